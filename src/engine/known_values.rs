@@ -29,6 +29,19 @@ pub struct KnownValues<'a> {
     pub adopted: Adoptions,
 }
 
+impl<'a> KnownValues<'a> {
+    /// What state alone tells.
+    #[must_use]
+    pub(super) fn of_state(
+        resources: &'a Resources,
+        lineage: &'a str,
+        releases: &'a ReleasesInForce,
+    ) -> Self {
+        let adopted = Adoptions::new();
+        Self { resources, lineage, live: None, management: None, releases, adopted }
+    }
+}
+
 /// The releases that plans are made with: by environment, then by the release's name.
 pub type ReleasesInForce = BTreeMap<String, BTreeMap<String, Release>>;
 

@@ -7,7 +7,6 @@ use crate::config::{Configuration, LoadOptions, load};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, ProviderSettings};
 use crate::eval::{Evaluator, NothingKnown};
-use crate::plan::Adoptions;
 use crate::plan::model::PlannedOutput;
 use crate::promotion::store::VersionedRecord;
 use crate::state::model::Resources;
@@ -111,14 +110,7 @@ impl RecordedEstate {
     /// What is known by it, with the state's own objects.
     #[must_use]
     pub(super) fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
-        KnownValues {
-            resources,
-            lineage: &self.snapshot.lineage,
-            live: None,
-            management: None,
-            releases: &self.releases,
-            adopted: Adoptions::new(),
-        }
+        KnownValues::of_state(resources, &self.snapshot.lineage, &self.releases)
     }
 }
 
@@ -144,12 +136,7 @@ pub(super) async fn recorded(
         }
     };
     let outputs = outputs::read_or_warn(&store.ledger, &mut warnings);
-    let releases = async {
-        let records = releases::records(&store.ledger, configuration).await?;
-        let releases =
-            releases::in_force(&store.ledger, &records, request.release.as_ref()).await?;
-        Ok::<_, EngineError>((records, releases))
-    };
+    let releases = releases::read(&store.ledger, configuration, request.release.as_ref());
     let (snapshot, outputs, releases) = futures::join!(state, outputs, releases);
     drop(busy);
     let (snapshot, outputs) = (snapshot?, outputs?);
@@ -195,11 +182,7 @@ pub(super) async fn offline_of(
 ) -> Result<OfflineInputs, EngineError> {
     let scopes = outline(&configuration).scopes;
     let reading = async {
-        let releases = async {
-            let records = releases::records(&store.ledger, &configuration).await?;
-            let releases = releases::in_force(&store.ledger, &records, None).await?;
-            Ok::<_, EngineError>((records, releases))
-        };
+        let releases = releases::read(&store.ledger, &configuration, None);
         let caller = store.name_caller(workspace);
         futures::join!(store.ledger.read_expecting(&scopes), releases, caller)
     };
@@ -213,14 +196,7 @@ impl OfflineInputs {
     /// What is known by it, with the state's own objects.
     #[must_use]
     pub(super) fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
-        KnownValues {
-            resources,
-            lineage: &self.snapshot.lineage,
-            live: None,
-            management: None,
-            releases: &self.releases,
-            adopted: Adoptions::new(),
-        }
+        KnownValues::of_state(resources, &self.snapshot.lineage, &self.releases)
     }
 
     /// What the configuration means as far as state knows; the run hides its secrets from then on.

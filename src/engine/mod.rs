@@ -36,6 +36,7 @@ pub mod plan;
 mod plan_request;
 mod power_cut;
 pub mod promotion;
+mod read_estate;
 pub mod read_live;
 mod recheck;
 pub mod recover;

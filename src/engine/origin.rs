@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::state::LeaseHolder;
-use crate::state::lease::Process;
+use crate::state::Process;
 
 /// Where a run comes from, as its locks and records say.
 #[derive(Clone, Debug)]

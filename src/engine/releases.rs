@@ -18,11 +18,22 @@ use super::plan_request::ReleaseOverride;
 /// How many releases are read at once.
 const CONCURRENCY: usize = 16;
 
-/// The records of all environments; none are read where no release is declared.
+/// The records of all environments, and the releases that stand in these, with `instead` in place of one of them.
 ///
 /// # Errors
-/// The backend cannot be read, or a record is damaged.
-pub async fn records(
+/// The backend cannot be read, or a record is damaged, or a release is gone or damaged.
+pub async fn read(
+    ledger: &Ledger,
+    configuration: &Configuration,
+    instead: Option<&ReleaseOverride>,
+) -> Result<(BTreeMap<String, VersionedRecord>, ReleasesInForce), EngineError> {
+    let records = records(ledger, configuration).await?;
+    let releases = in_force(ledger, &records, instead).await?;
+    Ok((records, releases))
+}
+
+/// The records of all environments; none are read where no release is declared.
+async fn records(
     ledger: &Ledger,
     configuration: &Configuration,
 ) -> Result<BTreeMap<String, VersionedRecord>, EngineError> {
@@ -34,10 +45,7 @@ pub async fn records(
 }
 
 /// The releases that stand in the environments, with `instead` in place of one of them.
-///
-/// # Errors
-/// The backend cannot be read, or a release is gone or damaged.
-pub async fn in_force(
+async fn in_force(
     ledger: &Ledger,
     records: &BTreeMap<String, VersionedRecord>,
     instead: Option<&ReleaseOverride>,

@@ -20,8 +20,11 @@ use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
 use crate::ids::Handle;
 
 mod closure;
+mod facts;
+mod ground;
 
-use closure::{Closure, Ground};
+use facts::Closure;
+use ground::Ground;
 
 /// One link of a chain of power.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,6 +16,8 @@ use super::paths::{Origin, account_of, starts_in};
 use crate::access::{AccessModel, PART};
 
 mod case;
+mod conditions;
+mod denials;
 #[cfg(test)]
 mod tests;
 mod texts;

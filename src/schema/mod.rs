@@ -30,6 +30,7 @@ mod pure_half;
 mod read;
 pub mod rules;
 mod tags;
+mod trust;
 
 pub use access::{AccessPart, Guardrail, ResourceDeclaration};
 pub use block_schema::{Attr, BlockSchema, Nested, Ty};

@@ -1,4 +1,4 @@
-//! Policy documents: from JSON text, objects, `statement` and `trust` blocks to canonical values.
+//! Policy documents: from JSON text, objects and `statement` blocks to canonical values.
 
 use super::body::{Body, NestedBody};
 use super::oidc;
@@ -13,15 +13,15 @@ use crate::iam::text::Text;
 use crate::iam::{Document, Use, decode, validate};
 use crate::value::{StringPart, Value};
 
-fn node(kind: NodeKind, loc: &Loc) -> JsonNode {
+pub(super) fn node(kind: NodeKind, loc: &Loc) -> JsonNode {
     JsonNode { kind, loc: Some(loc.clone()) }
 }
 
-fn text_node(text: impl Into<Text>, loc: &Loc) -> JsonNode {
+pub(super) fn text_node(text: impl Into<Text>, loc: &Loc) -> JsonNode {
     node(NodeKind::String(text.into()), loc)
 }
 
-fn member(key: &str, value: JsonNode, loc: &Loc) -> JsonMember {
+pub(super) fn member(key: &str, value: JsonNode, loc: &Loc) -> JsonMember {
     JsonMember { key: key.to_owned(), key_loc: Some(loc.clone()), value }
 }
 
@@ -35,24 +35,24 @@ fn file_of(loc: &Loc) -> Option<String> {
 }
 
 /// Builds documents from one block, and remembers what was unknown.
-struct Builder<'r, 'b> {
+pub(super) struct Builder<'r, 'b> {
     reader: &'r mut Reader<'b>,
     context: &'r KindContext,
-    names: Names,
-    hidden: bool,
+    pub(super) names: Names,
+    pub(super) hidden: bool,
 }
 
 impl<'r, 'b> Builder<'r, 'b> {
-    fn new(reader: &'r mut Reader<'b>, context: &'r KindContext) -> Self {
+    pub(super) fn new(reader: &'r mut Reader<'b>, context: &'r KindContext) -> Self {
         Self { reader, context, names: Names::default(), hidden: false }
     }
 
-    fn error(&mut self, loc: &Loc, summary: String) {
+    pub(super) fn error(&mut self, loc: &Loc, summary: String) {
         self.reader.diagnostics.push(Diagnostic::error(summary).at(loc.clone()));
     }
 
     /// Decodes and validates what was built; findings without a place get `loc`.
-    fn finish(mut self, built: &JsonNode, role: &Use, loc: &Loc) -> Option<Value> {
+    pub(super) fn finish(mut self, built: &JsonNode, role: &Use, loc: &Loc) -> Option<Value> {
         let placed = |d: Diagnostic| if d.loc.is_some() { d } else { d.at(loc.clone()) };
         let (document, warnings) = match decode::document(built.clone(), role, Diagnostics::new()) {
             Ok(read) => read,
@@ -75,7 +75,13 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// A document given as JSON text or as an object.
-    fn given(mut self, value: &Value, role: &Use, loc: &Loc, attr: &str) -> Option<Value> {
+    pub(super) fn given(
+        mut self,
+        value: &Value,
+        role: &Use,
+        loc: &Loc,
+        attr: &str,
+    ) -> Option<Value> {
         self.hidden = value.has_sensitive();
         match value.reveal() {
             Value::String(text) if !self.hidden => {
@@ -164,7 +170,7 @@ impl<'r, 'b> Builder<'r, 'b> {
         Some(node(kind, loc))
     }
 
-    fn list(
+    pub(super) fn list(
         &mut self,
         body: &Body,
         attr: &str,
@@ -194,7 +200,7 @@ impl<'r, 'b> Builder<'r, 'b> {
         Some((node(NodeKind::Array(nodes), &loc), loc))
     }
 
-    fn string(&mut self, body: &Body, attr: &str) -> Option<(Text, Loc)> {
+    pub(super) fn string(&mut self, body: &Body, attr: &str) -> Option<(Text, Loc)> {
         let given = body.get(attr).filter(|given| !given.value.is_null())?;
         self.hidden |= given.value.has_sensitive();
         match self.names.text(&given.value) {
@@ -208,7 +214,11 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// The members of `Condition`: operator -> key -> values.
-    fn conditions(&mut self, body: &Body, extra: Vec<(&str, Text, JsonNode)>) -> Option<JsonNode> {
+    pub(super) fn conditions(
+        &mut self,
+        body: &Body,
+        extra: Vec<(&str, Text, JsonNode)>,
+    ) -> Option<JsonNode> {
         let mut operators: Vec<(String, Vec<JsonMember>, Loc)> = Vec::new();
         let mut add = |operator: String, key: &Text, values: JsonNode, op_loc: &Loc, loc: &Loc| {
             let entry = member(&key.symbolic(), values, loc);
@@ -297,245 +307,10 @@ impl<'r, 'b> Builder<'r, 'b> {
         }
         node(NodeKind::Object(members), &body.loc)
     }
-
-    /// The statements of a `trust` block.
-    fn trust(&mut self, block: &NestedBody) -> Vec<JsonNode> {
-        let body = &block.body;
-        let mut statements = Vec::new();
-        let mut push = |builder: &mut Self, kind: &str, who: JsonNode, action: &str, extra| {
-            let loc = who.loc.clone().unwrap_or_else(|| body.loc.clone());
-            let tag_session = body.get("tag_session").and_then(|v| v.value.as_bool());
-            let mut actions = vec![text_node(action, &body.loc)];
-            if tag_session == Some(true) {
-                actions.push(text_node("sts:TagSession", &body.loc));
-            }
-            let mut members = vec![
-                member("Effect", text_node("Allow", &body.loc), &body.loc),
-                member(
-                    "Principal",
-                    node(NodeKind::Object(vec![member(kind, who, &loc)]), &loc),
-                    &loc,
-                ),
-                member("Action", node(NodeKind::Array(actions), &body.loc), &body.loc),
-            ];
-            if let Some(conditions) = builder.conditions(body, extra) {
-                members.push(member("Condition", conditions, &body.loc));
-            }
-            statements.push(node(NodeKind::Object(members), &body.loc));
-        };
-        if let Some((who, _)) = self.list(body, "aws", principal) {
-            let extra = match self.string(body, "external_id") {
-                Some((id, loc)) => {
-                    vec![("StringEquals", Text::from("sts:ExternalId"), text_node(id, &loc))]
-                }
-                None => Vec::new(),
-            };
-            push(self, "AWS", who, "sts:AssumeRole", extra);
-        } else if let Some(id) = body.get("external_id").filter(|id| !id.value.is_null()) {
-            self.error(&id.loc, "`external_id` needs principals in `aws`".to_owned());
-        }
-        if let Some((who, _)) = self.list(body, "services", |v, _| scalar(v)) {
-            push(self, "Service", who, "sts:AssumeRole", Vec::new());
-        }
-        for oidc in body.nested("oidc") {
-            let Some((who, url)) = self.oidc_provider(&oidc.body) else { continue };
-            let mut extra = Vec::new();
-            let audiences = self.list(&oidc.body, "audiences", |v, _| scalar(v));
-            let audiences = audiences.map_or_else(
-                || text_node("sts.amazonaws.com", &oidc.body.loc),
-                |(audiences, _)| audiences,
-            );
-            extra.push(("StringEquals", Text::from(format!("{url}:aud")), audiences));
-            if let Some((subjects, loc)) = self.subjects(&oidc.body, &url) {
-                let mut wide = false;
-                if let NodeKind::Array(items) = &subjects.kind {
-                    for item in items {
-                        let NodeKind::String(text) = &item.kind else { continue };
-                        wide |= text.symbolic().contains(['*', '?']);
-                        if text.known() == Some("*") {
-                            self.error(
-                                &loc,
-                                "the subject `*` trusts every token of the provider".to_owned(),
-                            );
-                        }
-                    }
-                }
-                let operator = if wide { "StringLike" } else { "StringEquals" };
-                extra.push((operator, Text::from(format!("{url}:sub")), subjects));
-            }
-            for claim in ["repository_id", "repository_owner_id"] {
-                if let Some((id, loc)) = self.string(&oidc.body, claim) {
-                    let id = text_node(id, &loc);
-                    extra.push(("StringEquals", Text::from(format!("{url}:{claim}")), id));
-                }
-            }
-            for (claim, values) in self.claims(&oidc.body) {
-                let wide = match &values.kind {
-                    NodeKind::Array(items) => items.iter().any(|item| {
-                        matches!(&item.kind, NodeKind::String(text) if text.symbolic().contains(['*', '?']))
-                    }),
-                    _ => false,
-                };
-                let operator = if wide { "StringLike" } else { "StringEquals" };
-                extra.push((operator, Text::from(format!("{url}:{claim}")), values));
-            }
-            push(self, "Federated", who, "sts:AssumeRoleWithWebIdentity", extra);
-        }
-        if statements.is_empty() {
-            self.error(&body.loc, "the trust block names nobody".to_owned());
-        }
-        statements
-    }
-
-    /// The subjects that an `oidc` block lists, or those of its repository.
-    fn subjects(&mut self, body: &Body, url: &str) -> Option<(JsonNode, Loc)> {
-        let listed = self.list(body, "subjects", |v, _| scalar(v));
-        let Some((repository, loc)) = self.string(body, "repository") else {
-            for name in ["contexts", "subject_form"] {
-                if let Some(alone) = body.get(name).filter(|a| !a.value.is_null()) {
-                    self.error(&alone.loc, format!("`{name}` needs `repository`"));
-                }
-            }
-            if listed.is_none() {
-                self.error(
-                    &body.loc,
-                    "the `oidc` block has neither `subjects` nor `repository`".to_owned(),
-                );
-            }
-            return listed;
-        };
-        if listed.is_some() {
-            self.error(&loc, "`repository` and `subjects` exclude each other".to_owned());
-            return None;
-        }
-        if !oidc::is_github(url) {
-            self.error(
-                &loc,
-                format!("`repository` is for tokens of GitHub, and the issuer is `{url}`"),
-            );
-            return None;
-        }
-        let known =
-            |text: Option<(Text, Loc)>| text.and_then(|(t, _)| t.known().map(str::to_owned));
-        let name = repository.known().and_then(|r| r.split_once('/'));
-        let plain = |part: &str| {
-            !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        };
-        let Some((owner, name)) = name.filter(|(owner, name)| plain(owner) && plain(name)) else {
-            self.error(
-                &loc,
-                "`repository` must be `owner/name`, known when the plan is made".to_owned(),
-            );
-            return None;
-        };
-        let (id, owner_id) = (
-            known(self.string(body, "repository_id")),
-            known(self.string(body, "repository_owner_id")),
-        );
-        let ids = owner_id.as_deref().zip(id.as_deref());
-        let forms: &[oidc::Form] = match (known(self.string(body, "subject_form")).as_deref(), ids)
-        {
-            (None, None) | (Some("names"), _) => &[oidc::Form::Names],
-            (None | Some("both"), Some(_)) => &[oidc::Form::Immutable, oidc::Form::Names],
-            (Some("immutable"), Some(_)) => &[oidc::Form::Immutable],
-            (Some("immutable" | "both"), None) => {
-                self.error(
-                    &loc,
-                    "the immutable subject needs `repository_id` and `repository_owner_id`"
-                        .to_owned(),
-                );
-                return None;
-            }
-            (Some(other), _) => {
-                self.error(
-                    &loc,
-                    format!(
-                        "unknown `subject_form` `{other}`: write `immutable`, `names` or `both`"
-                    ),
-                );
-                return None;
-            }
-        };
-        let contexts =
-            match self.list(body, "contexts", |v, _| scalar(v)).map(|(node, _)| node.kind) {
-                None => vec!["*".to_owned()],
-                Some(NodeKind::Array(items)) => items
-                    .iter()
-                    .filter_map(|item| match &item.kind {
-                        NodeKind::String(text) => text.known().map(str::to_owned),
-                        _ => None,
-                    })
-                    .collect(),
-                Some(_) => Vec::new(),
-            };
-        let all = oidc::subjects((owner, name), ids, forms, &contexts);
-        if all.is_empty() {
-            self.error(
-                &loc,
-                "`contexts` must be known when the plan is made, and not empty".to_owned(),
-            );
-            return None;
-        }
-        let items = all.into_iter().map(|subject| text_node(subject, &loc)).collect();
-        Some((node(NodeKind::Array(items), &loc), loc))
-    }
-
-    /// `claims` of an `oidc` block.
-    fn claims(&mut self, body: &Body) -> Vec<(String, JsonNode)> {
-        let Some(given) = body.get("claims") else { return Vec::new() };
-        self.hidden |= given.value.has_sensitive();
-        let mut all = Vec::new();
-        for (claim, values) in given.value.reveal().as_map().into_iter().flatten() {
-            let values: Vec<&Value> = match values.reveal() {
-                Value::List(_) | Value::Set(_) => values.elements().unwrap_or_default(),
-                _ => vec![values],
-            };
-            let texts = values.into_iter().filter_map(|value| self.names.text(value));
-            let items = texts.map(|text| text_node(text, &given.loc)).collect();
-            all.push((claim.to_string(), node(NodeKind::Array(items), &given.loc)));
-        }
-        all
-    }
-
-    /// The provider's ARN, and the issuer's URL without its scheme.
-    fn oidc_provider(&mut self, body: &Body) -> Option<(JsonNode, String)> {
-        let given = body.get("provider")?;
-        let loc = given.loc.clone();
-        let arn = reference(&given.value, "arn")?;
-        let url = match given.value.reveal() {
-            Value::Block(block) => {
-                block.attrs.get("url").and_then(Value::as_str).map(str::to_owned)
-            }
-            _ => url_of(&arn),
-        };
-        let Some(url) = url else {
-            let summary = "the provider must be an `iam_oidc_provider` or the ARN of one";
-            self.error(&loc, summary.to_owned());
-            return None;
-        };
-        // AWS compares `iss` letter by letter: a slash at the end is part of the issuer.
-        let url = url.trim_start_matches("https://").to_owned();
-        let text = self.names.text(&arn)?;
-        Some((text_node(text, &loc), url))
-    }
-}
-
-/// What follows `oidc-provider/` in the known end of an ARN.
-fn url_of(arn: &Value) -> Option<String> {
-    let tail = match arn.reveal() {
-        Value::String(text) => text.as_str(),
-        Value::Unknown(unknown) => match unknown.parts.last()? {
-            StringPart::Text(text) => text.as_str(),
-            StringPart::Ref(_) => return None,
-        },
-        _ => return None,
-    };
-    Some(tail.split_once(":oidc-provider/")?.1.to_owned())
 }
 
 /// A principal: an account stands for its root, a role for its ARN.
-fn principal(value: &Value, context: &KindContext) -> Option<Value> {
+pub(super) fn principal(value: &Value, context: &KindContext) -> Option<Value> {
     let account = |id: &Value| {
         let head = Value::String(format!("arn:{}:iam::", context.partition));
         concat([&head, id, &":root".into()])
@@ -572,7 +347,7 @@ fn sid(label: &str) -> String {
 }
 
 /// The `Statement` element of several statements.
-fn whole(statements: Vec<JsonNode>, loc: &Loc) -> JsonNode {
+pub(super) fn whole(statements: Vec<JsonNode>, loc: &Loc) -> JsonNode {
     let members = vec![
         member("Version", text_node("2012-10-17", loc), loc),
         member("Statement", node(NodeKind::Array(statements), loc), loc),
@@ -604,11 +379,7 @@ pub(super) fn body_document(
     let statements: Vec<&NestedBody> = body.nested("statement").collect();
     match (given, statements.as_slice()) {
         (Some(given), [first, ..]) => {
-            reader.diagnostics.push(
-                Diagnostic::error(format!("`{attr}` and `statement` blocks exclude each other"))
-                    .at(first.body.loc.clone())
-                    .related(given.loc.clone(), "the whole document"),
-            );
+            reader.diagnostics.push(exclude_each_other(attr, &given.loc, "statement", first));
             None
         }
         (Some(given), []) => {
@@ -617,6 +388,18 @@ pub(super) fn body_document(
         (None, []) => None,
         (None, statements) => of_statements(reader, statements, role, &body.loc, context),
     }
+}
+
+/// That a document is given as a whole, and in blocks too.
+pub(super) fn exclude_each_other(
+    attr: &str,
+    whole: &Loc,
+    block_name: &str,
+    first: &NestedBody,
+) -> Diagnostic {
+    Diagnostic::error(format!("`{attr}` and `{block_name}` blocks exclude each other"))
+        .at(first.body.loc.clone())
+        .related(whole.clone(), "the whole document")
 }
 
 /// The document that statement blocks make.
@@ -630,40 +413,6 @@ pub(super) fn of_statements(
     let mut builder = Builder::new(reader, context);
     let nodes = statements.iter().map(|block| builder.statement(block, role)).collect();
     builder.finish(&whole(nodes, loc), role, loc)
-}
-
-/// The trust policy of a role: `assume_role_policy`, or its `trust` blocks.
-pub(super) fn trust(reader: &mut Reader<'_>, context: &KindContext) -> Option<Value> {
-    const ATTR: &str = "assume_role_policy";
-    let body = reader.body;
-    let given = body.get(ATTR).filter(|v| !v.value.is_null());
-    let blocks: Vec<&NestedBody> = body.nested("trust").collect();
-    match (given, blocks.as_slice()) {
-        (Some(given), [first, ..]) => {
-            reader.diagnostics.push(
-                Diagnostic::error(format!("`{ATTR}` and `trust` blocks exclude each other"))
-                    .at(first.body.loc.clone())
-                    .related(given.loc.clone(), "the whole document"),
-            );
-            None
-        }
-        (Some(given), []) => {
-            Builder::new(reader, context).given(&given.value, &Use::Trust, &given.loc, ATTR)
-        }
-        (None, []) => {
-            reader.diagnostics.push(
-                Diagnostic::error("the role trusts nobody")
-                    .at(body.loc.clone())
-                    .help(format!("add a `trust` block, or `{ATTR}`")),
-            );
-            None
-        }
-        (None, blocks) => {
-            let mut builder = Builder::new(reader, context);
-            let nodes = blocks.iter().flat_map(|block| builder.trust(block)).collect();
-            builder.finish(&whole(nodes, &body.loc), &Use::Trust, &body.loc)
-        }
-    }
 }
 
 /// The size of a canonical document as AWS counts it.

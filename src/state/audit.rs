@@ -17,9 +17,10 @@ use crate::redact::{Audience, Redactions};
 use super::error::{StateError, StateFailure, following};
 use super::json::encode;
 use super::layout;
-use super::lease::LeaseHolder;
-use super::ledger::{Ledger, Snapshot};
+use super::ledger::Ledger;
+use super::lock::LeaseHolder;
 use super::scopes::{AuditHead, digest};
+use super::snapshot::Snapshot;
 use super::store::{Cas, WriteCondition};
 
 /// What is recorded.

@@ -14,159 +14,17 @@
 
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::diag::Diagnostic;
 
-use super::clock::backoff;
 use super::error::{StateError, StateFailure, following};
 use super::json::encode;
 use super::layout;
 use super::ledger::{Ledger, Versioned};
+use super::lock::{LeaseHolder, Lock, Terms};
 use super::scopes::{ScopeState, Stamp};
 use super::store::{Cas, Object, WriteCondition};
-
-/// How a lease is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// How long it lasts without renewal.
-    pub length: Duration,
-    /// The longest time that one request to AWS can take. A holder starts nothing with less than
-    /// twice this left, and a successor waits as long after the expiry.
-    pub request_timeout: Duration,
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self { length: Duration::from_secs(300), request_timeout: Duration::from_secs(30) }
-    }
-}
-
-impl Terms {
-    /// Twice the request time-out: what is left of a lease in which its holder starts nothing more, and what its
-    /// successor waits after the end.
-    #[must_use]
-    pub fn margin(&self) -> SignedDuration {
-        SignedDuration::try_from(self.margin_span()).unwrap_or(SignedDuration::MAX)
-    }
-
-    fn margin_span(&self) -> Duration {
-        self.request_timeout.saturating_mul(2)
-    }
-
-    /// How long requests may leave after the holder has seen the lock to be its own. No request hangs on a
-    /// lease without a request time-out; there it is the lease's length.
-    #[must_use]
-    pub fn window(&self) -> Duration {
-        if self.request_timeout.is_zero() { self.length } else { self.request_timeout }
-    }
-
-    fn length(&self) -> SignedDuration {
-        SignedDuration::try_from(self.length).unwrap_or(SignedDuration::MAX)
-    }
-}
-
-/// What tells a process from every other one that had or will have its id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
-    /// Random for each start of the machine.
-    pub boot: String,
-    /// The namespace that its id counts in (containers have their own).
-    pub namespace: String,
-    /// The user that it runs as: the system may hide the processes of others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<u32>,
-    /// When it was started, in clock ticks since the machine was.
-    pub started: u64,
-}
-
-/// Who takes a lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseHolder {
-    /// The caller's ARN, by `sts:GetCallerIdentity`.
-    pub who: String,
-    /// Name of the machine.
-    pub host: String,
-    /// Process id.
-    pub pid: u32,
-    /// Which process of that id; absent where the system does not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<Process>,
-    /// `apply`, `state mv`, ...
-    pub operation: String,
-    /// The run.
-    pub run: String,
-}
-
-/// `lock.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lock {
-    /// Random for each acquisition.
-    pub id: String,
-    /// Random for each write.
-    pub write_id: String,
-    /// Who holds it.
-    #[serde(flatten)]
-    pub holder: LeaseHolder,
-    /// Rises with each acquisition of the scope.
-    pub epoch: u64,
-    /// When it was taken.
-    pub acquired_at: Timestamp,
-    /// When it ends unless renewed.
-    pub expires_at: Timestamp,
-    /// Whether it was given back.
-    pub released: bool,
-    /// When its holder ended without giving it back, by its own word or proved by another run: requests of
-    /// its last moment may be on their way until one margin later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended_at: Option<Timestamp>,
-    /// Whether a holder before this one may still be at work (it crashed, or was unlocked by force)
-    /// and its writes are not shut out yet by a state of a higher epoch; see [`Ledger::fence`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unfenced: bool,
-}
-
-impl LeaseHolder {
-    /// What a write of this run is stamped with; a plan that it carries out is the writer's to add.
-    #[must_use]
-    pub fn stamp(&self, at: Timestamp) -> Stamp {
-        Stamp {
-            at,
-            by: self.who.clone(),
-            run: self.run.clone(),
-            operation: self.operation.clone(),
-            plan: None,
-        }
-    }
-}
-
-impl Lock {
-    /// What is left to say of a lock that cannot be read.
-    fn of_nobody(at: Timestamp) -> Self {
-        let nobody = || "unknown".to_owned();
-        let holder = LeaseHolder {
-            who: nobody(),
-            host: nobody(),
-            pid: 0,
-            process: None,
-            operation: nobody(),
-            run: nobody(),
-        };
-        Self {
-            id: uuid::Uuid::new_v4().to_string(),
-            write_id: String::new(),
-            holder,
-            epoch: 0,
-            acquired_at: at,
-            expires_at: at,
-            released: false,
-            ended_at: None,
-            unfenced: false,
-        }
-    }
-}
 
 /// What became of the attempt to take a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -263,18 +121,14 @@ fn positive(left: SignedDuration) -> Duration {
     Duration::try_from(left).unwrap_or_default()
 }
 
-/// How long a lock that was taken a moment ago is waited for even where nobody asked to wait: two
-/// runs that start together take some scopes each and give them back. Without it both could lose.
-const GRACE: Duration = Duration::from_secs(3);
-
 /// No lease is taken for so long.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 fn epoch_of(scope: &str) -> String {
     format!("the epoch of scope `{scope}`")
 }
 
-fn add(at: Timestamp, duration: SignedDuration) -> Timestamp {
+pub(super) fn add(at: Timestamp, duration: SignedDuration) -> Timestamp {
     at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
@@ -608,166 +462,5 @@ impl Ledger {
         let key = layout::lock(scope);
         let object = self.store().get(&key).await?;
         object.map(|object| self.usable(&key, &object)).transpose()
-    }
-
-    /// Takes the leases of several scopes, in order, waiting up to `timeout` for others to finish.
-    /// While one is waited for, only scopes that sort before it are held, so that two runs never
-    /// wait for each other. `waiting` is told who holds what, once for each holder.
-    ///
-    /// # Errors
-    /// [`StateFailure::Locked`] when the time is up; everything taken so far is given back.
-    pub async fn acquire_all(
-        &self,
-        scopes: &std::collections::BTreeMap<String, u64>,
-        holder: &LeaseHolder,
-        terms: Terms,
-        timeout: Duration,
-        mut waiting: impl FnMut(&str, &Lock),
-    ) -> Result<Vec<(Lease, Option<Box<Lock>>)>, StateError> {
-        let start = self.clock().elapsed();
-        let mut held = self.acquire_prefix(scopes, holder, terms).await?;
-        for (scope, floor) in scopes.iter().skip(held.len()) {
-            let mut attempt = 0;
-            let mut told = String::new();
-            let outcome = loop {
-                match self.acquire(scope, holder, terms, *floor).await {
-                    Ok(Acquired::Held(lease, previous)) => break Ok((*lease, previous)),
-                    Ok(Acquired::Busy(lock)) => {
-                        let passed = self.clock().elapsed().saturating_sub(start);
-                        let fresh = self.now().await.is_ok_and(|now| {
-                            now.duration_since(lock.acquired_at) < SignedDuration::from_secs(5)
-                        });
-                        let timeout = if fresh { timeout.max(GRACE) } else { timeout };
-                        if passed >= timeout {
-                            break Err(self.locked(scope, &lock, terms).await);
-                        }
-                        if told != lock.id {
-                            waiting(scope, &lock);
-                            told.clone_from(&lock.id);
-                        }
-                        let wait =
-                            backoff(attempt, Duration::from_millis(500), Duration::from_secs(15));
-                        self.clock().sleep(wait.min(timeout.saturating_sub(passed))).await;
-                        attempt += 1;
-                        // What is held meanwhile must not expire.
-                        if let Err(error) = self.renew_due(&mut held).await {
-                            break Err(error);
-                        }
-                    }
-                    // Nobody holds it any more: the wait is short, and has nothing to do with a time-out.
-                    Ok(Acquired::Ending(lock, left)) => {
-                        if told != lock.write_id {
-                            waiting(scope, &lock);
-                            told.clone_from(&lock.write_id);
-                        }
-                        let wait = left.max(Duration::from_millis(100));
-                        self.clock().sleep(wait.min(Duration::from_secs(10))).await;
-                        if let Err(error) = self.renew_due(&mut held).await {
-                            break Err(error);
-                        }
-                    }
-                    Err(error) => break Err(error),
-                }
-            };
-            match outcome {
-                Ok(pair) => held.push(pair),
-                Err(error) => {
-                    for (lease, _) in &mut held {
-                        // The lease ends by itself where this fails.
-                        let _ = self.release(lease).await;
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        Ok(held)
-    }
-
-    /// The common case, quickly: tries all at once, and keeps what was taken before the first that
-    /// was busy, in order.
-    async fn acquire_prefix(
-        &self,
-        scopes: &std::collections::BTreeMap<String, u64>,
-        holder: &LeaseHolder,
-        terms: Terms,
-    ) -> Result<Vec<(Lease, Option<Box<Lock>>)>, StateError> {
-        let tries: Vec<_> = scopes
-            .iter()
-            .map(|(scope, floor)| self.acquire(scope, holder, terms, *floor))
-            .collect();
-        let results: Vec<_> = stream::iter(tries).buffered(32).collect().await;
-        let mut held = Vec::new();
-        let mut failed = None;
-        let mut surplus = Vec::new();
-        let mut in_prefix = true;
-        for result in results {
-            match result {
-                Ok(Acquired::Held(lease, previous)) if in_prefix => held.push((*lease, previous)),
-                Ok(Acquired::Held(lease, _)) => surplus.push(*lease),
-                Ok(Acquired::Busy(_) | Acquired::Ending(..)) => in_prefix = false,
-                Err(error) => {
-                    in_prefix = false;
-                    failed = failed.or(Some(error));
-                }
-            }
-        }
-        for lease in &mut surplus {
-            let _ = self.release(lease).await;
-        }
-        match failed {
-            None => Ok(held),
-            Some(error) => {
-                for (lease, _) in &mut held {
-                    let _ = self.release(lease).await;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    async fn renew_due(&self, held: &mut [(Lease, Option<Box<Lock>>)]) -> Result<(), StateError> {
-        if held.is_empty() {
-            return Ok(());
-        }
-        let now = self.now().await?;
-        for (lease, _) in held {
-            if lease.is_due(now) {
-                self.renew(lease).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The error of a lock held by somebody else: who, and for how long at most.
-    pub async fn locked(&self, scope: &str, lock: &Lock, terms: Terms) -> StateError {
-        let LeaseHolder { who, host, pid, operation, .. } = &lock.holder;
-        let over = add(lock.expires_at, terms.margin());
-        let left = self.now().await.ok().map(|now| over.duration_since(now));
-        let endless = left.is_some_and(|left| left > LONGEST);
-        let left = left.map_or("?".to_owned(), |left| left.as_secs().max(0).to_string());
-        let (state, help) = if endless {
-            (
-                format!(
-                    "It is said to end at {over}, longer than any lease lasts: it was forged, or the server's clock was wrong."
-                ),
-                format!("if that run is surely dead, `palisade state unlock {scope}`"),
-            )
-        } else {
-            (
-                format!("Unless renewed it is free in {left} s, at {over}."),
-                format!(
-                    "wait for it with `--lock-timeout 10m`; if that run is surely dead, `palisade state unlock {scope}`"
-                ),
-            )
-        };
-        StateError::new(
-            StateFailure::Locked,
-            Diagnostic::error(format!("scope `{scope}` is locked by `{who}`"))
-                .detail(format!(
-                    "`palisade {operation}` on {host} (pid {pid}) holds it since {:.0}. {state}",
-                    lock.acquired_at
-                ))
-                .help(help),
-        )
     }
 }

@@ -4,8 +4,8 @@ use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure};
 use super::layout::{self, ScopeKey};
-use super::lease::Terms;
 use super::ledger::Ledger;
+use super::lock::Terms;
 use super::store::{Cas, WriteCondition};
 
 impl Ledger {

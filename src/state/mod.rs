@@ -20,26 +20,31 @@ pub mod journal;
 pub mod json;
 pub mod layout;
 pub mod lease;
+mod leases;
 pub mod ledger;
 pub mod local;
+mod lock;
 pub mod migrate;
 pub mod model;
 mod operation;
 mod prove;
 pub mod s3;
 pub mod scopes;
+mod snapshot;
 pub mod store;
 
 pub use audit::AuditEvent;
 pub use clock::{Clock, SystemClock};
 pub use error::{StateError, StateFailure};
 pub use fingerprint::Fingerprinter;
-pub use lease::{Acquired, Lease, LeaseHolder, Lock, Process, Terms};
-pub use ledger::{Ledger, Snapshot, Versioned};
+pub use lease::{Acquired, Lease};
+pub use ledger::{Ledger, Versioned};
 pub use local::LocalStore;
+pub use lock::{LeaseHolder, Lock, Process, Terms};
 pub use operation::OperationKind;
 pub use s3::{Encryption, S3Store};
 pub use scopes::{Folded, ScopeState, Stamp};
+pub use snapshot::{Dangling, Snapshot};
 pub use store::{
     Listed, Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure, WriteCondition,
     Written,

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::ask::ask_both;
 use super::globs::{Glob, regions};
 use super::keys::DERIVED;
 use super::opening::Opening;
-use super::question::{Caps, Question, Space, ask_both};
+use super::question::{Caps, Question, Space};
 use super::subsumption::permits_no_more;
 use crate::iam::catalogue::catalogue;
 use crate::iam::document::{Document, Effect, Item, PrincipalType, Statement};

@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::choices::{is_possible, with};
 use super::keys::KeySpace;
-use super::question::{Question, concerns, is_possible, variable_keys, with};
+use super::question::{Question, concerns, variable_keys};
 use crate::iam::condition::CompiledCondition;
 use crate::iam::eval::evaluate;
 use crate::iam::request::{Caller, Request, RequestFacts};

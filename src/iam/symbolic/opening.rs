@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::choices::{is_possible, with};
 use super::keys::{Chooser, KeySpace, chooser};
-use super::question::{Question, is_possible, with};
+use super::question::Question;
 use crate::iam::decision::Decision;
 use crate::iam::document::Condition;
 use crate::iam::eval::evaluate;

@@ -12,7 +12,6 @@ use crate::schema::body::{Body, NestedBody};
 use crate::schema::duration;
 use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
-use crate::schema::policy;
 use crate::schema::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
 use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{
@@ -20,6 +19,7 @@ use crate::schema::read::{
 };
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
+use crate::schema::{policy, trust};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -270,7 +270,7 @@ impl ManagedKind for IamRole {
         reader.check("name", &name, &NAME);
         let path = reader.path();
         let description = reader.description(&DESCRIPTION);
-        let trust = policy::trust(&mut reader, context);
+        let trust = trust::assume_role_policy(&mut reader, context);
         let inline = inline(&mut reader, context);
         let attached = reader
             .set("managed_policies", |reader, value| managed(reader, "managed_policies", value));

@@ -253,8 +253,8 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     .await
     .expect("organization");
     let id = world.management.id.clone();
-    let records = releases::records(ledger, &configuration).await.expect("records");
-    let in_force = releases::in_force(ledger, &records, None).await.expect("releases");
+    let read = releases::read(ledger, &configuration, None).await;
+    let (_, in_force) = read.expect("releases");
     let first = evaluated(&configuration, &snapshot, None, id.clone(), &in_force);
     let targets = Targets::of(&first, id.as_ref());
     let shut = BTreeMap::new();

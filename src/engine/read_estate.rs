@@ -1,0 +1,493 @@
+//! Reads state and AWS, and evaluates on the way: what starts when, and what waits for what.
+//!
+//! A reading starts as soon as what it needs is there: the state, the organization and the caller at once, an account
+//! once state tells its id and the organization its management account.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::{Either, select};
+use tokio::sync::oneshot;
+
+use crate::address::ResourceAddr;
+use crate::config::Configuration;
+use crate::diag::{Diagnostic, Diagnostics, Loc, Severity, Source, did_you_mean};
+use crate::eval::ValueSource as _;
+use crate::eval::estate::{Estate, Import, ProviderSettings};
+use crate::ids::{AccountId, Handle};
+use crate::plan::live::Reading;
+use crate::plan::model::Selection;
+use crate::plan::targets::Targets;
+use crate::plan::{Adoptions, Live, adoptions, select};
+use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
+use crate::schema::{AccessPart, AccountState, Spanned, access_of, account_state};
+use crate::state::model::Resources;
+
+use super::error::EngineError;
+use super::host::Activity;
+use super::known_values::KnownValues;
+use super::load::{RecordedEstate, evaluate};
+use super::open::{self, Store};
+use super::plan_request::PlanRequest;
+use super::read_live::{self, AccountFailure, AccountReadings, AccountRequest};
+use super::workspace::Workspace;
+use super::{ownership_tags, secret_versions, secrets};
+
+/// What a reading is about.
+#[derive(Clone, Copy)]
+pub(super) struct EstateReader<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) request: &'a PlanRequest,
+    pub(super) configuration: &'a Configuration,
+    pub(super) store: &'a Store,
+}
+
+/// What was read, and what the configuration means by it.
+pub(super) struct EstateRead {
+    pub(super) recorded: RecordedEstate,
+    pub(super) estate: Estate,
+    pub(super) live: Live,
+    pub(super) management: Option<AccountId>,
+    pub(super) caller: Option<Caller>,
+    pub(super) provider: Arc<dyn Provider>,
+    /// Accounts that were read through their access roles.
+    pub(super) through_access_role: BTreeSet<Handle>,
+    pub(super) secret_versions: BTreeMap<String, i64>,
+    pub(super) warnings: Diagnostics,
+    /// Warnings about sources of secrets.
+    pub(super) doubts: Diagnostics,
+}
+
+/// Which account is the management account, or why that cannot be told.
+#[derive(Clone)]
+enum Management {
+    Account(AccountId),
+    /// There is no organization, and AWS does not say who calls.
+    NoCaller(ProviderError),
+    /// The organization cannot be read.
+    Unread,
+}
+
+/// What is read of accounts once it is known which there are.
+struct Inside {
+    recorded: RecordedEstate,
+    estate: Estate,
+    /// What the estate was evaluated with.
+    assumed: Option<AccountId>,
+    management: Option<AccountId>,
+    accounts: AccountReadings,
+    /// Which account each of these readings is of.
+    read_as: BTreeMap<Handle, Option<AccountId>>,
+    secret_versions: BTreeMap<String, i64>,
+    warnings: Diagnostics,
+    doubts: Diagnostics,
+}
+
+impl EstateReader<'_> {
+    /// Reads, with AWS reached as `settings` say, and evaluates on the way.
+    ///
+    /// What is wrong with state or configuration ends it at once; then it is the organization's turn to
+    /// be wrong, and then the accounts'.
+    pub(super) async fn read(
+        &self,
+        settings: &ProviderSettings,
+        recorded: impl Future<Output = Result<RecordedEstate, EngineError>>,
+    ) -> Result<EstateRead, EngineError> {
+        let provider = open::provider(&self.store.connection, settings).await;
+        if !self.request.refresh {
+            return self.unread(provider, recorded.await?);
+        }
+        let (announce, heard) = oneshot::channel();
+        let caller = provider.caller().shared();
+        let management = {
+            let caller = caller.clone();
+            async move {
+                match (heard.await, caller) {
+                    (Ok(Some(id)), _) => Management::Account(id),
+                    (Ok(None), caller) => match caller.await {
+                        Ok(caller) => Management::Account(caller.account),
+                        Err(error) => Management::NoCaller(error),
+                    },
+                    (Err(_), _) => Management::Unread,
+                }
+            }
+        };
+        let management = management.boxed().shared();
+        let organization = async {
+            let busy = self.workspace.begin(Activity::ReadingOrganization);
+            let target = Targets::management(settings, None);
+            let reading = read_live::read_organization(provider.as_ref(), &target, announce);
+            let (read, caller) = futures::join!(reading, caller);
+            drop(busy);
+            (read, caller.ok())
+        };
+        let inside = self.inside(provider.as_ref(), recorded, management);
+        let ((organization, caller), inside) =
+            match select(Box::pin(organization), Box::pin(inside)).await {
+                Either::Left((organization, inside)) => (organization, inside.await?),
+                Either::Right((inside, organization)) => {
+                    let inside = inside?;
+                    (organization.await, inside)
+                }
+            };
+        let organization = organization?;
+        let Inside { recorded, estate, accounts, .. } = inside;
+        let mut read = EstateRead {
+            recorded,
+            estate,
+            live: read_live::live(organization, accounts.readings, inside.management.clone()),
+            management: inside.management,
+            caller,
+            provider: Arc::clone(&provider),
+            through_access_role: accounts.through_access_role,
+            secret_versions: inside.secret_versions,
+            warnings: inside.warnings,
+            doubts: inside.doubts,
+        };
+        read.warnings.extend(accounts.warnings);
+        read.live.share_with_state(read.recorded.snapshot.resources_mut());
+        let beginning = Beginning {
+            assumed: inside.assumed,
+            failures: accounts.failures,
+            read_as: inside.read_as,
+        };
+        let failures = Box::pin(self.settle(&mut read, beginning)).await?;
+        let targets = Targets::of(&read.estate, read.management.as_ref());
+        let (resources, at_once) = (read.recorded.snapshot.resources(), self.request.parallelism);
+        let unread = ownership_tags::read(
+            provider.as_ref(),
+            &targets,
+            &read.estate,
+            &resources,
+            &mut read.live,
+            at_once,
+        );
+        read.warnings.extend(unread.await);
+        let required = self.required(&read.estate);
+        read_live::judge_failures(failures, &required, &mut read.warnings)?;
+        read.warnings.extend(std::mem::take(&mut read.estate.warnings));
+        Ok(read)
+    }
+
+    /// Brings what was evaluated before AWS was there together with what AWS has told. Returns the accounts
+    /// that could not be read.
+    ///
+    /// What state knew decided what was read, so the estate was evaluated before AWS was there. Where AWS says
+    /// the same of every object, and it nearly always does, that stands. Where it does not (an object is gone,
+    /// was replaced, or is about to be taken over; a parameter has a new version), an id, an ARN or a version
+    /// that other expressions were evaluated with is another one, or is not known any more, and nothing says
+    /// where it went: then, and only then, the estate is evaluated again.
+    ///
+    /// An account that state did not know, and that exists, is read now: what is in it may be about to be taken
+    /// over as well. Each turn learns what the one before made it possible to look for, as units below units
+    /// are, so the number of turns is that of the references on the longest way, and bounded.
+    async fn settle(
+        &self,
+        read: &mut EstateRead,
+        beginning: Beginning,
+    ) -> Result<BTreeMap<Handle, AccountFailure>, EngineError> {
+        const TURNS: usize = 16;
+        let Beginning { assumed, mut failures, mut read_as } = beginning;
+        let resources = read.recorded.snapshot.resources();
+        let before = KnownValues { management: assumed, ..read.recorded.known(&resources) };
+        let mut adopted = Adoptions::new();
+        let mut has_read_more = false;
+        for turn in 0..TURNS {
+            let lineage = &read.recorded.snapshot.lineage;
+            let found = adoptions(&read.estate, &resources, &read.live, lineage);
+            let now = KnownValues {
+                live: Some(&read.live),
+                management: read.management.clone(),
+                adopted: found.clone(),
+                ..read.recorded.known(&resources)
+            };
+            let is_stale = if turn == 0 {
+                let difference = now.difference(&before, &read.estate);
+                if let Some((address, attribute)) = difference {
+                    tracing::debug!(%address, attribute, "AWS tells something else than state");
+                }
+                before.management != now.management || difference.is_some()
+            } else {
+                has_read_more || found != adopted
+            };
+            if is_stale {
+                // Both at once would be held twice.
+                drop(std::mem::take(&mut read.estate));
+                read.estate = self.evaluate(&now)?;
+                read.doubts = Diagnostics::new();
+                read.secret_versions = self.secret_versions(&read.estate, &mut read.doubts).await;
+            }
+            adopted = found;
+            let shut = shut(&read.estate, &now);
+            let mut targets = Targets::of(&read.estate, read.management.as_ref()).accounts;
+            let ids = ids(&targets);
+            targets.retain(|handle, _| {
+                let was_shut = || {
+                    matches!(read.live.accounts.get(handle), Some(Reading::Unread(_)))
+                        && !failures.contains_key(handle)
+                };
+                read_as.get(handle) != ids.get(handle) || (was_shut() && !shut.contains_key(handle))
+            });
+            failures.retain(|handle, _| !shut.contains_key(handle));
+            explain(&mut failures, &read.estate, &now);
+            for (handle, why) in &shut {
+                if let Some(reading @ Reading::Unread(_)) = read.live.accounts.get_mut(handle) {
+                    *reading = Reading::Unread(why.clone());
+                }
+            }
+            read_as = ids;
+            if targets.is_empty() && !is_stale {
+                break;
+            }
+            has_read_more = !targets.is_empty();
+            if has_read_more {
+                let provider = read.provider.as_ref();
+                let more = self.accounts(provider, &targets, &read.estate, &shut);
+                let mut more = Box::pin(more).await;
+                failures.retain(|handle, _| !more.readings.contains_key(handle));
+                failures.append(&mut more.failures);
+                read.live.accounts.append(&mut more.readings);
+                read.through_access_role.append(&mut more.through_access_role);
+                read.warnings.extend(more.warnings);
+            }
+        }
+        read.live.share_with_estate(&mut read.estate, &resources);
+        Ok(failures)
+    }
+
+    /// What the configuration means as far as `known` tells, with what the command line takes over.
+    fn evaluate(&self, known: &KnownValues<'_>) -> Result<Estate, EngineError> {
+        let mut estate = evaluate(self.configuration, known)?;
+        for (address, id) in &self.request.imports {
+            take_over(&mut estate, address, id)?;
+        }
+        Ok(estate)
+    }
+
+    /// Reads these accounts, but those that are shut.
+    async fn accounts(
+        &self,
+        provider: &dyn Provider,
+        targets: &BTreeMap<Handle, AccountTarget>,
+        estate: &Estate,
+        shut: &BTreeMap<Handle, String>,
+    ) -> AccountReadings {
+        let busy = self.workspace.begin(Activity::ReadingAccounts(targets.len()));
+        let request = AccountRequest {
+            shut,
+            for_apply: self.request.for_apply,
+            parallelism: self.request.parallelism,
+        };
+        let readings = read_live::read_accounts(provider, targets, estate, request).await;
+        drop(busy);
+        readings
+    }
+
+    /// The state, what it makes of the configuration, and the accounts that are in it.
+    async fn inside(
+        &self,
+        provider: &dyn Provider,
+        recorded: impl Future<Output = Result<RecordedEstate, EngineError>>,
+        management: impl Future<Output = Management> + Clone,
+    ) -> Result<Inside, EngineError> {
+        let mut recorded = recorded.await?;
+        let warnings = std::mem::take(&mut recorded.warnings);
+        let resources = recorded.snapshot.resources();
+        // The management account never changes, so that what state says of it will do; what is wrong
+        // with the configuration shows before AWS answers.
+        let assumed = match recorded_management(&resources) {
+            Some(id) => Some(id),
+            None => match management.clone().await {
+                Management::Account(id) => Some(id),
+                Management::NoCaller(_) | Management::Unread => None,
+            },
+        };
+        let known = KnownValues { management: assumed.clone(), ..recorded.known(&resources) };
+        let estate = self.evaluate(&known)?;
+        let shut = shut(&estate, &known);
+        let mut inside = Inside {
+            recorded,
+            estate,
+            assumed,
+            management: None,
+            accounts: AccountReadings::default(),
+            read_as: BTreeMap::new(),
+            secret_versions: BTreeMap::new(),
+            warnings,
+            doubts: Diagnostics::new(),
+        };
+        inside.management =
+            match management.await {
+                Management::Account(id) => Some(id),
+                Management::NoCaller(error) => {
+                    return Err(Diagnostic::error("cannot tell who is calling")
+                        .detail(error.to_string())
+                        .help(error.advice().unwrap_or(
+                            "check the credentials, or try without an account: `--sandbox`",
+                        ))
+                        .into());
+                }
+                Management::Unread => None,
+            };
+        if inside.management.is_some() {
+            let estate = &inside.estate;
+            let targets = Targets::of(estate, inside.management.as_ref());
+            inside.read_as = ids(&targets.accounts);
+            // Boxed, as what it holds is large and futures nest.
+            let accounts = Box::pin(self.accounts(provider, &targets.accounts, estate, &shut));
+            let versions = self.secret_versions(estate, &mut inside.doubts);
+            (inside.accounts, inside.secret_versions) = futures::join!(accounts, versions);
+        }
+        Ok(inside)
+    }
+
+    /// What there is where AWS is not read.
+    fn unread(
+        &self,
+        provider: Arc<dyn Provider>,
+        mut recorded: RecordedEstate,
+    ) -> Result<EstateRead, EngineError> {
+        let resources = recorded.snapshot.resources();
+        let management = recorded_management(&resources);
+        let known = KnownValues { management: management.clone(), ..recorded.known(&resources) };
+        let mut estate = self.evaluate(&known)?;
+        let live = Live::unread("refresh is off", estate.accounts.keys().cloned());
+        let mut warnings = std::mem::take(&mut recorded.warnings);
+        warnings.extend(std::mem::take(&mut estate.warnings));
+        Ok(EstateRead {
+            recorded,
+            estate,
+            live,
+            management,
+            caller: None,
+            provider,
+            through_access_role: BTreeSet::new(),
+            secret_versions: BTreeMap::new(),
+            warnings,
+            doubts: Diagnostics::new(),
+        })
+    }
+
+    /// The versions of secrets' sources, where they are asked for.
+    async fn secret_versions(
+        &self,
+        estate: &Estate,
+        warnings: &mut Diagnostics,
+    ) -> BTreeMap<String, i64> {
+        if !self.request.secret_versions {
+            return BTreeMap::new();
+        }
+        let client = secrets::client(&self.store.connection, &estate.provider);
+        let selection = &self.request.options.selection;
+        secret_versions::ask(self.workspace, &client, estate, selection, warnings).await
+    }
+
+    /// The accounts that have to be read: those whose objects an apply may change. An emulator need not run
+    /// where nothing asks for its account by name.
+    fn required(&self, estate: &Estate) -> BTreeSet<Handle> {
+        if !self.request.for_apply {
+            return BTreeSet::new();
+        }
+        let selection = &self.request.options.selection;
+        let everything = *selection == Selection::default();
+        let targets: BTreeSet<&Handle> = estate
+            .instances
+            .keys()
+            .filter(|address| select::names(&selection.targets, address))
+            .filter_map(ResourceAddr::account)
+            .collect();
+        let selected = estate.accounts.values().filter(|account| {
+            (everything && account.endpoint_url.is_none())
+                || selection.accounts.contains(&account.handle)
+                || targets.contains(&account.handle)
+                || selection.environments.iter().any(|e| account.environments.contains(e))
+        });
+        selected.map(|account| account.handle.clone()).collect()
+    }
+}
+
+/// What the first evaluation and the first reading came to.
+struct Beginning {
+    /// The management account that the estate was evaluated with.
+    assumed: Option<AccountId>,
+    /// Accounts that could not be read.
+    failures: BTreeMap<Handle, AccountFailure>,
+    /// Which account each reading is of.
+    read_as: BTreeMap<Handle, Option<AccountId>>,
+}
+
+fn ids(targets: &BTreeMap<Handle, AccountTarget>) -> BTreeMap<Handle, Option<AccountId>> {
+    targets.iter().map(|(handle, target)| (handle.clone(), target.id.clone())).collect()
+}
+
+/// Says of accounts that refused the caller that AWS restricts them, where it does: no trust policy is to blame
+/// then.
+fn explain(
+    failures: &mut BTreeMap<Handle, AccountFailure>,
+    estate: &Estate,
+    known: &KnownValues<'_>,
+) {
+    for (handle, AccountFailure { is_refusal, diagnostic: failure }) in failures {
+        if !*is_refusal {
+            continue;
+        }
+        let Some(account) = estate.accounts.get(handle) else { continue };
+        let state = known.attrs(&account.address).and_then(|attrs| account_state(&attrs));
+        let Some(state) = state.filter(|state| *state != AccountState::Active) else { continue };
+        // Nothing that the user could mend, so it holds nothing else up.
+        failure.severity = Severity::Warning;
+        failure.summary =
+            format!("cannot read the account `{handle}`, which is {}", state.described());
+        failure.help = Some(
+            "what it holds is taken from the state, and its walls are undetermined; ask AWS Support about the account, or remove its block"
+                .to_owned(),
+        );
+    }
+}
+
+/// Accounts that AWS lets nobody into, and why, as far as is known.
+fn shut(estate: &Estate, known: &KnownValues<'_>) -> BTreeMap<Handle, String> {
+    let accounts = estate.accounts.values();
+    let why = accounts.filter_map(|account| {
+        let attrs = known.attrs(&account.address)?;
+        let state = account_state(&attrs).filter(|state| !state.can_be_entered())?;
+        Some((account.handle.clone(), format!("the account is {}", state.described())))
+    });
+    why.collect()
+}
+
+/// The management account, as state recorded it with the organization.
+fn recorded_management(resources: &Resources) -> Option<AccountId> {
+    resources
+        .iter()
+        .filter(|(address, _)| access_of(&address.kind) == Some(AccessPart::Organization))
+        .find_map(|(_, o)| o.attrs.get("management_account_id")?.as_str()?.parse().ok())
+}
+
+/// Adds what `palisade import` asks for, as if an `import` block stood in the configuration.
+fn take_over(estate: &mut Estate, address: &ResourceAddr, id: &str) -> Result<(), EngineError> {
+    let Some(known) = estate
+        .instances
+        .keys()
+        .find(|a| *a == address || a.to_string() == address.to_string())
+        .cloned()
+    else {
+        let names: Vec<String> = estate.instances.keys().map(ToString::to_string).collect();
+        let help = did_you_mean(&address.to_string(), names.iter().map(String::as_str))
+            .unwrap_or_else(|| {
+                "declare the object first, or let `palisade adopt` write its configuration"
+                    .to_owned()
+            });
+        return Err(Diagnostic::error(format!("the configuration declares no `{address}`"))
+            .help(help)
+            .into());
+    };
+    let source = Source::new("command line", format!("{known} {id}"));
+    let loc = Loc::whole(&source);
+    estate.imports.push(Import {
+        to: Spanned { value: known, loc: loc.clone() },
+        id: Spanned { value: id.to_owned(), loc },
+    });
+    Ok(())
+}

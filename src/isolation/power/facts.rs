@@ -1,0 +1,196 @@
+//! The facts that a closure has come to, how each came about, and what is still to be looked at.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::super::changes::{Actor, Changes};
+use super::super::crossing::StepTarget;
+use super::super::rights::Rights;
+use super::{Power, PowerLink, Way};
+
+/// Everything that an origin has come to.
+#[derive(Default)]
+pub(super) struct Closure {
+    /// Whom it can act as, and how.
+    pub(super) reached: BTreeMap<Actor, Way>,
+    /// What it can have changed, and how each came about.
+    pub(super) changed: BTreeMap<Actor, Vec<(Changes, Way)>>,
+    /// Steps of changed actors that are open only so, and how they came about.
+    pub(super) crossed: BTreeMap<(Actor, StepTarget), Way>,
+    pub(super) queue: VecDeque<Task>,
+    pub(super) queued: BTreeSet<Task>,
+    /// What is so under conditions only: it waits for what is so without.
+    pub(super) conditional: Vec<(Fact, Way)>,
+    /// What may be so, for all that is known: it waits for what is.
+    pub(super) doubtful: Vec<(Fact, Way)>,
+}
+
+/// What is to be looked at.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Task {
+    /// All that an actor may do.
+    All(Actor),
+    /// What an actor may change about another one.
+    Change(Actor, Actor),
+}
+
+/// Something that comes true.
+#[derive(Clone)]
+pub(super) enum Fact {
+    Reached(Actor),
+    Changed(Actor, Changes),
+    Crossed(Actor, StepTarget),
+}
+
+impl Way {
+    pub(super) fn in_doubt(mut self, why: String) -> Self {
+        self.why_undetermined.get_or_insert(why);
+        self
+    }
+
+    /// Goes another way as well: what follows takes both.
+    pub(super) fn join(&mut self, other: &Self) {
+        match (self.power.take(), other.power.clone()) {
+            (Some(own), Some(more)) if own.holder == more.holder => {
+                let rights = own.rights.with(more.rights);
+                self.power = Some(Power { holder: own.holder, rights });
+            }
+            (own, more) => self.power = own.or(more),
+        }
+        let more = other.links.iter().filter(|link| !self.links.contains(link)).cloned();
+        let more: Vec<PowerLink> = more.collect();
+        self.links.extend(more);
+        self.conditional |= other.conditional;
+        if let Some(why) = &other.why_undetermined {
+            self.why_undetermined.get_or_insert_with(|| why.clone());
+        }
+    }
+
+    /// The same way and one more use of power: what it makes possible is as sure as both.
+    pub(super) fn by(
+        &self,
+        holder: &Actor,
+        rights: &Rights,
+        openings_free: bool,
+        link: Option<PowerLink>,
+    ) -> Self {
+        let mut way = self.clone();
+        way.conditional |= !openings_free;
+        let name = match holder {
+            Actor::Known(arn) => arn.clone(),
+            Actor::Made { account, .. } => account.to_string(),
+        };
+        way.power = Some(match way.power.take() {
+            None => Power { holder: name, rights: rights.clone() },
+            // What one holder does at once is one power; what follows from it follows.
+            Some(first) if first.holder == name => {
+                Power { holder: name, rights: first.rights.with(rights.clone()) }
+            }
+            Some(first) => first,
+        });
+        way.links.extend(link);
+        way
+    }
+}
+
+impl Closure {
+    /// What has been changed about somebody.
+    pub(super) fn changes(&self, actor: &Actor) -> Changes {
+        Changes::all(self.changed.get(actor).into_iter().flatten().map(|(change, _)| change))
+    }
+
+    /// The fewest of the changes of an actor under which something is still open.
+    pub(super) fn least(
+        &self,
+        actor: &Actor,
+        mut is_open: impl FnMut(&Changes) -> bool,
+    ) -> Vec<(Changes, Way)> {
+        let mut taken = self.changed.get(actor).cloned().unwrap_or_default();
+        if taken.is_empty() || is_open(&Changes::default()) {
+            return Vec::new();
+        }
+        if !is_open(&Changes::all(taken.iter().map(|(change, _)| change))) {
+            return Vec::new();
+        }
+        for at in (0..taken.len()).rev() {
+            let rest = taken.iter().enumerate().filter(|(i, _)| *i != at);
+            if is_open(&Changes::all(rest.map(|(_, (change, _))| change))) {
+                taken.remove(at);
+            }
+        }
+        taken
+    }
+
+    pub(super) fn way_to(&self, actor: &Actor) -> Way {
+        self.reached.get(actor).cloned().unwrap_or_default()
+    }
+
+    /// How an actor is reached, with what was changed about it: both it takes.
+    pub(super) fn way_of(&self, actor: &Actor) -> Way {
+        let mut way = self.way_to(actor);
+        let changes = self.changed.get(actor).into_iter().flatten();
+        changes.for_each(|(_, changing)| way.join(changing));
+        way
+    }
+
+    /// Takes a fact over: now, if it is certain and asks nothing of the surroundings; else once all that is so
+    /// is known.
+    pub(super) fn note(&mut self, fact: Fact, way: Way) {
+        if way.why_undetermined.is_some() {
+            self.doubtful.push((fact, way));
+        } else if way.conditional {
+            self.conditional.push((fact, way));
+        } else {
+            self.learn(fact, &way);
+        }
+    }
+
+    pub(super) fn learn(&mut self, fact: Fact, way: &Way) {
+        match fact {
+            Fact::Reached(actor) => {
+                if self.reached.contains_key(&actor) {
+                    return;
+                }
+                self.reached.insert(actor.clone(), way.clone());
+                let near = |other: &&Actor| place(other) == place(&actor) && **other != actor;
+                let others: Vec<Actor> = self.reached.keys().filter(near).cloned().collect();
+                for other in others {
+                    self.enqueue(Task::Change(other, actor.clone()));
+                }
+                self.enqueue(Task::All(actor));
+            }
+            Fact::Changed(actor, change) => {
+                if !self.changes(&actor).add(&change) {
+                    return;
+                }
+                self.changed.entry(actor.clone()).or_default().push((change.clone(), way.clone()));
+                if change.tagged {
+                    // It may be what somebody asks of the role that it assumes.
+                    let near = |other: &&Actor| place(other) == place(&actor);
+                    let others: Vec<Actor> = self.reached.keys().filter(near).cloned().collect();
+                    for other in others {
+                        self.enqueue(Task::All(other));
+                    }
+                }
+                if self.reached.contains_key(&actor) {
+                    self.enqueue(Task::All(actor));
+                }
+            }
+            Fact::Crossed(actor, target) => {
+                self.crossed.entry((actor, target)).or_insert_with(|| way.clone());
+            }
+        }
+    }
+
+    pub(super) fn enqueue(&mut self, task: Task) {
+        if self.queued.insert(task.clone()) {
+            self.queue.push_back(task);
+        }
+    }
+}
+
+pub(super) fn place(actor: &Actor) -> &str {
+    match actor {
+        Actor::Known(arn) => arn.split(':').nth(4).unwrap_or_default(),
+        Actor::Made { account, .. } => account.as_str(),
+    }
+}

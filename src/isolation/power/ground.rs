@@ -1,0 +1,160 @@
+//! What of one side bears on the closure, found out once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::changes::{Actor, account};
+use super::super::crossing::{StepSource, StepTarget, answer, asked, home};
+use super::super::paths::account_of;
+use super::super::rights::{allows, may_change_policies, may_put_objects};
+use super::Search;
+use crate::access::{AccessModel, BUCKET};
+use crate::iam::symbolic::SymbolicAnswer;
+use crate::iam::{Effect, Statement};
+use crate::ids::Handle;
+
+/// What of one side bears on the closure, found out once.
+pub(super) struct Ground {
+    /// Accounts from which a step leads out, or might.
+    pub(super) exits: BTreeSet<Handle>,
+    /// Accounts of which something lets in some principals and not others.
+    pub(super) choosy: BTreeSet<Handle>,
+    /// Principals that take steps or hold power, by account.
+    pub(super) relevant: BTreeMap<Handle, Vec<String>>,
+    /// Targets that let in whole accounts, by the ids of these.
+    pub(super) whole: BTreeMap<String, Vec<StepTarget>>,
+    /// Targets that let in everybody.
+    pub(super) anybody: Vec<StepTarget>,
+    /// Steps that nothing but the target side's tags keep shut.
+    pub(super) tag_held: BTreeMap<String, Vec<StepTarget>>,
+    /// Steps that the source side alone holds shut.
+    pub(super) held: BTreeMap<String, Vec<StepTarget>>,
+}
+
+impl Ground {
+    pub(super) fn new(search: &Search<'_, '_>) -> Self {
+        let (model, result) = (search.model, search.result);
+        let steps =
+            || result.edges.keys().chain(result.closed.keys()).chain(result.undecided.keys());
+        let mut exits = BTreeSet::new();
+        let mut taking: BTreeSet<&str> = BTreeSet::new();
+        for step in steps() {
+            let (StepSource::Principal(arn), Some(own)) = (&step.source, home(model, &step.source))
+            else {
+                continue;
+            };
+            taking.insert(arn);
+            if account_of(model, &step.target).is_some_and(|to| to != *own) {
+                exits.insert(own.clone());
+            }
+        }
+        let (whole, anybody) = (search.whole.clone(), anybody(model));
+        let leads_out = |targets: &[StepTarget], own: &Handle| {
+            targets.iter().any(|target| account_of(model, target).is_some_and(|to| to != *own))
+        };
+        let mut choosy = BTreeSet::new();
+        for node in model.accounts.values() {
+            let of_whole = whole.get(&node.id).map(Vec::as_slice).unwrap_or_default();
+            let manages = node.membership.as_ref().is_some_and(|m| m.management_account);
+            let keeps_state = model
+                .state_bucket
+                .as_ref()
+                .is_some_and(|arn| super::bucket_owner(model, arn).as_ref() == Some(&node.handle));
+            if manages
+                || keeps_state
+                || leads_out(of_whole, &node.handle)
+                || leads_out(&anybody, &node.handle)
+            {
+                exits.insert(node.handle.clone());
+            }
+            // Who it is, or what it bears, may decide whether it is let in.
+            if of_whole.iter().chain(&anybody).any(|target| asks_whom(model, target)) {
+                choosy.insert(node.handle.clone());
+            }
+        }
+        let relevant = exits
+            .iter()
+            .map(|account| {
+                // The state's bucket may let in a principal of its account whose own policies say nothing of it.
+                let lets_in = model.state_bucket.as_ref().is_some_and(|bucket| {
+                    let policy = model.resource_policy(bucket);
+                    super::bucket_owner(model, bucket).as_ref() == Some(account)
+                        && policy
+                            .is_some_and(|p| BUCKET.writes.iter().any(|a| allows(&p.document, a)))
+                });
+                let all = model.principals_of(account).filter(|p| {
+                    lets_in
+                        || taking.contains(p.arn.as_str())
+                        || may_change_policies(p)
+                        || may_put_objects(p)
+                });
+                (account.clone(), all.map(|p| p.arn.clone()).collect())
+            })
+            .collect();
+        let mut tag_held: BTreeMap<String, Vec<StepTarget>> = BTreeMap::new();
+        let mut held: BTreeMap<String, Vec<StepTarget>> = BTreeMap::new();
+        for step in result.closed.keys() {
+            let StepSource::Principal(arn) = &step.source else { continue };
+            if result.held_by_source.contains(step) {
+                held.entry(arn.clone()).or_default().push(step.target.clone());
+            }
+            if matches!(step.target, StepTarget::Role(_))
+                && asked(model, step).is_some_and(|asked| asked.looks_at_resource_tags())
+            {
+                let free =
+                    asked(model, step).map(super::super::crossing::Asked::without_resource_tags);
+                let open = free.map(|asked| answer(None, Some(&asked)).after);
+                if matches!(open, Some(SymbolicAnswer::Open(_))) {
+                    tag_held.entry(arn.clone()).or_default().push(step.target.clone());
+                }
+            }
+        }
+        Self { exits, choosy, relevant, whole, anybody, tag_held, held }
+    }
+
+    /// Steps that an actor may take once it, or the target, was changed.
+    pub(super) fn steps(&self, model: &AccessModel, actor: &Actor) -> BTreeSet<StepTarget> {
+        let mut found = BTreeSet::new();
+        if let Actor::Known(arn) = actor {
+            found.extend(self.held.get(arn).into_iter().flatten().cloned());
+            found.extend(self.tag_held.get(arn).into_iter().flatten().cloned());
+        }
+        let id = account(model, actor).and_then(|a| model.accounts.get(a)).map(|a| &a.id);
+        found.extend(id.and_then(|id| self.whole.get(id)).into_iter().flatten().cloned());
+        found.extend(self.anybody.iter().cloned());
+        found.retain(|target| !matches!(actor, Actor::Known(arn) if target.arn() == arn));
+        found
+    }
+}
+
+fn allowing<'w>(
+    model: &'w AccessModel,
+    target: &StepTarget,
+) -> impl Iterator<Item = &'w Statement> {
+    let document = match target {
+        StepTarget::Role(arn) => {
+            model.principals.get(arn).and_then(|p| p.trust.as_ref()).map(|t| &t.document)
+        }
+        StepTarget::Resource(arn) => model.resource_policy(arn).map(|policy| &policy.document),
+    };
+    document.into_iter().flat_map(|d| &d.statements).filter(|s| s.effect == Effect::Allow)
+}
+
+pub(super) fn asks_whom(model: &AccessModel, target: &StepTarget) -> bool {
+    allowing(model, target).any(|s| !s.conditions.is_empty())
+}
+
+/// Targets that let in everybody.
+fn anybody(model: &AccessModel) -> Vec<StepTarget> {
+    let roles = model.principals.values().filter(|p| p.trust.is_some());
+    let roles = roles.map(|p| StepTarget::Role(p.arn.clone()));
+    let resources = model.resource_policies().map(|(r, _)| StepTarget::Resource(r.arn.clone()));
+    roles
+        .chain(resources)
+        .filter(|target| {
+            allowing(model, target).any(|s| {
+                s.not_principals.is_some()
+                    || s.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone)
+            })
+        })
+        .collect()
+}
