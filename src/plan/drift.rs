@@ -44,7 +44,7 @@ fn of_managed(decision: &ObjectPlan<'_>) -> Option<Drift> {
     let roots: BTreeSet<&str> =
         changed.iter().filter_map(|p| p.strip_prefix("$.")?.split(['.', '[']).next()).collect();
     let pick = |attrs: &Attrs| -> Plain {
-        let of = |root: &&str| Some(((*root).to_owned(), attrs.get(*root)?.to_json()));
+        let of = |root: &&str| Some(((*root).to_owned(), attrs.get(root)?.to_json()));
         roots.iter().filter_map(of).collect()
     };
     let before = decision.before.as_ref();

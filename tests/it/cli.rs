@@ -166,7 +166,7 @@ fn every_format_of_a_plan() {
     assert_eq!(first, second, "equal inputs, equal plans");
     let comment = p.run(&["plan", "--format", "markdown"]).code(0).out;
     assert!(comment.starts_with("<!-- palisade estate="), "{comment}");
-    assert_eq!(comment.lines().nth(1), Some("## Palisade"), "{comment}");
+    assert_eq!(comment.lines().nth(1), Some("## Palisade plan of acme"), "{comment}");
     assert!(p.run(&["plan", "--format", "html"]).code(0).out.starts_with("<!doctype html>"));
     assert_eq!(p.run(&["plan", "--format", "sarif"]).code(0).json()["version"], "2.1.0");
     p.run(&["plan", "--format", "yaml"]).code(1);

@@ -152,16 +152,19 @@ async fn the_management_account_is_worked_in_without_a_role_and_stays_where_it_i
     let iam = aws_sdk_iam::Client::new(&lab.sdk());
     iam.get_role().role_name("auditor").send().await.expect("made in the management account");
 
-    // Before there is an organization it is in none.
-    let p = Program::new(MANAGEMENT);
+    // Before there is an organization, its first account is the caller's own, and no other can be in it.
+    let id = "id = \"111111111111\"";
+    let p = Program::new(&MANAGEMENT.replace(id, "id = \"222222222222\""));
     let early = p.run(&["plan"]).code(1);
     assert!(early.err.contains("apply without this block first"), "{}", early.err);
+    p.write("main.hcl", MANAGEMENT);
+    let own = p.run(&["plan"]).code(0);
+    assert!(own.out.contains("it is your own account"), "{}", own.out);
     p.write("main.hcl", organization);
     p.run(&["apply", "--auto-approve"]).code(0);
     p.write("main.hcl", MANAGEMENT);
     p.run(&["apply", "--auto-approve"]).code(0);
 
-    let id = "id = \"111111111111\"";
     p.write(
         "main.hcl",
         &MANAGEMENT.replace(id, &format!("{id}\n  parent = organizational_unit.workloads")),

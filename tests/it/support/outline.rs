@@ -26,7 +26,7 @@ pub(crate) fn outline(plan: &str) -> String {
     let paths = |value: &Json| -> Vec<Json> {
         let parts = |path: &Json| {
             let part = |name: &&str| Some(((*name).to_owned(), path.get(*name)?.clone()));
-            Json::Object(OF_PATH.iter().filter_map(|name| part(&name)).collect::<Map<_, _>>())
+            Json::Object(OF_PATH.iter().filter_map(part).collect::<Map<_, _>>())
         };
         list(value).iter().map(parts).collect()
     };
