@@ -3,7 +3,7 @@
 #
 # Guess: a Python package ships patterns that Python can compile, so a tool may check names against
 # the models before it calls.
-# Seen: botocore never compiles them (it checks lengths and ranges, no pattern). `re` refuses the
+# Seen: botocore never compiles them (it checks lower bounds, no pattern). `re` refuses the
 # Unicode classes (\p{L}), written in Java's dialect, and ranges over surrogates (\uD800\uDC00-\uDBFF\uDFFF), which mean pairs
 # of UTF-16 units. The tag keys of IAM and of S3 Control are among them.
 # Matters because: a check that is generated from the models needs a dialect of its own; one that skips
