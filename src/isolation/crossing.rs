@@ -1,4 +1,9 @@
-//! Single steps across a wall: a principal that assumes a role, or reaches a bucket.
+//! A single step as a question: which requests a source may make of a target, and which policies of which side have a say.
+//!
+//! Claim: where the answer is closed, no request of the step is allowed on that side. Every policy that AWS looks at is in the
+//! question (the target's own, the source's with its boundary, the guardrails over both); a key is fixed only where it
+//! follows from the model ([`keys`]), and whatever cannot be read makes the answer one that nobody relies on
+//! ([`Asked::why_undetermined`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,88 +12,27 @@ use crate::access::{
     AccessModel, AccountNode, NamedPolicy, PrincipalKind, PrincipalNode, ResourceTags,
     UndescribedMember, levels,
 };
-use crate::iam::symbolic::question::{concerns, variable_keys};
+use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{
     Answers, Caps, Domain, Question, Space, SymbolicAnswer, Texts, ask_both,
 };
 use crate::iam::text::is_symbolic_account;
 use crate::iam::{
-    ContextValue, Decision, Document, Effect, Policies, Policy, Principal, PrincipalType, Request,
-    RequestContext, Statement, catalogue, evaluate,
+    ContextValue, Decision, Document, Effect, Policies, Policy, Principal, Request, Statement,
+    catalogue, evaluate,
 };
 use crate::ids::Handle;
 
+mod keys;
 pub(super) mod mixed;
 mod outsiders;
+mod step;
 
+pub(super) use keys::is_resource_tag;
+use keys::{CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, keys_of, second_factor, tags};
 pub(super) use outsiders::ANYBODY;
-
-/// Who takes a step.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StepSource {
-    /// A role or user of the estate, by ARN.
-    Principal(String),
-    /// A role, user or root of an account outside the estate: its ARN, or the account's root ARN
-    /// for all of its principals.
-    Foreign(String),
-    /// A web identity or SAML assertion, by its provider's ARN; [`ANY_PROVIDER`] for any. A service of AWS, by its
-    /// principal, where it acts for somebody else.
-    Federated(String),
-    /// Nobody: an unsigned request.
-    Anonymous,
-}
-
-impl StepSource {
-    /// How reports call it: its ARN, or that of its provider; `*` for anybody.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Principal(arn) | Self::Foreign(arn) | Self::Federated(arn) => arn,
-            Self::Anonymous => "*",
-        }
-    }
-}
-
-/// The service that gives whoever holds a certificate of an authority that the account trusts the credentials of a role
-/// (IAM Roles Anywhere User Guide, "Trust model in AWS Identity and Access Management Roles Anywhere").
-pub const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";
-
-/// Whether a provider is one of AWS's services, which calls as itself.
-fn is_service(provider: &str) -> bool {
-    !provider.contains(':')
-        && (provider.ends_with(".amazonaws.com") || provider.ends_with(".amazonaws.com.cn"))
-}
-
-/// A provider of identities that no policy names.
-pub const ANY_PROVIDER: &str = "*";
-
-/// What the step reaches.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StepTarget {
-    /// A role, by ARN.
-    Role(String),
-    /// A resource with a policy of its own, by ARN.
-    Resource(String),
-}
-
-impl StepTarget {
-    /// The ARN.
-    #[must_use]
-    pub fn arn(&self) -> &str {
-        match self {
-            Self::Role(arn) | Self::Resource(arn) => arn,
-        }
-    }
-}
-
-/// One possible step.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PathStep {
-    /// Who.
-    pub source: StepSource,
-    /// What.
-    pub target: StepTarget,
-}
+use step::is_service;
+pub use step::{ANY_PROVIDER, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
 
 /// Actions that a principal may have on things in its own account.
 #[derive(Clone, Debug, Default)]
@@ -155,14 +99,6 @@ pub struct TargetResource<'w> {
 pub fn asked(model: &AccessModel, step: &PathStep) -> Option<Asked> {
     let asked = asked_at(model, &step.source, place(model, step)?)?;
     Some(asked.reaching(model, step))
-}
-
-/// Whether a key, in whatever case, is a tag of the resource.
-pub(super) fn is_resource_tag(key: &str) -> bool {
-    let starts = |family: &&str| {
-        key.get(..family.len()).is_some_and(|head| head.eq_ignore_ascii_case(family))
-    };
-    ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"].iter().any(starts)
 }
 
 fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'w>> {
@@ -863,118 +799,9 @@ impl Asked {
 const OF_THE_OWNER: [&str; 3] =
     ["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"];
 
-/// Keys that requests carry, in lower case, by who makes them: what is listed here is compared, never left out. Of
-/// every other key it is taken that a request may lack it.
-///
-/// Source: IAM User Guide, "AWS global condition context keys", the availability of each key; STS API Reference,
-/// `AssumeRole` (`RoleSessionName` is required).
-const CARRIED: [(Carrier, &[&str]); 4] = [
-    (
-        Carrier::Everybody,
-        &[
-            "aws:currenttime",
-            "aws:epochtime",
-            "aws:principalisawsservice",
-            "aws:principaltype",
-            "aws:requestedregion",
-            "aws:securetransport",
-            "aws:useragent",
-            "aws:viaawsservice",
-        ],
-    ),
-    (Carrier::Signed, &["aws:principalaccount", "aws:principalarn", "aws:userid"]),
-    (Carrier::RoleSession, &["aws:tokenissuetime"]),
-    (Carrier::AssumingRole, &["sts:rolesessionname"]),
-];
-
-/// Who carries a key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Carrier {
-    /// Every request.
-    Everybody,
-    /// Requests of roles, users and root users.
-    Signed,
-    /// Requests with a role's temporary credentials.
-    RoleSession,
-    /// Calls of `sts:AssumeRole` and its kin.
-    AssumingRole,
-}
-
 fn is_role(model: &AccessModel, source: &StepSource) -> bool {
     let StepSource::Principal(arn) = source else { return false };
     model.principals.get(arn).is_some_and(|principal| principal.kind == PrincipalKind::Role)
-}
-
-/// Keys that a caller leaves out by going over the internet, by itself.
-const OVER_THE_INTERNET: [&str; 10] = [
-    "aws:calledvia",
-    "aws:calledviafirst",
-    "aws:calledvialast",
-    "aws:sourcevpc",
-    "aws:sourcevpcarn",
-    "aws:sourcevpce",
-    "aws:vpceaccount",
-    "aws:vpceorgid",
-    "aws:vpceorgpaths",
-    "aws:vpcsourceip",
-];
-
-/// Whether a key, in lower case, is of a family.
-type Family = fn(&str) -> bool;
-
-/// What sets keys of a session, and which keys.
-const SESSION_KEYS: [(&str, Family); 2] = [
-    ("sts:tagsession", |key| {
-        key.starts_with("aws:requesttag/") || matches!(key, "aws:tagkeys" | "sts:transitivetagkeys")
-    }),
-    ("sts:setsourceidentity", |key| key == "sts:sourceidentity"),
-];
-
-/// A session of a role that services alone assume carries no second factor (IAM User Guide, "AWS global
-/// condition context keys", `aws:MultiFactorAuthPresent`).
-fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
-    let trust = principal.trust.as_ref()?;
-    let by_services =
-        trust.document.statements.iter().filter(|s| s.effect == Effect::Allow).all(|s| {
-            s.principals.as_ref().is_some_and(|principals| {
-                !principals.is_everyone()
-                    && principals.items().all(|(kind, _)| kind == PrincipalType::Service)
-            })
-        });
-    by_services.then(|| Domain::These(vec![None, Some("false".into())]))
-}
-
-/// Whether whoever assumes a role may set its session's tags.
-fn lets_tag(principal: &PrincipalNode) -> bool {
-    let mut statements = principal.trust.iter().flat_map(|t| &t.document.statements);
-    statements.any(|s| s.effect == Effect::Allow && concerns(s, "sts:tagsession"))
-}
-
-/// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.
-fn tags(
-    principal: &PrincipalNode,
-    context: &mut RequestContext,
-    never: &mut BTreeSet<String>,
-    documents: &[Arc<Document>],
-) {
-    if lets_tag(principal) {
-        return;
-    }
-    for (key, value) in principal.tags() {
-        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
-    }
-    never.extend(
-        keys_of(documents)
-            .filter(|k| k.starts_with("aws:principaltag/") && context.get(k).is_none()),
-    );
-}
-
-/// The keys that documents look at, in lower case: in conditions, and in variables of conditions and resources.
-fn keys_of(documents: &[Arc<Document>]) -> impl Iterator<Item = String> + '_ {
-    documents.iter().flat_map(|d| &d.statements).flat_map(|s| {
-        let tested = s.conditions.iter().map(|c| c.key.to_ascii_lowercase());
-        tested.chain(variable_keys(s))
-    })
 }
 
 fn everything() -> Document {

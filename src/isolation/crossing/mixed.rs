@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Asked, PathStep, StepSource, StepTarget, home_of, lets_tag, member_of};
+use super::keys::lets_tag;
+use super::{Asked, PathStep, StepSource, StepTarget, home_of, member_of};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode, levels};
 use crate::iam::semantic_eq;
 

@@ -1,0 +1,127 @@
+//! The context of a request as far as the caller does not choose it: which keys requests carry, which a caller leaves
+//! out, and which follow from the principal. The sources stand at each table.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::access::PrincipalNode;
+use crate::iam::symbolic::Domain;
+use crate::iam::symbolic::question::{concerns, variable_keys};
+use crate::iam::{Document, Effect, PrincipalType, RequestContext};
+
+/// Whether a key, in whatever case, is a tag of the resource.
+pub(in crate::isolation) fn is_resource_tag(key: &str) -> bool {
+    let starts = |family: &&str| {
+        key.get(..family.len()).is_some_and(|head| head.eq_ignore_ascii_case(family))
+    };
+    ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"].iter().any(starts)
+}
+
+/// Keys that requests carry, in lower case, by who makes them: what is listed here is compared, never left out. Of
+/// every other key it is taken that a request may lack it.
+///
+/// Source: IAM User Guide, "AWS global condition context keys", the availability of each key; STS API Reference,
+/// `AssumeRole` (`RoleSessionName` is required).
+pub(super) const CARRIED: [(Carrier, &[&str]); 4] = [
+    (
+        Carrier::Everybody,
+        &[
+            "aws:currenttime",
+            "aws:epochtime",
+            "aws:principalisawsservice",
+            "aws:principaltype",
+            "aws:requestedregion",
+            "aws:securetransport",
+            "aws:useragent",
+            "aws:viaawsservice",
+        ],
+    ),
+    (Carrier::Signed, &["aws:principalaccount", "aws:principalarn", "aws:userid"]),
+    (Carrier::RoleSession, &["aws:tokenissuetime"]),
+    (Carrier::AssumingRole, &["sts:rolesessionname"]),
+];
+
+/// Who carries a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// Every request.
+    Everybody,
+    /// Requests of roles, users and root users.
+    Signed,
+    /// Requests with a role's temporary credentials.
+    RoleSession,
+    /// Calls of `sts:AssumeRole` and its kin.
+    AssumingRole,
+}
+
+/// Keys that a caller leaves out by going over the internet, by itself.
+pub(super) const OVER_THE_INTERNET: [&str; 10] = [
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:sourcevpc",
+    "aws:sourcevpcarn",
+    "aws:sourcevpce",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "aws:vpceorgpaths",
+    "aws:vpcsourceip",
+];
+
+/// Whether a key, in lower case, is of a family.
+pub(super) type Family = fn(&str) -> bool;
+
+/// What sets keys of a session, and which keys.
+pub(super) const SESSION_KEYS: [(&str, Family); 2] = [
+    ("sts:tagsession", |key| {
+        key.starts_with("aws:requesttag/") || matches!(key, "aws:tagkeys" | "sts:transitivetagkeys")
+    }),
+    ("sts:setsourceidentity", |key| key == "sts:sourceidentity"),
+];
+
+/// A session of a role that services alone assume carries no second factor (IAM User Guide, "AWS global
+/// condition context keys", `aws:MultiFactorAuthPresent`).
+pub(super) fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
+    let trust = principal.trust.as_ref()?;
+    let by_services =
+        trust.document.statements.iter().filter(|s| s.effect == Effect::Allow).all(|s| {
+            s.principals.as_ref().is_some_and(|principals| {
+                !principals.is_everyone()
+                    && principals.items().all(|(kind, _)| kind == PrincipalType::Service)
+            })
+        });
+    by_services.then(|| Domain::These(vec![None, Some("false".into())]))
+}
+
+/// Whether whoever assumes a role may set its session's tags.
+pub(super) fn lets_tag(principal: &PrincipalNode) -> bool {
+    let mut statements = principal.trust.iter().flat_map(|t| &t.document.statements);
+    statements.any(|s| s.effect == Effect::Allow && concerns(s, "sts:tagsession"))
+}
+
+/// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.
+pub(super) fn tags(
+    principal: &PrincipalNode,
+    context: &mut RequestContext,
+    never: &mut BTreeSet<String>,
+    documents: &[Arc<Document>],
+) {
+    if lets_tag(principal) {
+        return;
+    }
+    for (key, value) in principal.tags() {
+        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+    }
+    never.extend(
+        keys_of(documents)
+            .filter(|k| k.starts_with("aws:principaltag/") && context.get(k).is_none()),
+    );
+}
+
+/// The keys that documents look at, in lower case: in conditions, and in variables of conditions and resources.
+pub(super) fn keys_of(documents: &[Arc<Document>]) -> impl Iterator<Item = String> + '_ {
+    documents.iter().flat_map(|d| &d.statements).flat_map(|s| {
+        let tested = s.conditions.iter().map(|c| c.key.to_ascii_lowercase());
+        tested.chain(variable_keys(s))
+    })
+}
