@@ -8,7 +8,7 @@ use super::model::{Drift, DriftStatus};
 use super::object_plan::ObjectPlan;
 use crate::eval::estate::Estate;
 use crate::schema::{AccessPart, Category, Home, KindSchema, access_of, kinds};
-use crate::state::fingerprint::{is_fingerprint, unveiled};
+use crate::state::fingerprint::{is_fingerprint, unchanged};
 use crate::state::model::ResourceState;
 use crate::value::{Attrs, Plain, Value};
 
@@ -16,14 +16,14 @@ use crate::value::{Attrs, Plain, Value};
 /// compared by the version of the object that holds them.
 #[must_use]
 pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec<String> {
-    let visible: Attrs = recorded
-        .attrs
-        .iter()
-        .filter(|(_, v)| !is_fingerprint(v))
+    let (mut was, mut is) = (Attrs::new(), Attrs::new());
+    for (name, value) in recorded.attrs.iter().filter(|(_, value)| !is_fingerprint(value)) {
         // What a bulk read does not show (a parameter's tags) is no drift.
-        .filter_map(|(k, v)| Some((k.clone(), unveiled(v, live.get(k)?))))
-        .collect();
-    difference(schema, live, &visible, StoredValues::default())
+        let Some(live) = live.get(name) else { continue };
+        was.insert(name.clone(), value.clone());
+        is.insert(name.clone(), unchanged(value, live));
+    }
+    difference(schema, &is, &was, StoredValues::default())
         .changed
         .iter()
         .map(ToString::to_string)

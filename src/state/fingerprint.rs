@@ -124,67 +124,56 @@ pub fn is_fingerprint(value: &Value) -> bool {
     print.is_some_and(|print| print.starts_with(PREFIX))
 }
 
-/// A value as it was read, sensitive wherever state recorded a fingerprint in place of a part of it.
-#[must_use]
-pub fn veiled(recorded: &Value, live: &Value) -> Value {
-    match (recorded, live) {
-        (recorded, live) if is_fingerprint(recorded) => match live {
-            Value::Null => Value::Null,
-            live => live.clone().sensitive(),
-        },
-        (Value::Map(recorded), Value::Map(live)) => {
-            let veiled = |(key, value): (&String, &Value)| {
+/// `walked` with another value wherever `recorded` holds a fingerprint and `walked` holds something: what `put` makes of the
+/// two.
+fn at_fingerprints(
+    recorded: &Value,
+    walked: &Value,
+    put: &dyn Fn(&Value, &Value) -> Value,
+) -> Value {
+    match (recorded, walked) {
+        (recorded, walked) if is_fingerprint(recorded) && !walked.is_null() => {
+            put(recorded, walked)
+        }
+        (Value::Map(recorded), Value::Map(walked)) => {
+            let part = |(key, value): (&String, &Value)| {
                 let value = match recorded.get(key) {
-                    Some(recorded) => veiled(recorded, value),
+                    Some(recorded) => at_fingerprints(recorded, value, put),
                     None => value.clone(),
                 };
                 (key.clone(), value)
             };
-            Value::Map(live.iter().map(veiled).collect())
+            Value::Map(walked.iter().map(part).collect())
         }
-        (Value::List(recorded), Value::List(live)) if recorded.len() == live.len() => {
-            Value::List(recorded.iter().zip(live).map(|(r, l)| veiled(r, l)).collect())
+        (Value::List(recorded), Value::List(walked)) if recorded.len() == walked.len() => {
+            let pairs = recorded.iter().zip(walked);
+            Value::List(pairs.map(|(r, w)| at_fingerprints(r, w, put)).collect())
         }
-        (_, live) => live.clone(),
+        (_, walked) => walked.clone(),
     }
 }
 
-/// A recorded value without its fingerprints: what is live stands in their place, for nobody can tell by them
-/// whether it is another one.
+/// A value as it was read, sensitive wherever state recorded a fingerprint in place of a part of it.
 #[must_use]
-pub fn unveiled(recorded: &Value, live: &Value) -> Value {
-    match (recorded, live) {
-        (recorded, live) if is_fingerprint(recorded) && !live.is_null() => live.clone(),
-        (Value::Map(recorded), Value::Map(live)) => {
-            let unveiled = |(key, value): (&String, &Value)| {
-                let value = match live.get(key) {
-                    Some(live) => unveiled(value, live),
-                    None => value.clone(),
-                };
-                (key.clone(), value)
-            };
-            Value::Map(recorded.iter().map(unveiled).collect())
-        }
-        (Value::List(recorded), Value::List(live)) if recorded.len() == live.len() => {
-            Value::List(recorded.iter().zip(live).map(|(r, l)| unveiled(r, l)).collect())
-        }
-        (recorded, _) => recorded.clone(),
-    }
+pub fn veiled(recorded: &Value, live: &Value) -> Value {
+    at_fingerprints(recorded, live, &|_, live| live.clone().sensitive())
+}
+
+/// A value as it was read, without a difference to what was recorded wherever that is a fingerprint: by a fingerprint nobody
+/// can tell whether the value has changed.
+#[must_use]
+pub fn unchanged(recorded: &Value, live: &Value) -> Value {
+    at_fingerprints(recorded, live, &|recorded, _| recorded.clone())
 }
 
 /// What is recorded of a value that was read: fingerprints that were recorded of parts of it stay.
 #[must_use]
 pub fn kept(recorded: Option<&Value>, live: &Value) -> Json {
-    match (recorded, live) {
-        (Some(recorded), live) if is_fingerprint(recorded) && !live.is_null() => recorded.to_json(),
-        (Some(Value::Map(recorded)), Value::Map(live)) => Json::Object(
-            live.iter().map(|(key, value)| (key.clone(), kept(recorded.get(key), value))).collect(),
-        ),
-        (Some(Value::List(recorded)), Value::List(live)) if recorded.len() == live.len() => {
-            recorded.iter().zip(live).map(|(r, l)| kept(Some(r), l)).collect()
-        }
-        // Nothing is compared with a fingerprint of what was read, so any key will do.
-        (_, live) => Fingerprinter::new(vec![0; 32]).conceal(live),
+    // Nothing is compared with a fingerprint of what was read, so any key will do.
+    let prints = Fingerprinter::new(vec![0; 32]);
+    match recorded {
+        Some(recorded) => prints.conceal(&unchanged(recorded, live)),
+        None => prints.conceal(live),
     }
 }
 
