@@ -11,7 +11,7 @@ use crate::iam::{
 #[test]
 fn rows_agree_with_the_judge() {
     for kind in RESOURCE_TYPES {
-        // What nobody listed is an assumption: the other table has it too.
+        // A type that was not listed has to be assumed, so it must be in that table as well.
         assert!(POLICY_BEARING_TYPES.iter().any(|ty| ty.name == kind.name), "{}", kind.name);
         let arn = match kind.service {
             "s3" => "arn:aws:s3:::data".to_owned(),

@@ -190,7 +190,7 @@ fn an_endpoint_whose_single_read_disagrees_with_its_bulk_read_is_told_as_such() 
     run(&program, &aws, &["apply", "--auto-approve"]).code(0);
     let refused = run(&program, &aws, &["apply", "--auto-approve", "--var", "hours=2"]).code(1);
     for told in [
-        "shows `iam_role.deploy@dev` in one way in its lists and in another by itself",
+        "shows `iam_role.deploy@dev` differently in its lists and in a single read",
         "max_session_duration",
     ] {
         assert!(refused.err.contains(told), "`{told}`: {}", refused.err);

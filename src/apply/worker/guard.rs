@@ -1,7 +1,7 @@
 //! Before a change: the object is read by itself, and has to be as the plan saw it, or as it shall be already.
 //!
-//! A difference has three causes. Somebody has changed the object since; this run itself has, by what it did to
-//! others; or the endpoint shows it in one way in its lists, which a plan reads, and in another by itself.
+//! An object can differ from its plan for three reasons: somebody changed it in the meantime, this run changed it by
+//! what it did to other objects, or the endpoint's lists, which a plan reads, disagree with its single reads.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -81,10 +81,10 @@ impl Worker<'_> {
         let (paths, address) = (paths.join(", "), &job.display.address);
         let told = if self.is_listed_as_planned(&key, &planned).await {
             Diagnostic::error(format!(
-                "the endpoint shows `{address}` in one way in its lists and in another by itself"
+                "the endpoint shows `{address}` differently in its lists and in a single read"
             ))
-            .detail(format!("Not the same in both: {paths}. AWS shows a change everywhere within minutes, an emulator maybe never."))
-            .help("it was left as it is; plan again in a few minutes, and where this stays so, use another emulator")
+            .detail(format!("They differ in {paths}. On AWS, reads agree within minutes; an emulator may never catch up."))
+            .help("it was left as it is; plan again in a few minutes, and if they still differ, use another emulator")
         } else {
             Diagnostic::error(format!("`{address}` was changed after the plan was made"))
                 .detail(format!("Not as planned any more: {paths}."))
@@ -110,8 +110,8 @@ impl Worker<'_> {
         moved
     }
 
-    /// Whether a bulk read shows the object as the plan saw it, right after it was read by itself and was different:
-    /// then nobody has changed it, and the endpoint contradicts itself.
+    /// Whether a bulk read still shows the object as the plan saw it, right after a single read showed it differently.
+    /// Then nobody changed it: the endpoint's two reads disagree.
     async fn is_listed_as_planned(&self, key: &str, planned: &Attrs) -> bool {
         let Job { kind, target, .. } = self.job;
         let schema = kind.schema();
