@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::operation::get_bucket_abac::GetBucketAbacOutput;
 use aws_sdk_s3::types::{
     AbacStatus, BlockedEncryptionTypes, BucketAbacStatus, BucketLocationConstraint,
@@ -253,7 +254,11 @@ async fn details(
     let public = public.map_err(session.error("s3", "GetPublicAccessBlock")).absent()?;
     let policy = policy.map_err(session.error("s3", "GetBucketPolicy")).absent()?;
     let tagging = tagging.map_err(session.error("s3", "GetBucketTagging")).absent()?;
-    let abac = abac_of(abac.map_err(session.error("s3", "GetBucketAbac")))?;
+    let abac = match abac {
+        // Servers older than the call take it for a list of the bucket's objects.
+        Err(error) if lists_objects(error.raw_response()) => None,
+        answer => abac_of(answer.map_err(session.error("s3", "GetBucketAbac")))?,
+    };
     let rule = encryption
         .as_ref()
         .and_then(|e| e.server_side_encryption_configuration())
@@ -283,8 +288,14 @@ async fn details(
     Ok(live(KIND, attrs))
 }
 
-/// Whether policies may ask for the bucket's tags; `None` where that was not told: a role of before November 2025 may
-/// not ask, and servers older than the call take it for a list of objects. The analysis then takes both for possible.
+/// Whether an answer is the list of a bucket's objects, which none of the questions about its settings asks for.
+fn lists_objects(answer: Option<&HttpResponse>) -> bool {
+    let body = answer.filter(|answer| answer.status().is_success()).and_then(|a| a.body().bytes());
+    body.is_some_and(|body| String::from_utf8_lossy(body).contains("<ListBucketResult"))
+}
+
+/// Whether policies may ask for the bucket's tags; `None` where that was not told, as where a role of before November
+/// 2025 may not ask. The analysis then takes both for possible.
 fn abac_of(
     answer: Result<GetBucketAbacOutput, ProviderError>,
 ) -> Result<Option<bool>, ProviderError> {
