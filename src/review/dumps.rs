@@ -497,7 +497,10 @@ fn tree(path: &Path, diagnostics: &mut Diagnostics) -> Tree {
     for (kind, policy) in scps.chain(rcps).filter(limits) {
         let label = match policy.name.as_str() {
             "FullAWSAccess" => policy.name,
-            name => format!("organization_policy/{name}"),
+            name => match kind {
+                PolicyType::ServiceControl => format!("scp/{name}"),
+                PolicyType::ResourceControl => format!("rcp/{name}"),
+            },
         };
         let content = PolicyText::read(&policy.content);
         let policy_ = OrganizationPolicy { kind, label, content, targets: policy.targets };

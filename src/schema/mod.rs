@@ -19,6 +19,7 @@ pub mod duration;
 pub mod gates;
 mod kind_schema;
 pub mod kinds;
+pub mod management_policy;
 mod meaning;
 mod observed;
 mod oidc;

@@ -6,6 +6,7 @@ use palisade::address::ResourceAddr;
 use palisade::provider::{Failure, Op, Permit, Provider};
 use palisade::schema::Home;
 use palisade::value::{Attrs, BlockRef, Value};
+use serde_json::Value as Json;
 
 use crate::support::live::{Object, World, target};
 
@@ -179,6 +180,46 @@ async fn organization_policies_and_their_targets() {
         world.delete(object, no_meta()).await.expect("deleted");
         assert!(world.live(object).await.is_none());
     }
+}
+
+#[tokio::test]
+async fn policies_that_configure_services_live() {
+    let mut world = World::new().await;
+    let organization = world
+        .create("organization \"acme\" {\n  enabled_policy_types = [\"TAG_POLICY\"]\n}", None)
+        .await;
+    refer(&mut world, "organization", "acme", &organization);
+    let unit = world.create("organizational_unit \"prod\" {\n}", None).await;
+    refer(&mut world, "organizational_unit", "prod", &unit);
+    let tags = |targets: &str, key: &str| {
+        format!(
+            "organization_policy \"tags\" {{\n  type = \"TAG_POLICY\"\n  targets = [{targets}]\n  content = {{\n    tags = {{ team = {{ tag_key = {{ \"@@assign\" = \"{key}\" }} }} }}\n  }}\n  tags = {{ owner = \"platform\" }}\n}}"
+        )
+    };
+    let policy =
+        world.create(&tags("organization.acme, organizational_unit.prod", "Team"), None).await;
+    let client = aws_sdk_organizations::Client::new(&world.sdk(&world.management.clone()).await);
+    let id = policy.attrs["id"].as_str().expect("id").to_owned();
+    let described = client.describe_policy().policy_id(&id).send().await.expect("there");
+    let described = described.policy().expect("a policy");
+    let kind = described.policy_summary().and_then(|s| s.r#type()).expect("a type");
+    assert_eq!(kind.as_str(), "TAG_POLICY");
+    let content: Json = serde_json::from_str(described.content().expect("content")).expect("JSON");
+    assert_eq!(content["tags"]["team"]["tag_key"]["@@assign"], "Team");
+    let targets = client.list_targets_for_policy().policy_id(&id).send().await.expect("targets");
+    assert_eq!(targets.targets().len(), 2);
+    let policy = world.update(&policy, &tags("organizational_unit.prod", "TEAM")).await;
+    let described = client.describe_policy().policy_id(&id).send().await.expect("there");
+    let content = described.policy().and_then(|p| p.content()).expect("content").to_owned();
+    assert!(content.contains("TEAM"), "{content}");
+    // Of a type that is not enabled nothing is listed, and nothing is made.
+    let backup = "organization_policy \"backup\" {\n  type = \"BACKUP_POLICY\"\n  content = \"{\\\"plans\\\": {}}\"\n}";
+    let (step, target) = world.desired(backup, None);
+    let made = world.provider.execute(&target, &step, &Permit::open()).await;
+    let refused = made.expect_err("the type is off");
+    assert!(refused.message.contains("add `BACKUP_POLICY` to `enabled_policy_types`"), "{refused}");
+    world.delete(&policy, no_meta()).await.expect("deleted");
+    assert!(world.live(&policy).await.is_none());
 }
 
 const ROLE: &str = r#"iam_role "deploy" {

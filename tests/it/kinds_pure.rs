@@ -348,6 +348,26 @@ fn what_aws_refuses_is_refused_at_its_place() {
             "[\"SERVICE_CONTROL_POLICIES\"]",
         ),
         (
+            "organization_policy \"x\" {\n  type = \"TAG_POLICIES\"\n  content = {}\n}",
+            "unknown policy type `TAG_POLICIES`; did you mean `TAG_POLICY`?",
+            "\"TAG_POLICIES\"",
+        ),
+        (
+            "organization_policy \"x\" {\n  type = \"SERVICE_CONTROL_POLICY\"\n  content = {}\n}",
+            "a policy of the type `SERVICE_CONTROL_POLICY` has a kind of its own",
+            "\"SERVICE_CONTROL_POLICY\"",
+        ),
+        (
+            "organization_policy \"x\" {\n  type = \"TAG_POLICY\"\n  content = { plans = {} }\n}",
+            "the content of a TAG_POLICY has `tags` at its top and nothing else; it has `plans`",
+            "{ plans = {} }",
+        ),
+        (
+            "organization_policy \"x\" {\n  type = \"TAG_POLICY\"\n  content = { tags = { a = { \"@@assing\" = 1 } } }\n}",
+            "`@@assing` is no inheritance operator",
+            "{ tags = { a = { \"@@assing\" = 1 } } }",
+        ),
+        (
             "organization \"x\" {\n  trusted_services = [\"cloudtrail\"]\n}",
             "`cloudtrail` is no service principal, such as `cloudtrail.amazonaws.com`",
             "[\"cloudtrail\"]",

@@ -21,7 +21,7 @@ variable "tags" {
   type = map(string)
 }
 organization "acme" {
-  enabled_policy_types = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
+  enabled_policy_types = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY", "TAG_POLICY"]
 }
 organizational_unit "workloads" {
   tags = var.tags
@@ -53,6 +53,11 @@ resource_control_policy "encrypted" {
       values   = ["false"]
     }
   }
+}
+organization_policy "cost" {
+  type    = "TAG_POLICY"
+  tags    = var.tags
+  content = { tags = { cost = { tag_key = { "@@assign" = "Cost" } } } }
 }
 config_schema "app" {
   key "level" {
@@ -130,6 +135,7 @@ impl Aws {
         for (kind, ty) in [
             ("service_control_policy", "SERVICE_CONTROL_POLICY"),
             ("resource_control_policy", "RESOURCE_CONTROL_POLICY"),
+            ("organization_policy", "TAG_POLICY"),
         ] {
             let listed = client.list_policies().filter(ty.into()).send().await.expect("listed");
             let own = listed.policies().iter().find(|p| !p.aws_managed()).expect("a policy");
@@ -222,7 +228,8 @@ fn wanted(given: &[(&str, &str)]) -> BTreeMap<&'static str, Tags> {
             "organizational_unit"
             | "account"
             | "service_control_policy"
-            | "resource_control_policy" => (s.kind, outside.clone()),
+            | "resource_control_policy"
+            | "organization_policy" => (s.kind, outside.clone()),
             _ => (s.kind, placed.clone()),
         })
         .collect()

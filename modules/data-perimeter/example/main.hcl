@@ -10,7 +10,7 @@ provider "aws" {
 }
 
 organization "acme" {
-  enabled_policy_types = ["RESOURCE_CONTROL_POLICY"]
+  enabled_policy_types = ["AISERVICES_OPT_OUT_POLICY", "RESOURCE_CONTROL_POLICY"]
 }
 
 organizational_unit "workloads" {}
@@ -22,6 +22,21 @@ module "data_perimeter" {
   trusted_accounts = ["444455556666"]
   github_owners    = ["acme"]
   github_owner_ids = { acme = "42001" }
+}
+
+# AWS's services that learn from what they are given keep none of it.
+organization_policy "no_training" {
+  type        = "AISERVICES_OPT_OUT_POLICY"
+  description = "Content stays out of the training of AWS services"
+  targets     = [organizational_unit.workloads]
+
+  content = {
+    services = {
+      default = {
+        opt_out_policy = { "@@assign" = "optOut" }
+      }
+    }
+  }
 }
 
 output "policy" {

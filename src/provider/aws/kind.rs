@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
+use aws_sdk_organizations::types::PolicyType;
+use tokio::sync::watch;
 
 use super::clients::Session;
 use super::errors;
@@ -97,13 +99,18 @@ pub(super) trait BulkReader: Send + Sync {
     async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading;
 }
 
+/// The policy types that are enabled in the root: `None` until it has been read, closed where it cannot be.
+pub(super) type EnabledTypes = watch::Receiver<Option<Vec<PolicyType>>>;
+
 /// Reads all objects of one kind that an organization holds beside its tree.
 #[async_trait]
 pub(super) trait OrganizationReader: Send + Sync {
-    /// All of them; the inner error says why they cannot be listed there, which leaves the rest readable.
+    /// All of them; the inner error says why they cannot be listed there, which leaves the rest readable. A reader that
+    /// goes by the policy types that are enabled waits for the root, which is read at the same time.
     async fn everything(
         &self,
         session: &Session,
+        types: &EnabledTypes,
     ) -> Result<Result<Vec<LiveObject>, String>, ProviderError>;
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_organizations::types::{Account, OrganizationalUnit};
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::clients::Session;
 use super::kind::Bulk;
@@ -56,13 +56,16 @@ pub(super) async fn everything(
         let _ = announce.send(management.and_then(|id| id.parse().ok()));
         described
     };
-    let below_root = async {
+    let (tell_types, types) = watch::channel(None);
+    let below_root = async move {
         let root = organization::root(session).await?;
+        // Nobody may be waiting to hear it.
+        let _ = tell_types.send(Some(organization::enabled_types(root.as_ref())));
         let id = root.as_ref().and_then(|root| root.id()).map(str::to_owned);
         let tree = tree(session, id).await?;
         Ok((root, tree))
     };
-    let readers = beside_the_tree.iter().map(|(_, reader)| reader.everything(session));
+    let readers = beside_the_tree.iter().map(|(_, reader)| reader.everything(session, &types));
     let (described, services, below_root, readings) = futures::join!(
         described,
         organization::trusted_services(session),

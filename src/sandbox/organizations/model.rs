@@ -73,7 +73,7 @@ pub(crate) struct OrgPolicy {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) description: String,
-    /// `SERVICE_CONTROL_POLICY` or `RESOURCE_CONTROL_POLICY`.
+    /// `SERVICE_CONTROL_POLICY`, `TAG_POLICY`, ...
     pub(crate) kind: String,
     pub(crate) content: String,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]

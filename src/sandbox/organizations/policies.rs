@@ -1,4 +1,4 @@
-//! Service control policies and resource control policies: types, texts, attachments.
+//! Policies of the organization: types, texts, attachments.
 
 use serde_json::{Value, json};
 
@@ -9,51 +9,52 @@ use crate::sandbox::iam::document::{Use, check};
 use crate::sandbox::state::{LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
 
+/// The types that configure services: name, the one member at the top of a content where it is known, and its largest
+/// size in characters.
+/// Sources: the syntax page of each type in the Organizations User Guide; "Quotas and service limits".
+const MANAGEMENT_TYPES: [(&str, Option<&str>, usize); 12] = [
+    ("TAG_POLICY", Some("tags"), 10_000),
+    ("BACKUP_POLICY", Some("plans"), 10_000),
+    ("AISERVICES_OPT_OUT_POLICY", Some("services"), 2_500),
+    ("CHATBOT_POLICY", Some("chatbot"), 10_000),
+    ("DECLARATIVE_POLICY_EC2", Some("ec2_attributes"), 10_000),
+    ("SECURITYHUB_POLICY", Some("securityhub"), 10_000),
+    ("INSPECTOR_POLICY", Some("inspector"), 10_000),
+    ("UPGRADE_ROLLOUT_POLICY", Some("upgrade_rollout"), 5_120),
+    ("BEDROCK_POLICY", Some("bedrock"), 10_000),
+    ("S3_POLICY", Some("s3_attributes"), 10_000),
+    ("GUARDDUTY_POLICY", None, 10_000),
+    ("NETWORK_SECURITY_DIRECTOR_POLICY", Some("network_security_director"), 10_000),
+];
+
+fn management_type(name: &str) -> Option<&'static (&'static str, Option<&'static str>, usize)> {
+    MANAGEMENT_TYPES.iter().find(|(known, ..)| *known == name)
+}
+
 /// Characters of a policy, white space included. Source: "Quotas and service limits", as of May 2026.
 fn size_limit(kind: &str) -> usize {
-    if kind == SCP { Limits::AWS.scp_size } else { Limits::AWS.rcp_size }
+    match kind {
+        SCP => Limits::AWS.scp_size,
+        RCP => Limits::AWS.rcp_size,
+        _ => management_type(kind).map_or(10_000, |(_, _, size)| *size),
+    }
 }
 
 /// Policies of one type on one target, AWS's own included.
 fn attachment_limit(kind: &str) -> usize {
-    if kind == SCP { Limits::AWS.scp_per_target } else { Limits::AWS.rcp_per_target }
+    match kind {
+        SCP => Limits::AWS.scp_per_target,
+        RCP => Limits::AWS.rcp_per_target,
+        _ => 10,
+    }
 }
 
 fn type_member<'b>(body: &'b Value, member: &str) -> Result<&'b str, Refusal> {
     let kind = need(body, member)?;
-    const KNOWN: [&str; 14] = [
-        SCP,
-        RCP,
-        "TAG_POLICY",
-        "BACKUP_POLICY",
-        "AISERVICES_OPT_OUT_POLICY",
-        "CHATBOT_POLICY",
-        "DECLARATIVE_POLICY_EC2",
-        "SECURITYHUB_POLICY",
-        "INSPECTOR_POLICY",
-        "UPGRADE_ROLLOUT_POLICY",
-        "BEDROCK_POLICY",
-        "S3_POLICY",
-        "GUARDDUTY_POLICY",
-        "NETWORK_SECURITY_DIRECTOR_POLICY",
-    ];
-    if KNOWN.contains(&kind) {
+    if [SCP, RCP].contains(&kind) || management_type(kind).is_some() {
         return Ok(kind);
     }
     Err(invalid("INVALID_ENUM_POLICY_TYPE", "You specified an invalid policy type string."))
-}
-
-/// The types whose policies the emulation keeps.
-fn kept_type<'b>(body: &'b Value, member: &str) -> Result<&'b str, Refusal> {
-    let kind = type_member(body, member)?;
-    if kind == SCP || kind == RCP {
-        return Ok(kind);
-    }
-    Err(Refusal::new(
-        400,
-        "PolicyTypeNotAvailableForOrganizationException",
-        format!("the sandbox does not emulate policies of type {kind}"),
-    ))
 }
 
 fn targets(state: &SandboxState, org: &Organization) -> Vec<String> {
@@ -80,7 +81,7 @@ pub(super) fn enable_type(
     body: &Value,
 ) -> OrganizationsAnswer {
     check_root(org, body)?;
-    let kind = kept_type(body, "PolicyType")?;
+    let kind = type_member(body, "PolicyType")?;
     if org.policy_types.contains(kind) {
         return Err(Refusal::new(
             400,
@@ -104,7 +105,7 @@ pub(super) fn disable_type(
     body: &Value,
 ) -> OrganizationsAnswer {
     check_root(org, body)?;
-    let kind = kept_type(body, "PolicyType")?;
+    let kind = type_member(body, "PolicyType")?;
     need_enabled(org, kind)?;
     let mut org = org.clone();
     org.policy_types.remove(kind);
@@ -201,9 +202,27 @@ fn check_content(kind: &str, content: &str) -> Result<(), Refusal> {
             "You attempted to create a policy that is larger than the maximum size.",
         ));
     }
-    let usage = if kind == SCP { Use::Scp } else { Use::Rcp };
-    check(content, usage).map(|_| ()).map_err(|_| {
-        Refusal::new(400, "MalformedPolicyDocumentException", "The provided policy document doesn't meet the requirements of the specified policy type.")
+    let is_valid = match kind {
+        SCP => check(content, Use::Scp).is_ok(),
+        RCP => check(content, Use::Rcp).is_ok(),
+        _ => is_management_policy(kind, content),
+    };
+    if is_valid {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        400,
+        "MalformedPolicyDocumentException",
+        "The provided policy document doesn't meet the requirements of the specified policy type.",
+    ))
+}
+
+/// An object with the one member of its type at the top.
+fn is_management_policy(kind: &str, content: &str) -> bool {
+    let content: Option<serde_json::Map<String, Value>> = serde_json::from_str(content).ok();
+    let top = management_type(kind).and_then(|(_, top, _)| *top);
+    content.is_some_and(|content| {
+        !content.is_empty() && top.is_none_or(|top| content.len() == 1 && content.contains_key(top))
     })
 }
 
@@ -231,7 +250,7 @@ fn check_name(ctx: &Ctx<'_>, kind: &str, name: &str, own: Option<&str>) -> Resul
 }
 
 pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
-    let kind = kept_type(body, "Type")?;
+    let kind = type_member(body, "Type")?;
     let name = need(body, "Name")?;
     check_name(ctx, kind, name, None)?;
     let content = need(body, "Content")?;
@@ -384,7 +403,8 @@ pub(super) fn detach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Org
             "The policy isn't attached to the specified target in the specified root.",
         ));
     }
-    let last = ctx.state.attached(target, &policy.kind).len() == 1;
+    // Only access policies have to leave one behind.
+    let last = policy.kind == SCP && ctx.state.attached(target, &policy.kind).len() == 1;
     if last || policy.id == "p-RCPFullAWSAccess" {
         return Err(constraint(
             "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",

@@ -10,7 +10,7 @@ use super::observed::Observed;
 use super::pure_half::ManagedKind;
 
 /// Every kind, in the order in which the docs show them: the file of its two halves, and what they are
-/// called there (two kinds that differ in a name and a use share a file). `$table` is the macro that
+/// called there (kinds that differ in a name and in what their documents say share a file). `$table` is the macro that
 /// declares one of the halves and makes a table of it.
 macro_rules! every_kind {
     ($table:ident) => {
@@ -19,7 +19,7 @@ macro_rules! every_kind {
                 organization::{Organization},
                 organizational_unit::{OrganizationalUnit},
                 account::{Account},
-                org_policy::{SERVICE_CONTROL_POLICY, RESOURCE_CONTROL_POLICY},
+                org_policy::{SERVICE_CONTROL_POLICY, RESOURCE_CONTROL_POLICY, ORGANIZATION_POLICY},
                 iam_role::{IamRole},
                 iam_policy::{IamPolicy},
                 iam_oidc_provider::{IamOidcProvider},

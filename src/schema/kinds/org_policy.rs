@@ -1,4 +1,4 @@
-//! Organization policies: service control policies and resource control policies.
+//! Policies of the organization: service control policies, resource control policies, and those that configure services.
 
 use super::account;
 use super::organization;
@@ -10,6 +10,7 @@ use crate::schema::additive::merge_additive;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
+use crate::schema::management_policy;
 use crate::schema::meaning::{Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
@@ -19,48 +20,75 @@ use crate::schema::tags;
 use crate::schema::tags::TAGS;
 use crate::value::{Attrs, Value};
 
-/// The pure half of both kinds.
+/// The pure half of the three kinds.
 pub(in crate::schema) struct OrgPolicy {
     schema: &'static KindSchema,
-    role: Use,
+    /// What its document is for; `None` where it is no policy of access and its type says what it holds.
+    role: Option<Use>,
 }
 
 /// Service control policies.
 pub(in crate::schema) static SERVICE_CONTROL_POLICY: OrgPolicy =
-    OrgPolicy { schema: &SCP, role: Use::Scp };
+    OrgPolicy { schema: &SCP, role: Some(Use::Scp) };
 /// Resource control policies.
 pub(in crate::schema) static RESOURCE_CONTROL_POLICY: OrgPolicy =
-    OrgPolicy { schema: &RCP, role: Use::Rcp };
+    OrgPolicy { schema: &RCP, role: Some(Use::Rcp) };
+
+/// Policies of every other type.
+pub(in crate::schema) static ORGANIZATION_POLICY: OrgPolicy =
+    OrgPolicy { schema: &MANAGEMENT, role: None };
+
+const NAMED: Attr = Attr::optional(
+    "name",
+    Ty::String,
+    "Its name, unique in the organization; the block's label by default.",
+);
+const DESCRIBED: Attr = Attr::optional("description", Ty::String, "What it is for.");
+const TARGETS: Attr = Attr::optional(
+    "targets",
+    Ty::Set(&Ty::Ref {
+        kinds: &[organization::KIND, organizational_unit::KIND, account::KIND],
+        text: true,
+    }),
+    "The root, units and accounts that it is attached to.",
+);
+const EXCLUSIVE: Attr = Attr::optional(
+    "exclusive",
+    Ty::Bool,
+    "Also detach it where it was attached outside Palisade (default false).",
+);
 
 const BLOCK: BlockSchema = BlockSchema {
     attrs: &[
-        Attr::optional(
-            "name",
-            Ty::String,
-            "Its name, unique in the organization; the block's label by default.",
-        ),
-        Attr::optional("description", Ty::String, "What it is for."),
+        NAMED,
+        DESCRIBED,
         Attr::optional(
             "content",
             Ty::Policy,
             "The document, as JSON text or an object; or `statement` blocks.",
         ),
-        Attr::optional(
-            "targets",
-            Ty::Set(&Ty::Ref {
-                kinds: &[organization::KIND, organizational_unit::KIND, account::KIND],
-                text: true,
-            }),
-            "The root, units and accounts that it is attached to.",
-        ),
-        Attr::optional(
-            "exclusive",
-            Ty::Bool,
-            "Also detach it where it was attached outside Palisade (default false).",
-        ),
+        TARGETS,
+        EXCLUSIVE,
         TAGS,
     ],
     blocks: &[STATEMENTS],
+};
+
+const MANAGEMENT_BLOCK: BlockSchema = BlockSchema {
+    attrs: &[
+        NAMED,
+        DESCRIBED,
+        Attr::required(
+            "type",
+            Ty::String,
+            "Its type, enabled in `enabled_policy_types` of the organization: `TAG_POLICY`, `BACKUP_POLICY`, `AISERVICES_OPT_OUT_POLICY`, `CHATBOT_POLICY`, `DECLARATIVE_POLICY_EC2`, `SECURITYHUB_POLICY`, `INSPECTOR_POLICY`, `UPGRADE_ROLLOUT_POLICY`, `BEDROCK_POLICY`, `S3_POLICY`, `GUARDDUTY_POLICY`, `NETWORK_SECURITY_DIRECTOR_POLICY`.",
+        ),
+        Attr::required("content", Ty::Any, "What it says, as an object or JSON text."),
+        TARGETS,
+        EXCLUSIVE,
+        TAGS,
+    ],
+    blocks: &[],
 };
 
 const COMPUTED: &[Computed] =
@@ -69,7 +97,7 @@ const COMPUTED: &[Computed] =
 const fn of(
     kind: &'static str,
     what: &'static str,
-    limits: Guardrail,
+    access: AccessPart,
     quotas: &'static [Quota],
 ) -> KindSchema {
     KindSchema {
@@ -85,7 +113,7 @@ const fn of(
         after: &[organization::KIND],
         source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreatePolicy.html",
         ..KindSchema::of(Meaning {
-            access: AccessPart::Guardrail { limits, document: "content" },
+            access,
             quotas,
             repair: Repair::Nothing(
                 "the management account changes it, which no policy of an organization limits",
@@ -95,6 +123,10 @@ const fn of(
             arn: None,
         })
     }
+}
+
+const fn guardrail(limits: Guardrail) -> AccessPart {
+    AccessPart::Guardrail { limits, document: "content" }
 }
 
 /// AWS Organizations User Guide, "Quotas and service limits".
@@ -108,10 +140,30 @@ const RCP_QUOTAS: &[Quota] = &[
     Quota::Size { limit: "rcp_size", measure: Measure::Document("content", || Use::Rcp) },
 ];
 
-static SCP: KindSchema =
-    of("service_control_policy", "a service control policy", Guardrail::Principals, SCP_QUOTAS);
-static RCP: KindSchema =
-    of("resource_control_policy", "a resource control policy", Guardrail::Resources, RCP_QUOTAS);
+static SCP: KindSchema = of(
+    "service_control_policy",
+    "a service control policy",
+    guardrail(Guardrail::Principals),
+    SCP_QUOTAS,
+);
+static RCP: KindSchema = of(
+    "resource_control_policy",
+    "a resource control policy",
+    guardrail(Guardrail::Resources),
+    RCP_QUOTAS,
+);
+static MANAGEMENT: KindSchema = KindSchema {
+    block: MANAGEMENT_BLOCK,
+    policies: &[],
+    // Of one type it stays for good (Organizations API Reference, `UpdatePolicy`).
+    replace: &["type"],
+    ..of(
+        "organization_policy",
+        "a policy of the organization that configures services",
+        AccessPart::None,
+        &[],
+    )
+};
 
 const NAME: Rule = Rule {
     what: "policy name",
@@ -150,15 +202,14 @@ impl ManagedKind for OrgPolicy {
             );
         }
         let description = reader.description(&DESCRIPTION);
-        let before = reader.diagnostics.len();
-        let content = policy::document(&mut reader, "content", &self.role, context);
-        if content.is_none() && reader.diagnostics.len() == before {
-            reader.error(
-                "content",
-                "the policy has no document",
-                "add `content` or `statement` blocks",
-            );
-        }
+        let (kind, content) = match &self.role {
+            Some(role) => (None, document(&mut reader, role, context)),
+            None => {
+                let kind = reader.string("type");
+                let content = management(&mut reader, kind.as_ref());
+                (kind, content)
+            }
+        };
         let targets =
             reader.set("targets", |reader, value| match organizational_unit::node(value, true) {
                 Ok(target) => Some(target),
@@ -169,13 +220,15 @@ impl ManagedKind for OrgPolicy {
             });
         reader.flag("exclusive");
         let tags = tags::read(&mut reader, context);
-        reader.diagnostics.with_warnings(Attrs::from([
+        let mut attrs = Attrs::from([
             ("name".to_owned(), name),
             ("description".to_owned(), description),
             ("content".to_owned(), content.unwrap_or_default()),
             ("targets".to_owned(), targets.unwrap_or_else(|| Value::List(Vec::new()))),
             ("tags".to_owned(), tags),
-        ]))
+        ]);
+        attrs.extend(kind.map(|kind| ("type".to_owned(), kind)));
+        reader.diagnostics.with_warnings(attrs)
     }
 
     fn computed(&self, _desired: &Attrs, context: &KindContext) -> Attrs {
@@ -203,6 +256,45 @@ impl ManagedKind for OrgPolicy {
 
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {
         str_attr(attrs, "name").map(str::to_owned)
+    }
+}
+
+/// The document of a policy of access.
+fn document(reader: &mut Reader<'_>, role: &Use, context: &KindContext) -> Option<Value> {
+    let before = reader.diagnostics.len();
+    let content = policy::document(reader, "content", role, context);
+    if content.is_none() && reader.diagnostics.len() == before {
+        reader.error(
+            "content",
+            "the policy has no document",
+            "add `content` or `statement` blocks",
+        );
+    }
+    content
+}
+
+/// What a policy of another type says.
+fn management(reader: &mut Reader<'_>, kind: Option<&Value>) -> Option<Value> {
+    let kind = kind.and_then(Value::as_str);
+    if let Some((of_access, own)) = kind.and_then(|kind| {
+        let own = [("SERVICE_CONTROL_POLICY", SCP.kind), ("RESOURCE_CONTROL_POLICY", RCP.kind)];
+        own.into_iter().find(|(name, _)| *name == kind)
+    }) {
+        let summary = format!("a policy of the type `{of_access}` has a kind of its own");
+        reader.error("type", summary, format!("declare it as `{own}`"));
+        return None;
+    }
+    if let Some(problem) = kind.and_then(organization::unknown_policy_type) {
+        reader.error("type", problem, "");
+        return None;
+    }
+    let given = &reader.body.get("content").filter(|given| !given.value.is_null())?.value;
+    match management_policy::content(given, kind) {
+        Ok(content) => Some(content),
+        Err((problem, help)) => {
+            reader.error("content", problem, help);
+            None
+        }
     }
 }
 

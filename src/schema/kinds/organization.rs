@@ -7,6 +7,7 @@ use crate::schema::additive::merge_additive;
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
+use crate::schema::management_policy::MANAGEMENT_POLICY_TYPES;
 use crate::schema::meaning::{Meaning, Naming, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind, OnDestroy};
 use crate::schema::read::{Reader, assigned, declared};
@@ -103,32 +104,21 @@ static SCHEMA: KindSchema = KindSchema {
 };
 
 /// Policy types that AWS documents (Organizations API Reference, `EnablePolicyType`).
-const POLICY_TYPES: [&str; 14] = [
-    "SERVICE_CONTROL_POLICY",
-    "RESOURCE_CONTROL_POLICY",
-    "TAG_POLICY",
-    "BACKUP_POLICY",
-    "AISERVICES_OPT_OUT_POLICY",
-    "CHATBOT_POLICY",
-    "DECLARATIVE_POLICY_EC2",
-    "SECURITYHUB_POLICY",
-    "INSPECTOR_POLICY",
-    "UPGRADE_ROLLOUT_POLICY",
-    "BEDROCK_POLICY",
-    "S3_POLICY",
-    "GUARDDUTY_POLICY",
-    "NETWORK_SECURITY_DIRECTOR_POLICY",
-];
+fn policy_types() -> impl Iterator<Item = &'static str> + Clone {
+    let access = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
+    access.into_iter().chain(MANAGEMENT_POLICY_TYPES.iter().map(|known| known.name))
+}
 
 /// The attributes that hold what others may have enabled too.
 const ADDITIVE: [&str; 2] = ["enabled_policy_types", "trusted_services"];
 
-fn policy_type(text: &str) -> Option<String> {
-    if POLICY_TYPES.contains(&text) {
+/// What is wrong with the name of a policy type, where it is surely a slip.
+pub(super) fn unknown_policy_type(text: &str) -> Option<String> {
+    if policy_types().any(|known| known == text) {
         return None;
     }
     // AWS adds types; only what is surely a slip is refused.
-    let near = did_you_mean(text, POLICY_TYPES);
+    let near = did_you_mean(text, policy_types());
     let shaped = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     match near {
         Some(near) => Some(format!("unknown policy type `{text}`; {near}")),
@@ -157,7 +147,7 @@ impl ManagedKind for Organization {
     ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
-        if let Some(types) = reader.strings("enabled_policy_types", policy_type) {
+        if let Some(types) = reader.strings("enabled_policy_types", unknown_policy_type) {
             attrs.insert("enabled_policy_types".to_owned(), types);
         }
         if let Some(services) = reader.strings("trusted_services", service) {

@@ -1,68 +1,159 @@
-//! Service and resource control policies: the calls.
+//! Policies of the organization, of every type: the calls.
 
 use async_trait::async_trait;
+use aws_sdk_organizations::operation::list_policies::ListPoliciesOutput;
 use aws_sdk_organizations::types::{PolicySummary, PolicyType, TargetType};
+use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::organization;
 use crate::iam::Use;
 use crate::provider::aws::ROOT;
 use crate::provider::aws::clients::Session;
+use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
-    Absent, Bulk, KindProvider, OrganizationReader, Wanted, attrs, document, live, optional,
-    sorted, texts,
+    Absent, Bulk, EnabledTypes, KindProvider, OrganizationReader, Wanted, attrs, document, live,
+    optional, sorted, texts,
 };
 use crate::provider::aws::organization_read::{node_id, node_name};
 use crate::provider::aws::organization_tags::{self, to_tags};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
+use crate::schema::management_policy::canonical_content;
 use crate::schema::{canonical_policy, is_aws_owned};
 use crate::value::{Attrs, Value};
 
-/// The AWS half of one of the two kinds.
+/// The AWS half of one of the three kinds.
 pub(in crate::provider::aws) struct OrgPolicy {
     pub(in crate::provider::aws) kind: &'static str,
-    pub(in crate::provider::aws) policy_type: PolicyType,
-    pub(in crate::provider::aws) role: Use,
+    /// The type of its policies, and what their documents are for; `None` where every policy says its type and is no
+    /// policy of access.
+    pub(in crate::provider::aws) access: Option<(PolicyType, Use)>,
 }
 
 /// Service control policies.
 pub(in crate::provider::aws) static SERVICE_CONTROL_POLICY: OrgPolicy = OrgPolicy {
     kind: "service_control_policy",
-    policy_type: PolicyType::ServiceControlPolicy,
-    role: Use::Scp,
+    access: Some((PolicyType::ServiceControlPolicy, Use::Scp)),
 };
 /// Resource control policies.
 pub(in crate::provider::aws) static RESOURCE_CONTROL_POLICY: OrgPolicy = OrgPolicy {
     kind: "resource_control_policy",
-    policy_type: PolicyType::ResourceControlPolicy,
-    role: Use::Rcp,
+    access: Some((PolicyType::ResourceControlPolicy, Use::Rcp)),
 };
+/// Policies of every other type.
+pub(in crate::provider::aws) static ORGANIZATION_POLICY: OrgPolicy =
+    OrgPolicy { kind: "organization_policy", access: None };
+
+impl OrgPolicy {
+    /// The type of the policy that a step is about.
+    fn type_of(&self, want: &Wanted<'_>) -> Result<PolicyType, ProviderError> {
+        match &self.access {
+            Some((policy_type, _)) => Ok(policy_type.clone()),
+            None => Ok(PolicyType::from(want.text("type")?)),
+        }
+    }
+
+    /// Policies of a type that is not enabled are not read, so that the next plan would make them again.
+    async fn require_enabled(
+        &self,
+        session: &Session,
+        policy_type: &PolicyType,
+    ) -> Result<(), ProviderError> {
+        if self.access.is_some() {
+            return Ok(());
+        }
+        let root = organization::root(session).await?;
+        if organization::enabled_types(root.as_ref()).contains(policy_type) {
+            return Ok(());
+        }
+        let text = not_enabled(policy_type);
+        // Enabled moments ago, it is not known everywhere yet.
+        Err(ProviderError {
+            failure: Failure::NotFound,
+            ..errors::refuse("organizations", "CreatePolicy", &session.account, &text)
+        })
+    }
+
+    /// The types whose policies are its objects, of those that are enabled.
+    fn types(&self, enabled: &[PolicyType]) -> Vec<PolicyType> {
+        match &self.access {
+            Some((policy_type, _)) => vec![policy_type.clone()],
+            None => {
+                let of_access =
+                    [PolicyType::ServiceControlPolicy, PolicyType::ResourceControlPolicy];
+                enabled.iter().filter(|t| !of_access.contains(t)).cloned().collect()
+            }
+        }
+    }
+}
+
+fn not_enabled(policy_type: &PolicyType) -> String {
+    format!(
+        "the policy type is not enabled: add `{}` to `enabled_policy_types` of the organization",
+        policy_type.as_str()
+    )
+}
+
+/// All policies of one type as AWS lists them; the reason where the endpoint does not list that type.
+async fn listed(
+    session: &Session,
+    policy_type: PolicyType,
+) -> Result<Result<Vec<PolicySummary>, String>, ProviderError> {
+    let pages = session
+        .organizations()
+        .list_policies()
+        .filter(policy_type)
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(session.error("organizations", "ListPolicies"));
+    match pages {
+        Ok(pages) => {
+            let pages: Vec<ListPoliciesOutput> = pages;
+            Ok(Ok(pages.into_iter().flat_map(|page| page.policies.unwrap_or_default()).collect()))
+        }
+        // An emulator may not know the type; AWS lists a type that is not enabled as empty.
+        Err(e) if matches!(e.failure, Failure::NotImplemented | Failure::Refused) => {
+            Ok(Err(e.to_string()))
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// The types that are enabled in the root of the organization, once it has been read.
+async fn enabled(types: &EnabledTypes) -> Result<Vec<PolicyType>, String> {
+    let mut types = types.clone();
+    let known = types.wait_for(Option::is_some).await.ok();
+    known.and_then(|known| known.clone()).ok_or_else(|| "the root was not read".to_owned())
+}
 
 #[async_trait]
 impl OrganizationReader for OrgPolicy {
     async fn everything(
         &self,
         session: &Session,
+        types: &EnabledTypes,
     ) -> Result<Result<Vec<LiveObject>, String>, ProviderError> {
-        let pages = session
-            .organizations()
-            .list_policies()
-            .filter(self.policy_type.clone())
-            .into_paginator()
-            .send()
-            .try_collect()
-            .await
-            .map_err(session.error("organizations", "ListPolicies"));
-        let pages: Vec<_> = match pages {
-            Ok(pages) => pages,
-            // An emulator may not know the type; AWS lists a type that is not enabled as empty.
-            Err(e) if matches!(e.failure, Failure::NotImplemented | Failure::Refused) => {
-                return Ok(Err(e.to_string()));
-            }
-            Err(e) => return Err(e),
+        let types = match &self.access {
+            Some(_) => self.types(&[]),
+            None => match enabled(types).await {
+                Ok(enabled) => self.types(&enabled),
+                Err(why) => return Ok(Err(why)),
+            },
         };
-        let listed = pages.into_iter().flat_map(|page| page.policies.unwrap_or_default());
-        let reads: Vec<_> =
-            listed.map(|summary| async move { object(session, self, &summary).await }).collect();
+        let lists = types.into_iter().map(|policy_type| listed(session, policy_type));
+        let mut summaries = Vec::new();
+        for list in try_join_all(lists).await? {
+            match list {
+                Ok(all) => summaries.extend(all),
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+        let reads: Vec<_> = summaries
+            .into_iter()
+            .map(|summary| async move { object(session, self, &summary).await })
+            .collect();
         let objects: Vec<Option<LiveObject>> =
             stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
         Ok(Ok(objects.into_iter().flatten().collect()))
@@ -81,13 +172,15 @@ impl KindProvider for OrgPolicy {
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
+        let policy_type = self.type_of(&want)?;
+        self.require_enabled(session, &policy_type).await?;
         let answer = session
             .organizations()
             .create_policy()
             .name(want.text("name")?)
             .description(want.after("description").as_str().unwrap_or_default())
             .content(document(want.after("content")))
-            .r#type(self.policy_type.clone())
+            .r#type(policy_type)
             .set_tags(to_tags(want.after("tags")))
             .send()
             .await
@@ -170,10 +263,7 @@ impl KindProvider for OrgPolicy {
                 // Enabled moments ago, it is not known everywhere yet.
                 return Err(ProviderError {
                     failure: Failure::NotFound,
-                    message: format!(
-                        "the policy type is not enabled: add `{}` to `enabled_policy_types` of the organization",
-                        self.policy_type.as_str()
-                    ),
+                    message: not_enabled(&self.type_of(&want)?),
                     ..e
                 });
             }
@@ -256,18 +346,24 @@ async fn object(
     let (described, targets, tags) = futures::try_join!(described, targets(session, id), tagged)?;
     let content = described.as_ref().and_then(|d| d.policy()).and_then(|p| p.content());
     let Some(content) = content else { return Ok(None) };
-    let mut object = live(
-        kind.kind,
-        attrs([
-            ("name", optional(summary.name())),
-            ("description", optional(summary.description())),
-            ("content", canonical_policy(content, kind.role.clone())),
-            ("targets", targets),
-            ("tags", tags),
-            ("id", optional(summary.id())),
-            ("arn", optional(summary.arn())),
-        ]),
-    );
+    let mut attrs = attrs([
+        ("name", optional(summary.name())),
+        ("description", optional(summary.description())),
+        ("targets", targets),
+        ("tags", tags),
+        ("id", optional(summary.id())),
+        ("arn", optional(summary.arn())),
+    ]);
+    let content = match &kind.access {
+        Some((_, role)) => canonical_policy(content, role.clone()),
+        None => {
+            let policy_type = summary.r#type().map(PolicyType::as_str);
+            attrs.insert("type".to_owned(), optional(policy_type));
+            canonical_content(content)
+        }
+    };
+    attrs.insert("content".to_owned(), content);
+    let mut object = live(kind.kind, attrs);
     if let Some(object) = &mut object
         && (aws_managed || summary.name().is_some_and(is_aws_owned))
     {
@@ -319,18 +415,21 @@ async fn by_key(
     };
     let summary = match by_id {
         Some(summary) => Some(summary),
-        None => session
-            .organizations()
-            .list_policies()
-            .filter(kind.policy_type.clone())
-            .into_paginator()
-            .send()
-            .try_collect()
-            .await
-            .map_err(session.error("organizations", "ListPolicies"))?
-            .into_iter()
-            .flat_map(|page| page.policies.unwrap_or_default())
-            .find(|summary| summary.name() == Some(key)),
+        None => {
+            let types = match &kind.access {
+                Some(_) => kind.types(&[]),
+                None => {
+                    let root = organization::root(session).await?;
+                    kind.types(&organization::enabled_types(root.as_ref()))
+                }
+            };
+            let mut found = None;
+            for policy_type in types {
+                let listed = listed(session, policy_type).await?.unwrap_or_default();
+                found = found.or_else(|| listed.into_iter().find(|s| s.name() == Some(key)));
+            }
+            found
+        }
     };
     match summary {
         Some(summary) => object(session, kind, &summary).await,

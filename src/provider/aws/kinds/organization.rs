@@ -210,27 +210,29 @@ pub(in crate::provider::aws) async fn trusted_services(
     }
 }
 
+/// The policy types that are enabled in the root.
+pub(in crate::provider::aws) fn enabled_types(root: Option<&Root>) -> Vec<PolicyType> {
+    let types = root.map(|root| root.policy_types()).unwrap_or_default();
+    let enabled = types.iter().filter(|one| {
+        matches!(one.status(), Some(PolicyTypeStatus::Enabled | PolicyTypeStatus::PendingEnable))
+    });
+    enabled.filter_map(|one| one.r#type().cloned()).collect()
+}
+
 /// The organization with its root and its trusted services.
 pub(in crate::provider::aws) fn object(
     described: &types::Organization,
     root: Option<&Root>,
     services: Option<Value>,
 ) -> Option<LiveObject> {
-    let types = root.map(|r| r.policy_types()).unwrap_or_default();
-    let types = types
-        .iter()
-        .filter(|t| {
-            matches!(t.status(), Some(PolicyTypeStatus::Enabled | PolicyTypeStatus::PendingEnable))
-        })
-        .filter_map(|t| t.r#type())
-        .map(|t| t.as_str());
+    let types = enabled_types(root);
     let mut attrs = attrs([
         ("id", optional(described.id())),
         ("arn", optional(described.arn())),
         ("root_id", optional(root.and_then(|r| r.id()))),
         ("management_account_id", optional(described.master_account_id())),
         ("feature_set", optional(described.feature_set().map(|f| f.as_str()))),
-        ("enabled_policy_types", sorted(types)),
+        ("enabled_policy_types", sorted(types.iter().map(PolicyType::as_str))),
     ]);
     if let Some(services) = services {
         attrs.insert("trusted_services".to_owned(), services);
