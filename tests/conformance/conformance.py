@@ -76,6 +76,13 @@ def lifecycle(run):
     assets = run.client("s3", production)
     check("the bucket keeps versions", assets.get_bucket_versioning(Bucket="conf-production-assets").get("Status") == "Enabled")
 
+    labels = [p for p in org.list_policies(Filter="TAG_POLICY")["Policies"] if p["Name"] == "cost_center"]
+    check("the tag policy is there", len(labels) == 1, labels)
+    content = org.describe_policy(PolicyId=labels[0]["Id"])["Policy"]["Content"]
+    check("it says what was declared", json.loads(content) == {"tags": {"cost": {"tag_key": {"@@assign": "CostCenter"}}}}, content)
+    targets = [t["Name"] for t in org.list_targets_for_policy(PolicyId=labels[0]["Id"])["Targets"]]
+    check("it is attached to its unit", targets == ["workloads"], targets)
+
     # State.
     keys = run.state_objects()
     for scope in ("org", "acct-dev", "acct-production"):
@@ -127,8 +134,9 @@ def lifecycle(run):
         check("no policy is left", local == [], local)
     buckets = [b["Name"] for b in run.client("s3", production).list_buckets()["Buckets"]]
     check("no bucket is left but the state's", "conf-production-assets" not in buckets, buckets)
-    policies = org.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
-    check("no organization policy is left", [p["Name"] for p in policies if not p["AwsManaged"]] == [], policies)
+    for policy_type in ("SERVICE_CONTROL_POLICY", "TAG_POLICY"):
+        policies = org.list_policies(Filter=policy_type)["Policies"]
+        check(f"no {policy_type} is left", [p["Name"] for p in policies if not p["AwsManaged"]] == [], policies)
     check("no unit is left", org.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"] == [])
     check("accounts are retained", set(run.accounts()) >= {"conf-dev", "conf-production"})
     check("the organization is retained", run.organization() is not None)

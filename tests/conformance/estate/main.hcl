@@ -24,7 +24,7 @@ variable "runners" {
 }
 
 organization "conf" {
-  enabled_policy_types = ["SERVICE_CONTROL_POLICY"]
+  enabled_policy_types = ["SERVICE_CONTROL_POLICY", "TAG_POLICY"]
 }
 
 organizational_unit "workloads" {}
@@ -58,6 +58,12 @@ service_control_policy "region_lock" {
       values   = ["eu-west-1", "eu-central-1"]
     }
   }
+}
+
+organization_policy "cost_center" {
+  type    = "TAG_POLICY"
+  targets = [organizational_unit.workloads]
+  content = { tags = { cost = { tag_key = { "@@assign" = "CostCenter" } } } }
 }
 
 environment "dev" {
