@@ -54,6 +54,26 @@ impl Source {
     }
 }
 
+/// Everything in a text of values but their names, each character of one byte.
+fn without_values(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let hide = |text: &str, out: &mut String| {
+        for c in text.chars() {
+            if c.is_whitespace() {
+                out.push(c);
+            } else {
+                out.extend(std::iter::repeat_n('*', c.len_utf8()));
+            }
+        }
+    };
+    for line in text.split_inclusive('\n') {
+        let name = line.find('=').map_or(0, |at| at + 1);
+        out.push_str(line.get(..name).unwrap_or_default());
+        hide(line.get(name..).unwrap_or_default(), &mut out);
+    }
+    out
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Source({}, {} bytes)", self.name, self.text.len())
@@ -92,6 +112,13 @@ impl Loc {
     #[must_use]
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
+    }
+
+    /// The same place in a text in which names alone can be read, and no value.
+    #[must_use]
+    pub fn without_values(self) -> Self {
+        let source = Source::new(self.source.name.clone(), without_values(&self.source.text));
+        Self { source, span: self.span }
     }
 
     /// Display name of the file.
@@ -225,6 +252,13 @@ impl Diagnostic {
     #[must_use]
     pub fn related(mut self, loc: Loc, label: impl Into<String>) -> Self {
         self.related.push((loc, label.into()));
+        self
+    }
+
+    /// The same with no value in its excerpt ([`Loc::without_values`]).
+    #[must_use]
+    pub fn without_values(mut self) -> Self {
+        self.loc = self.loc.map(Loc::without_values);
         self
     }
 

@@ -24,9 +24,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
 /// Characters from which on a secret is hidden everywhere.
-pub const LONG: usize = 8;
+pub(crate) const LONG: usize = 8;
 /// Characters from which on a secret is hidden in the output of gates.
-pub const SHORT: usize = 4;
+pub(crate) const SHORT: usize = 4;
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
 /// Pieces of base64 shorter than this say little and are found by accident.

@@ -5,7 +5,7 @@
 
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeMeaning {
+pub(crate) enum CodeMeaning {
     /// Too many calls.
     Throttled,
     /// The service is in trouble for a while.
@@ -73,6 +73,6 @@ static CODES: &[(&str, CodeMeaning)] = &[
 
 /// What a code says, where it is none of the operation's own.
 #[must_use]
-pub fn meaning(code: &str) -> Option<CodeMeaning> {
+pub(crate) fn meaning(code: &str) -> Option<CodeMeaning> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }

@@ -5,7 +5,7 @@
 //! of them it was. Nothing here prints what the SDK prints for its developers.
 
 mod answer;
-pub mod codes;
+pub(crate) mod codes;
 mod credentials;
 mod network;
 
@@ -17,7 +17,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::trace::{AttemptFailure, Destination, SilentEndpoint};
 
-pub use network::silent;
+pub(crate) use network::silent;
 
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Cause {
 /// Why a call failed, where that is one of the [`CauseKind`]s; a refusal of the service's own is none. `place`
 /// is where it was sent.
 #[must_use]
-pub fn of<E>(error: &SdkError<E, HttpResponse>, place: Option<&Destination>) -> Option<Cause>
+pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>, place: Option<&Destination>) -> Option<Cause>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -117,7 +117,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 
 /// The innermost words of an error that says anything, for what has no sentence of its own here.
 #[must_use]
-pub fn words(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn words(error: &(dyn Error + 'static)) -> String {
     let texts = chain(error).map(ToString::to_string).filter(|text| !text.trim().is_empty());
     texts.last().unwrap_or_else(|| "no reason given".to_owned())
 }

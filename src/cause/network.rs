@@ -7,7 +7,7 @@ use super::{Cause, CauseKind, chain, words};
 
 /// No answer in time.
 #[must_use]
-pub fn silent(endpoint: &str) -> Cause {
+pub(crate) fn silent(endpoint: &str) -> Cause {
     Cause::new(
         CauseKind::Silent,
         format!("`{endpoint}` gave no answer in time"),

@@ -132,10 +132,7 @@ impl Collector<'_> {
                 let value = Expr::new(node, source);
                 self.values.insert(name.to_owned(), Supplied { value, by });
             }
-            Err(diagnostic) => {
-                self.complete = false;
-                self.diagnostics.push(diagnostic);
-            }
+            Err(diagnostic) => self.unreadable(diagnostic),
         }
     }
 
@@ -152,11 +149,7 @@ impl Collector<'_> {
         });
         let (source, values) = match values {
             Ok(read) => read,
-            Err(diagnostic) => {
-                self.complete = false;
-                self.diagnostics.push(diagnostic);
-                return;
-            }
+            Err(diagnostic) => return self.unreadable(diagnostic),
         };
         for (name, value) in values {
             if !self.module.variables.contains_key(&name) {
@@ -171,10 +164,7 @@ impl Collector<'_> {
                     let value = Expr::new(node, &source);
                     self.values.insert(name, Supplied { value, by });
                 }
-                Err(diagnostic) => {
-                    self.complete = false;
-                    self.diagnostics.push(diagnostic);
-                }
+                Err(diagnostic) => self.unreadable(diagnostic),
             }
         }
     }
@@ -187,11 +177,7 @@ impl Collector<'_> {
             .and_then(|source| syntax::parse_body(&source).map(|body| (source, body)));
         let (source, body) = match body {
             Ok(read) => read,
-            Err(diagnostic) => {
-                self.complete = false;
-                self.diagnostics.push(diagnostic);
-                return;
-            }
+            Err(diagnostic) => return self.unreadable(diagnostic),
         };
         for structure in body {
             match structure {
@@ -205,7 +191,7 @@ impl Collector<'_> {
                         self.unknown(&name, at, "a value is given for it");
                     }
                 }
-                Structure::Block(block) => self.diagnostics.push(
+                Structure::Block(block) => self.push(
                     Diagnostic::error("a variables file holds only values")
                         .at(Loc::new(&source, block.ident.span().unwrap_or(0..0)))
                         .detail("not a block")
@@ -215,11 +201,23 @@ impl Collector<'_> {
         }
     }
 
+    /// Values that cannot be read are missing.
+    fn unreadable(&mut self, diagnostic: Diagnostic) {
+        self.complete = false;
+        self.push(diagnostic);
+    }
+
+    /// Where some variable is sensitive, an excerpt shows no value: a slip may stand beside it, or in its name.
+    fn push(&mut self, diagnostic: Diagnostic) {
+        let sensitive = self.module.variables.values().any(|variable| variable.sensitive);
+        self.diagnostics.push(if sensitive { diagnostic.without_values() } else { diagnostic });
+    }
+
     fn unknown(&mut self, name: &str, at: Loc, detail: &str) {
         let names: Vec<&str> = self.module.variables.keys().map(String::as_str).collect();
         let help = did_you_mean(name, names)
             .unwrap_or_else(|| format!("declare it with `variable \"{name}\" {{}}`"));
-        self.diagnostics.push(
+        self.push(
             Diagnostic::error(format!("there is no variable `{name}`"))
                 .at(at)
                 .detail(detail)

@@ -8,7 +8,7 @@ use crate::eval::expr::for_expr::entries;
 use crate::eval::expr::unmark;
 use crate::eval::modules::scope::ModuleScope;
 use crate::schema::blocks::nested_schema;
-use crate::schema::{BlockSchema, Body, Nested, NestedBody, Spanned, Ty};
+use crate::schema::{BlockSchema, Body, Nested, NestedBody, SensitiveTexts, Spanned, Ty};
 use crate::value::convert::text_of;
 use crate::value::convert::{Type, convert};
 use crate::value::{Attrs, Sorted, Value};
@@ -206,7 +206,9 @@ pub(in crate::eval) fn evaluate_attr(
     ty: Ty,
 ) -> Result<Value, Diagnostics> {
     let value = scope.evaluate(expr, names)?;
+    let secrets = SensitiveTexts::of(&value);
     coerce(value, &ty, expr, Some(expr.node()), &expr.loc())
+        .map_err(|errors| secrets.taken_out(errors))
 }
 
 /// Converts a value to an attribute's type; errors stand at the element that does not fit.
@@ -273,9 +275,6 @@ fn coerce(
             };
             match convert(value, &wanted) {
                 Ok(value) => value,
-                Err(_) if hidden => {
-                    return error(format!("this must be {}", described(ty)), None);
-                }
                 Err(e) => return error(e.message, e.help),
             }
         }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use aws_smithy_types::retry::{RetryConfig, RetryMode};
 use aws_smithy_types::timeout::TimeoutConfig;
 
-pub use retry_after::RetryAfter;
+pub(crate) use retry_after::RetryAfter;
 
 /// How long one attempt of a request may take, body included. Leases count with it (`state::Terms`): a successor waits
 /// until the last attempt of its predecessor is over.
-pub const ATTEMPT: Duration = Duration::from_secs(30);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(30);
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(5);
 

@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// Takes 429 for throttling, and `Retry-After` at its word.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RetryAfter;
+pub(crate) struct RetryAfter;
 
 impl ClassifyRetry for RetryAfter {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {

@@ -9,7 +9,7 @@ use crate::iam::{Document, Use, semantic_eq};
 
 /// A policy document of a snapshot.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PolicyText {
+pub(crate) enum PolicyText {
     /// It is known.
     Known(Arc<Json>),
     /// It is not, for this reason: whom it lets in or keeps out cannot be told.
@@ -20,7 +20,7 @@ impl PolicyText {
     /// A document from JSON, which AWS's tools give as an object or, from the API, as URL-encoded text (IAM API
     /// Reference, `GetAccountAuthorizationDetails`).
     #[must_use]
-    pub fn read(json: &Json) -> Self {
+    pub(crate) fn read(json: &Json) -> Self {
         let Json::String(text) = json else { return Self::Known(Arc::new(json.clone())) };
         let decoded = if text.trim_start().starts_with('{') {
             text.clone()
@@ -35,7 +35,7 @@ impl PolicyText {
 
     /// The document as a part of what reports call `label`; `None` where it is unknown or no policy.
     #[must_use]
-    pub fn named(&self, label: &str, part: &str, role: Use) -> Option<NamedPolicy> {
+    pub(crate) fn named(&self, label: &str, part: &str, role: Use) -> Option<NamedPolicy> {
         let Self::Known(json) = self else { return None };
         let (document, _) = Document::from_json(json, role).ok()?;
         Some(NamedPolicy::new(label, part, document))

@@ -29,13 +29,16 @@ use crate::ids::{AccountId, Handle, Partition};
 use crate::schema::kind_of_arn;
 
 /// Environments by name, each with the ids of its accounts.
-pub type Environments = BTreeMap<String, BTreeSet<AccountId>>;
+pub(crate) type Environments = BTreeMap<String, BTreeSet<AccountId>>;
 
 /// Reads the dumps below `dir`. Accounts that `environments` name and that have no dump are in the snapshot, unread.
 ///
 /// # Errors
 /// A file that is there and is not what its name says, each with the place; a folder that holds no dump at all.
-pub fn read(dir: &Path, environments: &Environments) -> Result<AccountsSnapshot, Diagnostics> {
+pub(crate) fn read(
+    dir: &Path,
+    environments: &Environments,
+) -> Result<AccountsSnapshot, Diagnostics> {
     let mut diagnostics = Diagnostics::new();
     let tree = tree(&dir.join("organization.json"), &mut diagnostics);
     let mut snapshot = AccountsSnapshot { tree, ..AccountsSnapshot::default() };
@@ -62,7 +65,7 @@ pub fn read(dir: &Path, environments: &Environments) -> Result<AccountsSnapshot,
 
 /// Accounts without any dump: named, and unread.
 #[must_use]
-pub fn unread(environments: &Environments) -> AccountsSnapshot {
+pub(crate) fn unread(environments: &Environments) -> AccountsSnapshot {
     let mut snapshot = AccountsSnapshot::default();
     add_environments(&mut snapshot, environments);
     snapshot

@@ -10,14 +10,14 @@
 //! ([`AccountSnapshot::doubts`]), so that no wall of that account is proved closed. Nothing is guessed.
 
 mod document;
-pub mod dumps;
+pub(crate) mod dumps;
 mod json;
-pub mod model;
+pub(crate) mod model;
 mod snapshot;
-pub mod terraform;
+pub(crate) mod terraform;
 
-pub use document::PolicyText;
-pub use snapshot::{
+pub(crate) use document::PolicyText;
+pub(crate) use snapshot::{
     AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
     OrganizationSnapshot, Resource, Tree,
 };

@@ -16,7 +16,7 @@ use crate::iam::Use;
 
 /// The access model of a snapshot.
 #[must_use]
-pub fn model(snapshot: &AccountsSnapshot) -> AccessModel {
+pub(crate) fn model(snapshot: &AccountsSnapshot) -> AccessModel {
     let managed = Arc::new(managed_policies(snapshot));
     let (organization, guardrails) = match &snapshot.tree {
         Tree::Read(tree) => (Some(organization(tree)), guardrails(tree)),

@@ -12,7 +12,7 @@ use crate::ids::{AccountId, Handle, Partition};
 ///
 /// Cloning shares the accounts; one is copied when it is first changed ([`AccountsSnapshot::account`]).
 #[derive(Clone, Debug, Default)]
-pub struct AccountsSnapshot {
+pub(crate) struct AccountsSnapshot {
     /// The organization.
     pub tree: Tree,
     /// Accounts by id.
@@ -23,7 +23,7 @@ pub struct AccountsSnapshot {
 
 /// What is known of the organization.
 #[derive(Clone, Debug, Default)]
-pub enum Tree {
+pub(crate) enum Tree {
     /// It was not read: which guardrails there are is not known.
     #[default]
     Unread,
@@ -35,7 +35,7 @@ pub enum Tree {
 
 /// An organization: its tree and the policies attached to it.
 #[derive(Clone, Debug, Default)]
-pub struct OrganizationSnapshot {
+pub(crate) struct OrganizationSnapshot {
     /// `o-...`.
     pub id: String,
     /// `r-...`.
@@ -60,7 +60,7 @@ pub struct OrganizationSnapshot {
 
 /// A service or resource control policy.
 #[derive(Clone, Debug)]
-pub struct OrganizationPolicy {
+pub(crate) struct OrganizationPolicy {
     /// Which of the two.
     pub kind: PolicyType,
     /// How reports call it.
@@ -73,7 +73,7 @@ pub struct OrganizationPolicy {
 
 /// An account and what lies in it.
 #[derive(Clone, Debug)]
-pub struct AccountSnapshot {
+pub(crate) struct AccountSnapshot {
     /// The name by which reports call it.
     pub handle: Handle,
     /// Twelve digits.
@@ -100,7 +100,7 @@ pub struct AccountSnapshot {
 
 /// A role or user.
 #[derive(Clone, Debug, Default)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Its ARN.
     pub arn: String,
     /// How reports call it.
@@ -125,7 +125,7 @@ pub struct Identity {
 
 /// A group of users.
 #[derive(Clone, Debug, Default)]
-pub struct Group {
+pub(crate) struct Group {
     /// Its ARN.
     pub arn: String,
     /// How reports call it.
@@ -138,7 +138,7 @@ pub struct Group {
 
 /// A managed policy's default version.
 #[derive(Clone, Debug)]
-pub struct ManagedDocument {
+pub(crate) struct ManagedDocument {
     /// How reports call it.
     pub label: String,
     /// Its document.
@@ -147,7 +147,7 @@ pub struct ManagedDocument {
 
 /// A resource that can have a policy of its own.
 #[derive(Clone, Debug)]
-pub struct Resource {
+pub(crate) struct Resource {
     /// What it is.
     pub kind: &'static ResourceType,
     /// How reports call it.
@@ -160,26 +160,26 @@ pub struct Resource {
 
 impl AccountsSnapshot {
     /// The account of that id, to be changed.
-    pub fn account(&mut self, id: &str) -> Option<&mut AccountSnapshot> {
+    pub(crate) fn account(&mut self, id: &str) -> Option<&mut AccountSnapshot> {
         self.accounts.get_mut(id).map(Arc::make_mut)
     }
 
     /// The one account that holds what `holds` looks for; `None` where none does, or several.
-    pub fn only_account(&self, holds: impl Fn(&AccountSnapshot) -> bool) -> Option<&str> {
+    pub(crate) fn only_account(&self, holds: impl Fn(&AccountSnapshot) -> bool) -> Option<&str> {
         let mut all = self.accounts.values().filter(|account| holds(account));
         let first = all.next()?;
         all.next().is_none().then_some(first.id.as_str())
     }
 
     /// Says that something is not known of an account, and so of its walls.
-    pub fn doubt(&mut self, id: &str, why: impl Into<String>) {
+    pub(crate) fn doubt(&mut self, id: &str, why: impl Into<String>) {
         if let Some(account) = self.account(id) {
             account.doubt(why);
         }
     }
 
     /// Says that something is not known that may bear on any account.
-    pub fn doubt_all(&mut self, why: &str) {
+    pub(crate) fn doubt_all(&mut self, why: &str) {
         for account in self.accounts.values_mut() {
             Arc::make_mut(account).doubt(why);
         }
@@ -218,7 +218,7 @@ impl OrganizationSnapshot {
 impl AccountSnapshot {
     /// An account of which nothing was read.
     #[must_use]
-    pub fn new(id: &AccountId, handle: Handle) -> Self {
+    pub(crate) fn new(id: &AccountId, handle: Handle) -> Self {
         Self {
             handle,
             id: id.to_string(),
@@ -235,7 +235,7 @@ impl AccountSnapshot {
     }
 
     /// Says that something is not known of it.
-    pub fn doubt(&mut self, why: impl Into<String>) {
+    pub(crate) fn doubt(&mut self, why: impl Into<String>) {
         let why = why.into();
         if !self.doubts.contains(&why) {
             self.doubts.push(why);
@@ -244,7 +244,7 @@ impl AccountSnapshot {
 
     /// The ARN of something of IAM in it: `role/ci/deploy`.
     #[must_use]
-    pub fn iam(&self, rest: &str) -> String {
+    pub(crate) fn iam(&self, rest: &str) -> String {
         format!("arn:{}:iam::{}:{rest}", self.partition, self.id)
     }
 }

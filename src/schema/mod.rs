@@ -30,6 +30,7 @@ mod policy_unknown;
 mod pure_half;
 mod read;
 pub mod rules;
+mod sensitive;
 mod tags;
 mod trust;
 
@@ -47,3 +48,4 @@ pub use observed::Observed;
 pub use policy::canonical as canonical_policy;
 pub use policy_blocks::POLICY_BLOCKS;
 pub use pure_half::{KindContext, ManagedKind, OnDestroy};
+pub use sensitive::{SensitiveTexts, desired};

@@ -121,11 +121,12 @@ impl<'a> Reader<'a> {
         match value.reveal().as_i64() {
             Some(seconds) if bounds.contains(&seconds) => Some(seconds),
             Some(seconds) => {
-                self.error(
-                    name,
-                    format!("`{name}` is {}, which AWS does not allow", duration::text(seconds)),
-                    range,
-                );
+                // Seconds that are told in hours would not be known again as the value that is sensitive.
+                let told = match value.has_sensitive() {
+                    true => "(sensitive)".to_owned(),
+                    false => duration::text(seconds),
+                };
+                self.error(name, format!("`{name}` is {told}, which AWS does not allow"), range);
                 None
             }
             None => {

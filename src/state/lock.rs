@@ -146,3 +146,18 @@ impl Lock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patience::ATTEMPT;
+
+    /// A successor waits for the last attempt of the run before it: the time that leases count with is its bound.
+    #[test]
+    fn leases_count_with_the_bound_of_one_attempt() {
+        let terms = Terms::default();
+        assert!(terms.request_timeout >= ATTEMPT, "{terms:?}");
+        assert!(terms.margin().unsigned_abs() >= 2 * ATTEMPT, "{terms:?}");
+        assert!(terms.length > terms.margin().unsigned_abs(), "{terms:?}");
+    }
+}

@@ -35,7 +35,7 @@ pub struct Waiting {
 
 /// Where a service of an account was last asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Destination {
+pub(crate) struct Destination {
     /// Host and port.
     pub endpoint: String,
     /// The region that requests are signed for.
@@ -50,7 +50,7 @@ pub struct Destination {
 
 /// How one attempt of a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttemptFailure {
+pub(crate) enum AttemptFailure {
     /// With this answer: its code, or else its status (`status 500`).
     Answered(String),
     /// Nothing listens there.

@@ -103,6 +103,142 @@ fn no_secret_is_told_at_any_volume() {
     }
 }
 
+/// Wrong in ways whose messages would say what is wrong: the value.
+const WRONG: [(&str, &str); 8] = [
+    (
+        "a name",
+        r#"iam_role "r" {
+  accounts = [account.dev]
+  name     = "bad name ${var.salt}"
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}"#,
+    ),
+    (
+        "a length of time",
+        r#"iam_role "r" {
+  accounts             = [account.dev]
+  max_session_duration = var.salt
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}"#,
+    ),
+    (
+        "a number",
+        r#"variable "hours" {
+  type      = number
+  sensitive = true
+  default   = 86400031
+}
+iam_role "r" {
+  accounts             = [account.dev]
+  max_session_duration = var.hours
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}"#,
+    ),
+    (
+        "a principal",
+        r#"iam_role "r" {
+  accounts = [account.dev]
+  trust {
+    services = [upper(var.salt)]
+  }
+}"#,
+    ),
+    (
+        "a policy",
+        r#"iam_role "r" {
+  accounts = [account.dev]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  inline_policy "p" {
+    content = "{ ${var.salt}"
+  }
+}"#,
+    ),
+    (
+        "an element",
+        r#"iam_role "r" {
+  accounts = [account.dev]
+  tags     = { a = [var.salt] }
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}"#,
+    ),
+    (
+        "a config value",
+        r#"config_schema "other" {
+  key "level" {
+    type   = number
+    secret = true
+  }
+}
+environment "prod" {
+  accounts = [account.dev]
+  config "other" {
+    values = { level = var.salt }
+  }
+}"#,
+    ),
+    (
+        "a variable",
+        r#"variable "port" {
+  type      = list(number)
+  sensitive = true
+  default   = ["battery-staple-of-salt"]
+}"#,
+    ),
+];
+
+#[test]
+fn no_secret_is_told_by_what_is_wrong_with_it() {
+    for (what, more) in WRONG {
+        for volume in [VOLUMES[0], VOLUMES[4]] {
+            let program = Program::new(&format!("{ESTATE}{more}"));
+            let wrong = run(&program, &["plan"], volume).code(1);
+            assert!(wrong.err.contains("error"), "{what}: {}", wrong.err);
+            // The default of the last one is the configuration's own text, which an excerpt may show.
+            let texts = wrong.err.lines().filter(|line| !line.contains("default"));
+            let told = texts.collect::<Vec<_>>().join("\n").to_lowercase();
+            for secret in [SALT, "86400031"] {
+                assert!(!told.contains(secret), "{what}: {}", wrong.err);
+            }
+        }
+    }
+}
+
+/// A file of values that cannot be read, or names no variable, may hold a secret in the very line.
+#[test]
+fn no_secret_is_told_by_an_excerpt() {
+    for (values, told) in [
+        (format!("salt = [\"{SALT}\"]"), "`salt`"),
+        (format!("slat = \"{SALT}\""), "`slat`"),
+        (format!("salt = \"{SALT}"), "palisade.vars.hcl:1"),
+        (format!("salt \"{SALT}\" {{}}"), "palisade.vars.hcl:1"),
+    ] {
+        let program = Program::new(ESTATE);
+        program.write("palisade.vars.hcl", &values);
+        let wrong = program.run(&["plan"]).code(1);
+        assert!(!wrong.err.contains(SALT) && wrong.err.contains(told), "{}", wrong.err);
+    }
+    let program = Program::new(&format!(
+        "{ESTATE}variable \"port\" {{\n  type      = number\n  sensitive = true\n}}\n"
+    ));
+    let given = program.command(&["plan"]).env("PALISADE_VAR_port", SALT).output();
+    let wrong = Run::from(given.expect("it starts")).code(1);
+    assert!(
+        !wrong.err.contains(SALT) && wrong.err.contains("a number is required"),
+        "{}",
+        wrong.err
+    );
+}
+
 #[test]
 fn a_verbose_run_ends_with_what_aws_was_asked_and_what_was_waited_for() {
     let program = Program::new(ESTATE);

@@ -24,15 +24,6 @@ const BULK: [&str; 9] = [
 ];
 
 /// Roles with an inline policy each, equally many in every account.
-/// A successor waits for the last attempt of the run before it: the time that leases count with is its bound.
-#[test]
-fn leases_count_with_the_bound_of_one_attempt() {
-    let terms = palisade::state::Terms::default();
-    assert!(terms.request_timeout >= palisade::patience::ATTEMPT, "{terms:?}");
-    assert!(terms.margin().unsigned_abs() >= 2 * palisade::patience::ATTEMPT, "{terms:?}");
-    assert!(terms.length > terms.margin().unsigned_abs(), "{terms:?}");
-}
-
 fn estate(roles: usize) -> String {
     let account = |at| {
         format!(

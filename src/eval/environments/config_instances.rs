@@ -8,7 +8,7 @@ use crate::eval::environments::config_values::{Entry, parity};
 use crate::eval::estate::{Estate, Instance, Lifecycle};
 use crate::eval::evaluator::Evaluator;
 use crate::ids::{Handle, Partition};
-use crate::schema::{Body, KindContext, Spanned, kind, ownership};
+use crate::schema::{self, Body, KindContext, Spanned, kind, ownership};
 use crate::value::Value;
 
 impl Evaluator<'_> {
@@ -118,7 +118,7 @@ impl Evaluator<'_> {
             default_tags,
             limits: (*self.limits()?).clone(),
         };
-        let (desired, warnings) = kind.desired(&body, &context)?;
+        let (desired, warnings) = schema::desired(kind, &body, &context)?;
         let computed = kind.computed(&desired, &context);
         let mentioned = self.mentioned(&entry.value);
         let depends_on = mentioned

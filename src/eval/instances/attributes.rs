@@ -11,7 +11,7 @@ use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::scope::suggest;
 use crate::eval::instances::object::{InstancePlace, Object, ObjectIx};
 use crate::eval::modules::scope::ModuleScope;
-use crate::schema::{Attr, Body, KindContext, Spanned, Ty};
+use crate::schema::{self, Attr, Body, KindContext, Spanned, Ty};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
 
 impl<'c> Evaluator<'c> {
@@ -68,7 +68,7 @@ impl<'c> Evaluator<'c> {
                 }
             }
             // Where the identity alone makes a whole block, its canonical form counts.
-            if let Ok((desired, _)) = object.kind.desired(&body, &context) {
+            if let Ok((desired, _)) = schema::desired(object.kind, &body, &context) {
                 for name in naming.identity {
                     if let Some(value) = desired.get(name) {
                         attrs.insert((*name).to_owned(), value.clone());

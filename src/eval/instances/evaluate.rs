@@ -13,7 +13,7 @@ use crate::eval::instances::object::{Object, ObjectIx};
 use crate::eval::modules::conditions::require;
 use crate::eval::modules::instance::ModuleIx;
 use crate::eval::modules::scope::ModuleScope;
-use crate::schema::POLICY_BLOCKS;
+use crate::schema::{self, POLICY_BLOCKS};
 use crate::value::{Attrs, Value};
 
 impl<'c> Evaluator<'c> {
@@ -59,7 +59,7 @@ impl<'c> Evaluator<'c> {
         }
         let (context, _) = self.recorded(|| self.context(object, true));
         let context = context?;
-        let (desired, warnings) = object.kind.desired(&body, &context)?;
+        let (desired, warnings) = schema::desired(object.kind, &body, &context)?;
         errors.extend(warnings);
         let computed = self.computed(object, &desired, &context);
         if !decl.meta.lifecycle.postconditions.is_empty() {

@@ -10,6 +10,7 @@ use crate::eval::expr::scope::Values;
 use crate::eval::expr::types::parse_type;
 use crate::eval::modules::instance::ModuleInst;
 use crate::eval::modules::scope::ModuleScope;
+use crate::schema::SensitiveTexts;
 use crate::value::convert::{Type, convert};
 use crate::value::{AttrPath, Value};
 
@@ -60,18 +61,16 @@ impl<'c> Evaluator<'c> {
                     }
                 },
             };
-            let hidden = decl.sensitive || value.has_sensitive();
+            let value = if decl.sensitive { value.sensitive() } else { value };
+            let secrets = SensitiveTexts::of(&value);
             let value = convert(value, &ty).map_err(|error| {
                 let place = if error.path == AttrPath::default() {
                     String::new()
                 } else {
                     format!(" at `{}`", error.path.to_string().replacen("$", name, 1))
                 };
-                let message = if hidden && error.message.contains('`') {
-                    "the value does not fit its type".to_owned()
-                } else {
-                    error.message.clone()
-                };
+                let message = secrets.hidden_in(&error.message);
+                let at = if decl.sensitive { at.without_values() } else { at };
                 Diagnostic::error(format!(
                     "the variable `{name}` has a value of the wrong type{place}: {message}"
                 ))
@@ -79,7 +78,7 @@ impl<'c> Evaluator<'c> {
                 .help_opt(error.help.clone())
                 .related(decl.loc.clone(), format!("it must be {}", ty.described()))
             })?;
-            Ok(if decl.sensitive { value.sensitive() } else { value })
+            Ok(value)
         })
     }
 
@@ -112,7 +111,7 @@ impl<'c> Evaluator<'c> {
                     self.refers_to(object);
                 }
             }
-            Ok(if decl.sensitive { value.sensitive() } else { value })
+            Ok(value)
         })
     }
 }

@@ -34,6 +34,7 @@ use evidence::Finding;
 
 pub use approval::Approval;
 pub use context::{GateContext, GateSubject, Purpose};
+pub use crate::redact::Redactions;
 pub use evidence::{Evidence, GateOutcome};
 
 /// A gate as its block declares it.

@@ -15,7 +15,7 @@ use super::plan::{Block, Change, TerraformPlan};
 use crate::ids::{AccountId, Region};
 
 /// Accounts by the key of the provider, as the caller gives them.
-pub type ProviderAccounts = BTreeMap<String, AccountId>;
+pub(crate) type ProviderAccounts = BTreeMap<String, AccountId>;
 
 /// Tells the accounts of a plan's objects.
 pub(super) struct Accounts<'p> {

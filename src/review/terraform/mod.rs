@@ -12,9 +12,9 @@ mod plan;
 mod resources;
 mod types;
 
-pub use accounts::ProviderAccounts;
-pub use overlay::{Overlay, PlanFile, carry_out};
-pub use plan::TerraformPlan;
+pub(crate) use accounts::ProviderAccounts;
+pub(crate) use overlay::{PlanFile, carry_out};
+pub(crate) use plan::TerraformPlan;
 
 use super::json;
 use crate::diag::Diagnostic;
@@ -23,7 +23,7 @@ use crate::diag::Diagnostic;
 ///
 /// # Errors
 /// What is no such output, with the place.
-pub fn read(name: &str, text: String) -> Result<TerraformPlan, Diagnostic> {
+pub(crate) fn read(name: &str, text: String) -> Result<TerraformPlan, Diagnostic> {
     let advice = "give the output of `terraform show -json PLANFILE`, not the plan file itself";
     let plan: TerraformPlan = json::parse(name, text).map_err(|d| d.help(advice))?;
     match plan.format_version.as_deref() {

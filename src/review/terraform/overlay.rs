@@ -20,7 +20,7 @@ use crate::review::{AccountSnapshot, AccountsSnapshot, Identity, PolicyText, Tre
 
 /// A plan and where it comes from.
 #[derive(Debug)]
-pub struct PlanFile {
+pub(crate) struct PlanFile {
     /// The file's name, for messages.
     pub name: String,
     /// The plan.
@@ -31,7 +31,7 @@ pub struct PlanFile {
 
 /// What the accounts hold after plans, and what was made of the plans.
 #[derive(Debug, Default)]
-pub struct Overlay {
+pub(crate) struct Overlay {
     /// The accounts after all plans.
     pub after: AccountsSnapshot,
     /// How many changes bear on access and were carried out.
@@ -47,7 +47,7 @@ pub struct Overlay {
 ///
 /// # Errors
 /// Objects whose account cannot be told.
-pub fn carry_out(
+pub(crate) fn carry_out(
     files: &[PlanFile],
     before: &mut AccountsSnapshot,
 ) -> Result<Overlay, Diagnostics> {

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 /// A plan.
 #[derive(Debug, Default, Deserialize)]
-pub struct TerraformPlan {
+pub(crate) struct TerraformPlan {
     /// `1.2` for Terraform 1.x.
     pub format_version: Option<String>,
     /// Whether planning failed: the plan is a part.
@@ -36,7 +36,7 @@ pub struct TerraformPlan {
 
 /// A variable's value.
 #[derive(Debug, Default, Deserialize)]
-pub struct Variable {
+pub(crate) struct Variable {
     /// The value, sensitive or not.
     #[serde(default)]
     pub value: Json,
@@ -44,7 +44,7 @@ pub struct Variable {
 
 /// What a plan does to one object.
 #[derive(Debug, Deserialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// `module.m["a"].aws_iam_role.r[0]`.
     pub address: String,
     /// The part of it that is the module.
@@ -67,7 +67,7 @@ pub struct Change {
 
 /// Both sides of a change.
 #[derive(Debug, Deserialize)]
-pub struct Delta {
+pub(crate) struct Delta {
     /// `no-op`, `create`, `read`, `update`, `delete`, `forget`; two for a replacement.
     pub actions: Vec<String>,
     /// Attributes before; `null` for what does not stand yet.
@@ -84,50 +84,50 @@ pub struct Delta {
 impl Change {
     /// Whether one of the actions is this.
     #[must_use]
-    pub fn does(&self, action: &str) -> bool {
+    pub(crate) fn does(&self, action: &str) -> bool {
         self.change.actions.iter().any(|a| a == action)
     }
 
     /// Whether AWS is changed.
     #[must_use]
-    pub fn changes(&self) -> bool {
+    pub(crate) fn changes(&self) -> bool {
         self.mode == "managed"
             && ["create", "update", "delete"].iter().any(|action| self.does(action))
     }
 
     /// Whether the object goes, be it to come back.
     #[must_use]
-    pub fn removes(&self) -> bool {
+    pub(crate) fn removes(&self) -> bool {
         self.does("delete")
     }
 
     /// Whether something stands after it that this plan has written.
     #[must_use]
-    pub fn writes(&self) -> bool {
+    pub(crate) fn writes(&self) -> bool {
         self.does("create") || self.does("update")
     }
 
     /// A text after the change.
     #[must_use]
-    pub fn after(&self, attr: &str) -> Option<&str> {
+    pub(crate) fn after(&self, attr: &str) -> Option<&str> {
         text(&self.change.after, attr)
     }
 
     /// A text before the change.
     #[must_use]
-    pub fn before(&self, attr: &str) -> Option<&str> {
+    pub(crate) fn before(&self, attr: &str) -> Option<&str> {
         text(&self.change.before, attr)
     }
 
     /// A text on either side, the later one first.
     #[must_use]
-    pub fn either(&self, attr: &str) -> Option<&str> {
+    pub(crate) fn either(&self, attr: &str) -> Option<&str> {
         self.after(attr).or_else(|| self.before(attr))
     }
 
     /// Whether an attribute is wholly or in part unknown until apply.
     #[must_use]
-    pub fn is_unknown(&self, attr: &str) -> bool {
+    pub(crate) fn is_unknown(&self, attr: &str) -> bool {
         fn any(value: &Json) -> bool {
             match value {
                 Json::Bool(unknown) => *unknown,
@@ -141,13 +141,13 @@ impl Change {
 
     /// Whether an attribute is another one after the change.
     #[must_use]
-    pub fn differs(&self, attr: &str) -> bool {
+    pub(crate) fn differs(&self, attr: &str) -> bool {
         self.is_unknown(attr) || self.change.before.get(attr) != self.change.after.get(attr)
     }
 
     /// Whether nothing but tags differs, and nothing is unknown.
     #[must_use]
-    pub fn only_tags(&self) -> bool {
+    pub(crate) fn only_tags(&self) -> bool {
         let (Json::Object(before), Json::Object(after)) = (&self.change.before, &self.change.after)
         else {
             return false;
@@ -172,7 +172,7 @@ pub(super) fn texts(side: &Json, attr: &str) -> Vec<String> {
 
 /// A state, as plans and `show -json` of a state hold it.
 #[derive(Debug, Default, Deserialize)]
-pub struct State {
+pub(crate) struct State {
     /// `null` for an empty one.
     #[serde(default)]
     pub values: Option<StateValues>,
@@ -180,7 +180,7 @@ pub struct State {
 
 /// The values of a state.
 #[derive(Debug, Default, Deserialize)]
-pub struct StateValues {
+pub(crate) struct StateValues {
     /// The root module.
     #[serde(default)]
     pub root_module: StateModule,
@@ -188,7 +188,7 @@ pub struct StateValues {
 
 /// A module of a state.
 #[derive(Debug, Default, Deserialize)]
-pub struct StateModule {
+pub(crate) struct StateModule {
     /// Its objects.
     #[serde(default)]
     pub resources: Vec<StateResource>,
@@ -199,7 +199,7 @@ pub struct StateModule {
 
 /// An object of a state.
 #[derive(Debug, Deserialize)]
-pub struct StateResource {
+pub(crate) struct StateResource {
     /// Its address.
     pub address: String,
     /// Its type.
@@ -213,7 +213,7 @@ pub struct StateResource {
 
 impl StateModule {
     /// Every object of the module and of those in it.
-    pub fn all(&self) -> Vec<&StateResource> {
+    pub(crate) fn all(&self) -> Vec<&StateResource> {
         let below = self.child_modules.iter().flat_map(StateModule::all);
         self.resources.iter().chain(below).collect()
     }
@@ -221,7 +221,7 @@ impl StateModule {
 
 /// What was written.
 #[derive(Debug, Default, Deserialize)]
-pub struct TerraformConfiguration {
+pub(crate) struct TerraformConfiguration {
     /// Provider blocks by key: `aws`, `aws.prod`, `module.own:aws.inner`.
     #[serde(default)]
     pub provider_config: BTreeMap<String, ProviderConfig>,
@@ -232,7 +232,7 @@ pub struct TerraformConfiguration {
 
 /// A provider block.
 #[derive(Debug, Default, Deserialize)]
-pub struct ProviderConfig {
+pub(crate) struct ProviderConfig {
     /// Its arguments.
     #[serde(default)]
     pub expressions: Json,
@@ -240,7 +240,7 @@ pub struct ProviderConfig {
 
 /// A module as it was written.
 #[derive(Debug, Default, Deserialize)]
-pub struct TerraformModule {
+pub(crate) struct TerraformModule {
     /// Its resource and data blocks.
     #[serde(default)]
     pub resources: Vec<Block>,
@@ -251,7 +251,7 @@ pub struct TerraformModule {
 
 /// A call of a module.
 #[derive(Debug, Default, Deserialize)]
-pub struct ModuleCall {
+pub(crate) struct ModuleCall {
     /// What is called.
     #[serde(default)]
     pub module: TerraformModule,
@@ -259,7 +259,7 @@ pub struct ModuleCall {
 
 /// A resource or data block.
 #[derive(Debug, Deserialize)]
-pub struct Block {
+pub(crate) struct Block {
     /// Its address in the module, without keys.
     pub address: String,
     /// The provider block that serves it.
@@ -276,7 +276,7 @@ pub struct Block {
 impl TerraformConfiguration {
     /// The block of an object: its module's path without keys, and its address in the module.
     #[must_use]
-    pub fn block(&self, module_address: Option<&str>, address: &str) -> Option<&Block> {
+    pub(crate) fn block(&self, module_address: Option<&str>, address: &str) -> Option<&Block> {
         let mut module = &self.root_module;
         for name in module_path(module_address.unwrap_or_default()) {
             module = &module.module_calls.get(&name)?.module;
