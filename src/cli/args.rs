@@ -6,7 +6,7 @@ use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum};
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::Variables;
-use crate::engine::apply::ApplyApproval;
+use crate::engine::carry_out::ApplyApproval;
 use crate::engine::plan::{FailOn, Mode, PlanRequest, Selection};
 use crate::engine::promotion::MoveSettings;
 use crate::engine::side::LookAt;

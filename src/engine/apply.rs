@@ -1,45 +1,24 @@
 //! Applies: makes a plan or takes a saved one, shows it, asks, and carries it out. What an interrupted
 //! run has left is recovered before the plan is made.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use crate::address::ResourceAddr;
-use crate::apply::{self, Apply, ApplySummary, Limits, Recheck};
-use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::model::{OperationKind, Plan, PlannedOutput, Selection};
-use crate::plan::{Mode, adoptions};
+use crate::apply::ApplySummary;
+use crate::plan::Mode;
+use crate::plan::model::{Plan, Selection};
 use crate::promotion::ReleaseMove;
-use crate::state::model::Resources;
 
-use super::applied_values::{AppliedValues, Resolver};
+use super::carry_out::{ApplyApproval, carry_out};
 use super::error::EngineError;
-use super::host::{Activity, ConfirmationQuestion, Event, Shown};
-use super::known_values::KnownValues;
+use super::host::{ConfirmationQuestion, Event, Shown};
 use super::plan::{self, FailOn, PlanRequest};
 use super::promotion::entry;
-use super::recheck::Walls;
-use super::recover::{self, forward};
+use super::recover;
 use super::refresh::PlanInputs;
 use super::saved_plan::{self, Saved};
 use super::workspace::{Variables, Workspace};
-use super::{compare_secrets, outputs, secrets};
-
-/// What goes with an approval.
-#[derive(Clone, Debug)]
-pub struct ApplyApproval {
-    /// What makes a plan fail.
-    pub fail_on: FailOn,
-    /// Why a broken rule is accepted.
-    pub reason: Option<String>,
-    /// How long to wait for a lock that another run holds.
-    pub lock_timeout: Duration,
-    /// How many operations run at once in one account.
-    pub parallelism: usize,
-}
+use super::{compare_secrets, outputs};
 
 /// What is asked of an apply.
 #[derive(Clone, Debug)]
@@ -181,103 +160,6 @@ async fn conclude(
     Ok(ApplyOutcome { plan, summary, entered })
 }
 
-/// Carries the plan out to its end, and records the outputs.
-///
-/// # Errors
-/// Something failed, another run was faster, or the host asked to stop.
-pub async fn carry_out(
-    workspace: &Workspace,
-    inputs: &PlanInputs,
-    request: &PlanRequest,
-    plan: &Plan,
-    approval: &ApplyApproval,
-) -> Result<ApplySummary, EngineError> {
-    let resources = inputs.snapshot.resources();
-    let lineage = lineage(workspace, inputs).await?;
-    let known = applied_values(inputs, &resources, &lineage);
-    let resolver = Resolver::new(inputs, &known);
-    let walls = Walls { workspace, inputs, request, approved: plan };
-    let summary = walk(workspace, inputs, plan, approval, &resolver, &walls).await?;
-    let mut diagnostics: Diagnostics = summary.warnings.iter().cloned().collect();
-    // What keeps the outputs from being recorded is told last: first, what was carried out, and where a state
-    // lies that the backend did not take.
-    let mut recorded = Ok(());
-    if summary.failed.is_empty() && summary.unsaved.is_empty() && !summary.interrupted {
-        let everything_goes = request.options.mode == Mode::Destroy && plan.outputs.is_empty();
-        let now = if everything_goes { Ok(BTreeMap::new()) } else { outputs_now(&resolver) };
-        match now {
-            Ok(now) => recorded = outputs::write(&inputs.store.ledger, &now).await,
-            Err(more) => diagnostics.extend(more),
-        }
-    }
-    workspace.host.diagnostics(&diagnostics);
-    workspace.host.event(Event::Applied(Box::new(summary.clone())));
-    let summary = judge(workspace, inputs, summary)?;
-    recorded?;
-    Ok(summary)
-}
-
-/// The lineage of the state, which a first apply begins: every object that it makes bears it in a tag.
-async fn lineage(workspace: &Workspace, inputs: &PlanInputs) -> Result<String, EngineError> {
-    if !inputs.snapshot.lineage.is_empty() {
-        return Ok(inputs.snapshot.lineage.clone());
-    }
-    let by = inputs.store.holder(workspace, "apply").await.who;
-    Ok(inputs.store.ledger.begin(&by).await?)
-}
-
-/// Where the values come from that the plan did not know.
-fn applied_values<'a>(
-    inputs: &'a PlanInputs,
-    resources: &'a Resources,
-    lineage: &'a str,
-) -> AppliedValues<'a> {
-    AppliedValues::over(KnownValues {
-        resources,
-        lineage,
-        live: Some(&inputs.live),
-        management: inputs.targets.management.id.clone(),
-        releases: &inputs.releases,
-        adopted: adoptions(&inputs.estate, resources, &inputs.live, lineage),
-    })
-}
-
-async fn walk(
-    workspace: &Workspace,
-    inputs: &PlanInputs,
-    plan: &Plan,
-    approval: &ApplyApproval,
-    resolver: &Resolver<'_>,
-    recheck: &dyn Recheck,
-) -> Result<ApplySummary, EngineError> {
-    let store = &inputs.store;
-    secrets::require(workspace, inputs, plan).await?;
-    let (events, received) = mpsc::unbounded_channel();
-    // Boxed: the futures of use cases nest, and an executor's thread may have a small stack.
-    let work = Box::pin(apply::apply(Apply {
-        plan,
-        ledger: store.ledger.clone(),
-        provider: Arc::clone(&inputs.provider),
-        desired: resolver,
-        secrets: secrets::sources(workspace, &store.connection, &inputs.estate.provider),
-        targets: inputs.targets.clone(),
-        accounts: inputs.account_addresses(),
-        holder: store.holder(workspace, "apply").await,
-        terms: workspace.terms,
-        lock_timeout: approval.lock_timeout,
-        limits: Limits { per_account: approval.parallelism, ..Limits::default() },
-        recheck: Some(recheck),
-        reason: approval.reason.clone().filter(|_| approval.fail_on == FailOn::None),
-        errored_dir: workspace.errored_dir.clone(),
-        events,
-        cancel: workspace.host.cancel().clone(),
-    }));
-    let busy = workspace.begin(Activity::Applying);
-    let (summary, ()) = tokio::join!(work, forward(workspace, received));
-    drop(busy);
-    Ok(summary?)
-}
-
 /// A plan without changes still records outputs, which may have changed by themselves.
 async fn record_outputs(
     workspace: &Workspace,
@@ -294,93 +176,4 @@ async fn record_outputs(
         workspace.interruptible(outputs::write(ledger, &plan.outputs)).await??;
     }
     Ok(())
-}
-
-fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, PlannedOutput>, Diagnostics> {
-    resolver.evaluator().known_moved();
-    let all = resolver.evaluator().outputs()?;
-    Ok(all.into_iter().map(|(name, output)| (name, PlannedOutput::of(&output))).collect())
-}
-
-/// Whether the plan was carried out to its end, and what is wrong where it was not.
-fn judge(
-    workspace: &Workspace,
-    inputs: &PlanInputs,
-    summary: ApplySummary,
-) -> Result<ApplySummary, EngineError> {
-    let mut diagnostics = Diagnostics::new();
-    for failed in &summary.failed {
-        let mut why = failed.why.clone();
-        why.summary = format!("{}: {}", doing(failed.op, &failed.address), why.summary);
-        let instance = inputs.estate.instances.get(&failed.address);
-        why.loc = why.loc.or_else(|| instance.map(|i| i.loc.clone()));
-        if failed.uncertain {
-            let more = "it may have been carried out all the same: the next apply looks and goes on from there";
-            why.help = Some(match why.help {
-                Some(help) => format!("{help}\n{more}"),
-                None => more.to_owned(),
-            });
-        }
-        diagnostics.push(why);
-    }
-    diagnostics.extend(summary.postconditions.iter().cloned());
-    for (scope, error) in &summary.unsaved {
-        let mut why = (*error.diagnostic).clone();
-        why.summary = format!("the state of `{scope}` could not be written: {}", why.summary);
-        diagnostics.push(why);
-    }
-    diagnostics.extend(unrecorded(&summary));
-    for (path, command) in &summary.saved_to {
-        diagnostics.push(
-            Diagnostic::error(format!("it is saved in `{}`", path.display()))
-                .help(format!("`{command}` writes it back")),
-        );
-    }
-    if summary.has_conflict() {
-        return Err(EngineError::Stale(diagnostics));
-    }
-    if summary.interrupted {
-        workspace.host.diagnostics(&diagnostics);
-        return Err(EngineError::Interrupted);
-    }
-    if diagnostics.is_empty() && summary.is_success() {
-        return Ok(summary);
-    }
-    if diagnostics.is_empty() {
-        diagnostics.push(Diagnostic::error("the plan was not carried out to its end"));
-    }
-    let refused =
-        summary.failed.iter().any(|failed| !failed.trouble) || !summary.postconditions.is_empty();
-    Err(if refused { EngineError::Refused(diagnostics) } else { EngineError::Failed(diagnostics) })
-}
-
-/// Names what was done and is in no state and no journal: the lock was lost before it could be written.
-fn unrecorded(summary: &ApplySummary) -> Option<Diagnostic> {
-    if summary.unrecorded.is_empty() || !summary.saved_to.is_empty() {
-        return None;
-    }
-    let lines = summary.unrecorded.iter().map(|(scope, address)| format!("{address} (`{scope}`)"));
-    Some(
-        Diagnostic::error("changes were carried out and could not be recorded any more")
-            .detail(lines.collect::<Vec<_>>().join("\n"))
-            .help("they were announced: the run that took over, or the next one, looks them up (`palisade plan` shows what it finds)"),
-    )
-}
-
-/// An operation under way, for a sentence: `creating iam_role.ci@dev`.
-#[must_use]
-pub fn doing(op: OperationKind, address: &ResourceAddr) -> String {
-    let verb = match op {
-        OperationKind::Create => "creating",
-        OperationKind::Update => "updating",
-        OperationKind::Delete => "deleting",
-        OperationKind::Attach => "attaching",
-        OperationKind::Detach => "detaching",
-        OperationKind::Move => "moving",
-        OperationKind::Wait => "waiting for",
-        OperationKind::Adopt => "adopting",
-        OperationKind::Forget => "forgetting",
-        OperationKind::Rename => "renaming",
-    };
-    format!("{verb} {address}")
 }

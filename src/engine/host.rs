@@ -98,7 +98,7 @@ pub enum Event {
     Began(Activity),
     /// It ended, well or not.
     Ended(Activity),
-    /// AWS was read: as whom, and as whom it would be written.
+    /// AWS is read: as whom, and as whom it would be written. It comes again once more of that is known.
     Principals(Box<PlanPrincipals>),
     /// The state is used: as whom. It comes again once more of that is known.
     StatePrincipal(StatePrincipal),

@@ -11,6 +11,7 @@ mod applied_values;
 pub mod apply;
 mod audit;
 mod backend;
+pub mod carry_out;
 pub mod compare_policies;
 mod compare_secrets;
 pub mod connect;

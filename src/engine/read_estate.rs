@@ -4,7 +4,7 @@
 //! once state tells its id and the organization its management account.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
@@ -17,15 +17,15 @@ use crate::eval::ValueSource as _;
 use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
 use crate::plan::live::Reading;
-use crate::plan::model::Selection;
+use crate::plan::model::{PlanPrincipals, Selection};
 use crate::plan::targets::Targets;
-use crate::plan::{Adoptions, Live, adoptions, select};
+use crate::plan::{Adoptions, Live, adoptions, principals, select};
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
 use crate::schema::{AccessPart, AccountState, Spanned, access_of, account_state};
 use crate::state::model::Resources;
 
 use super::error::EngineError;
-use super::host::Activity;
+use super::host::{Activity, Event};
 use super::known_values::KnownValues;
 use super::load::{RecordedEstate, evaluate};
 use super::open::{self, Store};
@@ -84,6 +84,24 @@ struct Inside {
     doubts: Diagnostics,
 }
 
+/// As whom AWS is read, told to the host as it becomes known: a reading that fails has said what it knew.
+struct Announced<'a> {
+    workspace: &'a Workspace,
+    known: Mutex<PlanPrincipals>,
+}
+
+impl<'a> Announced<'a> {
+    fn new(workspace: &'a Workspace) -> Self {
+        Self { workspace, known: Mutex::default() }
+    }
+
+    fn learn(&self, learn: impl FnOnce(&mut PlanPrincipals)) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        learn(&mut known);
+        self.workspace.host.event(Event::Principals(Box::new(known.clone())));
+    }
+}
+
 impl EstateReader<'_> {
     /// Reads, with AWS reached as `settings` say, and evaluates on the way.
     ///
@@ -114,21 +132,34 @@ impl EstateReader<'_> {
             }
         };
         let management = management.boxed().shared();
+        let announced = Announced::new(self.workspace);
+        let asked = caller.clone();
+        let caller = async {
+            let caller = caller.await.ok();
+            announced
+                .learn(|known| known.caller = caller.as_ref().map(|caller| caller.arn.clone()));
+            caller
+        };
         let organization = async {
             let busy = self.workspace.begin(Activity::ReadingOrganization);
             let target = Targets::management(settings, None);
             let reading = read_live::read_organization(provider.as_ref(), &target, announce);
             let (read, caller) = futures::join!(reading, caller);
             drop(busy);
-            (read, caller.ok())
+            (read, caller)
         };
-        let inside = self.inside(provider.as_ref(), recorded, management);
+        let inside = self.inside(provider.as_ref(), recorded, management, &announced);
         let ((organization, caller), inside) =
             match select(Box::pin(organization), Box::pin(inside)).await {
                 Either::Left((organization, inside)) => (organization, inside.await?),
-                Either::Right((inside, organization)) => {
-                    let inside = inside?;
-                    (organization.await, inside)
+                Either::Right((Ok(inside), organization)) => (organization.await, inside),
+                Either::Right((Err(error), _)) => {
+                    // A run that says as whom it worked says so where it failed above all.
+                    if self.workspace.host.names_caller() {
+                        let caller = asked.await.ok().map(|caller| caller.arn);
+                        announced.learn(|known| known.caller = caller);
+                    }
+                    return Err(error);
                 }
             };
         let organization = organization?;
@@ -290,6 +321,7 @@ impl EstateReader<'_> {
         provider: &dyn Provider,
         recorded: impl Future<Output = Result<RecordedEstate, EngineError>>,
         management: impl Future<Output = Management> + Clone,
+        announced: &Announced<'_>,
     ) -> Result<Inside, EngineError> {
         let mut recorded = recorded.await?;
         let warnings = std::mem::take(&mut recorded.warnings);
@@ -334,6 +366,7 @@ impl EstateReader<'_> {
             let estate = &inside.estate;
             let targets = Targets::of(estate, inside.management.as_ref());
             inside.read_as = ids(&targets.accounts);
+            announced.learn(|known| known.accounts = principals(&targets, None, true).accounts);
             // Boxed, as what it holds is large and futures nest.
             let accounts = Box::pin(self.accounts(provider, &targets.accounts, estate, &shut));
             let versions = self.secret_versions(estate, &mut inside.doubts);

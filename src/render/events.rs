@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use crate::apply::events::OperationRef;
 use crate::apply::{self, ApplySummary};
-use crate::engine::apply::doing;
 use crate::engine::host::{Activity, ConfirmationQuestion, Event, Resumption};
 use crate::engine::promotion::phase_name;
 use crate::plan::model::OperationKind;
@@ -179,7 +178,7 @@ pub fn operation(event: &apply::ApplyEvent, style: &Style) -> Option<String> {
 /// An operation that is under way: `creating iam_role.ci@dev`.
 #[must_use]
 pub fn under_way(operation: &OperationRef) -> String {
-    safe(&doing(operation.op, &operation.address)).into_owned()
+    format!("{} {}", operation.op.under_way(), safe(&operation.address.to_string()))
 }
 
 fn done(operation: &OperationRef) -> String {

@@ -19,7 +19,8 @@ pub fn sentence(principals: &PlanPrincipals) -> Option<String> {
 /// The same at the end of a run that names its caller, and so has asked for it.
 #[must_use]
 pub fn of_run(principals: &PlanPrincipals) -> Option<String> {
-    saying(principals, "Caller unknown (AWS did not say)")
+    const UNKNOWN: &str = "Caller unknown (AWS did not say)";
+    saying(principals, UNKNOWN).or_else(|| Some(format!("{UNKNOWN}.")))
 }
 
 fn saying(principals: &PlanPrincipals, absent: &str) -> Option<String> {

@@ -334,6 +334,32 @@ fn a_verbose_run_and_every_plan_say_as_whom_they_read_and_would_write() {
     assert_eq!(acting(&verbose.out), head);
 }
 
+/// Where a run fails, as whom it asked is what is looked for first.
+#[test]
+fn a_verbose_run_that_fails_says_as_whom_it_asked() {
+    let role = r#"iam_role "r" {
+  accounts             = [account.dev]
+  max_session_duration = "30h"
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}"#;
+    let program = Program::new(&format!("{ESTATE}{role}"));
+    let wrong = run(&program, &["plan"], VOLUMES[1]).code(1);
+    assert!(wrong.err.contains("\nCaller arn:aws:iam::"), "{}", wrong.err);
+
+    // Nothing listens there, so nobody says who calls.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
+    let mut command = program.command(&["plan", "-v"]);
+    command.env("APP_TOKEN", TOKEN).env("PALISADE_VAR_salt", SALT);
+    command.env_remove("PALISADE_SANDBOX").env("AWS_MAX_ATTEMPTS", "1");
+    command.env("AWS_ENDPOINT_URL", format!("http://{}", closed.expect("an address")));
+    command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "y");
+    program.write("main.hcl", ESTATE);
+    let silent = Run::from(command.output().expect("it starts")).code(1);
+    assert!(silent.err.contains("\nCaller unknown (AWS did not say)"), "{}", silent.err);
+}
+
 #[test]
 fn the_principals_of_a_plan_are_no_part_of_its_digest() {
     let program = Program::new(ESTATE);

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use palisade::apply::ApplySummary;
-use palisade::engine::apply::{self, ApplyApproval, ApplyRequest};
+use palisade::engine::apply::{self, ApplyRequest};
+use palisade::engine::carry_out::ApplyApproval;
 use palisade::engine::connect::{self, Aws};
 use palisade::engine::origin::RunOrigin;
 use palisade::engine::plan::{FailOn, PlanRequest};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::diag::Diagnostic;
-use crate::engine::apply::{self, ApplyApproval};
+use crate::engine::carry_out::{ApplyApproval, carry_out};
 use crate::engine::error::EngineError;
 use crate::engine::host::{Event as HostEvent, Shown};
 use crate::engine::plan::{self, FailOn, PlanRequest};
@@ -219,9 +219,7 @@ impl Drive<'_> {
             return Ok(());
         }
         let Prepared { request, inputs, plan } = &prepared;
-        Box::pin(apply::carry_out(self.workspace, inputs, request, plan, &approval))
-            .await
-            .map(|_| ())
+        Box::pin(carry_out(self.workspace, inputs, request, plan, &approval)).await.map(|_| ())
     }
 
     async fn watch(

@@ -41,6 +41,23 @@ pub enum OperationTarget {
 }
 
 impl OperationKind {
+    /// What is being done, for a sentence: `creating`.
+    #[must_use]
+    pub fn under_way(self) -> &'static str {
+        match self {
+            Self::Create => "creating",
+            Self::Update => "updating",
+            Self::Delete => "deleting",
+            Self::Attach => "attaching",
+            Self::Detach => "detaching",
+            Self::Move => "moving",
+            Self::Wait => "waiting for",
+            Self::Adopt => "adopting",
+            Self::Forget => "forgetting",
+            Self::Rename => "renaming",
+        }
+    }
+
     /// The provider's step, for operations that call AWS.
     #[must_use]
     pub fn step(self) -> Option<Op> {

@@ -32,9 +32,9 @@ use crate::schema::Body;
 use contract::{Gate, GateType};
 use evidence::Finding;
 
+pub use crate::redact::Redactions;
 pub use approval::Approval;
 pub use context::{GateContext, GateSubject, Purpose};
-pub use crate::redact::Redactions;
 pub use evidence::{Evidence, GateOutcome};
 
 /// A gate as its block declares it.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use palisade::engine::apply::{ApplyApproval, ApplyRequest};
+use palisade::engine::apply::ApplyRequest;
+use palisade::engine::carry_out::ApplyApproval;
 use palisade::engine::connect::{Aws, Connection};
 use palisade::engine::origin::RunOrigin;
 use palisade::engine::plan::{FailOn, PlanRequest};

@@ -13,7 +13,8 @@ use palisade::address::ResourceAddr;
 use palisade::apply::recover::Recovered;
 use palisade::apply::{ApplySummary, SecretValue, Secrets};
 use palisade::diag::Diagnostic;
-use palisade::engine::apply::{self, ApplyApproval, ApplyRequest};
+use palisade::engine::apply::{self, ApplyRequest};
+use palisade::engine::carry_out::{ApplyApproval, carry_out};
 use palisade::engine::connect::{Aws, Connection};
 use palisade::engine::origin::RunOrigin;
 use palisade::engine::plan::{self, FailOn, PlanOutcome, PlanRequest};
@@ -216,7 +217,7 @@ impl Lab {
     ) -> Result<ApplySummary, EngineError> {
         let host = Arc::new(TestHost::default());
         let workspace = self.workspace(run, Arc::clone(&host));
-        let ended = apply::carry_out(&workspace, inputs, &self.request(), plan, &approval()).await;
+        let ended = carry_out(&workspace, inputs, &self.request(), plan, &approval()).await;
         host.summary().map_or(ended, Ok)
     }
 
