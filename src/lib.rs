@@ -7,6 +7,7 @@ mod cause;
 pub mod cli;
 pub mod config;
 pub mod diag;
+pub mod difference;
 pub mod engine;
 pub mod eval;
 pub mod graph;

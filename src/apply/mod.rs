@@ -25,5 +25,5 @@ pub use cancel::Cancel;
 pub use events::ApplyEvent;
 pub use executor::{Apply, Limits, apply};
 pub use recover::{Inspection, Recovery, inspect, recover};
-pub use seams::{Desired, NoSecrets, Planned, Recheck, SecretValue, Secrets};
+pub use seams::{Desired, Recheck, SecretValue, Secrets};
 pub use summary::ApplySummary;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
-use crate::plan::diff;
+use crate::difference;
 use crate::value::{Attrs, Value};
 
 /// Desired attributes with secrets in them.
@@ -35,7 +35,7 @@ pub(super) async fn real(
         let secret = secrets.resolve(reference).await?;
         if let Some(now) = secret.version {
             if let Some(then) = seen.get(reference).filter(|then| **then != now) {
-                return Err(Diagnostic::error(diff::moved(reference, *then, now))
+                return Err(Diagnostic::error(difference::moved(reference, *then, now))
                     .detail("It moved after the plan was made, so nothing was written.")
                     .help("plan again: the plan shows which version is applied"));
             }

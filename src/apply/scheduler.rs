@@ -236,12 +236,6 @@ impl Scheduler {
         self.stopped = true;
     }
 
-    /// Whether [`Self::stop`] was called.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.stopped
-    }
-
     /// How many nodes are at work.
     #[must_use]
     pub fn running(&self) -> usize {

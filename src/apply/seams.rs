@@ -4,7 +4,6 @@ use async_trait::async_trait;
 
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::model::Plan;
 use crate::value::Attrs;
 
 /// The desired attributes of objects, resolved as the world fills in what the plan left unknown.
@@ -33,21 +32,6 @@ pub trait Desired: Send + Sync {
     }
 }
 
-/// The desired attributes of a plan in which nothing was unknown or sensitive.
-#[derive(Clone, Debug)]
-pub struct Planned(pub Plan);
-
-impl Desired for Planned {
-    fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics> {
-        match self.0.change(address).and_then(|c| c.after.as_ref()) {
-            Some(after) => Ok(after.attrs().clone()),
-            None => Err(Diagnostic::error(format!("`{address}` is not in the plan")).into()),
-        }
-    }
-
-    fn learned(&self, _address: &ResourceAddr, _attrs: &Attrs) {}
-}
-
 /// What stands behind the reference of a secret.
 pub struct SecretValue {
     /// The secret itself: for the call that writes it, and for its fingerprint.
@@ -72,17 +56,6 @@ pub trait Secrets: Send + Sync {
     /// # Errors
     /// There is none, or it cannot be read. The message must not hold the value.
     async fn resolve(&self, reference: &str) -> Result<SecretValue, Diagnostic>;
-}
-
-/// No secrets.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoSecrets;
-
-#[async_trait]
-impl Secrets for NoSecrets {
-    async fn resolve(&self, reference: &str) -> Result<SecretValue, Diagnostic> {
-        Err(Diagnostic::error(format!("secret `{reference}` cannot be resolved here")))
-    }
 }
 
 /// A last look before the first call, when all locks are held: whether any verdict about the walls

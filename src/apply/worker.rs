@@ -14,7 +14,7 @@ use super::resolve;
 use super::scope::LeaseState;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
-use crate::plan::diff::{self, StoredValues, difference};
+use crate::difference::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::retry::RetryProgress;
 use crate::provider::{
@@ -269,12 +269,12 @@ impl Worker<'_> {
         let secrets = wanted.iter().filter_map(|(name, value)| {
             let Value::Secret(reference) = value.reveal() else { return None };
             let held = real.get(name)?.reveal().as_str()?;
-            Some((reference.clone(), diff::SecretText(held.to_owned())))
+            Some((reference.clone(), difference::SecretText(held.to_owned())))
         });
-        let secrets = diff::SecretComparison {
+        let secrets = difference::SecretComparison {
             prints: Some(self.shared.prints.clone()),
             sources: secrets.collect(),
-            ..diff::SecretComparison::default()
+            ..difference::SecretComparison::default()
         };
         let attrs = job.prior.as_ref().map(|p| p.attrs.attrs());
         let recorded = StoredValues { attrs, secrets: Some(&secrets) };

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
-use crate::plan::diff::{SecretComparison, SecretText, StoredValues};
+use crate::difference::{SecretComparison, SecretText, StoredValues};
 use crate::plan::model::{Action, Plan, Selection};
 use crate::plan::{Mode, select};
 use crate::value::Value;

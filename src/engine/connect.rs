@@ -47,18 +47,6 @@ pub enum Aws {
     Connected(Box<Connection>),
 }
 
-impl Aws {
-    /// Whether this is the sandbox.
-    #[must_use]
-    pub fn is_sandbox(&self) -> bool {
-        match self {
-            Self::Ambient => false,
-            Self::Sandbox { .. } => true,
-            Self::Connected(connection) => connection.sandbox.is_some(),
-        }
-    }
-}
-
 /// A way to AWS.
 #[derive(Clone, Debug)]
 pub struct Connection {

@@ -10,8 +10,8 @@ use futures::stream::{self, StreamExt as _};
 
 use crate::cause;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::difference;
 use crate::eval::estate::Estate;
-use crate::plan::diff;
 use crate::plan::model::{Plan, Selection};
 use crate::plan::select;
 use crate::trace;
@@ -143,7 +143,7 @@ pub(super) async fn require_same(
 pub(super) fn moved(seen: &BTreeMap<String, i64>, now: &BTreeMap<String, i64>) -> Vec<String> {
     let sentences = seen.iter().filter_map(|(reference, then)| match now.get(reference) {
         Some(now) if now == then => None,
-        Some(now) => Some(diff::moved(reference, *then, *now)),
+        Some(now) => Some(difference::moved(reference, *then, *now)),
         None => Some(format!("the source {reference} had version {then}, and cannot be asked now")),
     });
     sentences.collect()

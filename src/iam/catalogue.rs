@@ -407,12 +407,6 @@ impl Catalogue {
             None => !pattern.is_empty() && pattern.bytes().all(|b| b == b'*'),
         }
     }
-
-    /// The actions that a list of patterns covers.
-    #[must_use]
-    pub fn expand_all<'p>(&self, patterns: impl IntoIterator<Item = &'p str>) -> ActionSet {
-        patterns.into_iter().fold(self.none(), |all, p| all.union(&self.expand(p)))
-    }
 }
 
 fn index(n: usize) -> u32 {

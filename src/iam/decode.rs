@@ -10,7 +10,7 @@ use super::document::{
     Condition, Document, Effect, Item, LanguageVersion, PrincipalType, Principals, Statement, Use,
 };
 use super::node::{JsonMember, JsonNode, NodeKind};
-use super::operator::{Operator, SetPrefix, TESTS};
+use super::operator::{Operator, TESTS};
 use super::text::Text;
 
 const TOP: [&str; 3] = ["Version", "Id", "Statement"];
@@ -499,15 +499,6 @@ impl Decoder<'_> {
             Diagnostic::error(format!("unknown condition operator `{typed}`")).help_opt(help),
             &member.key_loc,
         );
-    }
-}
-
-/// The names of the set prefixes, for completions and messages.
-#[must_use]
-pub fn prefix_name(prefix: SetPrefix) -> &'static str {
-    match prefix {
-        SetPrefix::ForAllValues => "ForAllValues",
-        SetPrefix::ForAnyValue => "ForAnyValue",
     }
 }
 

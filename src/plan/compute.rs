@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::decide::decide;
-use super::diff::SecretComparison;
 use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Plan, PlanDiagnostic,
@@ -18,8 +17,10 @@ use super::sides::{self, Sides};
 use super::{drift, limits, named, order, quotas, select, severed};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::difference::SecretComparison;
 use crate::eval::estate::Estate;
-use crate::schema::{Category, Home, kinds};
+use crate::schema::{Category, Home};
+use crate::state::layout;
 use crate::state::model::Resources;
 use crate::value::{Plain, Value, path};
 
@@ -149,10 +150,11 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
     let findings = std::mem::take(&mut plan.isolation.findings);
     let exceptions = std::mem::take(&mut plan.isolation.exceptions);
     let touched = plan.operations.iter().map(|o| o.scope.clone());
-    let left = plan.resource_changes.iter().filter_map(|c| c.previous_address.as_ref()).map(|a| {
-        let home = kinds::kind(&a.kind).map_or(Home::Account, |kind| kind.schema().home);
-        super::order::scope_of(home, a)
-    });
+    let left = plan
+        .resource_changes
+        .iter()
+        .filter_map(|c| c.previous_address.as_ref())
+        .map(layout::scope_of);
     let touched: BTreeSet<String> = touched.chain(left).collect();
     let scopes: BTreeMap<_, _> =
         plan.state.scopes.iter().filter(|(scope, _)| touched.contains(*scope)).collect();
@@ -182,7 +184,7 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
 fn refresh_only(decisions: &mut Vec<ObjectPlan<'_>>) {
     decisions.retain(|d| d.recorded.is_some());
     for decision in decisions {
-        decision.difference = super::diff::Difference::default();
+        decision.difference = crate::difference::Difference::default();
         decision.replace_because.clear();
         decision.action = match (&decision.before, &decision.drift) {
             (None, _) => Action::Forget,
@@ -279,16 +281,16 @@ fn accounts(estate: &Estate, decisions: &[ObjectPlan<'_>]) -> Vec<AccountChanges
         let schema = decision.kind.schema();
         let place = match (schema.home, decision.address.account()) {
             (Home::Account, Some(handle)) => handle.to_string(),
-            _ => order::ORG_SCOPE.to_owned(),
+            _ => layout::ORG.to_owned(),
         };
         let in_place = changes.entry(place).or_default();
         in_place.entry(schema.category).or_default().push(decision.address.clone());
     }
     let mut all = vec![AccountChanges {
-        account: order::ORG_SCOPE.to_owned(),
+        account: layout::ORG.to_owned(),
         account_id: None,
         environments: Vec::new(),
-        changes: changes.remove(order::ORG_SCOPE).unwrap_or_default(),
+        changes: changes.remove(layout::ORG).unwrap_or_default(),
         isolation: Vec::new(),
     }];
     for account in estate.accounts.values() {

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::Owners;
-use super::diff::{SecretComparison, StoredValues, difference};
 use super::live::{Live, LiveLookup};
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use super::options::{ComputeOptions, Mode};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::difference::{SecretComparison, StoredValues, difference};
 use crate::eval::estate::{Estate, Instance};
 use crate::provider::LiveObject;
 use crate::schema::ownership::{self, Ownership};

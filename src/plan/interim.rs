@@ -11,8 +11,8 @@ use petgraph::graph::DiGraph;
 
 use super::model::Action;
 use super::object_plan::ObjectPlan;
-use super::policies;
 use crate::address::ResourceAddr;
+use crate::difference::policies;
 use crate::iam::PrincipalType;
 use crate::schema::AccessPart;
 use crate::value::Value;

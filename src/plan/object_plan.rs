@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::diff::Difference;
 use super::model::{Action, DriftStatus, OperationTarget};
 use crate::address::ResourceAddr;
+use crate::difference::Difference;
 use crate::eval::estate::Instance;
 use crate::schema::{AccessPart, ManagedKind};
 use crate::state::model::ResourceState;

@@ -1,7 +1,7 @@
 //! How a plan is made: what the caller of the planner chooses.
 
-use super::diff::SecretComparison;
 use super::model::Selection;
+use crate::difference::SecretComparison;
 
 /// What kind of plan is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,27 +12,8 @@ use super::model::{Action, Operation, OperationKind, OperationTarget};
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::ids::Handle;
-use crate::schema::Home;
+use crate::state::layout::scope_of;
 use crate::value::{Attrs, Value};
-
-/// The state scope that records the organization.
-pub const ORG_SCOPE: &str = "org";
-
-/// The state scope of an account.
-#[must_use]
-pub fn account_scope(handle: &Handle) -> String {
-    format!("acct-{handle}")
-}
-
-/// The scope that records an object.
-#[must_use]
-pub fn scope_of(home: Home, address: &ResourceAddr) -> String {
-    match (home, address.account()) {
-        (Home::Account, Some(handle)) => account_scope(handle),
-        _ => ORG_SCOPE.to_owned(),
-    }
-}
 
 struct Draft {
     kind: OperationKind,
@@ -266,7 +247,7 @@ fn reuse_names(graph: &mut Graph, decisions: &[ObjectPlan<'_>], nodes: &[Nodes])
             && let Some(key) = &decision.key
         {
             let schema = decision.kind.schema();
-            leaving.insert((scope_of(schema.home, &decision.address), schema.kind, key), at);
+            leaving.insert((scope_of(&decision.address), schema.kind, key), at);
         }
     }
     for (at, decision) in decisions.iter().enumerate() {
@@ -276,7 +257,7 @@ fn reuse_names(graph: &mut Graph, decisions: &[ObjectPlan<'_>], nodes: &[Nodes])
         let schema = decision.kind.schema();
         let new_key = decision.after.as_ref().and_then(|a| decision.kind.natural_key(a));
         let Some(key) = &new_key else { continue };
-        let place = (scope_of(schema.home, &decision.address), schema.kind, key.as_str());
+        let place = (scope_of(&decision.address), schema.kind, key.as_str());
         if let Some(old) = leaving.get(&place).and_then(|old| nodes.get(*old))
             && let Some(new) = nodes.get(at)
         {
@@ -377,7 +358,7 @@ fn number(
             id,
             op: draft.kind,
             address: decision.address.clone(),
-            scope: scope_of(decision.kind.schema().home, &decision.address),
+            scope: scope_of(&decision.address),
             after,
             target: draft.target.clone(),
             interim: draft.interim,

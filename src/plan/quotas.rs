@@ -72,7 +72,7 @@ fn measured(measure: Measure, attrs: &Attrs) -> u64 {
 
 /// The size of a document as AWS counts it.
 fn size(document: Option<&Value>, role: &Use) -> u64 {
-    let document = document.and_then(super::policies::document);
+    let document = document.and_then(crate::difference::policies::document);
     document.map_or(0, |document| measured_size(&document, role) as u64)
 }
 

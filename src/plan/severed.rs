@@ -205,11 +205,6 @@ fn going(
         .collect()
 }
 
-/// Unique ids of principals that go with a change, and the ARN that each stands for in policies until then.
-pub fn unique_id(before: &Attrs) -> Option<(String, String)> {
-    Some((text(before, "unique_id")?.to_owned(), text(before, "arn")?.to_owned()))
-}
-
 /// Whether `from` depends on `to`, itself or through others.
 fn reaches(
     depends: &BTreeMap<ResourceAddr, BTreeSet<ResourceAddr>>,

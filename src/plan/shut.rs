@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::diff::Difference;
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use crate::diag::{Diagnostic, Diagnostics, Loc, count};
+use crate::difference::Difference;
 use crate::eval::estate::Estate;
 use crate::ids::Handle;
 use crate::schema::{AccessPart, AccountState, Home, account_state};

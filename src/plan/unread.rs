@@ -6,12 +6,12 @@ use super::drift;
 use super::live::{Live, Reading};
 use super::model::{Selection, Unread};
 use super::object_plan::ObjectPlan;
-use super::order::ORG_SCOPE;
 use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::ids::Handle;
 use crate::provider::Inventory;
 use crate::schema::Home;
+use crate::state::layout;
 
 /// What one reason kept from being read in one place.
 #[derive(Default)]
@@ -65,7 +65,7 @@ pub(super) fn unread(
             }
         }
         all.extend(parts.into_iter().map(|(reason, part)| Unread {
-            account: handle.map_or(ORG_SCOPE, |handle| handle.as_str()).to_owned(),
+            account: handle.map_or(layout::ORG, |handle| handle.as_str()).to_owned(),
             environments: environments.clone(),
             kinds: part.kinds.into_iter().map(str::to_owned).collect(),
             reason: reason.to_owned(),
@@ -98,7 +98,7 @@ fn of_kinds<'a>(
             if !managed {
                 let part = parts.entry(why).or_default();
                 part.kinds.insert(kind);
-                let place = handle.map_or(ORG_SCOPE, |handle| handle.as_str());
+                let place = handle.map_or(layout::ORG, |handle| handle.as_str());
                 part.objects.insert(format!("{kind}/{key}@{place}"));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 use similar::{ChangeTag, TextDiff};
 
-use crate::plan::diff;
+use crate::difference;
 use crate::plan::model::{Action, Drift, PolicyChange, ResourceChange};
 use crate::value::{AttrPath, Plain, Value, path::AttrStep};
 
@@ -507,7 +507,7 @@ impl Differ<'_> {
         // Drift brings no diff by meaning along.
         if let (Sign::Change, Some(before), Some(after)) = (sign, before, after) {
             let (before, after) = (Value::from_json(before), Value::from_json(after));
-            let made = diff::between_policies(&text, &before, &after);
+            let made = difference::between_policies(&text, &before, &after);
             if !made.is_empty() {
                 for diff in &made {
                     policy_change(diff, depth + 1, out);

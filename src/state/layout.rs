@@ -1,5 +1,7 @@
 //! Where everything is: keys below the backend's prefix, the same on every backend.
 
+use crate::address::ResourceAddr;
+
 /// Format version, lineage.
 pub const ROOT: &str = "palisade.json";
 /// Key of secret fingerprints.
@@ -24,6 +26,12 @@ pub const WALLS: &str = "walls";
 #[must_use]
 pub fn account_scope(handle: &str) -> String {
     format!("acct-{handle}")
+}
+
+/// The scope that records an object.
+#[must_use]
+pub fn scope_of(address: &ResourceAddr) -> String {
+    address.account().map_or_else(|| ORG.to_owned(), |handle| account_scope(handle.as_str()))
 }
 
 /// What a promotion into an environment locks, so that there is one at a time. It holds no state.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::Run;
-use super::begin::scope_of;
 use crate::apply::record::{self, PENDING};
 use crate::apply::scope::ScopeRun;
 use crate::apply::worker::OperationFailure;
@@ -16,6 +15,7 @@ use crate::plan::model::{Operation, OperationKind, OperationTarget, ResourceChan
 use crate::provider::REQUEST;
 use crate::schema::{AccessPart, ManagedKind, canonical_policy, kinds};
 use crate::state::journal::Intent;
+use crate::state::layout::scope_of;
 use crate::state::model::ResourceState;
 use crate::value::{Attrs, Value};
 

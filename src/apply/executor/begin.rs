@@ -17,7 +17,6 @@ use crate::apply::summary::ApplySummary;
 use crate::apply::worker::Shared;
 use crate::diag::Diagnostic;
 use crate::plan::model::{Action, OperationKind, Plan, ResourceChange};
-use crate::plan::severed;
 use crate::schema::{AccessPart, Category, kinds};
 use crate::state::journal::{JournalWriter, RunJournal};
 use crate::state::{
@@ -39,12 +38,6 @@ pub(super) async fn read_scopes(
 
 pub(super) fn renames(plan: &Plan, change: &ResourceChange) -> bool {
     plan.operations.iter().any(|o| o.op == OperationKind::Rename && o.address == change.address)
-}
-
-/// The scope of an address, as the plan assigns it.
-pub(in crate::apply) fn scope_of(address: &ResourceAddr) -> String {
-    let home = kinds::kind(&address.kind).map(|k| k.schema().home);
-    crate::plan::order::scope_of(home.unwrap_or(crate::schema::Home::Account), address)
 }
 
 /// Whether a plan can change the walls between accounts: it changes identities, the organization or data.
@@ -264,7 +257,7 @@ fn going(changes: &[ResourceChange]) -> BTreeMap<String, String> {
         matches!(access, Some(AccessPart::Principal { .. }))
     };
     let gone = changes.iter().filter(go).filter(principal);
-    gone.filter_map(|change| severed::unique_id(change.before.as_deref()?)).collect()
+    gone.filter_map(|change| change.unique_id()).collect()
 }
 
 /// The ids of units that a plan deletes.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
-use super::begin::scope_of;
 use super::{Departure, Run};
 use crate::address::ResourceAddr;
 use crate::apply::events::ApplyEvent;
@@ -13,6 +12,7 @@ use crate::apply::scheduler::NodeState;
 use crate::apply::summary::Skipped;
 use crate::diag::Diagnostic;
 use crate::plan::model::OperationKind;
+use crate::state::layout::scope_of;
 use crate::state::{AuditEvent, StateFailure, errored};
 
 /// How long leases are ended for when a run is left at once.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::begin::scope_of;
 use super::{Departure, Run};
 use crate::apply::events::ApplyEvent;
 use crate::apply::record::{self, deposed};
@@ -14,6 +13,7 @@ use crate::plan::model::{Operation, OperationKind};
 use crate::provider::Permit;
 use crate::schema::kinds;
 use crate::state::journal::{Finished, OperationOutcome};
+use crate::state::layout::scope_of;
 use crate::value::Attrs;
 
 impl Run<'_> {

@@ -11,8 +11,6 @@ mod begin;
 mod finish;
 mod launch;
 
-pub(in crate::apply) use begin::scope_of;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,7 +115,7 @@ pub async fn apply(apply: Apply<'_>) -> Result<ApplySummary, StateError> {
         if let (Some(previous), true) =
             (&change.previous_address, begin::renames(apply.plan, change))
         {
-            names.insert(begin::scope_of(previous));
+            names.insert(layout::scope_of(previous));
         }
     }
     if begin::touches_walls(apply.plan) {

@@ -7,8 +7,8 @@ use crate::address::ResourceAddr;
 use crate::apply::events::Events;
 use crate::apply::record::{PENDING, deposed};
 use crate::diag::Diagnostic;
+use crate::difference::{StoredValues, difference};
 use crate::ids::Handle;
-use crate::plan::diff::{StoredValues, difference};
 use crate::plan::targets::Targets;
 use crate::provider::{
     AccessMode, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,

@@ -45,7 +45,7 @@ pub async fn run(
         })
     });
     let mut scopes: BTreeSet<String> = touched.map(|(name, _)| name.clone()).collect();
-    scopes.extend(renames.values().map(scope_of));
+    scopes.extend(renames.values().map(layout::scope_of));
     let timeout = request.lock_timeout;
     let editing = Editing::begin(workspace, &store, "state mv", &before, &scopes, timeout).await?;
     let next = moved(&editing, &renames, &scopes).await;
@@ -78,7 +78,7 @@ async fn moved(
     }
     for (to, mut resource) in moving {
         redirect(&mut resource.depends_on, renames);
-        let Some(state) = next.get_mut(&scope_of(&to)) else { continue };
+        let Some(state) = next.get_mut(&layout::scope_of(&to)) else { continue };
         if state.resources.contains_key(&to) {
             return Err(EngineError::failed(format!("the state already holds `{to}`")));
         }
@@ -119,8 +119,4 @@ fn renames(
         renames.insert(address.clone(), renamed);
     }
     Ok(renames)
-}
-
-fn scope_of(address: &ResourceAddr) -> String {
-    address.account().map_or_else(|| layout::ORG.to_owned(), |a| layout::account_scope(a.as_str()))
 }

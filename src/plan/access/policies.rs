@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::access::NamedPolicy;
-use crate::plan::policies::document;
+use crate::difference::policies::document;
 use crate::value::{Attrs, Value};
 
 /// Documents by content: what stands in many places, or on both sides, is read and compiled once.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::address::ResourceAddr;
-use crate::iam::ChangeKind;
+use crate::difference::PolicyChange;
 use crate::ids::{AccountId, Handle};
 use crate::schema::Category;
 use crate::value::Plain;
@@ -80,6 +80,13 @@ pub struct ResourceChange {
 }
 
 impl ResourceChange {
+    /// The unique id of a principal, and the ARN that stands for it in policies as long as it exists.
+    #[must_use]
+    pub fn unique_id(&self) -> Option<(String, String)> {
+        let text = |name: &str| self.before.as_ref()?.get(name)?.as_str().map(str::to_owned);
+        Some((text("unique_id")?, text("arn")?))
+    }
+
     /// Whether it writes more than tags: an update of tags alone needs no secret's value.
     #[must_use]
     pub fn writes_values(&self) -> bool {
@@ -94,21 +101,6 @@ impl ResourceChange {
 
 fn is_tag(path: &str) -> bool {
     path.strip_prefix("$.tags").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-}
-
-/// One changed statement of a policy document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PolicyChange {
-    /// Which document.
-    pub path: String,
-    /// The statement's sid, or its index in brackets.
-    pub statement: String,
-    /// How the statement changes.
-    pub change: ChangeKind,
-    /// The differences, one a line: `- principal arn:...`.
-    pub lines: Vec<String>,
-    /// Whether it permits more than before; null where that is not certain.
-    pub widens: Option<bool>,
 }
 
 /// Changes of one account.

@@ -21,8 +21,9 @@ use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::state::scopes::AuditHead;
 
+pub use crate::difference::PolicyChange;
 pub use crate::isolation::section::{Isolation, IsolationSummary};
-pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
+pub use change::{AccountChanges, Action, ResourceChange};
 pub use drift::{Drift, DriftStatus};
 pub use operation::{Operation, OperationKind, OperationTarget};
 pub use principals::{AccountPrincipals, ActingPrincipal, PlanPrincipals};

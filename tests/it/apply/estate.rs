@@ -16,11 +16,11 @@ use palisade::plan::model::{
     Action, InterruptedRun, Operation, OperationKind, OperationTarget, Plan, ResourceChange,
     ScopeBasis, StateBasis,
 };
-use palisade::plan::order::scope_of;
 use palisade::plan::targets::Targets;
 use palisade::provider::{AccountTarget, Provider};
 use palisade::schema::kinds;
 use palisade::state::clock::SkippingClock;
+use palisade::state::layout::scope_of;
 use palisade::state::{LeaseHolder, Ledger, Snapshot, StateError, Terms};
 use palisade::value::{Attrs, Plain, Value};
 use serde_json::{Value as Json, json};
@@ -182,8 +182,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
     let mut last: BTreeMap<ResourceAddr, u32> = BTreeMap::new();
     let mut add = |op, address: &ResourceAddr, after: Vec<u32>, target| {
         let id = operations.len() as u32 + 1;
-        let home = kinds::kind(&address.kind).unwrap().schema().home;
-        let scope = scope_of(home, address);
+        let scope = scope_of(address);
         let address = address.clone();
         operations.push(Operation { id, op, address, scope, after, target, interim: false });
         id

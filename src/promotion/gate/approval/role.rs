@@ -3,10 +3,10 @@
 //! It is taken from what the plan has read; a role of an account that the estate does not declare, such as
 //! the management account, is read by itself.
 
+use crate::difference::policies::document;
 use crate::iam::{Document, Effect, PrincipalType, Principals};
 use crate::plan::Live;
 use crate::plan::live::Reading;
-use crate::plan::policies::document;
 use crate::plan::targets::Targets;
 use crate::provider::{AccessMode, Caller, Provider};
 use crate::schema::kinds;

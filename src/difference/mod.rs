@@ -1,11 +1,14 @@
-//! What differs between two sets of canonical attributes, by meaning.
+//! What differs between two sets of canonical attributes, by meaning. A plan is made by it, and an apply looks by it
+//! whether what was planned still holds.
+
+pub mod policies;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::model::PolicyChange;
-use super::policies;
-use crate::iam;
+use serde::{Deserialize, Serialize};
+
+use crate::iam::{self, ChangeKind};
 use crate::schema::KindSchema;
 use crate::state::{Fingerprinter, fingerprint};
 use crate::value::{AttrPath, Attrs, Value};
@@ -17,6 +20,21 @@ pub struct Difference {
     pub changed: Vec<AttrPath>,
     /// For policy documents among them, the statements that differ.
     pub policies: Vec<PolicyChange>,
+}
+
+/// One changed statement of a policy document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyChange {
+    /// Which document.
+    pub path: String,
+    /// The statement's sid, or its index in brackets.
+    pub statement: String,
+    /// How the statement changes.
+    pub change: ChangeKind,
+    /// The differences, one a line: `- principal arn:...`.
+    pub lines: Vec<String>,
+    /// Whether it permits more than before; null where that is not certain.
+    pub widens: Option<bool>,
 }
 
 impl Difference {

@@ -66,7 +66,7 @@ pub fn with_arns(policy: &Value, arns: &BTreeMap<String, String>) -> Value {
 /// A text as principals and resources in documents are compared: pieces that are not known yet stand as
 /// placeholders.
 #[must_use]
-pub(super) fn symbol(value: &Value) -> Option<String> {
+pub fn symbol(value: &Value) -> Option<String> {
     match node(value, 0)?.kind {
         NodeKind::String(text) => Some(text.symbolic().to_string()),
         _ => None,
