@@ -106,6 +106,8 @@ struct FilePlace {
 /// A result under way.
 struct Entry {
     rule: Rule,
+    /// One for all results of a rule: tools that rewrite a log leave `warning` out, and a result without a level
+    /// has that of its rule (SARIF 2.1.0, section 3.27.10).
     level: &'static str,
     message: String,
     at: FilePlace,
@@ -122,7 +124,6 @@ struct Rule {
     short: String,
     full: &'static str,
     help: &'static str,
-    level: &'static str,
     /// GitHub's scale of 0 to 10; none for what is no matter of security.
     severity: Option<&'static str>,
 }
@@ -237,11 +238,6 @@ impl<'a> Log<'a> {
         if let Some(ended) = &path.expired_exception {
             message.push_str(&format!(". The exception {ended} has ended"));
         }
-        let level = match path.severity {
-            RuleSeverity::Error => "error",
-            RuleSeverity::Warning => "warning",
-            RuleSeverity::Info => "note",
-        };
         Entry {
             rule: Rule {
                 id: format!("isolation/{}", identifier(rule)),
@@ -249,10 +245,12 @@ impl<'a> Log<'a> {
                 short: format!("A path between environments breaks {rule}"),
                 full: "An isolation rule of this estate forbids one environment to reach another, and a path crosses the wall between them.",
                 help: "Close the path at its cause, or permit it with an allow block of the rule that has a reason and an end. `palisade isolation` shows the request that gets through, and the statements that let it through.",
-                level: "error",
-                severity: Some("8.5"),
+                severity: Some(match path.severity {
+                    RuleSeverity::Error => "8.5",
+                    RuleSeverity::Warning | RuleSeverity::Info => "5.0",
+                }),
             },
-            level,
+            level: level(path.severity),
             message,
             at,
             related,
@@ -291,7 +289,6 @@ impl<'a> Log<'a> {
                 short: short.to_owned(),
                 full: "An exception permits a path that an isolation rule forbids, until its last day; from then on the path breaks the rule.",
                 help: "Remove the exception where nothing needs it, close the path that it permits, or decide about a new end.",
-                level: "warning",
                 severity: None,
             },
             level,
@@ -328,14 +325,9 @@ impl<'a> Log<'a> {
                 short: format!("What an auditor should know: {}", kind.replace('_', " ")),
                 full: "No rule is broken, and yet the wall rests on something that an auditor should know.",
                 help: "`palisade isolation` shows the walls with what they rest on; docs/isolation.md says what each finding means.",
-                level: "warning",
                 severity: None,
             },
-            level: match finding.severity {
-                RuleSeverity::Error => "error",
-                RuleSeverity::Warning => "warning",
-                RuleSeverity::Info => "note",
-            },
+            level: level(finding.severity),
             message: view::finding(entry),
             at: at.unwrap_or_else(|| self.place.clone()),
             related: Vec::new(),
@@ -351,7 +343,6 @@ impl<'a> Log<'a> {
                 short: format!("The check {} fails", check.name),
                 full: "A check block of the configuration holds an assertion that does not hold.",
                 help: "The check's message says what is expected; `palisade console` evaluates its condition.",
-                level: "warning",
                 severity: None,
             },
             level: "warning",
@@ -367,9 +358,21 @@ impl<'a> Log<'a> {
     }
 
     fn diagnostic(&self, d: &PlanDiagnostic) -> Entry {
-        let level = match d.severity {
-            diag::Severity::Error => "error",
-            diag::Severity::Warning => "warning",
+        let (id, name, short, full, level) = match d.severity {
+            diag::Severity::Error => (
+                "configuration/error",
+                "ConfigurationError",
+                "The configuration cannot be planned",
+                "Something in the configuration, or in what it stands on, keeps a plan from being made.",
+                "error",
+            ),
+            diag::Severity::Warning => (
+                "configuration/warning",
+                "ConfigurationWarning",
+                "Something in the configuration is doubtful",
+                "The configuration can be planned, and yet something in it may not mean what its author had in mind.",
+                "warning",
+            ),
         };
         let message = match &d.detail {
             Some(detail) => format!("{}: {detail}", d.summary),
@@ -377,12 +380,11 @@ impl<'a> Log<'a> {
         };
         Entry {
             rule: Rule {
-                id: "configuration".to_owned(),
-                name: "Configuration",
-                short: "Something is wrong or doubtful in the configuration".to_owned(),
-                full: "The configuration cannot be planned, or something in it is doubtful.",
+                id: id.to_owned(),
+                name,
+                short: short.to_owned(),
+                full,
                 help: "`palisade validate` shows it with its source and with advice, offline and without credentials.",
-                level: "error",
                 severity: None,
             },
             level,
@@ -411,12 +413,13 @@ impl<'a> Log<'a> {
         });
         let left_out = results.len().saturating_sub(RESULTS);
         results.truncate(RESULTS);
-        let rules: BTreeMap<&str, &Rule> =
-            results.iter().map(|entry| (entry.rule.id.as_str(), &entry.rule)).collect();
+        let rules: BTreeMap<&str, &Entry> =
+            results.iter().map(|entry| (entry.rule.id.as_str(), entry)).collect();
         let order: BTreeMap<&str, usize> =
             rules.keys().enumerate().map(|(at, id)| (*id, at)).collect();
         let written: Vec<Json> = results.iter().map(|entry| result(entry, &order)).collect();
-        let descriptors: Vec<Json> = rules.values().map(|rule| descriptor(rule)).collect();
+        let descriptors: Vec<Json> =
+            rules.values().map(|one| descriptor(&one.rule, one.level)).collect();
         let mut properties = properties;
         let mut invocation = json!({"executionSuccessful": true});
         if left_out > 0
@@ -453,7 +456,15 @@ impl<'a> Log<'a> {
     }
 }
 
-fn descriptor(rule: &Rule) -> Json {
+fn level(severity: RuleSeverity) -> &'static str {
+    match severity {
+        RuleSeverity::Error => "error",
+        RuleSeverity::Warning => "warning",
+        RuleSeverity::Info => "note",
+    }
+}
+
+fn descriptor(rule: &Rule, level: &str) -> Json {
     let mut properties = Map::new();
     properties.insert("tags".to_owned(), json!(["palisade"]));
     if let Some(severity) = rule.severity {
@@ -467,7 +478,7 @@ fn descriptor(rule: &Rule) -> Json {
         "shortDescription": {"text": sentence(&message(&rule.short))},
         "fullDescription": {"text": rule.full},
         "help": {"text": rule.help, "markdown": rule.help},
-        "defaultConfiguration": {"level": rule.level},
+        "defaultConfiguration": {"level": level},
         "properties": properties,
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::*;
-use crate::diag::{Diagnostic, Loc, Source};
+use crate::diag::{Diagnostic, Loc, Severity, Source};
 use crate::value::Plain;
 
 mod alike;
@@ -601,8 +601,18 @@ fn every_result_of_code_scanning_has_a_place_in_the_checkout() {
     for (at, diagnostic) in plan.diagnostics.clone().into_iter().enumerate() {
         let file = ["/etc/passwd", "../../outside.hcl"][at % 2].to_owned();
         let location = Some(crate::plan::model::PlanLocation { file, line: 0, column: 0 });
-        plan.diagnostics.push(crate::plan::model::PlanDiagnostic { location, ..diagnostic });
+        let severity = [Severity::Warning, Severity::Error][at % 2];
+        plan.diagnostics.push(crate::plan::model::PlanDiagnostic {
+            location,
+            severity,
+            ..diagnostic
+        });
     }
+    // Several grades of one list: each has a rule of its own, whose results agree with it.
+    let mut doubtful = plan.isolation.violations[0].clone();
+    doubtful.severity = crate::isolation::section::RuleSeverity::Warning;
+    doubtful.rule = Some("isolation.doubtful".to_owned());
+    plan.isolation.violations.push(doubtful);
     let mut out = Vec::new();
     let detail = Detail { below: "infra/estate", ..Detail::default() };
     super::plan(&plan, Format::Sarif, detail, &Style::plain(), &mut out)
@@ -618,6 +628,8 @@ fn every_result_of_code_scanning_has_a_place_in_the_checkout() {
         let rule =
             &rules[usize::try_from(result["ruleIndex"].as_u64().expect("a rule")).expect("small")];
         assert_eq!(rule["id"], result["ruleId"]);
+        // Who rewrites the log may leave `warning` out, and then the rule's own level holds.
+        assert_eq!(rule["defaultConfiguration"]["level"], result["level"], "{rule}");
         for text in ["shortDescription", "fullDescription", "help"] {
             assert!(!rule[text]["text"].as_str().expect("a text").is_empty(), "{rule}");
         }

@@ -268,8 +268,11 @@ def scanned(tool, root, log):
         assert run.returncode == 0, f"{log}: {run.stdout}\n{run.stderr}"
         said = [r for r in json.loads(out.read_text())["runs"][0].get("results", []) if r.get("level") != "note"]
         assert not said, f"{log}: {json.dumps(said, indent=1)}"
-    results = json.loads(log.read_text())["runs"][0]["results"]
+    run = json.loads(log.read_text())["runs"][0]
+    results, rules = run["results"], run["tool"]["driver"]["rules"]
     for result in results:
+        # What rewrites a log may leave the level out, and then that of the rule holds.
+        assert rules[result["ruleIndex"]]["defaultConfiguration"]["level"] == result["level"], f"{log}: {result}"
         place = result["locations"][0]["physicalLocation"]
         file = root / place["artifactLocation"]["uri"]
         assert file.is_file(), f"{log}: {result}"
