@@ -316,6 +316,8 @@ fn walk(dir: &str) {
     planned(&walk, dir, "2-change", &[]);
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
+    let report = walk.expect(dir, &["report"], 0);
+    kept(dir, "2-change-report", "html", &support::page::visible(&report));
 
     let traces = runtime.block_on(async {
         let endpoint = Endpoint::open(&walk.path("sandbox")).await;

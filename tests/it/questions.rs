@@ -68,7 +68,7 @@ fn the_walls_now_after_apply_and_in_state() {
     let path = &planned["violations"][0];
     assert_eq!(path["replay"]["after"]["decision"], "allow", "{path}");
     assert_eq!(path["replay"]["before"]["decision"], "implicit_deny", "{path}");
-    assert_eq!(path["locations"]["iam_role.deploy@production"], "main.hcl:35", "{path}");
+    assert_eq!(path["locations"]["iam_role.deploy@production"], "main.hcl:37", "{path}");
     p.run(&["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"]).code(0);
     let open = p.run(&["isolation"]).code(3);
     assert!(open.out.contains("1 violation") && open.out.contains("role/ci"), "{}", open.out);

@@ -32,7 +32,8 @@ pub fn complete(
     today: &str,
 ) -> Result<(), Diagnostics> {
     let Analysis { mut section, .. } = analyse(estate, sides, today)?;
-    places::refine(&mut section, plan, estate);
+    let paths = section.changes.iter_mut().chain(&mut section.violations);
+    places::refine(paths, &plan.resource_changes, estate);
     for account in &mut plan.accounts {
         let touches = |end: &PathEnd| {
             end.account.as_ref().is_some_and(|handle| handle.as_str() == account.account)
@@ -75,7 +76,9 @@ pub fn walls(
 ) -> Result<Walls, Diagnostics> {
     let rules = rules::read(estate)?;
     let analysis = judge(estate, sides, &rules, today)?;
-    Ok(Walls::of(analysis, side))
+    let mut walls = Walls::of(analysis, side);
+    places::refine(walls.paths.iter_mut().chain(&mut walls.violations), &[], estate);
+    Ok(walls)
 }
 
 /// Who can do what is asked, on the after side of `sides`.

@@ -7,25 +7,30 @@ use std::collections::BTreeMap;
 use crate::diag::Loc;
 use crate::eval::estate::{Estate, Instance};
 use crate::iam::ChangeKind;
-use crate::isolation::section::{AccessPath, Grant, Isolation};
-use crate::plan::model::{Plan, PolicyChange};
+use crate::isolation::section::{AccessPath, Grant};
+use crate::plan::model::{PolicyChange, ResourceChange};
 use crate::schema::{Body, NestedBody};
 
-/// Points the grants and the causes of the section's paths at the lines of their statements.
-pub(super) fn refine(section: &mut Isolation, plan: &Plan, estate: &Estate) {
-    if section.changes.is_empty() && section.violations.is_empty() {
+/// Points the grants and the causes of paths at the lines of their statements. `changes` are those of the plan that
+/// the paths belong to.
+pub(super) fn refine<'p>(
+    paths: impl IntoIterator<Item = &'p mut AccessPath>,
+    changes: &[ResourceChange],
+    estate: &Estate,
+) {
+    let mut paths = paths.into_iter().peekable();
+    if paths.peek().is_none() {
         return;
     }
     let places = Places {
         instances: estate.instances.values().map(|i| (i.address.to_string(), i)).collect(),
-        changed: plan
-            .resource_changes
+        changed: changes
             .iter()
             .filter(|change| !change.policy_diff.is_empty())
             .map(|change| (change.display.as_str(), change.policy_diff.as_slice()))
             .collect(),
     };
-    for path in section.changes.iter_mut().chain(&mut section.violations) {
+    for path in paths {
         places.path(path);
     }
 }

@@ -27,7 +27,7 @@ details>.scroll,details>.inside{margin:.2rem .7rem .7rem}.scroll{overflow-x:auto
 table{border-collapse:collapse;font-size:.92rem}caption{text-align:left;color:var(--dim);padding:.2rem 0}h3+.scroll caption{position:absolute;left:-100rem}\
 td,th{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top;\
 overflow-wrap:normal}td:has(>code){overflow-wrap:anywhere;min-width:10.5rem}th[scope=row]{overflow-wrap:anywhere;min-width:7rem}\
-th{background:var(--panel)}.matrix th[scope=row]{position:sticky;left:0;min-width:8rem}.evidence th[scope=row]{min-width:5.5rem}.dim{color:var(--dim)}.nowrap{white-space:nowrap}.wide{min-width:14rem}\
+th{background:var(--panel)}.matrix th[scope=row]{position:sticky;left:0;min-width:8rem;overflow-wrap:normal}.evidence th[scope=row]{min-width:5.5rem}.dim{color:var(--dim)}.nowrap{white-space:nowrap}.wide{min-width:14rem}\
 .add,.good{color:var(--add)}.remove,.bad{color:var(--remove)}.change,.warn{color:var(--change)}\
 .replace{color:var(--replace)}.adopt{color:var(--adopt)}.bold,.bad,.warn{font-weight:600}\
 td.good a,td.bad a,td.warn a{color:inherit}\
@@ -36,7 +36,7 @@ td.good a,td.bad a,td.warn a{color:inherit}\
 .box{border:2px solid var(--adopt);border-radius:8px;padding:.4rem .7rem;background:var(--panel)}\
 .box.emulated{border-style:dashed}.chip{display:inline-block;border-radius:1rem;padding:0 .6rem;\
 border:1px solid var(--add);margin:.15rem .2rem 0 0}.flow{display:flex;flex-wrap:wrap;align-items:center;\
-gap:.5rem;list-style:none;padding:0}.edge{max-width:11rem}.arrow{font-size:1.3rem}.inside:target,details:target{outline:3px solid var(--adopt)}\
+gap:.5rem;list-style:none;padding:0}.edge{max-width:13rem}.arrow{font-size:1.3rem}.inside:target,details:target{outline:3px solid var(--adopt)}\
 @media(min-width:900px){td:has(>code){min-width:13rem}}\
 @media(max-width:600px){body{font-size:15px;padding:0 .6rem}.flow{flex-direction:column;align-items:flex-start}.edge{max-width:none}\
 .facts{grid-template-columns:1fr}.facts dt{margin-top:.4rem}\

@@ -3,7 +3,7 @@
 
 /// The visible text of a page of Palisade's. `#` stands before a heading, `|` between the cells of a row, `-`
 /// before an item, `>` before what can be opened, a colour's class in brackets before what it colours; what is
-/// folded is counted in lines.
+/// folded is counted in lines, and times are not told.
 pub(crate) fn visible(page: &str) -> String {
     let mut seen = Seen::default();
     let mut rest = page;
@@ -15,12 +15,24 @@ pub(crate) fn visible(page: &str) -> String {
     }
     seen.text(rest);
     let lines = seen.out.lines().map(str::trim_end).filter(|line| !line.is_empty());
-    let undated =
-        |line: &str| match (line.strip_prefix("Planned "), line.split_once(" by Palisade")) {
-            (Some(_), Some((_, rest))) => format!("Planned TIME by Palisade{rest}\n"),
-            _ => format!("{line}\n"),
-        };
-    lines.map(undated).collect()
+    lines.map(|line| format!("{}\n", undated(line))).collect()
+}
+
+/// A line without its times, each `TIME`, and without how long something took (`| 3s`), `| TOOK`.
+fn undated(line: &str) -> String {
+    let words = line.split(' ').map(|word| {
+        let is_time = word.len() == "2026-01-01T00:00:00Z".len()
+            && word.ends_with('Z')
+            && word.chars().filter(char::is_ascii_digit).count() == 14;
+        let seconds = word.strip_suffix('s').unwrap_or_default();
+        let is_span = !seconds.is_empty() && seconds.chars().all(|c| c.is_ascii_digit());
+        match (is_time, is_span) {
+            (true, _) => "TIME",
+            (_, true) => "TOOK",
+            _ => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Default)]
@@ -132,10 +144,11 @@ fn a_page_is_seen_as_it_stands() {
     let page = "<!doctype html>\n<html><head><title>x</title><style>p{a:b}</style></head><body>\
         <h1>One &amp; <code>two</code></h1>\n<p class=\"banner bad\">No</p>\
         <p>Planned 2026-11-28T17:07:44Z by Palisade</p>\
+        <table><tr><td>2026-11-28T17:07:44Z</td><td>12s</td></tr></table>\
         <details><summary>Wall <span class=\"good\">shut</span></summary><div>a\nb</div></details>\
         <details open><summary>Few</summary><pre>+ x\n  + y</pre></details>\
         <table><tr><th>k</th><td class=\"warn\">v</td></tr></table></body></html>";
-    let expected = "# One & two\n[bad] No\nPlanned TIME by Palisade\n> Wall [good] shut (2 lines folded)\n\
+    let expected = "# One & two\n[bad] No\nPlanned TIME by Palisade\n| TIME | TOOK\n> Wall [good] shut (2 lines folded)\n\
         > Few\n+ x\n  + y\n| k | [warn] v\n";
     assert_eq!(visible(page), expected);
 }
