@@ -17,7 +17,7 @@ use crate::engine::saved_plan;
 /// Flags of `apply`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without a file, makes a plan and asks before it is carried out. With a saved plan, computes it again\n\
+    after_help = "Without a file, makes a plan and asks before it is carried out. With a saved plan, computes it again \
                         and carries it out only if nothing has moved since (exit code 4 otherwise).\n\n\
                         Examples:\n  palisade apply\n  palisade apply staging.plan\n  palisade apply --auto-approve --environment staging\n  palisade apply --auto-approve --json"
 )]

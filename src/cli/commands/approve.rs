@@ -15,7 +15,7 @@ use crate::render;
 /// Flags of `approve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Shows the plan that the promotion would carry out and asks. The approval counts for this plan and this\n\
+    after_help = "Shows the plan that the promotion would carry out and asks. The approval counts for this plan and this \
                         release alone, and not when its giver promotes. Who you are is what AWS says, so no flag changes it.\n\n\
                         Examples:\n  palisade approve to_production\n  palisade approve to_production --comment \"CHG-118\"\n  \
                         palisade approve to_production --revoke"

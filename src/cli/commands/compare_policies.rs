@@ -13,7 +13,7 @@ use crate::render;
 /// Flags of `compare-policies`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Answers what IAM Access Analyzer's CheckNoNewAccess answers, offline, with a request as evidence.\n\
+    after_help = "Answers what IAM Access Analyzer's CheckNoNewAccess answers, offline, with a request as evidence. \
                   Exits with code 3 when the new policy permits what the old one did not, or when that cannot be \
                   ruled out.\n\n\
                   Examples:\n  palisade compare-policies old.json new.json\n  \

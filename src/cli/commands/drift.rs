@@ -14,7 +14,7 @@ use crate::render;
 /// Flags of `drift`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exits with code 2 when AWS differs from the state in anything, unmanaged objects included, and with code 6\n\
+    after_help = "Exits with code 2 when AWS differs from the state in anything, unmanaged objects included, and with code 6 \
                         when something could not be read, whatever else differs.\n\n\
                         Example:\n  palisade drift --environment production"
 )]

@@ -12,7 +12,7 @@ use crate::render;
 /// Flags of `history`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What moved where, when, by whom, under which plan, past which gates, and how long it took: the newest\n\
+    after_help = "What moved where, when, by whom, under which plan, past which gates, and how long it took: the newest \
                         first. The figures count the same time and the same environments.\n\n\
                         Examples:\n  palisade history --environment production --since 30d\n  palisade history --since 2026-11-01 --json"
 )]

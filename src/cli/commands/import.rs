@@ -13,7 +13,7 @@ use crate::engine::apply;
 /// Flags of `import`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The object must be declared first (`palisade adopt` writes declarations). What differs from them is\n\
+    after_help = "The object must be declared first (`palisade adopt` writes declarations). What differs from them is \
                         changed with it, after a question. An `import` block does the same for everybody.\n\n\
                         Example:\n  palisade import iam_role.deploy@production deploy"
 )]

@@ -12,7 +12,7 @@ use crate::render;
 /// Flags of `releases`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Lists every release that was ever applied, the newest first, with the environments where it stands and\n\
+    after_help = "Lists every release that was ever applied, the newest first, with the environments where it stands and \
                         whether it is verified there.\n\nExample:\n  palisade releases shop"
 )]
 pub struct ReleasesArgs {

@@ -15,7 +15,7 @@ use crate::render;
 /// Flags of `report`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The page needs nothing but a browser: no script, no request to anywhere. It shows AWS as it is now,\n\
+    after_help = "The page needs nothing but a browser: no script, no request to anywhere. It shows AWS as it is now, \
                         whatever the configuration is about to change, and exits with code 0 whatever it finds.\n\n\
                         Examples:\n  palisade report > report.html\n  palisade report --out report.html"
 )]

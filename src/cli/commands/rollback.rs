@@ -15,7 +15,7 @@ use crate::render;
 /// Flags of `rollback`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Brings the last verified release back and sets a hold: nothing moves into the environment until\n\
+    after_help = "Brings the last verified release back and sets a hold: nothing moves into the environment until \
                         `palisade promote EDGE --release-hold`. Gates are not asked, but for freezes that do not permit rollbacks.\n\n\
                         Example:\n  palisade rollback production --reason \"INC-7: checkout fails\""
 )]

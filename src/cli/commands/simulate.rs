@@ -12,7 +12,7 @@ use crate::engine::simulate::{self, SimulationRequest};
 /// Flags of `simulate`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Reads one JSON object a line, with the request and the policies that bear on it, and answers each with\n\
+    after_help = "Reads one JSON object a line, with the request and the policies that bear on it, and answers each with \
                         one line: the decision, and the statements that made it.\n\n\
                         Example:\n  echo '{\"request\": {\"principal\": \"arn:aws:iam::111111111111:role/ci\", \"action\": \"s3:GetObject\", \
                         \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate\n  palisade simulate --cases requests.jsonl --explain"

@@ -13,7 +13,7 @@ use crate::render;
 /// Flags of `status`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "For each environment: its releases and for how long, whether they are verified, a hold, drift, and what\n\
+    after_help = "For each environment: its releases and for how long, whether they are verified, a hold, drift, and what \
                         could move on with the gates that can be judged now. Starts no program and asks no URL.\n\nExample:\n  palisade status"
 )]
 pub struct StatusArgs {

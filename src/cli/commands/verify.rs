@@ -16,8 +16,8 @@ use crate::render;
 /// Flags of `verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Asks the gates of the environment's `verify` block again. A release that does not pass any more loses its\n\
-                        verification: it cannot be promoted from there, and what was promoted on its strength says so. Exit code 3\n\
+    after_help = "Asks the gates of the environment's `verify` block again. A release that does not pass any more loses its \
+                        verification: it cannot be promoted from there, and what was promoted on its strength says so. Exit code 3 \
                         when it does not pass.\n\n\
                         Example:\n  palisade verify staging"
 )]

@@ -10,7 +10,7 @@ use crate::engine::edit_state::unlock::{self, UnlockRequest};
 /// Flags of `state unlock`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A lock ends by itself some minutes after its holder was last heard of. Breaking one whose holder\n\
+    after_help = "A lock ends by itself some minutes after its holder was last heard of. Breaking one whose holder \
                         still works makes that run fail with a state conflict; nothing is overwritten.\n\n\
                         Example:\n  palisade state unlock acct-production"
 )]
