@@ -236,6 +236,38 @@ fn one_bucket_that_may_not_be_read_hides_no_other() {
 }
 
 #[test]
+fn a_broken_rule_is_told_before_what_is_unread_and_that_before_changes() {
+    let (wire, p) = applied();
+    wire.rule(|a| match a.service == "s3" && a.path.contains("acme-prod-data") {
+        true => Act::s3(403, "AccessDenied", "you may not look"),
+        false => Act::Pass,
+    });
+    let open = r#"
+iam_role "open" {
+  environments = [environment.prod]
+  trust {
+    aws = [account.dev]
+  }
+}
+isolation "environments" {
+  between = [environment.dev, environment.prod]
+}
+"#;
+    p.write("main.hcl", &format!("{ESTATE}{open}"));
+    // It creates a role, which breaks the rule, and one bucket could not be read.
+    let plan = wire.run(&p, &["plan", "--detailed-exitcode", "--json"]).code(3).json();
+    assert_eq!(
+        (&plan["summary"]["create"], names(&plan)),
+        (&1.into(), vec!["s3_bucket.data@prod"])
+    );
+    let regardless = ["--fail-on", "none", "--reason", "a test"];
+    wire.run(&p, &[&["plan", "--detailed-exitcode"][..], &regardless].concat()).code(6);
+    wire.calm();
+    wire.run(&p, &[&["plan", "--detailed-exitcode"][..], &regardless].concat()).code(2);
+    wire.run(&p, &["plan", "--detailed-exitcode"]).code(3);
+}
+
+#[test]
 fn a_plan_without_a_refresh_says_that_aws_was_not_read() {
     let (wire, p) = applied();
     let plan = wire.run(&p, &["plan", "--refresh=false", "--detailed-exitcode"]).code(0);

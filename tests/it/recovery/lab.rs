@@ -224,6 +224,11 @@ impl Lab {
     /// Recovers, applies and checks that nothing is left to do.
     pub(crate) async fn converge(&self, run: &str) {
         self.recover(run).await.unwrap();
+        self.finish(run).await;
+    }
+
+    /// What follows a recovery: applies and checks that nothing is left to do.
+    pub(crate) async fn finish(&self, run: &str) {
         let summary = self.apply(run).await.unwrap();
         assert!(summary.is_success(), "{run}: {summary:#?}");
         let world = self.survey().await;

@@ -1,9 +1,10 @@
-//! The power goes right before a request and right after it was answered, at every request of a
-//! whole apply, AWS's and the state's counted together; the next run converges to what an apply that
-//! nobody disturbed leaves.
+//! The power goes at every request of a whole apply that changes anything, AWS's and the state's counted
+//! together; the next run converges to what an apply that nobody disturbed leaves. Requests that read are no
+//! points of their own: what is left at the one before them is left at them, too.
 //!
-//! Cut raggedly, the request is stuck on its way while others that are in flight with it are carried
-//! out and never answered, and only then the power goes.
+//! Cut cleanly, it goes right before the request; right after it is the same as right before the next one.
+//! Cut raggedly, the request is stuck on its way, before it is carried out or after, while others that are
+//! in flight with it are carried out and never answered, and only then the power goes.
 //!
 //! `cargo test` tries a sample that is always the same; `PALISADE_SWEEP=full` tries every point.
 
@@ -22,7 +23,8 @@ struct Reference {
     recorded: std::collections::BTreeSet<String>,
     /// The accounts that were asked for.
     asked: Vec<String>,
-    requests: usize,
+    /// How many requests changed something.
+    changing: usize,
 }
 
 async fn undisturbed() -> Reference {
@@ -33,13 +35,13 @@ async fn undisturbed() -> Reference {
     lab.sandbox.clear_requests();
     let summary = lab.carry_out("first", &world, &plan).await.unwrap();
     assert!(summary.is_success(), "{summary:#?}");
-    let requests = lab.sandbox.requests().len();
+    let changing = lab.sandbox.requests().iter().filter(|request| request.mutating).count();
     lab.converge("again").await;
     Reference {
         listing: made(&lab).await,
         recorded: lab.recorded().await,
         asked: asked_for(&lab).await,
-        requests,
+        changing,
     }
 }
 
@@ -52,14 +54,18 @@ struct Figures {
     losses: usize,
 }
 
-/// Cuts one apply at a point, runs again, and counts what is wrong with what is there then.
+/// Cuts one apply at a point, runs again, and counts what is wrong with what is there then. Points are half steps:
+/// the even ones stand before a request, the odd ones after it.
 async fn cut(point: usize, cut: Cut, reference: &Reference, figures: &Mutex<Figures>) {
     let lab = Lab::new(&example()).await;
     let world = lab.survey().await;
     let plan = lab.plan(&world);
     // The endpoint takes one request at a time, so that the last one seen is the one answered.
     let mut seen = 0;
-    let switch = Switch::new(cut, move |_, phase| {
+    let switch = Switch::new(cut, move |info, phase| {
+        if !info.mutating {
+            return false;
+        }
         seen += usize::from(phase == Phase::Before);
         (seen - 1) * 2 + usize::from(phase == Phase::After) == point
     });
@@ -78,7 +84,7 @@ async fn cut(point: usize, cut: Cut, reference: &Reference, figures: &Mutex<Figu
     let place = switch.place();
     let found = self::recorded(&lab.survey().await);
     assert_eq!(found, made(&lab).await, "point {point} ({place}): recovery records what AWS holds");
-    lab.converge("next").await;
+    lab.finish("next").await;
     assert_eq!(asked_for(&lab).await, reference.asked, "point {point} ({place})");
     let (listing, recorded) = (made(&lab).await, lab.recorded().await);
     let (orphans, duplicates, lost) = compare(&reference.listing, &listing);
@@ -116,10 +122,11 @@ fn sweep(how: Cut, sample: usize) {
     let reference = runtime().block_on(undisturbed());
     assert!(reference.listing.len() > 70, "{:#?}", reference.listing);
     let full = std::env::var("PALISADE_SWEEP").as_deref() == Ok("full");
-    let all = reference.requests * 2 + 2;
+    let step = if how == Cut::Clean { 2 } else { 1 };
+    let all: Vec<usize> = (0..=reference.changing * 2).step_by(step).collect();
     // A step that shares no factor with two: points before and after alternate.
-    let points: Vec<usize> =
-        if full { (0..all).collect() } else { (0..all).step_by((all / sample) | 1).collect() };
+    let apart = if full { 1 } else { (all.len() / sample) | 1 };
+    let points: Vec<usize> = all.into_iter().step_by(apart).collect();
     let (next, figures) = (AtomicUsize::new(0), Mutex::new(Figures::default()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)
@@ -128,7 +135,8 @@ fn sweep(how: Cut, sample: usize) {
                     while let Some(point) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
                         runtime().block_on(cut(*point, how, &reference, &figures));
                         if full && point % 50 == 0 {
-                            eprintln!("point {point} of {all}: {:?}", figures.lock().unwrap());
+                            let of = points.len();
+                            eprintln!("point {point}, of {of}: {:?}", figures.lock().unwrap());
                         }
                     }
                 })
@@ -138,7 +146,7 @@ fn sweep(how: Cut, sample: usize) {
         assert_eq!(ended, [true, true]);
     });
     let figures = figures.into_inner().unwrap();
-    println!("{} requests: {figures:?}", reference.requests);
+    println!("{} changing requests: {figures:?}", reference.changing);
     assert_eq!((figures.orphans, figures.duplicates, figures.losses), (0, 0, 0));
     // On a busy machine leases are renewed more often, so that one run has more requests than another.
     let missed = points.len() - figures.cut;
