@@ -5,7 +5,7 @@
 //! shapes are equal: every attribute of both sides, hidden or not, what is unknown and sensitive, the policies'
 //! differences. A shape is the change with the object's *own* account id, handle, environment and region
 //! replaced by marks, so from a shape and a member's account the member can be written out again: folding
-//! loses nothing. Marks stand only for whole words, and never in actions, effects, sids, condition operators
+//! loses nothing but the ids and numbers that AWS assigned to it ([`ASSIGNED`]). Marks stand only for whole words, and never in actions, effects, sids, condition operators
 //! and keys, names of services, or the partition and service of an ARN. The key of an instance is replaced
 //! only where it names the object itself, never in a policy or in what is attached to a principal: two roles
 //! of one block that trust two people stay two.
@@ -44,6 +44,9 @@ const MARKS: [(char, &str); 5] = [
     (REGION, "{region}"),
     (KEY, "{key}"),
 ];
+
+/// What AWS assigns to each object by itself: it differs in every account and says nothing of what the object is.
+const ASSIGNED: [&str; 4] = ["id", "root_id", "unique_id", "version"];
 
 /// How many accounts or names a title lists.
 const LISTED: usize = 8;
@@ -476,14 +479,19 @@ impl<'a> OwnNames<'a> {
 
     /// The shape of a change; `None` where the change holds a mark itself, and so must not fold.
     fn shape(&self, change: &ResourceChange) -> Option<Shape> {
-        let names =
-            kinds::kind(&change.kind).map_or(&[][..], |k| k.schema().meaning.naming.identity);
+        let schema = kinds::kind(&change.kind).map(|kind| kind.schema());
+        let names = schema.as_ref().map_or(&[][..], |schema| schema.meaning.naming.identity);
+        let is_assigned = |name: &str| {
+            let mut computed = schema.iter().flat_map(|schema| schema.computed);
+            ASSIGNED.contains(&name) && computed.any(|computed| computed.name == name)
+        };
         let (was, is) = (json(&change.before), json(&change.after));
         let side = |attrs: &Option<Json>, other: &Option<Json>| -> Option<Json> {
             let mut attrs = attrs.clone()?;
             forget_ownership(&mut attrs, other.as_ref());
             let object = attrs.as_object()?;
-            let marked = object.iter().map(|(name, value)| {
+            let own = object.iter().filter(|(name, _)| !is_assigned(name));
+            let marked = own.map(|(name, value)| {
                 let is_name = names.contains(&name.as_str())
                     || matches!(name.as_str(), "arn" | "id" | "description" | "tags");
                 let part = if is_name { Marking::Name } else { Marking::Text };

@@ -88,6 +88,36 @@ fn updates_fold_over_what_conditions_say_of_their_own_environment() {
     );
 }
 
+/// What AWS assigned to each role keeps no two of them apart; what a user wrote does.
+#[test]
+fn updates_fold_over_the_ids_that_aws_assigned() {
+    let update = |n: usize, session: u64| {
+        let mut change = role(n, "s3:GetObject");
+        change.action = Action::Update;
+        let side = |session: u64| {
+            let mut side = change.after.as_ref().expect("attributes").to_json();
+            side["unique_id"] = format!("AROA{n:017}").into();
+            side["max_session_duration"] = session.into();
+            Some(serde_json::from_value(side).expect("attributes"))
+        };
+        (change.before, change.after) = (side(3_600), side(session));
+        change.changed = vec!["$.max_session_duration".to_owned()];
+        change
+    };
+    let text = |session: &dyn Fn(usize) -> u64| {
+        let plan = plan_of((0..3).map(|n| update(n, session(n))).collect());
+        rendered(&plan, Format::Text, &Style::plain())
+    };
+    let alike = text(&|_| 7_200);
+    assert!(alike.contains("~ iam_role.deploy in 3 accounts"), "{alike}");
+    assert!(!alike.contains("AROA") && alike.contains("3600 -> 7200"), "{alike}");
+    let other = text(&|n| if n == 1 { 43_200 } else { 7_200 });
+    assert!(
+        other.contains("iam_role.deploy@team-0001") && other.contains("3600 -> 43200"),
+        "{other}"
+    );
+}
+
 fn realistic_policy_change() -> PolicyChange {
     let changes = realistic().resource_changes;
     let mut diffs = changes.iter().flat_map(|change| &change.policy_diff);
