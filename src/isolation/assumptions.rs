@@ -26,16 +26,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use super::compare::{Pair, SideResult};
-use super::crossing::{
-    ANYBODY, Asked, Right, StepSource, StepTarget, TargetResource, asked_at, home, is_closed,
-};
+use super::crossing::{ANYBODY, StepSource, StepTarget, TargetResource, asked_at, home, is_closed};
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
-use super::rights::{may, may_change_policies};
+use super::rights::{
+    guardrails_let_leave, guardrails_let_member_leave, is_for_management, may_change_policies,
+};
 use super::section::{Assumption, AssumptionKind};
 use super::undetermined::opened;
 use crate::access::{
     AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
+    UndescribedMember,
 };
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
@@ -66,6 +67,8 @@ pub(super) struct Class {
 /// One side of a plan, and what its proofs rest on.
 pub(super) struct Assumptions<'a> {
     model: &'a AccessModel,
+    /// An organization lives in one.
+    partition: Partition,
     /// A policy that permits everybody everything.
     open: NamedPolicy,
     /// Who asks for each origin.
@@ -100,7 +103,8 @@ impl<'a> Assumptions<'a> {
         });
         let callers = callers.collect();
         let administrating = result.powers.administrators.keys().collect();
-        Self { model, open, callers, administrating, code: code(model, result, entered) }
+        let partition = partition(model);
+        Self { model, partition, open, callers, administrating, code: code(model, result, entered) }
     }
 
     /// What the proof of an isolated wall rests on.
@@ -146,31 +150,22 @@ impl<'a> Assumptions<'a> {
     }
 
     /// Whether some principal of the caller's accounts may take its account out of the organization, for all that
-    /// guardrails say. Who may is looked at generously: what identity policies allow, and no Deny.
+    /// guardrails say. Who may is looked at generously: whoever is allowed that, or allowed to change what somebody
+    /// there is allowed, whatever denies it; and in an account that was not read, somebody. Roles that the management
+    /// account alone assumes are left out: every proof trusts that one.
     fn may_leave(&self, caller: &Caller<'_>) -> bool {
-        let is_free = |account: &AccountNode| {
-            let own = format!("arn:{}:iam::{}:", account.partition, account.id);
-            let ours = self.model.principals.range(own.clone()..);
-            let mut ours = ours.take_while(|(arn, _)| arn.starts_with(&own));
-            let is_member = account.membership.as_ref().is_some_and(|m| !m.management_account);
-            is_member
-                && (account.coverage != Coverage::Read
-                    || ours.any(|(_, p)| p.is_unreadable() || LEAVING.iter().any(|a| may(p, a))))
-                && LEAVING.iter().any(|action| {
-                    let right = Right {
-                        actions: vec![(*action).to_owned()],
-                        resources: vec![
-                            Space::One("*".to_owned()),
-                            Space::Below(format!("arn:{}:organizations::", account.partition)),
-                        ],
-                        ..Right::default()
-                    };
-                    let source = StepSource::Foreign(account.root_arn());
-                    Asked::within(self.model, &source, &right)
-                        .is_none_or(|asked| !is_closed(&asked))
-                })
+        let is_free = |account: &&AccountNode| {
+            let own = self.model.principals_of(&account.handle);
+            let mut own = own.filter(|principal| !is_for_management(self.model, principal));
+            (account.coverage != Coverage::Read || own.any(may_change_policies))
+                && guardrails_let_leave(self.model, account)
         };
-        *caller.leaves.get_or_init(|| caller.accounts.iter().any(|account| is_free(account)))
+        let is_free_member = |(id, member): &(&str, &UndescribedMember)| {
+            guardrails_let_member_leave(self.model, self.partition, id, member)
+        };
+        *caller.leaves.get_or_init(|| {
+            caller.accounts.iter().any(is_free) || caller.members.iter().any(is_free_member)
+        })
     }
 
     /// Whether guardrails leave a caller a request for a resource of a type whose policy permits everything, as a
@@ -239,9 +234,6 @@ impl<'a> Assumptions<'a> {
     }
 }
 
-/// What takes an account out of its organization (Organizations User Guide, "Migrate an account to another organization").
-const LEAVING: [&str; 2] = ["organizations:AcceptHandshake", "organizations:LeaveOrganization"];
-
 /// Who asks for an origin: anybody in one of its accounts, or in one that it gets into.
 struct Caller<'a> {
     source: StepSource,
@@ -253,8 +245,10 @@ struct Caller<'a> {
     documents: Vec<&'a Arc<Document>>,
     /// Whether one of these may answer differently for another account of the same unit.
     is_told_apart: bool,
-    /// The accounts that it stands for, where they are known.
+    /// The accounts that it stands for, as far as the model describes them.
     accounts: Vec<&'a AccountNode>,
+    /// The others, by id: nothing of them was read.
+    members: Vec<(&'a str, &'a UndescribedMember)>,
     /// Whether one of these may leave the organization, once that has been asked.
     leaves: OnceLock<bool>,
 }
@@ -270,8 +264,7 @@ fn callers<'a>(
     entered: Option<&BTreeSet<Handle>>,
     is_apart: bool,
 ) -> Vec<Caller<'a>> {
-    // An organization lives in one partition.
-    let partition = model.accounts.values().next().map(|a| a.partition).unwrap_or_default();
+    let partition = partition(model);
     let outsider = |source| Caller {
         source,
         id: "",
@@ -279,6 +272,7 @@ fn callers<'a>(
         documents: Vec::new(),
         is_told_apart: false,
         accounts: Vec::new(),
+        members: Vec::new(),
         leaves: OnceLock::new(),
     };
     let mut all: Vec<Caller<'a>> = Vec::new();
@@ -300,34 +294,38 @@ fn callers<'a>(
     let own = own.map(|account| {
         let place = account.organization_path.as_deref().unwrap_or_default();
         let levels = &account.service_control;
-        (account.id.as_str(), account.root_arn(), place, levels, Some(account))
+        (account.id.as_str(), account.root_arn(), place, levels, Ok(account))
     });
     let members = model.members.iter().filter(|(_, member)| {
         Some(member.membership.management_account) == manages && !member.is_closed
     });
     let members = members.map(|(id, member)| {
         let arn = root_arn(partition, id);
-        (id.as_str(), arn, member.organization_path.as_str(), &member.service_control, None)
+        (id.as_str(), arn, member.organization_path.as_str(), &member.service_control, Err(member))
     });
     let mut seen: BTreeMap<(&str, Vec<usize>), usize> = BTreeMap::new();
-    for (id, arn, place, levels, account) in own.chain(members) {
+    for (id, arn, place, levels, described) in own.chain(members) {
         let documents = documents(levels);
         let is_told_apart = documents.iter().any(|document| tells_accounts_apart(document));
         let first = *seen.entry((place, places(&documents))).or_insert(all.len());
-        match all.get_mut(first) {
-            Some(like) if !is_apart && !is_told_apart => like.accounts.extend(account),
-            _ => all.push(Caller {
-                source: StepSource::Foreign(arn),
-                id,
-                place,
-                documents,
-                is_told_apart,
-                accounts: account.into_iter().collect(),
-                leaves: OnceLock::new(),
-            }),
+        let is_like = !is_apart && !is_told_apart && first < all.len();
+        if !is_like {
+            let source = StepSource::Foreign(arn);
+            all.push(Caller { id, place, documents, is_told_apart, ..outsider(source) });
+        }
+        let caller = if is_like { all.get_mut(first) } else { all.last_mut() };
+        match (described, caller) {
+            (Ok(account), Some(caller)) => caller.accounts.push(account),
+            (Err(member), Some(caller)) => caller.members.push((id, member)),
+            (_, None) => {}
         }
     }
     all
+}
+
+/// An organization lives in one partition.
+fn partition(model: &AccessModel) -> Partition {
+    model.accounts.values().next().map(|a| a.partition).unwrap_or_default()
 }
 
 fn root_arn(partition: Partition, id: &str) -> String {

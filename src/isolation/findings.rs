@@ -161,7 +161,7 @@ impl Walls<'_, '_> {
             }) {
                 RightHolders::tags(self.right_holders(own, &RightsScope::Tags(arn.clone())))
             } else {
-                RightHolders::guardrails(self.right_holders(own, &RightsScope::Membership))
+                RightHolders::guardrails(self.leavers(own))
             };
             let text = format!(
                 "{} -> {to} is held shut by the source side alone: `{}` already lets `{arn}` in; {}",
@@ -216,15 +216,14 @@ impl Walls<'_, '_> {
                 labels.push(principal.label.clone());
             }
         }
-        let shown: Vec<String> = labels.iter().take(NAMES).map(|l| format!("`{l}`")).collect();
-        let text = match labels.len().saturating_sub(NAMES) {
-            _ if labels.is_empty() => {
-                "nobody there but the root user and the management account can lift that".to_owned()
-            }
-            0 => format!("{} can lift that", shown.join(", ")),
-            more => format!("{} and {more} more can lift that", shown.join(", ")),
-        };
-        RightHolders { labels, text }
+        RightHolders::of(labels)
+    }
+
+    /// Who in an account may take it out of the organization, after the plan.
+    fn leavers(&self, account: &Handle) -> RightHolders {
+        let leavers = self.result.powers.leavers.get(account).into_iter().flatten();
+        let label = |arn: &String| self.model.principals.get(arn).map(|p| p.label.clone());
+        RightHolders::of(leavers.filter_map(label).collect())
     }
 }
 
@@ -235,6 +234,18 @@ struct RightHolders {
 }
 
 impl RightHolders {
+    fn of(labels: Vec<String>) -> Self {
+        let shown: Vec<String> = labels.iter().take(NAMES).map(|l| format!("`{l}`")).collect();
+        let text = match labels.len().saturating_sub(NAMES) {
+            _ if labels.is_empty() => {
+                "nobody there but the root user and the management account can lift that".to_owned()
+            }
+            0 => format!("{} can lift that", shown.join(", ")),
+            more => format!("{} and {more} more can lift that", shown.join(", ")),
+        };
+        Self { labels, text }
+    }
+
     /// Those who can give a principal other tags.
     fn tags(tagging: Self) -> Self {
         let text = format!("only the tags of that one keep it out: {}", tagging.text);

@@ -6,6 +6,7 @@
 //! that it is trusted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::candidates::let_in_whole;
 use super::changes::{Actor, Changes, Crossing, account, source};
@@ -13,7 +14,7 @@ use super::compare::{Pair, SideResult};
 use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
-use super::rights::{Rights, RightsCache, RightsScope};
+use super::rights::{Rights, RightsCache, RightsScope, guardrails_let_leave, is_for_management};
 use crate::access::{AccessModel, ResourceType};
 use crate::iam::Request;
 use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
@@ -136,6 +137,9 @@ pub struct Powers {
     pub doubtful: BTreeMap<Pair, String>,
     /// Who of an origin administers the organization, by ARN.
     pub administrators: BTreeMap<Origin, BTreeSet<String>>,
+    /// Who may take its account out of the organization, by ARN, in accounts of which some step is held shut: as it
+    /// stands, or by what principals of that account can be permitted there.
+    pub leavers: BTreeMap<Handle, BTreeSet<String>>,
 }
 
 /// How a principal comes to be somebody.
@@ -167,7 +171,19 @@ struct Search<'a, 'w: 'a> {
     whole: BTreeMap<String, Vec<StepTarget>>,
     /// Steps of changed actors that were asked about.
     crossings: BTreeMap<(Actor, Changes, StepTarget, bool), Crossing>,
+    /// Who of an account may take it out of the organization, once that has been asked.
+    leavers: BTreeMap<Handle, Rc<[Leaver]>>,
     powers: Powers,
+}
+
+/// Somebody who may take its account out of the organization, and by which rights of its own.
+#[derive(Clone)]
+struct Leaver {
+    /// By ARN.
+    name: String,
+    way: Way,
+    /// To leave or, where it does not have that yet, to bring it about.
+    rights: Rights,
 }
 
 /// Finds the ways to power on one side.
@@ -188,6 +204,7 @@ pub fn powers<'w>(
         time,
         whole,
         crossings: BTreeMap::new(),
+        leavers: BTreeMap::new(),
         powers: Powers::default(),
     };
     let ground = Ground::new(&search);
@@ -211,7 +228,7 @@ pub fn powers<'w>(
         let closure = search.close(origin, &ground, ways);
         search.over_there(origin, &closure);
         search.through_closure(origin, &closure);
-        search.through_guardrails(origin, &closure);
+        search.through_guardrails(origin, &ground, &closure);
         search.through_state(origin, &closure);
     }
     search.powers
@@ -274,7 +291,7 @@ impl Search<'_, '_> {
     }
 
     /// Steps that only the organization's guardrails close, where the origin may take them away.
-    fn through_guardrails(&mut self, origin: &Origin, closure: &Closure) {
+    fn through_guardrails(&mut self, origin: &Origin, ground: &Ground, closure: &Closure) {
         let mut administrators: Vec<(String, Way, Rights, Option<Handle>)> = Vec::new();
         let ways: BTreeSet<StepSource> =
             closure.reached.keys().filter_map(|actor| source(self.model, actor)).collect();
@@ -295,7 +312,9 @@ impl Search<'_, '_> {
                 (Actor::Made { .. }, Some(power)) => power.holder.clone(),
                 (Actor::Made { account, .. }, None) => account.to_string(),
             };
-            if let Some((way, rights)) = self.held(origin, actor, closure, &scope) {
+            // Who may leave with an account of the origin's own is asked below.
+            let leaves_home = !managing && self.is_home(origin, &account);
+            if !leaves_home && let Some((way, rights)) = self.held(origin, actor, closure, &scope) {
                 if managing {
                     let all = self.powers.administrators.entry(origin.clone()).or_default();
                     all.insert(name(&way));
@@ -315,13 +334,8 @@ impl Search<'_, '_> {
             if !(at_home || ways.contains(&step.source)) || own == to {
                 continue;
             }
-            if let (true, StepSource::Principal(arn)) = (at_home, &step.source)
-                && !ways.contains(&step.source)
-                && let Some(rights) = self.right(origin, arn, &RightsScope::Membership)
-                && allowed_without(self.model, step, Asked::outside_organization)
-            {
-                let over = Over::Guardrails(step.clone());
-                self.add(origin, &Way::default(), &to, arn, &over, &rights);
+            if at_home {
+                self.by_leaving(origin, ground, step, &own, &to);
             }
             for (arn, way, rights, bound) in &administrators {
                 let opened = match bound {
@@ -336,6 +350,71 @@ impl Search<'_, '_> {
                 }
             }
         }
+    }
+
+    /// A step of the origin's own that is open once its account has left the organization.
+    fn by_leaving(
+        &mut self,
+        origin: &Origin,
+        ground: &Ground,
+        step: &PathStep,
+        own: &Handle,
+        to: &Handle,
+    ) {
+        let all = self.leavers(ground, own);
+        let name = step.source.name();
+        // Whoever may do both needs nobody else.
+        let mut leavers: Vec<Leaver> =
+            all.iter().filter(|leaver| leaver.name == name).cloned().collect();
+        let is_left_out = leavers.is_empty()
+            && self.model.principals.get(name).is_some_and(|p| is_for_management(self.model, p));
+        if let (true, Some(rights)) =
+            (is_left_out, self.right(origin, name, &RightsScope::Membership))
+        {
+            leavers.push(Leaver { name: name.to_owned(), way: Way::default(), rights });
+        }
+        let itself = !leavers.is_empty();
+        if !itself {
+            leavers.extend(all.iter().cloned());
+        }
+        let may_open = itself || self.result.held_by_source.contains(step);
+        if leavers.is_empty()
+            || !may_open
+            || self.entered(origin, to).is_empty()
+            || !allowed_without(self.model, step, Asked::outside_organization)
+        {
+            return;
+        }
+        let over = Over::Guardrails(step.clone());
+        for leaver in leavers {
+            let Some(why) = &leaver.way.why_undetermined else {
+                self.add(origin, &leaver.way, to, &leaver.name, &over, &leaver.rights);
+                continue;
+            };
+            for environment in self.entered(origin, to) {
+                let pair = (origin.clone(), environment);
+                self.powers.doubtful.entry(pair).or_insert_with(|| why.clone());
+            }
+        }
+    }
+
+    /// Who may take an account out of the organization.
+    fn leavers(&mut self, ground: &Ground, account: &Handle) -> Rc<[Leaver]> {
+        if let Some(known) = self.leavers.get(account) {
+            return Rc::clone(known);
+        }
+        let node = self.model.accounts.get(account);
+        let all = match node.is_some_and(|node| guardrails_let_leave(self.model, node)) {
+            true => self.holders_at_home(ground, account, &RightsScope::Membership),
+            false => Vec::new(),
+        };
+        let names: BTreeSet<String> = all.iter().map(|leaver| leaver.name.clone()).collect();
+        if !names.is_empty() {
+            self.powers.leavers.insert(account.clone(), names);
+        }
+        let all: Rc<[Leaver]> = all.into();
+        self.leavers.insert(account.clone(), Rc::clone(&all));
+        all
     }
 
     /// Member accounts whose root somebody in the management account can act as.

@@ -1,14 +1,17 @@
 //! Rights that move a wall: who may change trust and identity policies, boundaries, bucket
 //! policies and guardrails, or become another principal of the same account.
 //!
-//! [`actions`] lists the calls that do it, [`held`] says over what and by whom, and [`questions`] asks.
+//! [`actions`] lists the calls that do it, [`held`] says over what and by whom, and [`questions`] asks; [`leaving`]
+//! asks what guardrails say of an account that leaves them.
 
 mod actions;
 mod held;
+mod leaving;
 mod questions;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub(super) use actions::{allows, may, may_change_policies, may_put_objects};
+pub(super) use actions::{allows, may_change_policies, may_put_objects};
 pub use held::{RightHolder, Rights, RightsScope, Time};
+pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};
 pub use questions::RightsCache;

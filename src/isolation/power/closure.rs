@@ -20,8 +20,9 @@
 //!    that are still set. A principal that is made is under no boundary, except where nobody may make one without
 //!    (`iam:PermissionsBoundary`); SCPs bind it like anybody.
 //!
-//! Principals of the origin's own accounts are not changed here: a wall that only its source side holds shut is told as
-//! such (`held_by_source_side`). Principals without any step to take and without any right that moves walls are left
+//! Principals of the origin's own accounts are not changed here, but where the question is who may take such an account
+//! out of the organization ([`Search::holders_at_home`]): a wall that only its source side holds shut is told as
+//! such (`held_by_source_side`), but the organization's guardrails are not that side's own. Principals without any step to take and without any right that moves walls are left
 //! out where somebody is reached there that is permitted everything already: what they could be made into, that one is.
 //!
 //! What holds under conditions of the surroundings waits until all that holds without is known, so that no condition is
@@ -33,13 +34,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, source};
 use super::super::crossing::{PathStep, StepSource, StepTarget, home};
 use super::super::paths::{Origin, account_of};
-use super::super::rights::{RightHolder, Rights, RightsScope, may_change_policies};
+use super::super::rights::{
+    RightHolder, Rights, RightsScope, is_for_management, may_change_policies,
+};
 use super::facts::{Closure, Fact, Task};
 use super::ground::{Ground, asks_whom};
-use super::{Over, PowerLink, Search, Way, asks_nothing};
+use super::{Leaver, Over, PowerLink, Search, Way, asks_nothing};
 use crate::access::PrincipalNode;
 use crate::iam::Effect;
 use crate::ids::Handle;
+
+impl Leaver {
+    fn is_certain(&self) -> bool {
+        self.way.why_undetermined.is_none()
+    }
+}
 
 impl Search<'_, '_> {
     /// Everything that an origin can come to from whom it reaches by steps alone.
@@ -321,6 +330,80 @@ impl Search<'_, '_> {
         let way = way.by(actor, &rights, asks_nothing(openings), link());
         closure.note(fact.clone(), way);
         true
+    }
+
+    /// Who of an account holds a right, by the rights that its principals have there already: to that, or to change
+    /// what somebody of the account may do. The first of these that are found are all: who may already, then who may
+    /// permit itself, then who may permit another one. Who acts by leave of the management account alone is left out.
+    pub(super) fn holders_at_home(
+        &mut self,
+        ground: &Ground,
+        own: &Handle,
+        scope: &RightsScope,
+    ) -> Vec<Leaver> {
+        let mut closure = Closure::default();
+        let mut changing: Vec<String> = Vec::new();
+        let all = self.model.principals_of(own);
+        for principal in all.filter(|principal| !is_for_management(self.model, principal)) {
+            let actor = Actor::Known(principal.arn.clone());
+            closure.note(Fact::Reached(actor), Way::default());
+            if may_change_policies(principal) {
+                changing.push(principal.arn.clone());
+            }
+        }
+        let found = self.holders(scope, &closure);
+        if found.iter().any(Leaver::is_certain) {
+            return found;
+        }
+        for arn in &changing {
+            let actor = Actor::Known(arn.clone());
+            self.change(ground, &actor, arn, &mut closure);
+        }
+        let found = self.holders(scope, &closure);
+        if found.iter().any(Leaver::is_certain) {
+            return found;
+        }
+        loop {
+            while let Some(task) = closure.queue.pop_front() {
+                closure.queued.remove(&task);
+                match &task {
+                    Task::All(actor) => self.moves(ground, actor, own, &mut closure),
+                    Task::Change(actor, Actor::Known(arn)) => {
+                        self.change(ground, actor, arn, &mut closure);
+                    }
+                    Task::Change(..) => {}
+                }
+            }
+            let Some((fact, way)) = closure.conditional.pop().or_else(|| closure.doubtful.pop())
+            else {
+                return self.holders(scope, &closure);
+            };
+            closure.learn(fact, &way);
+        }
+    }
+
+    /// Everybody reached who holds a right.
+    fn holders(&mut self, scope: &RightsScope, closure: &Closure) -> Vec<Leaver> {
+        let mut found = Vec::new();
+        for actor in closure.reached.keys() {
+            let (mut way, rights) = self.rights_of(actor, scope, closure);
+            let (openings, undecided) = rights.at(self.time);
+            match (openings.is_empty(), undecided) {
+                (true, None) => continue,
+                (true, Some(why)) => way = way.in_doubt(why.clone()),
+                (false, _) => way.conditional |= !asks_nothing(openings),
+            }
+            // What it holds as it stands is shown: the rest follows.
+            let (name, rights) = match way.power.clone() {
+                Some(power) => (power.holder, power.rights),
+                None => (named(actor), rights),
+            };
+            // One way of each is enough.
+            if !found.iter().any(|known: &Leaver| known.is_certain() && known.name == name) {
+                found.push(Leaver { name, way, rights });
+            }
+        }
+        found
     }
 
     /// What an actor has of a right, with no more of the changes than it takes, and how it comes to that.

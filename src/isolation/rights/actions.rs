@@ -130,7 +130,7 @@ pub(in crate::isolation) fn may_put_objects(principal: &PrincipalNode) -> bool {
 }
 
 /// Whether any identity statement speaks of allowing the action: a quick, generous look.
-pub(in crate::isolation) fn may(principal: &PrincipalNode, action: &str) -> bool {
+pub(super) fn may(principal: &PrincipalNode, action: &str) -> bool {
     principal.identity().iter().any(|rule| allows(&rule.document, action))
 }
 

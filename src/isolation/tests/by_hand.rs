@@ -18,6 +18,8 @@ use crate::access::{
 use crate::iam::{Document, Use};
 use crate::ids::{Handle, Partition};
 
+mod leaving;
+
 const DEV: &str = "111111111111";
 const PRODUCTION: &str = "222222222222";
 const SHARED: &str = "333333333333";

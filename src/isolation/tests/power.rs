@@ -178,6 +178,15 @@ fn leaving_the_organization_takes_its_guardrails_away() {
     let found = power(&section, "dev");
     assert_eq!(found[0].change, PathChange::Standing);
     assert_eq!(found[0].actions, ["organizations:LeaveOrganization"]);
+    // Who may permit itself to leave holds the same power, and shows the right that it has.
+    let section = held(&[ASSUME, ("iam:PutRolePolicy", "arn:aws:iam::111111111111:role/*")]);
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
+    assert_eq!(power(&section, "dev")[0].actions, ["iam:PutRolePolicy"]);
+    // Where its own policies keep it out as well, the finding names it.
+    let section = held(&[("iam:PutRolePolicy", "arn:aws:iam::111111111111:role/*")]);
+    assert_eq!(after(&section, "dev", "production"), "isolated");
+    let told = findings(&section, FindingKind::HeldBySourceSide);
+    assert!(told.iter().any(|text| text.contains("by leaving it `iam_role.ci")), "{told:?}");
 }
 
 #[test]
