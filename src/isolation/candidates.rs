@@ -132,7 +132,7 @@ fn sources(
                     found.insert(StepSource::Federated(text.into_owned()));
                 }
                 PrincipalType::Service if role.is_some() && text == ROLES_ANYWHERE => {
-                    found.insert(StepSource::Federated(text.into_owned()));
+                    found.insert(StepSource::Service(text.into_owned()));
                 }
                 _ => {}
             }

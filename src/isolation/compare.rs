@@ -111,7 +111,7 @@ impl StepOutcome {
     /// The same where the step asks for something that no policy speaks of.
     fn asking(mut self, step: &PathStep) -> Self {
         let by_certificate =
-            matches!(&step.source, StepSource::Federated(provider) if provider == ROLES_ANYWHERE);
+            matches!(&step.source, StepSource::Service(service) if service == ROLES_ANYWHERE);
         // A session of GetFederationToken calls no STS operation by API or CLI; from the console it switches to a role
         // that lets it (IAM User Guide, "Compare AWS STS credentials").
         let by_console = matches!(

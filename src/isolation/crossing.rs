@@ -29,9 +29,10 @@ mod outsiders;
 mod step;
 
 pub(super) use keys::is_resource_tag;
-use keys::{CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, keys_of, second_factor, tags};
+use keys::{
+    CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, claims_of, keys_of, second_factor, tags,
+};
 pub(super) use outsiders::ANYBODY;
-use step::is_service;
 pub use step::{ANY_PROVIDER, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
 
 /// Actions that a principal may have on things in its own account.
@@ -113,7 +114,7 @@ fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'
         }
     };
     let (actions, resources) = match (&step.target, &step.source) {
-        (StepTarget::Role(arn), StepSource::Federated(provider)) if !is_service(provider) => {
+        (StepTarget::Role(arn), StepSource::Federated(provider)) => {
             let all = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
             let actions = match (provider.as_str(), provider.contains(":saml-provider/")) {
                 (ANY_PROVIDER, _) => &all[..],
@@ -194,11 +195,10 @@ pub fn asked_at(
     match source {
         StepSource::Anonymous => asked.unsigned(),
         StepSource::Federated(provider) => {
-            asked.request.principal = if is_service(provider) {
-                Principal::Service(provider.clone())
-            } else {
-                Principal::Federated(provider.clone())
-            };
+            asked.request.principal = Principal::Federated(provider.clone());
+        }
+        StepSource::Service(service) => {
+            asked.request.principal = Principal::Service(service.clone());
         }
         StepSource::Foreign(arn) => {
             asked.foreign(model, arn);
@@ -482,6 +482,9 @@ impl Asked {
             if does {
                 self.always.extend(keys.iter().map(|key| (*key).to_owned()));
             }
+        }
+        if let StepSource::Federated(provider) = source {
+            self.always.extend(claims_of(provider));
         }
     }
 

@@ -124,7 +124,7 @@ fn unguarded(
     let partition = Partition::of_arn(target.arn()).unwrap_or_default();
     for (service, statements) in services {
         let step =
-            PathStep { source: StepSource::Federated(service.clone()), target: target.clone() };
+            PathStep { source: StepSource::Service(service.clone()), target: target.clone() };
         let serves = |keys: Vec<(String, Domain)>| {
             let asked = asked(model, &step).map(|asked| asked.knowing(keys));
             matches!(asked.map(|a| answer(None, Some(&a)).after), Some(SymbolicAnswer::Open(_)))

@@ -202,7 +202,7 @@ fn keeping(model: &AccessModel, keeper: &StepSource, bucket: &str, right: &Right
         StepSource::Foreign(arn) => {
             home_of(model, arn).is_some_and(|a| a.handle == resource.account)
         }
-        StepSource::Federated(_) | StepSource::Anonymous => return None,
+        StepSource::Federated(_) | StepSource::Service(_) | StepSource::Anonymous => return None,
     };
     if of_own_account {
         let right = Right { policy: resource.document().cloned(), ..right.clone() };

@@ -115,7 +115,7 @@ pub fn starts_in(model: &AccessModel, source: &StepSource) -> BTreeSet<Origin> {
             Some(home) => origins_of(model, &home.handle),
             None => [outside(model, arn)].into(),
         },
-        StepSource::Federated(_) => [Origin::External].into(),
+        StepSource::Federated(_) | StepSource::Service(_) => [Origin::External].into(),
     }
 }
 

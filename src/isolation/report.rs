@@ -609,6 +609,7 @@ fn id(path: &Path) -> String {
         StepSource::Principal(_) => "principal",
         StepSource::Foreign(_) => "foreign",
         StepSource::Federated(_) => "federated",
+        StepSource::Service(_) => "service",
         StepSource::Anonymous => "anonymous",
     };
     let parts = [path.from.name(), &path.to, kind, path.last.source.name(), path.last.target.arn()];

@@ -54,6 +54,22 @@ pub(super) enum Carrier {
     AssumingRole,
 }
 
+/// Keys, in lower case, that every token of a provider of web identities brings: those of Cognito an audience (the
+/// identity pool), a subject and how whoever holds it was authenticated; those of OpenID Connect the first two.
+///
+/// Source: IAM User Guide, "Available keys for AWS web identity federation"; Cognito Developer Guide, "IAM roles";
+/// OpenID Connect Core 1.0, section 2.
+pub(super) fn claims_of(provider: &str) -> Vec<String> {
+    let issuer = match provider.split_once(":oidc-provider/") {
+        Some((_, issuer)) => issuer,
+        None if provider.starts_with("cognito-identity.") => provider,
+        None => return Vec::new(),
+    };
+    let claims: &[&str] =
+        if provider == issuer { &["amr", "aud", "sub"] } else { &["aud", "sub"] };
+    claims.iter().map(|claim| format!("{}:{claim}", issuer.to_ascii_lowercase())).collect()
+}
+
 /// Keys that a caller leaves out by going over the internet, by itself.
 pub(super) const OVER_THE_INTERNET: [&str; 10] = [
     "aws:calledvia",

@@ -8,9 +8,11 @@ pub enum StepSource {
     /// A role, user or root of an account outside the estate: its ARN, or the account's root ARN
     /// for all of its principals.
     Foreign(String),
-    /// A web identity or SAML assertion, by its provider's ARN; [`ANY_PROVIDER`] for any. A service of AWS, by its
-    /// principal, where it acts for somebody else.
+    /// A web identity or SAML assertion, by its provider's ARN, or by the name of one that every account knows
+    /// (`cognito-identity.amazonaws.com`, `accounts.google.com`); [`ANY_PROVIDER`] for any.
     Federated(String),
+    /// A service of AWS, by its principal, where it acts for somebody else.
+    Service(String),
     /// Nobody: an unsigned request.
     Anonymous,
 }
@@ -20,7 +22,10 @@ impl StepSource {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Principal(arn) | Self::Foreign(arn) | Self::Federated(arn) => arn,
+            Self::Principal(name)
+            | Self::Foreign(name)
+            | Self::Federated(name)
+            | Self::Service(name) => name,
             Self::Anonymous => "*",
         }
     }
@@ -29,12 +34,6 @@ impl StepSource {
 /// The service that gives whoever holds a certificate of an authority that the account trusts the credentials of a role
 /// (IAM Roles Anywhere User Guide, "Trust model in AWS Identity and Access Management Roles Anywhere").
 pub const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";
-
-/// Whether a provider is one of AWS's services, which calls as itself.
-pub(super) fn is_service(provider: &str) -> bool {
-    !provider.contains(':')
-        && (provider.ends_with(".amazonaws.com") || provider.ends_with(".amazonaws.com.cn"))
-}
 
 /// A provider of identities that no policy names.
 pub const ANY_PROVIDER: &str = "*";

@@ -121,7 +121,7 @@ impl Stage {
 
     fn of_service(self) -> Self {
         let name = "logging.s3.amazonaws.com".to_owned();
-        self.by(StepSource::Federated(name.clone()), Principal::Service(name))
+        self.by(StepSource::Service(name.clone()), Principal::Service(name))
     }
 
     fn never(mut self, key: &str) -> Self {

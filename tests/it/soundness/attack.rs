@@ -6,7 +6,7 @@ use palisade::iam::{ContextValue, Membership, Policies, Principal, Request, eval
 use palisade::isolation::crossing::{StepSource, StepTarget};
 use palisade::isolation::paths::Origin;
 
-use super::estate::{ACCOUNTS, Bucket, Identity, Model, ORGANIZATION, OTHERS, PARTNER, id_of};
+use super::estate::{ACCOUNTS, Bucket, IDENTITY_POOLS, Identity, Model, ORGANIZATION, OTHERS, PARTNER, id_of};
 use super::random::Random;
 
 /// Somebody who starts in an origin and becomes whom it can.
@@ -52,6 +52,7 @@ impl Attacker {
                         "arn:aws:iam::{id}:oidc-provider/token.actions.githubusercontent.com"
                     ))
                 }));
+                all.insert(StepSource::Federated(IDENTITY_POOLS.to_owned()));
                 all
             }
             _ => [StepSource::Anonymous].into(),
@@ -181,6 +182,7 @@ fn surroundings(request: &mut Request, random: &mut Random) {
                 "repo:evil/x:ref:refs/heads/main",
             ],
         ),
+        ("cognito-identity.amazonaws.com:aud", &["us-east-1:pool", "us-east-1:else"]),
     ];
     for (key, values) in keys {
         if random.percent(60) {
@@ -220,6 +222,16 @@ impl Model {
         } else {
             request.context.remove("sts:ExternalId");
         }
+        if source.name() == IDENTITY_POOLS {
+            // Every token of a pool says which pool, and whether its holder is a guest.
+            let key = "cognito-identity.amazonaws.com:aud";
+            if request.context.get(key).is_none() {
+                request.context.set(key, "us-east-1:else");
+            }
+            let amr = *random.of(&["authenticated", "unauthenticated"]);
+            let amr = ContextValue::Many(vec![amr.to_owned()]);
+            request.context.set("cognito-identity.amazonaws.com:amr", amr);
+        }
         match source {
             StepSource::Anonymous => {
                 request.context.remove("aws:MultiFactorAuthAge");
@@ -247,6 +259,7 @@ impl Model {
         let principal = match source {
             StepSource::Anonymous => Principal::Anonymous,
             StepSource::Federated(provider) => Principal::Federated(provider.clone()),
+            StepSource::Service(service) => Principal::Service(service.clone()),
             StepSource::Principal(arn) | StepSource::Foreign(arn) => {
                 Principal::Arn(match arn.split_once(":role/") {
                     Some((head, name)) => {

@@ -12,6 +12,8 @@ pub(super) const ORGANIZATION: &str = "o-aaaaaaaaaa";
 pub(super) const PARTNER: &str = "444444444444";
 /// Another organization than ours.
 pub(super) const OTHERS: &str = "o-others0000";
+/// The provider of web identities that every account may name.
+pub(super) const IDENTITY_POOLS: &str = "cognito-identity.amazonaws.com";
 pub(super) const ROOT: &str = "r-ab12";
 pub(super) const MANAGEMENT: &str = "999999999999";
 
@@ -381,10 +383,18 @@ impl Model {
             statements.push(statement);
         }
         if random.percent(self.manner.openness / 2) {
-            let account = id_of(self.identities[at].account);
-            statements.push(json!({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
-                "Principal": {"Federated": format!("arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com")},
-                "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": *random.of(&["repo:acme/*", "repo:acme/app:ref:refs/heads/main", "*"])}}}));
+            statements.push(if random.percent(30) {
+                let amr = *random.of(&["authenticated", "unauthenticated", "*"]);
+                json!({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+                    "Principal": {"Federated": IDENTITY_POOLS},
+                    "Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": "us-east-1:pool"},
+                        "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": amr}}})
+            } else {
+                let account = id_of(self.identities[at].account);
+                json!({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+                    "Principal": {"Federated": format!("arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com")},
+                    "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": *random.of(&["repo:acme/*", "repo:acme/app:ref:refs/heads/main", "*"])}}})
+            });
         }
         if random.percent(20) {
             let mut deny = json!({"Effect": "Deny", "Action": *random.of(&["sts:AssumeRole", "sts:*"]),

@@ -108,7 +108,7 @@ impl Model {
             StepSource::Foreign(_) => {
                 policies.identity = vec![compiled("its own", &everything(), Use::Identity)];
             }
-            StepSource::Federated(_) | StepSource::Anonymous => {}
+            StepSource::Federated(_) | StepSource::Service(_) | StepSource::Anonymous => {}
         }
         Some(policies)
     }
