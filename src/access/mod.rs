@@ -18,6 +18,7 @@
 //! * a policy that exists and cannot be read as a policy is said to be unreadable, never left out.
 
 mod account;
+mod aws_managed;
 mod model;
 mod organization;
 mod policy;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{
     AccountFacts, AccountNode, GroupNode, Guardrails, ManagedPolicies, NamedPolicy, Organization,
-    PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember,
+    PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember, aws_managed,
 };
 use crate::iam::Membership;
 use crate::ids::{Handle, Partition};
@@ -203,10 +203,22 @@ impl AccessModel {
         self.resources.get(arn)?.document()
     }
 
-    /// The managed policy of that ARN.
+    /// The managed policy of that ARN: as it was read, or as it is known of AWS's own.
     #[must_use]
     pub fn managed(&self, arn: &str) -> Option<NamedPolicy> {
-        self.managed_policies.get(arn)?.part("content")
+        match self.managed_policies.get(arn) {
+            Some(read) => read.part("content"),
+            None => aws_managed::find(arn),
+        }
+    }
+
+    /// ARNs of the managed policies of AWS's, in a partition, of which it is known what they permit.
+    #[must_use]
+    pub fn managed_by_aws(&self, partition: Partition) -> BTreeSet<String> {
+        let prefix = aws_managed::prefix(partition);
+        let read = self.managed_policies.range(prefix.clone()..).map(|(arn, _)| arn.clone());
+        let read = read.take_while(|arn| arn.starts_with(&prefix));
+        read.chain(aws_managed::all(partition)).collect()
     }
 
     /// ARNs of the managed policies that an account has of its own.

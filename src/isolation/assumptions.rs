@@ -26,7 +26,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use super::compare::{Pair, SideResult};
-use super::crossing::{ANYBODY, StepSource, StepTarget, TargetResource, asked_at, home, is_closed};
+use super::crossing::{
+    ANYBODY, StepSource, StepTarget, TargetResource, asked_at, home, is_closed, open_to_all,
+};
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
 use super::rights::{
@@ -41,9 +43,7 @@ use crate::access::{
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
 use crate::iam::symbolic::question::variable_keys;
-use crate::iam::{
-    Document, Effect, Item, PrincipalType, Principals, Statement, catalogue, passing,
-};
+use crate::iam::{Document, Effect, Item, PrincipalType, Principals, catalogue, passing};
 use crate::ids::{Handle, Partition};
 
 /// Answers by what they depend on, shared by both sides of a plan.
@@ -81,12 +81,7 @@ pub(super) struct Assumptions<'a> {
 
 impl<'a> Assumptions<'a> {
     pub(super) fn new(model: &'a AccessModel, result: &'a SideResult) -> Self {
-        let mut everything = Statement::new(Effect::Allow);
-        everything.principals = Some(Principals::of(PrincipalType::Aws, ["*"]));
-        everything.actions = vec![Item::new("*")];
-        everything.resources = vec![Item::new("*")];
-        let open = Document::new([everything]);
-        let open = NamedPolicy::new("a policy that was not looked at", "policy", open);
+        let open = NamedPolicy::new("a policy that was not looked at", "policy", open_to_all());
         let environments = model.accounts.values().flat_map(|a| &a.environments);
         let environments = environments.cloned().map(Origin::Environment);
         let others = [Origin::Management, Origin::Unassigned, Origin::External, Origin::Anonymous];

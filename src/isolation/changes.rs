@@ -19,12 +19,15 @@ use crate::ids::Handle;
 pub enum Actor {
     /// A role or user of the estate, by ARN.
     Known(String),
-    /// A principal that somebody made there, permitted everything that its boundary leaves.
+    /// A principal that somebody made there.
     Made {
         /// Its account.
         account: Handle,
         /// The policy, by ARN, that its maker must set as its boundary.
         bound: Option<String>,
+        /// The managed policies and groups, by ARN, that its maker can give it: it is permitted what they permit, and
+        /// everything where there is none.
+        given: Option<BTreeSet<String>>,
     },
 }
 
@@ -37,6 +40,8 @@ pub struct Changes {
     pub unbound: bool,
     /// It bears whatever tags one likes.
     pub tagged: bool,
+    /// Its trust was rewritten: its sessions bear whatever tags one likes, and a second factor or none.
+    pub retrusted: bool,
     /// Policies, by name, that were rewritten: what they denied, they deny no longer.
     pub lifted: BTreeSet<String>,
     /// Policies, by name, that may be taken away whole.
@@ -69,6 +74,7 @@ impl Changes {
         self.permitted |= other.permitted;
         self.unbound |= other.unbound;
         self.tagged |= other.tagged;
+        self.retrusted |= other.retrusted;
         for (own, more) in [
             (&mut self.lifted, &other.lifted),
             (&mut self.removed, &other.removed),
@@ -80,9 +86,9 @@ impl Changes {
         *self != before
     }
 
-    /// The same with everything that may be taken away taken away.
-    fn without_removed(&self) -> Option<Self> {
-        (!self.removed.is_empty()).then(|| Self { lifted: BTreeSet::new(), ..self.clone() })
+    /// Whether its sessions bear whatever tags one likes.
+    fn frees_tags(&self) -> bool {
+        self.tagged || self.retrusted
     }
 }
 
@@ -143,9 +149,9 @@ impl Asked {
     /// The same question of a principal that was changed. `removing` takes away what may be taken away.
     fn changed(
         mut self,
-        model: &AccessModel,
         principal: &PrincipalNode,
         changes: &Changes,
+        given: &[NamedPolicy],
         removing: bool,
     ) -> Self {
         let is_removed = |name: &str| removing && changes.removed.contains(name);
@@ -168,14 +174,11 @@ impl Asked {
         if changes.unbound {
             self.put_boundary(None);
         }
-        let groups = model.groups_of(&principal.account);
-        for group in groups.filter(|group| changes.groups.contains(&group.arn)) {
-            self = self.with_policies(group.identity());
+        self = self.with_policies(given);
+        if changes.retrusted {
+            self = self.without_second_factor();
         }
-        for arn in &changes.attached {
-            self = self.with_policies(model.managed(arn).as_slice());
-        }
-        if changes.tagged { self.without_tags() } else { self }
+        if changes.frees_tags() { self.without_tags() } else { self }
     }
 }
 
@@ -199,6 +202,27 @@ pub fn source(model: &AccessModel, actor: &Actor) -> Option<StepSource> {
     }
 }
 
+/// What somebody may have who is given some of these managed policies and groups, by ARN, as one likes: all that only
+/// allow, and beside them each that denies as well.
+fn choices<'g>(
+    model: &AccessModel,
+    account: &Handle,
+    given: impl Iterator<Item = &'g String>,
+) -> Vec<Vec<NamedPolicy>> {
+    let policies = |arn: &String| match model.groups_of(account).find(|group| group.arn == *arn) {
+        Some(group) => group.identity().to_vec(),
+        None => model.managed(arn).into_iter().collect(),
+    };
+    let denies = |policies: &Vec<NamedPolicy>| {
+        let mut all = policies.iter().flat_map(|policy| &policy.document.statements);
+        all.any(|statement| statement.effect == Effect::Deny)
+    };
+    let (mixed, allowing): (Vec<_>, Vec<_>) = given.map(policies).partition(denies);
+    let allowing: Vec<NamedPolicy> = allowing.into_iter().flatten().collect();
+    let beside = |more: Vec<NamedPolicy>| allowing.iter().cloned().chain(more).collect();
+    std::iter::once(allowing.clone()).chain(mixed.into_iter().map(beside)).collect()
+}
+
 /// A question as each of the ways asks it in which changes can be put to use.
 pub(super) fn under(
     model: &AccessModel,
@@ -207,24 +231,40 @@ pub(super) fn under(
     ask: impl Fn() -> Option<Asked>,
 ) -> Vec<Asked> {
     match actor {
-        Actor::Made { bound, .. } => {
-            let asked = ask().map(|mut asked| {
+        Actor::Made { account, bound, given } => {
+            let ways = match given {
+                Some(given) => {
+                    choices(model, account, given.iter()).into_iter().map(Some).collect()
+                }
+                None => vec![None],
+            };
+            let asked = ways.into_iter().filter_map(|given| {
+                let mut asked = ask()?;
                 if let Some(bound) = bound {
                     asked.put_boundary(model.managed(bound));
                 }
-                asked
+                if let Some(given) = given {
+                    asked.put_identity(Vec::new());
+                    asked = asked.with_policies(&given);
+                }
+                Some(asked)
             });
-            asked.into_iter().collect()
+            asked.collect()
         }
         Actor::Known(arn) => {
             let Some(principal) = model.principals.get(arn) else { return Vec::new() };
             if changes.is_empty() {
                 return ask().into_iter().collect();
             }
-            let kept = ask().map(|asked| asked.changed(model, principal, changes, false));
-            let removed = changes.without_removed().and_then(|_| ask());
-            let removed = removed.map(|asked| asked.changed(model, principal, changes, true));
-            kept.into_iter().chain(removed).collect()
+            let given = changes.groups.iter().chain(&changes.attached);
+            let removing: &[bool] =
+                if changes.removed.is_empty() { &[false] } else { &[false, true] };
+            let ways = choices(model, &principal.account, given);
+            let ways = removing.iter().flat_map(|removing| ways.iter().map(|way| (*removing, way)));
+            let asked = |(removing, given): (bool, &Vec<NamedPolicy>)| {
+                Some(ask()?.changed(principal, changes, given, removing))
+            };
+            ways.filter_map(asked).collect()
         }
     }
 }
@@ -263,7 +303,7 @@ pub(super) fn cross(
                 for opening in &mut openings {
                     opening.requirements.retain(|requirement| {
                         let key = requirement.key.to_ascii_lowercase();
-                        !(changes.tagged && key.starts_with("aws:principaltag/")
+                        !(changes.frees_tags() && key.starts_with("aws:principaltag/")
                             || retagged && is_resource_tag(&key))
                     });
                 }

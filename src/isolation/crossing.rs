@@ -12,14 +12,15 @@ use crate::access::{
     AccessModel, AccountNode, NamedPolicy, PrincipalKind, PrincipalNode, ResourceTags,
     UndescribedMember, levels,
 };
+use crate::iam::symbolic::globs::{Glob, TooMany, regions};
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{
     Answers, Caps, Domain, Question, Space, SymbolicAnswer, Texts, ask_both,
 };
 use crate::iam::text::is_symbolic_account;
 use crate::iam::{
-    ContextValue, Decision, Document, Effect, Policies, Policy, Principal, Request, Statement,
-    catalogue, evaluate,
+    ContextValue, Decision, Document, Effect, Item, Policies, Policy, Principal, PrincipalType,
+    Principals, Request, Statement, catalogue, evaluate,
 };
 use crate::ids::Handle;
 
@@ -28,10 +29,10 @@ pub(super) mod mixed;
 mod outsiders;
 mod step;
 
-pub(super) use keys::is_resource_tag;
 use keys::{
     CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, claims_of, keys_of, second_factor, tags,
 };
+pub(super) use keys::{is_of_session, is_resource_tag};
 pub(super) use outsiders::ANYBODY;
 pub use step::{ANY_PROVIDER, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
 
@@ -609,7 +610,7 @@ impl Asked {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
         self.policies.service_control.clear();
-        self.permitted().without_tags()
+        self.permitted().without_tags().without_second_factor()
     }
 
     /// The same question with whatever tags its principal may be given.
@@ -622,6 +623,14 @@ impl Asked {
             self.request.context.remove(key);
         }
         self.never.retain(|key| !is_tag(key));
+        self
+    }
+
+    /// The same question where sessions of its principal are begun with a second factor or without.
+    #[must_use]
+    pub(super) fn without_second_factor(mut self) -> Self {
+        self.domains.remove("aws:multifactorauthpresent");
+        self.never.remove("aws:multifactorauthage");
         self
     }
 
@@ -677,6 +686,26 @@ impl Asked {
         self.request.context.retain(|key| !is_resource_tag(key));
         self.never.retain(|key| !is_resource_tag(key));
         self
+    }
+
+    /// A text for every region of a space that its policies tell apart, by what they say of resources and of a key, in
+    /// lower case.
+    pub(super) fn regions_of(&self, space: &Space, key: &str) -> Vec<String> {
+        let Space::Below(prefix) = space else { return Vec::new() };
+        let statements = || self.documents.iter().flat_map(|d| &d.statements);
+        let resources = statements().flat_map(|s| s.resources.iter().chain(&s.not_resources));
+        let conditions = statements().flat_map(|s| &s.conditions);
+        let values = conditions.filter(|c| c.key.eq_ignore_ascii_case(key)).flat_map(|c| &c.values);
+        // Conditions read a pattern as an ARN, segment by segment, and resources as a text.
+        let both = |item: &Item| [Glob::like, Glob::arn].map(|of| of(&item.text.symbolic()));
+        let globs: BTreeSet<Glob> = resources.chain(values).flat_map(both).collect();
+        let globs: Vec<Glob> = globs.into_iter().collect();
+        let states = Caps::default().states;
+        regions(&globs, prefix, true, states).unwrap_or_else(|TooMany| {
+            // Then every pattern by itself.
+            let each = globs.iter().map(std::slice::from_ref);
+            each.flat_map(|glob| regions(glob, prefix, true, states)).flatten().collect()
+        })
     }
 
     /// The same question where its principal has these policies too.
@@ -807,11 +836,21 @@ fn is_role(model: &AccessModel, source: &StepSource) -> bool {
     model.principals.get(arn).is_some_and(|principal| principal.kind == PrincipalKind::Role)
 }
 
+/// A resource's policy that permits everybody everything.
+pub(super) fn open_to_all() -> Document {
+    let principals = Some(Principals::of(PrincipalType::Aws, ["*"]));
+    Document::new([Statement { principals, ..allowing_everything() }])
+}
+
 fn everything() -> Document {
+    Document::new([allowing_everything()])
+}
+
+fn allowing_everything() -> Statement {
     let mut statement = Statement::new(Effect::Allow);
-    statement.actions = vec![crate::iam::Item::new("*")];
-    statement.resources = vec![crate::iam::Item::new("*")];
-    Document::new([statement])
+    statement.actions = vec![Item::new("*")];
+    statement.resources = vec![Item::new("*")];
+    statement
 }
 
 /// Asks one step on both sides.

@@ -155,11 +155,16 @@ impl Walls<'_, '_> {
             let StepSource::Principal(arn) = &step.source else { continue };
             let Some(own) = home(self.model, &step.source) else { continue };
             let holders = if allowed_without(self.model, step, Asked::without_own_policies) {
-                self.right_holders(own, &RightsScope::Permissions(arn.clone()))
+                self.right_holders(own, &[RightsScope::Permissions(arn.clone())])
             } else if allowed_without(self.model, step, |asked| {
                 asked.without_own_policies().without_tags()
             }) {
-                RightHolders::tags(self.right_holders(own, &RightsScope::Tags(arn.clone())))
+                let scopes = [RightsScope::Tags(arn.clone()), RightsScope::Trust(arn.clone())];
+                RightHolders::tags(self.right_holders(own, &scopes))
+            } else if allowed_without(self.model, step, |asked| {
+                asked.without_own_policies().without_tags().without_second_factor()
+            }) {
+                RightHolders::trust(self.right_holders(own, &[RightsScope::Trust(arn.clone())]))
             } else {
                 RightHolders::guardrails(self.leavers(own))
             };
@@ -192,7 +197,7 @@ impl Walls<'_, '_> {
                 if !matches!(open, Some(SymbolicAnswer::Open(_))) {
                     continue;
                 }
-                let holders = self.right_holders(&account.handle, &RightsScope::Account);
+                let holders = self.right_holders(&account.handle, &[RightsScope::Account]);
                 let text = format!(
                     "{} -> {to} is held shut by the source side alone: `{}` already lets in whatever the account `{}` permits, and nobody there may yet; {}",
                     origin.name(),
@@ -208,11 +213,12 @@ impl Walls<'_, '_> {
         }
     }
 
-    /// Who in an account holds a right, after the plan.
-    fn right_holders(&mut self, account: &Handle, scope: &RightsScope) -> RightHolders {
+    /// Who in an account holds one of some rights, after the plan.
+    fn right_holders(&mut self, account: &Handle, scopes: &[RightsScope]) -> RightHolders {
         let mut labels: Vec<String> = Vec::new();
         for principal in self.model.principals_of(account) {
-            if !self.rights_cache.of(&principal.arn, scope).after.is_empty() {
+            let cache = &mut self.rights_cache;
+            if scopes.iter().any(|scope| !cache.of(&principal.arn, scope).after.is_empty()) {
                 labels.push(principal.label.clone());
             }
         }
@@ -250,6 +256,15 @@ impl RightHolders {
     fn tags(tagging: Self) -> Self {
         let text = format!("only the tags of that one keep it out: {}", tagging.text);
         Self { text, ..tagging }
+    }
+
+    /// Those who can let other sessions of a role be begun.
+    fn trust(rewriting: Self) -> Self {
+        let text = format!(
+            "only its trust keeps it out, by which its sessions bear no second factor: {}",
+            rewriting.text
+        );
+        Self { text, ..rewriting }
     }
 
     /// Those who can leave the organization, beside whom whoever administers it can lift a guardrail.

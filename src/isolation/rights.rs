@@ -5,6 +5,7 @@
 //! asks what guardrails say of an account that leaves them.
 
 mod actions;
+mod giving;
 mod held;
 mod leaving;
 mod questions;
@@ -15,3 +16,4 @@ pub(super) use actions::{allows, may_change_policies, may_put_objects};
 pub use held::{RightHolder, Rights, RightsScope, Time};
 pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};
 pub use questions::RightsCache;
+pub(super) use questions::everything;

@@ -6,6 +6,7 @@ mod conditions;
 mod escalation;
 mod escalation_paths;
 mod exceptions;
+mod giving;
 mod guard;
 mod hunt;
 mod kinds;

@@ -17,6 +17,11 @@ pub(in crate::isolation) fn is_resource_tag(key: &str) -> bool {
     ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"].iter().any(starts)
 }
 
+/// Whether a key, in lower case, tells how a session was begun: with which tags, with a second factor or without.
+pub(in crate::isolation) fn is_of_session(key: &str) -> bool {
+    key.starts_with("aws:principaltag/") || key.starts_with("aws:multifactorauth")
+}
+
 /// Keys that requests carry, in lower case, by who makes them: what is listed here is compared, never left out. Of
 /// every other key it is taken that a request may lack it.
 ///
@@ -65,8 +70,7 @@ pub(super) fn claims_of(provider: &str) -> Vec<String> {
         None if provider.starts_with("cognito-identity.") => provider,
         None => return Vec::new(),
     };
-    let claims: &[&str] =
-        if provider == issuer { &["amr", "aud", "sub"] } else { &["aud", "sub"] };
+    let claims: &[&str] = if provider == issuer { &["amr", "aud", "sub"] } else { &["aud", "sub"] };
     claims.iter().map(|claim| format!("{}:{claim}", issuer.to_ascii_lowercase())).collect()
 }
 

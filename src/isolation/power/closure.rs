@@ -5,7 +5,7 @@
 //!
 //! Argument. The state of the search is a set of facts about principals of accounts that are not the origin's own:
 //! *reached* (the origin can act as it) and *changed* (the origin can bring about that it is permitted everything, that
-//! its boundary or a Deny binds it no longer, that it bears other tags, is in a group, has a policy). Facts are only
+//! its boundary or a Deny binds it no longer, that it or its sessions bear other tags, is in a group, has a policy). Facts are only
 //! ever added, and there are finitely many, so the search ends. It misses nothing because
 //!
 //! 1. every API call by which IAM lets one principal alter what another one of its account may do, or who may be that
@@ -35,12 +35,12 @@ use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, s
 use super::super::crossing::{PathStep, StepSource, StepTarget, home};
 use super::super::paths::{Origin, account_of};
 use super::super::rights::{
-    RightHolder, Rights, RightsScope, is_for_management, may_change_policies,
+    RightHolder, Rights, RightsScope, everything, is_for_management, may_change_policies,
 };
 use super::facts::{Closure, Fact, Task};
 use super::ground::{Ground, asks_whom};
 use super::{Leaver, Over, PowerLink, Search, Way, asks_nothing};
-use crate::access::PrincipalNode;
+use crate::access::{AccountNode, PrincipalKind, PrincipalNode};
 use crate::iam::Effect;
 use crate::ids::Handle;
 
@@ -105,13 +105,17 @@ impl Search<'_, '_> {
             return;
         }
         self.make(actor, own, closure);
-        if let Actor::Known(arn) = actor {
-            self.change(ground, actor, arn, closure);
+        match actor {
+            Actor::Known(arn) => self.change(ground, actor, arn, closure),
+            Actor::Made { bound, given: Some(_), .. } => self.give_all(own, bound, closure),
+            Actor::Made { given: None, .. } => {}
         }
         let relevant = ground.relevant.get(own).cloned().unwrap_or_default();
         self.become_all(actor, relevant, closure);
         let is_everything = |other: &Actor| match other {
-            Actor::Made { account, bound } => bound.is_none() && account == own,
+            Actor::Made { account, bound, given } => {
+                bound.is_none() && given.is_none() && account == own
+            }
             Actor::Known(arn) => other == actor && self.is_bound_by_nothing(arn, closure),
         };
         if ground.choosy.contains(own) || !closure.reached.keys().any(is_everything) {
@@ -160,24 +164,88 @@ impl Search<'_, '_> {
 
     /// Making another principal.
     fn make(&mut self, actor: &Actor, own: &Handle, closure: &mut Closure) {
-        let made = |bound| Actor::Made { account: own.clone(), bound };
+        let made = |bound: Option<String>| Actor::Made { account: own.clone(), bound, given: None };
         if closure.reached.contains_key(&made(None)) {
             return;
         }
         let link = || Some(PowerLink::Make(named(actor), own.clone()));
         let fact = Fact::Reached(made(None));
-        if self.try_to(actor, &RightsScope::Making, &fact, link, closure) {
+        if self.try_to(actor, &RightsScope::Making(None), &fact, link, closure) {
             return;
         }
         let Some(node) = self.model.accounts.get(own) else { return };
         let bounds: Vec<String> = self.model.managed_of(node).cloned().collect();
-        for bound in bounds {
-            let whom = made(Some(bound.clone()));
-            if !closure.reached.contains_key(&whom) {
-                let fact = Fact::Reached(whom);
-                self.try_to(actor, &RightsScope::MakingUnder(bound), &fact, link, closure);
+        let mut narrow = vec![None];
+        for bound in bounds.into_iter().map(Some) {
+            let whom = made(bound.clone());
+            let scope = RightsScope::Making(bound.clone());
+            if !closure.reached.contains_key(&whom)
+                && !self.try_to(actor, &scope, &Fact::Reached(whom), link, closure)
+            {
+                narrow.push(bound);
             }
         }
+        for bound in narrow {
+            self.make_with(actor, node, &bound, closure);
+        }
+    }
+
+    /// Making another principal that can be given some things, where that is not everything.
+    fn make_with(
+        &mut self,
+        actor: &Actor,
+        own: &AccountNode,
+        bound: &Option<String>,
+        closure: &mut Closure,
+    ) {
+        let (_, some) = self.rights_of(actor, &RightsScope::MakingWithSome(bound.clone()), closure);
+        if some.at(self.time).0.is_empty() {
+            return;
+        }
+        let made = |given| Actor::Made { account: own.handle.clone(), bound: bound.clone(), given };
+        let link = || Some(PowerLink::Make(named(actor), own.handle.clone()));
+        let groups = self.model.groups_of(&own.handle);
+        let groups: Vec<(String, bool)> =
+            groups.map(|group| (group.arn.clone(), group.is_unreadable())).collect();
+        let policies = self.policies_of(own).into_iter().map(|arn| (arn, false));
+        for (gift, unreadable) in policies.chain(groups) {
+            let whom = made(Some([gift.clone()].into()));
+            if closure.reached.contains_key(&whom) {
+                continue;
+            }
+            let scope = RightsScope::MakingWith(bound.clone(), gift.clone());
+            if self.try_to(actor, &scope, &Fact::Reached(whom), link, closure) && unreadable {
+                let why = format!("a policy of the group `{gift}` could not be read");
+                closure.note(Fact::Reached(made(None)), closure.way_to(actor).in_doubt(why));
+            }
+        }
+        let scope = RightsScope::MakingWithUnknown(bound.clone());
+        self.try_to(actor, &scope, &Fact::Reached(made(None)), link, closure);
+    }
+
+    /// A principal that is made may be given all that some such one may be given.
+    fn give_all(&mut self, own: &Handle, bound: &Option<String>, closure: &mut Closure) {
+        let (mut all, mut way) = (BTreeSet::new(), Way::default());
+        for (actor, other) in &closure.reached {
+            if let Actor::Made { account, bound: of, given: Some(given) } = actor
+                && (account, of) == (own, bound)
+            {
+                all.extend(given.iter().cloned());
+                way.join(other);
+            }
+        }
+        let whole = Actor::Made { account: own.clone(), bound: bound.clone(), given: Some(all) };
+        if !closure.reached.contains_key(&whole) {
+            closure.note(Fact::Reached(whole), way);
+        }
+    }
+
+    /// Managed policies that somebody in an account can be given, by ARN: its own, and AWS's that are known, but for the
+    /// one that permits everything, which is asked for before.
+    fn policies_of(&self, own: &AccountNode) -> Vec<String> {
+        let mut of_aws = self.model.managed_by_aws(own.partition);
+        of_aws.remove(&everything(own.partition));
+        self.model.managed_of(own).cloned().chain(of_aws).collect()
     }
 
     fn retag(&mut self, actor: &Actor, arn: &str, closure: &mut Closure) {
@@ -187,6 +255,16 @@ impl Search<'_, '_> {
         }
         let change = Changes { tagged: true, ..Changes::default() };
         self.alter(actor, &whom, &RightsScope::Tags(arn.to_owned()), change, closure);
+    }
+
+    /// Rewriting a role's trust, so that its sessions bear what one likes.
+    fn retrust(&mut self, actor: &Actor, role: &PrincipalNode, closure: &mut Closure) {
+        let whom = Actor::Known(role.arn.clone());
+        if role.kind == PrincipalKind::User || closure.changes(&whom).retrusted {
+            return;
+        }
+        let change = Changes { retrusted: true, ..Changes::default() };
+        self.alter(actor, &whom, &RightsScope::Trust(role.arn.clone()), change, closure);
     }
 
     /// What may be changed about a principal.
@@ -237,8 +315,10 @@ impl Search<'_, '_> {
         if ground.held.contains_key(arn)
             || !ground.anybody.is_empty()
             || self.asks_tags(ground, &node.account)
+            || ground.sessions_matter(&node)
         {
             self.retag(actor, arn, closure);
+            self.retrust(actor, &node, closure);
         }
     }
 
@@ -257,8 +337,7 @@ impl Search<'_, '_> {
         let Some(own) = account(self.model, whom).and_then(|a| self.model.accounts.get(a)) else {
             return;
         };
-        let policies: Vec<String> = self.model.managed_of(own).cloned().collect();
-        for policy in policies {
+        for policy in self.policies_of(own) {
             if closure.changes(whom).attached.contains(&policy) {
                 continue;
             }
@@ -266,6 +345,8 @@ impl Search<'_, '_> {
             let scope = RightsScope::Attach(arn.to_owned(), policy);
             self.alter(actor, whom, &scope, change, closure);
         }
+        let change = Changes { permitted: true, ..Changes::default() };
+        self.alter(actor, whom, &RightsScope::AttachUnknown(arn.to_owned()), change, closure);
     }
 
     /// Putting a user into groups.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::changes::{Actor, account};
-use super::super::crossing::{StepSource, StepTarget, answer, asked, home};
+use super::super::crossing::{StepSource, StepTarget, answer, asked, home, is_of_session};
 use super::super::paths::account_of;
 use super::super::rights::{allows, may_change_policies, may_put_objects};
 use super::Search;
-use crate::access::{AccessModel, BUCKET};
+use crate::access::{AccessModel, AccountNode, BUCKET, PrincipalNode};
 use crate::iam::symbolic::SymbolicAnswer;
-use crate::iam::{Effect, Statement};
+use crate::iam::symbolic::question::variable_keys;
+use crate::iam::{Document, Effect, Statement};
 use crate::ids::Handle;
 
 /// What of one side bears on the closure, found out once.
@@ -24,6 +25,8 @@ pub(super) struct Ground {
     pub(super) whole: BTreeMap<String, Vec<StepTarget>>,
     /// Targets that let in everybody.
     pub(super) anybody: Vec<StepTarget>,
+    /// Accounts of which a guardrail or a resource's policy asks how a session was begun.
+    asks_sessions: BTreeSet<Handle>,
     /// Steps that nothing but the target side's tags keep shut.
     pub(super) tag_held: BTreeMap<String, Vec<StepTarget>>,
     /// Steps that the source side alone holds shut.
@@ -108,7 +111,14 @@ impl Ground {
                 }
             }
         }
-        Self { exits, choosy, relevant, whole, anybody, tag_held, held }
+        let asks_sessions = asking_sessions(model, &exits);
+        Self { exits, choosy, relevant, whole, anybody, asks_sessions, tag_held, held }
+    }
+
+    /// Whether some policy over a principal asks how its session was begun.
+    pub(super) fn sessions_matter(&self, principal: &PrincipalNode) -> bool {
+        let mut own = principal.identity().iter().chain(principal.boundary());
+        self.asks_sessions.contains(&principal.account) || own.any(|p| asks_session(&p.document))
     }
 
     /// Steps that an actor may take once it, or the target, was changed.
@@ -124,6 +134,27 @@ impl Ground {
         found.retain(|target| !matches!(actor, Actor::Known(arn) if target.arn() == arn));
         found
     }
+}
+
+fn asks_session(document: &Document) -> bool {
+    let mut keys = document.statements.iter().flat_map(|statement| {
+        let tested = statement.conditions.iter().map(|c| c.key.to_ascii_lowercase());
+        tested.chain(variable_keys(statement))
+    });
+    keys.any(|key| is_of_session(&key))
+}
+
+fn asking_sessions(model: &AccessModel, exits: &BTreeSet<Handle>) -> BTreeSet<Handle> {
+    let asks = |account: &&AccountNode| {
+        let over = account.service_control.iter().chain(&account.resource_control);
+        over.flat_map(|(_, policies)| policies).any(|policy| asks_session(&policy.document))
+            || model
+                .resources_of(&account.handle)
+                .filter_map(|resource| resource.document())
+                .any(|policy| asks_session(&policy.document))
+    };
+    let all = exits.iter().filter_map(|handle| model.accounts.get(handle));
+    all.filter(asks).map(|account| account.handle.clone()).collect()
 }
 
 fn allowing<'w>(

@@ -18,26 +18,35 @@ pub enum RightsScope {
     Become(String),
     /// What a principal of its account may do, by ARN: whatever one likes.
     Permissions(String),
-    /// The managed policies of a principal of its account, by ARN: it may attach some of them.
+    /// The managed policies of a principal of its account, by ARN, or of its groups: it may attach some of them.
     Attaching(String),
     /// The same, of this policy, by ARN.
     Attach(String, String),
+    /// The same, of a policy of AWS's of which it is not known what it permits.
+    AttachUnknown(String),
     /// The boundary of a principal of its account, by ARN.
     Boundary(String),
     /// What a policy of a principal of its account, by ARN, denies: it may be rewritten.
     Rewrite(String, PolicySite),
     /// The same: it may be taken away, with what it allows.
     Remove(String, PolicySite),
-    /// Another principal of its account, of its own making, that it can be and permit what it likes.
-    Making,
-    /// The same under a boundary, by the ARN of its policy.
-    MakingUnder(String),
+    /// Another principal of its account, of its own making, that it can be and permit what it likes: under no boundary,
+    /// or under one, by the ARN of its policy.
+    Making(Option<String>),
+    /// The same, and it can give that one some managed policy or group.
+    MakingWithSome(Option<String>),
+    /// The same, and what it can give that one is a managed policy or a group, by ARN.
+    MakingWith(Option<String>, String),
+    /// The same, and it is a policy of AWS's of which it is not known what it permits.
+    MakingWithUnknown(Option<String>),
     /// Who is in a group of its account, by ARN.
     Join(String),
     /// The objects of a bucket of its account, by the bucket's ARN.
     Objects(String),
     /// The tags of a principal of its account, by ARN.
     Tags(String),
+    /// The trust of a role of its account, by ARN: whom it lets in, with which tags, with a second factor or without.
+    Trust(String),
 }
 
 /// Which side of the plan is looked at.
@@ -157,15 +166,21 @@ impl Rights {
         }
     }
 
-    /// Takes over why an answer could not be decided.
-    pub(super) fn undecided_of(&mut self, answers: &Answers) {
-        for (answer, undecided) in
-            [&answers.before, &answers.after].into_iter().zip(&mut self.undecided)
+    /// Turns the right to attach something of which nobody knows what it permits into why something is not decided.
+    pub(super) fn doubt(&mut self, holder: &str) {
+        for (openings, undecided) in
+            [&mut self.before, &mut self.after].into_iter().zip(&mut self.undecided)
         {
-            if let SymbolicAnswer::Undecided(why) = answer {
-                *undecided = Some(why.clone());
+            if let Some(first) = openings.drain(..).next() {
+                let whom = &first.witness.resource;
+                let policy = first.witness.context.get("iam:policyarn");
+                let policy = policy.map_or("any policy".to_owned(), |arn| arn.values().join(", "));
+                *undecided = Some(format!(
+                    "`{holder}` may attach `{policy}` to `{whom}`, and what that policy of AWS's permits is not known"
+                ));
             }
         }
+        (self.gained, self.lost) = (false, false);
     }
 
     /// What is held on one side, and why the question could not be decided there.

@@ -13,12 +13,13 @@ use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
 use super::super::changes::{self, Actor, Changes, PolicySite, boundary_arn, under};
-use super::super::crossing::{Asked, Right, answer};
+use super::super::crossing::{Asked, Right, answer, open_to_all};
 use super::super::plausible::name_resource;
 use super::super::replay::replay;
 use super::actions::{
     CLUSTERS, CREDENTIALS, GROUP, JOIN, ORGANIZATION, POLICY, POOLS, ROLE, TAGS, USER, allows, may,
 };
+use super::giving::{Authored, Gift, Made, PATHS_OF_AWS};
 use super::held::{OnSides, RightHolder, Rights, RightsScope, Time};
 use crate::access::{AccessModel, AccountNode, BUCKET, NamedPolicy, PrincipalNode, ResourceType};
 use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
@@ -32,6 +33,10 @@ pub struct RightsCache<'w> {
     known: BTreeMap<(RightHolder, RightsScope), Rights>,
     /// Roles by the services that they trust on either side, by account.
     services: RefCell<BTreeMap<Handle, Rc<Services>>>,
+    /// Policies whose text somebody may decide.
+    pub(super) authored: RefCell<BTreeMap<RightHolder, Rc<Authored>>>,
+    /// Principals that somebody may make, by the boundary that they are made under.
+    pub(super) made: RefCell<MadeBy>,
     /// A kind of scope of which no right is known. Tests alone leave one out, to see that some wall is then called
     /// closed which is open: a rule of which that cannot be seen says nothing.
     pub(super) left_out: Option<Discriminant<RightsScope>>,
@@ -44,10 +49,13 @@ type Provider = (String, &'static [&'static str]);
 type Owned = (&'static ResourceType, Option<NamedPolicy>);
 
 /// Things with the sides on which they hold.
-type Sided<T> = BTreeMap<T, OnSides>;
+pub(super) type Sided<T> = BTreeMap<T, OnSides>;
 
 /// Roles, by ARN, by the service principals that they trust.
 type Services = BTreeMap<String, Sided<String>>;
+
+/// Principals that somebody may make, by the boundary that they are made under.
+type MadeBy = BTreeMap<(RightHolder, Option<String>), Rc<Made>>;
 
 /// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
 const AT_ONCE: usize = 8;
@@ -56,7 +64,15 @@ impl<'w> RightsCache<'w> {
     /// A cache over both sides of a plan.
     #[must_use]
     pub fn new(before: &'w AccessModel, after: &'w AccessModel) -> Self {
-        Self { before, after, known: BTreeMap::new(), services: RefCell::default(), left_out: None }
+        Self {
+            before,
+            after,
+            known: BTreeMap::new(),
+            services: RefCell::default(),
+            authored: RefCell::default(),
+            made: RefCell::default(),
+            left_out: None,
+        }
     }
 
     /// What a principal, by ARN, may do.
@@ -74,7 +90,7 @@ impl<'w> RightsCache<'w> {
         self.known.entry(key).or_default()
     }
 
-    fn sides(&self) -> [&'w AccessModel; 2] {
+    pub(super) fn sides(&self) -> [&'w AccessModel; 2] {
         [self.before, self.after]
     }
 
@@ -88,7 +104,7 @@ impl<'w> RightsCache<'w> {
     }
 
     /// The same on either side.
-    fn bounds(&self, arn: &str) -> BTreeSet<String> {
+    pub(super) fn bounds(&self, arn: &str) -> BTreeSet<String> {
         let of = |model: &AccessModel| boundary_arn(model, model.principals.get(arn)?);
         self.sides().into_iter().filter_map(of).collect()
     }
@@ -181,18 +197,31 @@ impl<'w> RightsCache<'w> {
                     TAGS.into_iter().filter(|action| action.ends_with(kind)).collect();
                 put(&mut rights, &actions, one(arn), None);
             }
+            RightsScope::Trust(arn) => {
+                if !arn.contains(":user/") && !is_reserved(arn) {
+                    put(&mut rights, &["iam:UpdateAssumeRolePolicy"], one(arn), None);
+                    rights = self.letting_tag(holder, arn, rights);
+                }
+            }
             RightsScope::Permissions(arn) => {
-                self.permissions(holder, home, arn, self.bound(arn).as_ref(), &mut rights);
+                let bound = self.bound(arn);
+                self.giving(holder, home, arn, bound.as_ref(), Gift::Everything, &mut rights);
             }
             RightsScope::Attaching(arn) => {
-                let attach = right(&[&format!("iam:Attach{}Policy", kind(arn))], one(arn));
-                rights.add(self.question(holder, bounded(attach, self.bound(arn).as_ref())));
+                let bound = self.bound(arn);
+                self.giving(holder, home, arn, bound.as_ref(), Gift::Some, &mut rights);
             }
             RightsScope::Attach(arn, policy) => {
-                let attach = right(&[&format!("iam:Attach{}Policy", kind(arn))], one(arn));
-                let mut right = bounded(attach, self.bound(arn).as_ref());
-                right.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
-                rights.add(self.question(holder, right));
+                let bound = self.bound(arn);
+                self.giving(holder, home, arn, bound.as_ref(), Gift::Policy(policy), &mut rights);
+            }
+            RightsScope::AttachUnknown(arn) => {
+                let (known, bound) = (self.of_aws(home), self.bound(arn));
+                for path in PATHS_OF_AWS {
+                    let gift = Gift::UnknownBut(path, &known);
+                    self.giving(holder, home, arn, bound.as_ref(), gift, &mut rights);
+                }
+                rights.doubt(self.name(holder));
             }
             RightsScope::Boundary(arn) => self.boundary(holder, *partition, arn, &mut rights),
             RightsScope::Rewrite(arn, standing) => match standing {
@@ -226,75 +255,60 @@ impl<'w> RightsCache<'w> {
                 }
             }
             RightsScope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
-            RightsScope::Making => self.making(holder, home, None, &mut rights),
-            RightsScope::MakingUnder(bound) => self.making(holder, home, Some(bound), &mut rights),
+            RightsScope::Making(bound) => {
+                self.making(holder, home, bound.as_ref(), Gift::Everything, &mut rights);
+            }
+            RightsScope::MakingWithSome(bound) => {
+                self.making(holder, home, bound.as_ref(), Gift::Some, &mut rights);
+            }
+            RightsScope::MakingWith(bound, gift) => {
+                let gift = match gift.contains(":group/") {
+                    true => Gift::Group(gift),
+                    false => Gift::Policy(gift),
+                };
+                self.making(holder, home, bound.as_ref(), gift, &mut rights);
+            }
+            RightsScope::MakingWithUnknown(bound) => {
+                let known = self.of_aws(home);
+                for path in PATHS_OF_AWS {
+                    let gift = Gift::UnknownBut(path, &known);
+                    self.making(holder, home, bound.as_ref(), gift, &mut rights);
+                }
+                rights.doubt(self.name(holder));
+            }
         }
         rights
     }
 
-    /// Rights by which a principal may be permitted whatever one likes.
-    fn permissions(
-        &self,
-        holder: &RightHolder,
-        home: &AccountNode,
-        arn: &str,
-        bound: Option<&String>,
-        rights: &mut Rights,
-    ) {
-        let kind = kind(arn);
-        let own = vec![Space::One(arn.to_owned())];
-        if is_reserved(arn) {
-            return;
-        }
-        let put = bounded(right(&[&format!("iam:Put{kind}Policy")], own.clone()), bound);
-        rights.add(self.question(holder, put));
-        let mut attach = bounded(right(&[&format!("iam:Attach{kind}Policy")], own), bound);
-        attach.context.push(("iam:PolicyARN".to_owned(), everything(home.partition)));
-        rights.add(self.question(holder, attach));
-        // What is attached to it may be rewritten where it is.
-        let one = |found: Vec<String>| found.into_iter().map(Space::One).collect();
-        let boundary: BTreeSet<String> = self.bounds(arn);
-        let (mut attached, mut groups): (Sided<String>, Sided<String>) = Default::default();
-        for (at, model) in self.sides().into_iter().enumerate() {
-            let Some(node) = model.principals.get(arn) else { continue };
-            for policy in node.attached().iter().filter(|arn| !boundary.contains(*arn)) {
-                note(&mut attached, policy.clone(), at);
-            }
-            for group in node.groups() {
-                note(&mut groups, group.clone(), at);
-            }
-        }
-        for (there, attached) in alike(attached) {
-            let mut own = Rights::default();
-            own.add(self.question(holder, right(&POLICY, one(attached))));
-            rights.join(own.only(there));
-        }
-        for (there, groups) in alike(groups) {
-            let mut own = Rights::default();
-            self.permit_group(holder, home.partition, one(groups), &mut own);
-            rights.join(own.only(there));
-        }
-        if kind == "User" {
-            let join = self.question(holder, right(&[JOIN], vec![below(home, "group")]));
-            for (resource, sides) in by_resource(&[&join]) {
-                let mut more = Rights::default();
-                self.permit_group(holder, home.partition, vec![Space::One(resource)], &mut more);
-                rights.join(sides.and(more));
-            }
-        }
+    /// Managed policies of AWS's of which it is known what they permit, by ARN.
+    fn of_aws(&self, home: &AccountNode) -> BTreeSet<String> {
+        self.sides().into_iter().flat_map(|model| model.managed_by_aws(home.partition)).collect()
     }
 
-    fn permit_group(
-        &self,
-        holder: &RightHolder,
-        partition: Partition,
-        groups: Vec<Space>,
-        rights: &mut Rights,
-    ) {
-        rights.add(self.question(holder, right(&["iam:PutGroupPolicy"], groups.clone())));
-        let mut attach = right(&["iam:AttachGroupPolicy"], groups);
-        attach.context.push(("iam:PolicyARN".to_owned(), everything(partition)));
-        rights.add(self.question(holder, attach));
+    /// A right over a role's trust, where whoever the trust then lets in may pass tags as well: it takes
+    /// `sts:TagSession` (IAM User Guide, "Pass session tags in AWS STS"). Where the holder may not call that even so,
+    /// somebody of another account may, who is let in; of whom that is so is not asked.
+    fn letting_tag(&self, holder: &RightHolder, role: &str, rewriting: Rights) -> Rights {
+        let open = NamedPolicy::new("a trust that was rewritten", "trust", open_to_all());
+        let tag = Right {
+            policy: Some(open),
+            ..right(&["sts:TagSession"], vec![Space::One(role.to_owned())])
+        };
+        let tag = self.question(holder, tag);
+        let tags = [&tag.before, &tag.after].map(|a| matches!(a, SymbolicAnswer::Open(_)));
+        let mut rights = rewriting.clone().only(tags);
+        let sides = [(rewriting.before, tags[0]), (rewriting.after, tags[1])];
+        for ((held, tags), undecided) in sides.into_iter().zip(&mut rights.undecided) {
+            if !(held.is_empty() || tags) {
+                undecided.get_or_insert_with(|| {
+                    format!(
+                        "`{}` may rewrite the trust of `{role}`, and whether somebody whom that lets in may tag its session is not known",
+                        self.name(holder)
+                    )
+                });
+            }
+        }
+        rights
     }
 
     /// Rights by which a principal's boundary binds it no longer. Another boundary than its own counts as none:
@@ -313,50 +327,6 @@ impl<'w> RightsCache<'w> {
         let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
         if !rewrite.is_empty() {
             rights.add(self.question(holder, right(&POLICY, rewrite)));
-        }
-    }
-
-    /// Making another principal, being it, and permitting it what one likes, all of one name: under no boundary,
-    /// or under this one.
-    fn making(
-        &self,
-        holder: &RightHolder,
-        home: &AccountNode,
-        bound: Option<&String>,
-        rights: &mut Rights,
-    ) {
-        for (kind, create) in [("role", "iam:CreateRole"), ("user", "iam:CreateUser")] {
-            let mut first = right(&[create], vec![below(home, kind)]);
-            match bound {
-                None => first.absent.push("iam:permissionsboundary".to_owned()),
-                Some(arn) => {
-                    first.context.push(("iam:PermissionsBoundary".to_owned(), arn.clone()));
-                }
-            }
-            let free = self.question(holder, first);
-            let mut unbound = None;
-            if bound.is_none() && !is_open(&free) {
-                // A boundary that leaves everything is none either.
-                let mut any = right(&[create], vec![below(home, kind)]);
-                let everything = everything(home.partition);
-                any.context.push(("iam:PermissionsBoundary".to_owned(), everything));
-                unbound = Some(self.question(holder, any));
-            }
-            let all: Vec<&Answers> = std::iter::once(&free).chain(&unbound).collect();
-            for (resource, made) in by_resource(&all) {
-                let mut permit = Rights::default();
-                self.permissions(holder, home, &resource, bound, &mut permit);
-                let be = if kind == "user" {
-                    let mut be = Rights::default();
-                    let one = vec![Space::One(resource.clone())];
-                    be.add(self.question(holder, right(&CREDENTIALS, one)));
-                    made.and(be)
-                } else {
-                    made
-                };
-                rights.join(be.and(permit));
-            }
-            rights.undecided_of(&free);
         }
     }
 
@@ -417,7 +387,7 @@ impl<'w> RightsCache<'w> {
     }
 
     /// Asks the sides that the holder is there on, unless no statement of it speaks of any of the actions.
-    fn question(&self, holder: &RightHolder, right: Right) -> Answers {
+    pub(super) fn question(&self, holder: &RightHolder, right: Right) -> Answers {
         let on = |time: Time| holder.changed.as_ref().is_none_or(|(changed, _)| *changed == time);
         let unchanged = Changes::default();
         let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
@@ -600,7 +570,7 @@ impl<'w> RightsCache<'w> {
 }
 
 /// Notes that something holds on a side: 0 before, 1 after.
-fn note<T: Ord>(found: &mut Sided<T>, thing: T, side: usize) {
+pub(super) fn note<T: Ord>(found: &mut Sided<T>, thing: T, side: usize) {
     let on = found.entry(thing).or_default();
     if let Some(here) = on.get_mut(side) {
         *here = true;
@@ -608,7 +578,7 @@ fn note<T: Ord>(found: &mut Sided<T>, thing: T, side: usize) {
 }
 
 /// Things by the sides on which they hold.
-fn alike<T>(found: Sided<T>) -> BTreeMap<OnSides, Vec<T>> {
+pub(super) fn alike<T>(found: Sided<T>) -> BTreeMap<OnSides, Vec<T>> {
     let mut groups: BTreeMap<OnSides, Vec<T>> = BTreeMap::new();
     for (thing, on) in found {
         groups.entry(on).or_default().push(thing);
@@ -616,19 +586,19 @@ fn alike<T>(found: Sided<T>) -> BTreeMap<OnSides, Vec<T>> {
     groups
 }
 
-fn right(actions: &[&str], resources: Vec<Space>) -> Right {
+pub(super) fn right(actions: &[&str], resources: Vec<Space>) -> Right {
     let actions = actions.iter().map(|action| (*action).to_owned()).collect();
     Right { actions, resources, ..Right::default() }
 }
 
 /// What IAM holds of a kind in an account.
-fn below(home: &AccountNode, kind: &str) -> Space {
+pub(super) fn below(home: &AccountNode, kind: &str) -> Space {
     Space::Below(format!("arn:{}:iam::{}:{kind}/", home.partition, home.id))
 }
 
 /// A right over a principal under that boundary, or under none: `iam:PermissionsBoundary` is the one that is set
 /// (Service Authorization Reference, "Condition keys for AWS Identity and Access Management").
-fn bounded(mut right: Right, bound: Option<&String>) -> Right {
+pub(super) fn bounded(mut right: Right, bound: Option<&String>) -> Right {
     match bound {
         Some(arn) => right.context.push(("iam:PermissionsBoundary".to_owned(), arn.clone())),
         None => right.absent.push("iam:permissionsboundary".to_owned()),
@@ -637,18 +607,18 @@ fn bounded(mut right: Right, bound: Option<&String>) -> Right {
 }
 
 /// `User` or `Role`, as actions call what an ARN names.
-fn kind(arn: &str) -> &'static str {
+pub(super) fn kind(arn: &str) -> &'static str {
     if arn.contains(":user/") { "User" } else { "Role" }
 }
 
 /// Roles that AWS alone can change: those of its services, and those of Identity Center (IAM User Guide, "Use
 /// service-linked roles"; IAM Identity Center User Guide, "Referencing permission sets in resource policies").
-fn is_reserved(arn: &str) -> bool {
+pub(super) fn is_reserved(arn: &str) -> bool {
     arn.contains(":role/aws-service-role/") || arn.contains(":role/aws-reserved/")
 }
 
 /// The policy that stands for whatever one likes to attach, by its ARN in a partition.
-fn everything(partition: Partition) -> String {
+pub(in crate::isolation) fn everything(partition: Partition) -> String {
     format!("arn:{partition}:iam::aws:policy/AdministratorAccess")
 }
 
@@ -661,12 +631,12 @@ fn any_policy_but(partition: Partition, except: &BTreeSet<String>) -> Domain {
     })
 }
 
-fn is_open(answers: &Answers) -> bool {
+pub(super) fn is_open(answers: &Answers) -> bool {
     [&answers.before, &answers.after].into_iter().any(|a| matches!(a, SymbolicAnswer::Open(_)))
 }
 
 /// What is open, by the resource of the witness.
-fn by_resource(all: &[&Answers]) -> BTreeMap<String, Rights> {
+pub(super) fn by_resource(all: &[&Answers]) -> BTreeMap<String, Rights> {
     let mut found: BTreeMap<String, Rights> = BTreeMap::new();
     let openings = |answer: &SymbolicAnswer| match answer {
         SymbolicAnswer::Open(openings) => openings.clone(),
@@ -686,7 +656,7 @@ fn by_resource(all: &[&Answers]) -> BTreeMap<String, Rights> {
 }
 
 /// Whether a holder may be permitted an action at all on one side: a quick, generous look.
-fn speaks(model: &AccessModel, holder: &RightHolder, action: &str) -> bool {
+pub(super) fn speaks(model: &AccessModel, holder: &RightHolder, action: &str) -> bool {
     let Actor::Known(arn) = &holder.actor else { return true };
     let changes = holder.changed.as_ref().map(|(_, changes)| changes);
     let more =

@@ -6,7 +6,9 @@ use palisade::iam::{ContextValue, Membership, Policies, Principal, Request, eval
 use palisade::isolation::crossing::{StepSource, StepTarget};
 use palisade::isolation::paths::Origin;
 
-use super::estate::{ACCOUNTS, Bucket, IDENTITY_POOLS, Identity, Model, ORGANIZATION, OTHERS, PARTNER, id_of};
+use super::estate::{
+    ACCOUNTS, Bucket, IDENTITY_POOLS, Identity, Model, ORGANIZATION, OTHERS, PARTNER, id_of,
+};
 use super::random::Random;
 
 /// Somebody who starts in an origin and becomes whom it can.

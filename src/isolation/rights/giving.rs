@@ -1,0 +1,350 @@
+//! What a principal may be given: whatever one likes, or one managed policy or group; and principals that are made and
+//! given something.
+//!
+//! Claim: where somebody may give a principal permissions, by whatever call of IAM, the right is found, and what it gives
+//! is no less than what the call can give. A text of one's own is given by writing it where the principal has it (inline, in
+//! a group, as a version of a policy attached already), or by attaching a policy that the holder may write: one that it
+//! makes (`iam:CreatePolicy`), or one that stands there (`iam:CreatePolicyVersion`). Names that it may write and names that
+//! it may attach meet in some region of the patterns that its policies hold, so one name of each region is enough.
+//! A policy of AWS's of which nobody here knows what it permits may permit anything: attaching it is undetermined.
+//!
+//! Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
+//! Management"; IAM User Guide, "Adding and removing IAM identity permissions".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::super::changes::under;
+use super::super::crossing::{Asked, Right};
+use super::actions::{CREDENTIALS, JOIN, POLICY};
+use super::held::{RightHolder, Rights};
+use super::questions::{
+    RightsCache, Sided, alike, below, bounded, by_resource, everything, is_open, is_reserved, kind,
+    note, right, speaks,
+};
+use crate::access::AccountNode;
+use crate::iam::ContextValue;
+use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
+
+/// Whether IAM takes the path and name of such an ARN: they hold no colon (IAM API Reference, `CreatePolicy`, `CreateRole`).
+fn is_name(arn: &str) -> bool {
+    arn.split(':').count() == 6
+}
+
+/// The paths at which AWS has managed policies that principals of an account can be given (AWS Managed Policy Reference
+/// Guide; those at `aws-service-role/` are for service-linked roles alone).
+pub(super) const PATHS_OF_AWS: [&str; 3] = ["", "job-function/", "service-role/"];
+
+/// What is given.
+#[derive(Clone, Copy)]
+pub(super) enum Gift<'g> {
+    /// Whatever one likes.
+    Everything,
+    /// Some managed policy.
+    Some,
+    /// A managed policy, by ARN.
+    Policy(&'g str),
+    /// One of these managed policies, by ARN.
+    OneOf(&'g [String]),
+    /// A managed policy of AWS's at this path but these, by ARN.
+    UnknownBut(&'static str, &'g BTreeSet<String>),
+    /// What the users of a group have, by its ARN.
+    Group(&'g str),
+}
+
+impl Gift<'_> {
+    /// The right to attach that.
+    fn named(self, home: &AccountNode, mut right: Right) -> Right {
+        const KEY: &str = "iam:policyarn";
+        match self {
+            Self::Everything => {
+                right.context.push(("iam:PolicyARN".to_owned(), everything(home.partition)));
+            }
+            Self::Policy(arn) => {
+                right.context.push(("iam:PolicyARN".to_owned(), arn.to_owned()));
+            }
+            Self::Some | Self::Group(_) => {}
+            Self::OneOf(policies) => {
+                let policies = policies.iter().map(|arn| Some(ContextValue::from(arn.as_str())));
+                right.domains.push((KEY.to_owned(), Domain::These(policies.collect())));
+            }
+            Self::UnknownBut(path, known) => {
+                let prefix = format!("arn:{}:iam::aws:policy/{path}", home.partition);
+                let below = format!("{prefix}*/*");
+                let except = known.iter().cloned().chain([below]).collect();
+                let texts = Texts { prefixes: vec![prefix], except, absent: false };
+                right.domains.push((KEY.to_owned(), Domain::Texts(texts)));
+            }
+        }
+        right
+    }
+}
+
+/// Policies of which a holder may decide the text, by ARN, each with the right to that.
+#[derive(Default)]
+pub(super) struct Authored {
+    by_name: BTreeMap<String, Rights>,
+    undecided: [Option<String>; 2],
+}
+
+/// Principals that a holder may make and be, by ARN, one of each region of names.
+#[derive(Default)]
+pub(super) struct Made {
+    by_name: Vec<(String, Rights)>,
+    undecided: [Option<String>; 2],
+}
+
+impl RightsCache<'_> {
+    /// Rights by which a principal may be given something.
+    pub(super) fn giving(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        arn: &str,
+        bound: Option<&String>,
+        gift: Gift<'_>,
+        rights: &mut Rights,
+    ) {
+        let kind = kind(arn);
+        let own = vec![Space::One(arn.to_owned())];
+        if is_reserved(arn) {
+            return;
+        }
+        let join = |groups| self.question(holder, right(&[JOIN], groups));
+        if let Gift::Group(group) = gift {
+            if kind == "User" {
+                rights.add(join(vec![Space::One(group.to_owned())]));
+            }
+            return;
+        }
+        let whatever = matches!(gift, Gift::Everything);
+        if whatever {
+            let put = bounded(right(&[&format!("iam:Put{kind}Policy")], own.clone()), bound);
+            rights.add(self.question(holder, put));
+        }
+        let attach = bounded(right(&[&format!("iam:Attach{kind}Policy")], own), bound);
+        rights.add(self.question(holder, gift.named(home, attach)));
+        let one = |found: Vec<String>| found.into_iter().map(Space::One).collect();
+        let boundary: BTreeSet<String> = self.bounds(arn);
+        let (mut attached, mut groups): (Sided<String>, Sided<String>) = Default::default();
+        for (at, model) in self.sides().into_iter().enumerate() {
+            let Some(node) = model.principals.get(arn) else { continue };
+            for policy in node.attached().iter().filter(|arn| !boundary.contains(*arn)) {
+                note(&mut attached, policy.clone(), at);
+            }
+            for group in node.groups() {
+                note(&mut groups, group.clone(), at);
+            }
+        }
+        // What is attached to it may be rewritten where it is.
+        for (there, attached) in alike(attached).into_iter().filter(|_| whatever) {
+            let mut own = Rights::default();
+            own.add(self.question(holder, right(&POLICY, one(attached))));
+            rights.join(own.only(there));
+        }
+        for (there, groups) in alike(groups) {
+            let mut own = Rights::default();
+            self.giving_group(holder, home, one(groups), gift, &mut own);
+            rights.join(own.only(there));
+        }
+        if kind == "User" {
+            let groups = join(vec![below(home, "group")]);
+            if matches!(gift, Gift::Some) {
+                rights.add(groups.clone());
+            }
+            for (resource, sides) in by_resource(&[&groups]) {
+                let mut more = Rights::default();
+                self.giving_group(holder, home, vec![Space::One(resource)], gift, &mut more);
+                rights.join(sides.and(more));
+            }
+        }
+        if whatever && (rights.before.is_empty() || rights.after.is_empty()) {
+            rights.join(self.giving_authored(holder, home, arn, bound));
+        }
+    }
+
+    fn giving_group(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        groups: Vec<Space>,
+        gift: Gift<'_>,
+        rights: &mut Rights,
+    ) {
+        if matches!(gift, Gift::Everything) {
+            rights.add(self.question(holder, right(&["iam:PutGroupPolicy"], groups.clone())));
+        }
+        let attach = gift.named(home, right(&["iam:AttachGroupPolicy"], groups));
+        rights.add(self.question(holder, attach));
+    }
+
+    /// The same, by attaching a policy whose text the holder decides.
+    fn giving_authored(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        arn: &str,
+        bound: Option<&String>,
+    ) -> Rights {
+        let authored = self.authored(holder, home);
+        let mut found = Rights { undecided: authored.undecided.clone(), ..Rights::default() };
+        let on = |side: fn(&Rights) -> bool| -> Vec<String> {
+            let held = authored.by_name.iter().filter(|(_, rights)| side(rights));
+            held.map(|(name, _)| name.clone()).collect()
+        };
+        let lists = [on(|rights| !rights.before.is_empty()), on(|rights| !rights.after.is_empty())];
+        let lists: BTreeSet<Vec<String>> = lists.into_iter().filter(|l| !l.is_empty()).collect();
+        for names in lists {
+            let mut attach = Rights::default();
+            self.giving(holder, home, arn, bound, Gift::OneOf(&names), &mut attach);
+            let openings = attach.before.iter().chain(&attach.after);
+            let attached: BTreeSet<String> = openings
+                .filter_map(|opening| opening.witness.context.get("iam:policyarn"))
+                .flat_map(|policy| policy.values().to_vec())
+                .collect();
+            let asks_nothing = attached.is_empty() && !attach.is_empty();
+            for (name, write) in &authored.by_name {
+                if asks_nothing || attached.contains(name) {
+                    let mut give = attach.clone();
+                    for openings in [&mut give.before, &mut give.after] {
+                        openings.retain(|opening| {
+                            let named = opening.witness.context.get("iam:policyarn");
+                            named.is_none_or(|named| named.values().contains(name))
+                        });
+                    }
+                    found.join(write.clone().with(give));
+                }
+                if asks_nothing && !found.is_empty() {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// Policies of the account whose text a holder may decide: one of each region of names that it may make, and those
+    /// that stand there.
+    fn authored(&self, holder: &RightHolder, home: &AccountNode) -> Rc<Authored> {
+        if let Some(known) = self.authored.borrow().get(holder) {
+            return Rc::clone(known);
+        }
+        let mut found = Authored::default();
+        let speaks =
+            |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
+        let attaches = ["Group", "Role", "User"].map(|kind| format!("iam:Attach{kind}Policy"));
+        if attaches.iter().any(|action| speaks(action)) {
+            let mut take = |answers: Answers| {
+                found.by_name.extend(by_resource(&[&answers]));
+                let answers = [answers.before, answers.after];
+                for (answer, undecided) in answers.into_iter().zip(&mut found.undecided) {
+                    if let SymbolicAnswer::Undecided(why) = answer {
+                        undecided.get_or_insert(why);
+                    }
+                }
+            };
+            if speaks("iam:CreatePolicy") {
+                let names = self.policy_names(holder, home).into_iter().map(Space::One);
+                take(self.question(holder, right(&["iam:CreatePolicy"], names.collect())));
+            }
+            if POLICY.into_iter().any(speaks) {
+                let standing: BTreeSet<String> = self
+                    .sides()
+                    .into_iter()
+                    .flat_map(|model| model.managed_of(home).cloned())
+                    .collect();
+                let standing = standing.into_iter().map(Space::One).collect();
+                take(self.question(holder, right(&POLICY, standing)));
+            }
+        }
+        let found = Rc::new(found);
+        self.authored.borrow_mut().insert(holder.clone(), Rc::clone(&found));
+        found
+    }
+
+    /// A name of a policy for every region of names that the holder's policies tell apart.
+    fn policy_names(&self, holder: &RightHolder, home: &AccountNode) -> BTreeSet<String> {
+        let below = below(home, "policy");
+        let create = right(&["iam:CreatePolicy"], vec![below.clone()]);
+        let unchanged = Default::default();
+        let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
+        let mut names = BTreeSet::new();
+        for model in self.sides() {
+            let Some(source) = super::super::changes::source(model, &holder.actor) else {
+                continue;
+            };
+            let ask = || Asked::within(model, &source, &create);
+            for asked in under(model, &holder.actor, changes, ask) {
+                let regions = asked.regions_of(&below, "iam:policyarn");
+                names.extend(regions.into_iter().filter(|arn| is_name(arn)));
+            }
+        }
+        names
+    }
+
+    /// Making another principal, being it, and giving it something, all of one name: under no boundary, or under this one.
+    pub(super) fn making(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        bound: Option<&String>,
+        gift: Gift<'_>,
+        rights: &mut Rights,
+    ) {
+        let made = self.made(holder, home, bound);
+        for (resource, made) in &made.by_name {
+            let mut give = Rights::default();
+            self.giving(holder, home, resource, bound, gift, &mut give);
+            rights.join(made.clone().and(give));
+        }
+        for (own, why) in rights.undecided.iter_mut().zip(&made.undecided) {
+            *own = own.take().or_else(|| why.clone());
+        }
+    }
+
+    fn made(&self, holder: &RightHolder, home: &AccountNode, bound: Option<&String>) -> Rc<Made> {
+        let key = (holder.clone(), bound.cloned());
+        if let Some(known) = self.made.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let mut found = Made::default();
+        for (kind, create) in [("role", "iam:CreateRole"), ("user", "iam:CreateUser")] {
+            let mut first = right(&[create], vec![below(home, kind)]);
+            match bound {
+                None => first.absent.push("iam:permissionsboundary".to_owned()),
+                Some(arn) => {
+                    first.context.push(("iam:PermissionsBoundary".to_owned(), arn.clone()));
+                }
+            }
+            let free = self.question(holder, first);
+            let mut unbound = None;
+            if bound.is_none() && !is_open(&free) {
+                // A boundary that leaves everything is none either.
+                let mut any = right(&[create], vec![below(home, kind)]);
+                let everything = everything(home.partition);
+                any.context.push(("iam:PermissionsBoundary".to_owned(), everything));
+                unbound = Some(self.question(holder, any));
+            }
+            let all: Vec<&Answers> = std::iter::once(&free).chain(&unbound).collect();
+            for (resource, mut made) in
+                by_resource(&all).into_iter().filter(|(arn, _)| is_name(arn))
+            {
+                if kind == "user" {
+                    let mut be = Rights::default();
+                    let one = vec![Space::One(resource.clone())];
+                    be.add(self.question(holder, right(&CREDENTIALS, one)));
+                    made = made.and(be);
+                }
+                found.by_name.push((resource, made));
+            }
+            let answers = [&free.before, &free.after];
+            for (answer, undecided) in answers.into_iter().zip(&mut found.undecided) {
+                if let SymbolicAnswer::Undecided(why) = answer {
+                    undecided.get_or_insert_with(|| why.clone());
+                }
+            }
+        }
+        let found = Rc::new(found);
+        self.made.borrow_mut().insert(key, Rc::clone(&found));
+        found
+    }
+}
