@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::crossing::{Asked, PathStep, StepSource, StepTarget, answer, asked, is_resource_tag};
+use super::crossing::{
+    Asked, PathStep, StepSource, StepTarget, answer, asked, from_the_console, is_resource_tag,
+};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::iam::symbolic::{Opening, SymbolicAnswer};
 use crate::iam::{Document, Effect, Policy};
@@ -299,6 +301,7 @@ pub(super) fn cross(
     for asked in under(model, actor, changes, ask) {
         match answer(None, Some(&asked)).after {
             SymbolicAnswer::Open(mut openings) => {
+                from_the_console(&mut openings);
                 // Tags of one's own choice are no condition.
                 for opening in &mut openings {
                     opening.requirements.retain(|requirement| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidates::candidates;
 use super::crossing::{
-    Asked, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, answer, asked, home,
+    Asked, PathStep, ROLES_ANYWHERE, StepSource, answer, asked, from_the_console, home,
 };
 use super::paths::{Origin, Path, StepEdge, account_of, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
@@ -110,31 +110,18 @@ enum StepOutcome {
 impl StepOutcome {
     /// The same where the step asks for something that no policy speaks of.
     fn asking(mut self, step: &PathStep) -> Self {
-        let by_certificate =
-            matches!(&step.source, StepSource::Service(service) if service == ROLES_ANYWHERE);
-        // A session of GetFederationToken calls no STS operation by API or CLI; from the console it switches to a role
-        // that lets it (IAM User Guide, "Compare AWS STS credentials").
-        let by_console = matches!(
-            (&step.source, &step.target),
-            (StepSource::Foreign(arn), StepTarget::Role(_)) if arn.contains(":federated-user/")
-        );
-        let asks = match (by_certificate, by_console) {
-            (true, _) => (
-                "rolesanywhere",
-                "a certificate of an authority that a trust anchor of the account names",
-            ),
-            (_, true) => (
-                "sts:GetFederationToken",
-                "a console session of the federated user, which switches to the role",
-            ),
-            _ => return self,
-        };
-        if let Self::Open(openings) = &mut self {
-            for opening in openings {
-                let (key, text) = (asks.0.to_owned(), asks.1.to_owned());
-                opening.requirements.push(Requirement { key, text, unmet: None });
+        let Self::Open(openings) = &mut self else { return self };
+        if matches!(&step.source, StepSource::Service(service) if service == ROLES_ANYWHERE) {
+            for opening in openings.iter_mut() {
+                opening.requirements.push(Requirement {
+                    key: "rolesanywhere".to_owned(),
+                    text: "a certificate of an authority that a trust anchor of the account names"
+                        .to_owned(),
+                    unmet: None,
+                });
             }
         }
+        from_the_console(openings);
         self
     }
 

@@ -15,7 +15,7 @@ use crate::access::{
 use crate::iam::symbolic::globs::{Glob, TooMany, regions};
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{
-    Answers, Caps, Domain, Question, Space, SymbolicAnswer, Texts, ask_both,
+    Answers, Caps, Domain, Opening, Question, Space, SymbolicAnswer, Texts, ask_both,
 };
 use crate::iam::text::is_symbolic_account;
 use crate::iam::{
@@ -24,11 +24,15 @@ use crate::iam::{
 };
 use crate::ids::Handle;
 
+mod guises;
 mod keys;
 pub(super) mod mixed;
 mod outsiders;
 mod step;
 
+pub use guises::GuiseFacts;
+pub(super) use guises::from_the_console;
+use guises::{FederatedSessions, Guise};
 use keys::{
     CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, claims_of, keys_of, second_factor, tags,
 };
@@ -75,6 +79,8 @@ pub struct Asked {
     refused: BTreeSet<String>,
     /// Further names of the principal that policies may know it by: sessions, by ARN.
     sessions: BTreeSet<String>,
+    /// Federated sessions that the principal may begin, where policies tell them from it.
+    federated: Option<FederatedSessions>,
     /// Why the answer cannot be trusted when it says closed.
     pub why_undetermined: Option<String>,
 }
@@ -100,7 +106,7 @@ pub struct TargetResource<'w> {
 #[must_use]
 pub fn asked(model: &AccessModel, step: &PathStep) -> Option<Asked> {
     let asked = asked_at(model, &step.source, place(model, step)?)?;
-    Some(asked.reaching(model, step))
+    Some(asked.reaching(model, step).federating(model, &step.source))
 }
 
 fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'w>> {
@@ -173,6 +179,7 @@ pub fn asked_at(
         chosen: BTreeSet::new(),
         refused: BTreeSet::new(),
         sessions: BTreeSet::new(),
+        federated: None,
         why_undetermined: place.unreadable.then(|| "its policy could not be read".to_owned()),
     };
     asked.documents.extend(documents(&target.resource_control));
@@ -272,29 +279,18 @@ pub struct Parts<'a> {
 impl Asked {
     /// Its parts, for one of its [`Asked::requests`].
     #[must_use]
-    pub fn parts<'a>(&'a self, request: &'a Request) -> Parts<'a> {
+    pub fn parts<'a>(&'a self, facts: &'a GuiseFacts) -> Parts<'a> {
         Parts {
-            request,
+            request: &facts.request,
             policies: &self.policies,
             rules: &self.rules,
             actions: &self.actions,
             resources: &self.resources,
-            never: &self.never,
-            always: &self.always,
-            domains: &self.domains,
+            never: &facts.never,
+            always: &facts.always,
+            domains: &facts.domains,
             refused: &self.refused,
         }
-    }
-
-    /// The requests that it stands for, action and resource left open: one for every name that
-    /// policies may know the principal by.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
-        let of = |session: &String| Request {
-            principal: Principal::Arn(session.clone()),
-            ..self.request.clone()
-        };
-        std::iter::once(self.request.clone()).chain(self.sessions.iter().map(of)).collect()
     }
 
     /// The same question where it is known what the step reaches: the tags of that, and the keys that no request to it
@@ -794,33 +790,26 @@ impl Asked {
     }
 
     /// The question where no tag of what is reached is told but these, in lower case.
-    fn question_of_tags<'a>(
-        &'a self,
-        session: Option<&String>,
-        tags: &BTreeSet<String>,
-    ) -> Question<'a> {
-        let mut question = self.question(session);
+    fn question_of_tags<'a>(&'a self, guise: &Guise, tags: &BTreeSet<String>) -> Question<'a> {
+        let mut question = self.question(guise);
         question.request.context.retain(|key| !is_resource_tag(key) || tags.contains(key));
         question
     }
 
-    fn question(&self, session: Option<&String>) -> Question<'_> {
-        let mut request = self.request.clone();
-        if let Some(session) = session {
-            request.principal = Principal::Arn(session.clone());
-        }
+    fn question(&self, guise: &Guise) -> Question<'_> {
+        let facts = self.facts_as(guise);
         Question {
-            request,
+            request: facts.request,
             policies: &self.policies,
             documents: self.documents.iter().map(AsRef::as_ref).collect(),
             actions: self.actions.clone(),
             resources: self.resources.clone(),
-            never: self.never.clone(),
+            never: facts.never,
             free: BTreeSet::new(),
-            domains: self.domains.clone(),
-            optional: self.optional.clone(),
-            always: self.always.clone(),
-            chosen: self.chosen.clone(),
+            domains: facts.domains,
+            optional: facts.optional,
+            always: facts.always,
+            chosen: facts.chosen,
             refused: self.refused.clone(),
         }
     }
@@ -856,19 +845,25 @@ fn allowing_everything() -> Statement {
 /// Asks one step on both sides.
 #[must_use]
 pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
-    let sessions: BTreeSet<&String> =
-        before.iter().chain(&after).flat_map(|asked| &asked.sessions).collect();
+    let guises: BTreeSet<Guise> =
+        before.iter().chain(&after).flat_map(|asked| asked.guises()).collect();
     // Tags of what is reached that neither side asks for decide nothing, and would fill every witness.
     let documents = before.iter().chain(&after).flat_map(|asked| keys_of(&asked.documents));
     let tags: BTreeSet<String> = documents.filter(|key| is_resource_tag(key)).collect();
-    let ask = |session: Option<&String>| {
-        let before = before.map(|asked| asked.question_of_tags(session, &tags));
-        let after = after.map(|asked| asked.question_of_tags(session, &tags));
+    let ask = |guise: &Guise| {
+        let before = before.filter(|asked| asked.goes_by(guise));
+        let after = after.filter(|asked| asked.goes_by(guise));
+        let before = before.map(|asked| asked.question_of_tags(guise, &tags));
+        let after = after.map(|asked| asked.question_of_tags(guise, &tags));
         ask_both(before.as_ref(), after.as_ref(), Caps::default())
     };
-    let mut answers = ask(None);
-    for session in sessions {
-        let more = ask(Some(session));
+    let mut answers = ask(&Guise::Itself);
+    for guise in guises.iter().filter(|guise| **guise != Guise::Itself) {
+        let mut more = ask(guise);
+        if matches!(guise, Guise::Federated(_)) {
+            more.gained.retain(|one| !shows_as_much(&answers.gained, one));
+            more.lost.retain(|one| !shows_as_much(&answers.lost, one));
+        }
         answers.before = joined(answers.before, more.before);
         answers.after = joined(answers.after, more.after);
         answers.gained.extend(more.gained);
@@ -882,14 +877,24 @@ pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
 #[must_use]
 pub fn is_closed(asked: &Asked) -> bool {
     let closed =
-        |session| crate::iam::symbolic::is_closed(&asked.question(session), Caps::default());
-    closed(None) && asked.sessions.iter().all(|session| closed(Some(session)))
+        |guise: &Guise| crate::iam::symbolic::is_closed(&asked.question(guise), Caps::default());
+    asked.guises().iter().all(closed)
+}
+
+/// Whether one of some openings shows the same without asking anything.
+fn shows_as_much(shown: &[Opening], more: &Opening) -> bool {
+    shown.iter().any(|opening| {
+        opening.requirements.is_empty()
+            && opening.witness.action == more.witness.action
+            && opening.witness.resource == more.witness.resource
+    })
 }
 
 /// The answer to two questions at once.
 fn joined(one: SymbolicAnswer, other: SymbolicAnswer) -> SymbolicAnswer {
     match (one, other) {
-        (SymbolicAnswer::Open(mut all), SymbolicAnswer::Open(more)) => {
+        (SymbolicAnswer::Open(mut all), SymbolicAnswer::Open(mut more)) => {
+            more.retain(|one| !shows_as_much(&all, one));
             all.extend(more);
             SymbolicAnswer::Open(all)
         }

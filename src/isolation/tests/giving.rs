@@ -1,5 +1,5 @@
 //! What somebody in an account in between may give to whom, where that is less than everything: by groups, and by
-//! users that it makes.
+//! users that it makes; and federated sessions of users.
 
 use super::escalation::{document, may};
 use super::hunt::{judge, scp, user, with};
@@ -175,5 +175,127 @@ fn of_policies_that_deny_one_takes_what_one_likes() {
             "reachable",
         ),
         ("the one that denies", estate(&["keeps"]), "dev", "production", "isolated"),
+    ]);
+}
+
+/// IAM User Guide, "Compare AWS STS credentials", "AWS global condition context keys": a federated session has another
+/// ARN, type and id than its user, and tags of its user's choice where that one may pass any.
+#[test]
+fn a_user_asks_as_a_federated_session_of_its_own() {
+    const GUESTS: &str = "arn:aws:sts::111111111111:federated-user/*";
+    let ann = |more: &[Json]| {
+        let mut all = vec![may("s3:*", "*")];
+        all.extend(more.iter().cloned());
+        Fixture::new().both(user("dev", "ann", document(all)))
+    };
+    let begin = || may("sts:GetFederationToken", "*");
+    let open =
+        |fixture: Fixture, condition: Json| fixture.both(lets_in("111111111111", &condition));
+    let tagged = || json!({"StringEquals": {"aws:PrincipalTag/team": "ops"}});
+    let is_type = || json!({"StringEquals": {"aws:PrincipalType": "FederatedUser"}});
+    let is_id = || json!({"StringLike": {"aws:userid": "111111111111:*"}});
+    let unless = |condition: Json| {
+        let arn = "arn:aws:iam::111111111111:user/ann";
+        let all = json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::data/*"});
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": ["arn:aws:s3:::data", "arn:aws:s3:::data/*"], "Condition": condition});
+        assert!(deny.to_string().contains(arn) || deny.to_string().contains("Null"));
+        holding(vec![all, deny])
+    };
+    let by_arn =
+        || json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/ann"}});
+    judge(vec![
+        (
+            "with tags",
+            open(ann(&[begin(), may("sts:TagSession", "*")]), tagged()),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "without the right to tag",
+            open(ann(&[begin()]), tagged()),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "without the right to begin it",
+            open(ann(&[may("sts:TagSession", "*")]), tagged()),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        ("by its type", open(ann(&[begin()]), is_type()), "dev", "production", "reachable"),
+        ("a user is of another type", open(ann(&[]), is_type()), "dev", "production", "isolated"),
+        ("by its id", open(ann(&[begin()]), is_id()), "dev", "production", "reachable"),
+        (
+            "by its ARN, of everybody",
+            ann(&[begin()]).both(lets_in("*", &json!({"ArnLike": {"aws:PrincipalArn": GUESTS}}))),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "past a Deny by the user's ARN",
+            ann(&[begin()]).both(unless(by_arn())),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "which holds where there is none",
+            ann(&[]).both(unless(by_arn())),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a guardrail keeps it from beginning one",
+            open(ann(&[begin()]), is_type()).both(scp(
+                "sts",
+                "dev",
+                json!({"Effect": "Deny", "Action": "sts:GetFederationToken", "Resource": "*"}),
+            )),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "under names that the policy does not ask for",
+            open(
+                ann(&[may(
+                    "sts:GetFederationToken",
+                    "arn:aws:sts::111111111111:federated-user/tmp-*",
+                )]),
+                json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:sts::111111111111:federated-user/ops-*"}}),
+            ),
+            "dev",
+            "production",
+            "isolated",
+        ),
+    ]);
+}
+
+/// STS is not called by API with such a session: a role is switched to from the console.
+#[test]
+fn a_federated_session_of_a_user_switches_roles_in_the_console_alone() {
+    let ann = |more: &[Json]| {
+        let mut all = vec![may("sts:AssumeRole", "*")];
+        all.extend(more.iter().cloned());
+        let asks = json!({"Principal": {"AWS": "111111111111"},
+            "Condition": {"StringEquals": {"aws:PrincipalType": "FederatedUser"}}});
+        Fixture::new().both(user("dev", "ann", document(all))).both(role(
+            "production",
+            "deploy",
+            trust(asks),
+            None,
+        ))
+    };
+    let begin = may("sts:GetFederationToken", "*");
+    judge(vec![
+        ("a session", ann(&[begin]), "dev", "production", "conditional"),
+        ("the user itself", ann(&[]), "dev", "production", "isolated"),
     ]);
 }
