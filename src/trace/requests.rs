@@ -180,7 +180,10 @@ fn failure(context: &FinalizerInterceptorContextRef<'_>) -> Option<AttemptFailur
     if error.is_timeout_error() {
         return None;
     }
-    if let Some(answer) = context.response().filter(|answer| answer.status().as_u16() >= 400) {
+    // An answer that was cut in its middle says nothing.
+    let is_refusal =
+        |answer: &&HttpResponse| answer.status().as_u16() >= 400 && answer.body().bytes().is_some();
+    if let Some(answer) = context.response().filter(is_refusal) {
         return Some(AttemptFailure::Answered(code(answer)));
     }
     let first: &(dyn Error + 'static) = error;

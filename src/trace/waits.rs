@@ -91,7 +91,8 @@ struct Network {
     /// When it was last said what is waited for.
     said: Option<Instant>,
     places: BTreeMap<(String, String), Destination>,
-    failures: BTreeMap<(String, String), AttemptFailure>,
+    /// How the last attempt failed, by operation, and by `""` that of any operation.
+    failures: BTreeMap<(String, String, String), AttemptFailure>,
     heard: BTreeMap<(String, String), Instant>,
     silent: BTreeMap<(String, String), Instant>,
 }
@@ -137,12 +138,19 @@ pub(crate) fn stalled(idle: Duration) -> Option<Waiting> {
     Some(waiting)
 }
 
-/// Where a service of an account was last asked, for messages.
+/// Where a service of an account was last asked, for messages, with how any of its attempts failed last.
 #[must_use]
 pub(crate) fn destination(account: &str, service: &str) -> Option<Destination> {
+    destination_of(account, service, "")
+}
+
+/// The same for one operation: what another one was answered meanwhile says nothing of why this one failed.
+#[must_use]
+pub(crate) fn destination_of(account: &str, service: &str, operation: &str) -> Option<Destination> {
     let network = network();
     let key = (account.to_owned(), service.to_ascii_lowercase());
     let place = network.places.get(&key)?.clone();
+    let key = (key.0, key.1, operation.to_owned());
     Some(Destination { failure: network.failures.get(&key).cloned(), ..place })
 }
 
@@ -203,11 +211,14 @@ impl Ticket {
     pub(super) fn ended(&self, failure: Option<AttemptFailure>) {
         let mut network = network();
         let Some(open) = network.open.get(&self.0) else { return };
-        let key = (open.account.clone(), open.service.clone());
-        match failure {
-            Some(failure) => network.failures.insert(key, failure),
-            None => network.failures.remove(&key),
-        };
+        let key =
+            |operation: &str| (open.account.clone(), open.service.clone(), operation.to_owned());
+        for key in [key(&open.operation), key("")] {
+            match &failure {
+                Some(failure) => network.failures.insert(key, failure.clone()),
+                None => network.failures.remove(&key),
+            };
+        }
     }
 
     /// An answer came, whatever it says.
@@ -247,5 +258,33 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         network().open.remove(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_operation_was_answered_is_not_told_of_another() {
+        const ACCOUNT: &str = "the account of this test";
+        let asked = |operation| {
+            let ticket = Ticket::new("IAM", operation, ACCOUNT);
+            ticket.leaves(Destination::default()).unwrap();
+            ticket
+        };
+        let (policy, details) =
+            (asked("GetAccountPasswordPolicy"), asked("GetAccountAuthorizationDetails"));
+        let failure = |operation| destination_of(ACCOUNT, "iam", operation).unwrap().failure;
+        policy.ended(Some(AttemptFailure::Answered("NoSuchEntity".to_owned())));
+        assert!(failure("GetAccountPasswordPolicy").is_some());
+        assert!(failure("GetAccountAuthorizationDetails").is_none());
+        assert!(destination(ACCOUNT, "iam").unwrap().failure.is_some(), "the last of any");
+        details.ended(Some(AttemptFailure::Cut));
+        let cut = failure("GetAccountAuthorizationDetails");
+        assert!(matches!(cut, Some(AttemptFailure::Cut)), "{cut:?}");
+        details.ended(None);
+        assert!(failure("GetAccountAuthorizationDetails").is_none());
+        assert!(failure("GetAccountPasswordPolicy").is_some());
     }
 }

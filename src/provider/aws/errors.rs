@@ -33,7 +33,7 @@ where
             ..refuse(service, operation, account, fenced.to_string())
         };
     }
-    let place = trace::destination(account, service);
+    let place = trace::destination_of(account, service, operation);
     let cause = cause::of(error, place.as_ref());
     let code = error.code();
     let (failure, message) = match error {
