@@ -104,6 +104,10 @@ impl Model {
                 policies.boundary =
                     identity.boundary.as_ref().map(|b| compiled("boundary", b, Use::Boundary));
                 policies.service_control = self.over_principals(identity.account);
+                if arn.contains(":user/") {
+                    // What a federated session of it may do is its own choice.
+                    policies.session = vec![compiled("session", &everything(), Use::Identity)];
+                }
             }
             StepSource::Foreign(_) => {
                 policies.identity = vec![compiled("its own", &everything(), Use::Identity)];
