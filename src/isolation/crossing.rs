@@ -684,24 +684,10 @@ impl Asked {
         self
     }
 
-    /// A text for every region of a space that its policies tell apart, by what they say of resources and of a key, in
-    /// lower case.
-    pub(super) fn regions_of(&self, space: &Space, key: &str) -> Vec<String> {
-        let Space::Below(prefix) = space else { return Vec::new() };
-        let statements = || self.documents.iter().flat_map(|d| &d.statements);
-        let resources = statements().flat_map(|s| s.resources.iter().chain(&s.not_resources));
-        let conditions = statements().flat_map(|s| &s.conditions);
-        let values = conditions.filter(|c| c.key.eq_ignore_ascii_case(key)).flat_map(|c| &c.values);
-        // Conditions read a pattern as an ARN, segment by segment, and resources as a text.
-        let both = |item: &Item| [Glob::like, Glob::arn].map(|of| of(&item.text.symbolic()));
-        let globs: BTreeSet<Glob> = resources.chain(values).flat_map(both).collect();
-        let globs: Vec<Glob> = globs.into_iter().collect();
-        let states = Caps::default().states;
-        regions(&globs, prefix, true, states).unwrap_or_else(|TooMany| {
-            // Then every pattern by itself.
-            let each = globs.iter().map(std::slice::from_ref);
-            each.flat_map(|glob| regions(glob, prefix, true, states)).flatten().collect()
-        })
+    /// The documents of the policies that bear on it, and maybe of others.
+    #[must_use]
+    pub(super) fn documents(&self) -> &[Arc<Document>] {
+        &self.documents
     }
 
     /// The same question where its principal has these policies too.
@@ -840,6 +826,25 @@ fn allowing_everything() -> Statement {
     statement.actions = vec![Item::new("*")];
     statement.resources = vec![Item::new("*")];
     statement
+}
+
+/// A text for every region of a space that documents tell apart, by what they say of resources and of a key, in lower case.
+pub(super) fn regions_of(documents: &[Arc<Document>], space: &Space, key: &str) -> Vec<String> {
+    let Space::Below(prefix) = space else { return Vec::new() };
+    let statements = || documents.iter().flat_map(|d| &d.statements);
+    let resources = statements().flat_map(|s| s.resources.iter().chain(&s.not_resources));
+    let conditions = statements().flat_map(|s| &s.conditions);
+    let values = conditions.filter(|c| c.key.eq_ignore_ascii_case(key)).flat_map(|c| &c.values);
+    // Conditions read a pattern as an ARN, segment by segment, and resources as a text.
+    let both = |item: &Item| [Glob::like, Glob::arn].map(|of| of(&item.text.symbolic()));
+    let globs: BTreeSet<Glob> = resources.chain(values).flat_map(both).collect();
+    let globs: Vec<Glob> = globs.into_iter().collect();
+    let states = Caps::default().states;
+    regions(&globs, prefix, true, states).unwrap_or_else(|TooMany| {
+        // Then every pattern by itself.
+        let each = globs.iter().map(std::slice::from_ref);
+        each.flat_map(|glob| regions(glob, prefix, true, states)).flatten().collect()
+    })
 }
 
 /// Asks one step on both sides.

@@ -104,6 +104,7 @@ impl Search<'_, '_> {
         {
             return;
         }
+        self.write(actor, closure);
         self.make(actor, own, closure);
         match actor {
             Actor::Known(arn) => self.change(ground, actor, arn, closure),
@@ -188,6 +189,93 @@ impl Search<'_, '_> {
         for bound in narrow {
             self.make_with(actor, node, &bound, closure);
         }
+        self.note_each(actor, &RightsScope::Creating, Fact::Bare, closure);
+        self.dress(actor, node, closure);
+    }
+
+    /// Deciding what policies say, whoever then attaches them.
+    fn write(&mut self, actor: &Actor, closure: &mut Closure) {
+        self.note_each(actor, &RightsScope::Authoring, Fact::Written, closure);
+    }
+
+    /// Notes a fact about each resource, by ARN, over which an actor has a right.
+    fn note_each(
+        &mut self,
+        actor: &Actor,
+        scope: &RightsScope,
+        fact: impl Fn(String) -> Fact,
+        closure: &mut Closure,
+    ) {
+        let (way, rights) = self.rights_of(actor, scope, closure);
+        let (openings, _) = rights.at(self.time);
+        let resources: BTreeSet<String> =
+            openings.iter().map(|opening| opening.witness.resource.clone()).collect();
+        for resource in resources {
+            let rights = rights.on(&resource);
+            let free = asks_nothing(rights.at(self.time).0);
+            closure.note(fact(resource), way.by(actor, &rights, free, None));
+        }
+    }
+
+    /// Giving something to principals that somebody has made, whoever that was.
+    fn dress(&mut self, actor: &Actor, own: &AccountNode, closure: &mut Closure) {
+        let inside = format!(":iam::{}:", own.id);
+        let bare: Vec<(String, Way)> = closure
+            .bare
+            .iter()
+            .filter(|(arn, _)| arn.contains(&inside))
+            .map(|(arn, way)| (arn.clone(), way.clone()))
+            .collect();
+        let made =
+            |given| Fact::Reached(Actor::Made { account: own.handle.clone(), bound: None, given });
+        for (arn, making) in bare {
+            let (_, some) = self.rights_of(actor, &RightsScope::Attaching(arn.clone()), closure);
+            let whatever = RightsScope::Permissions(arn.clone());
+            if self.try_beside(actor, &whatever, &made(None), &making, closure)
+                || some.at(self.time).0.is_empty() && !arn.contains(":user/")
+            {
+                continue;
+            }
+            for policy in self.policies_of(own) {
+                let scope = RightsScope::Attach(arn.clone(), policy.clone());
+                self.try_beside(actor, &scope, &made(Some([policy].into())), &making, closure);
+            }
+            for (policy, writing) in closure.written_in(&inside) {
+                let scope = RightsScope::Attach(arn.clone(), policy);
+                let mut both = making.clone();
+                both.join(&writing);
+                self.try_beside(actor, &scope, &made(None), &both, closure);
+            }
+            let unknown = RightsScope::AttachUnknown(arn.clone());
+            self.try_beside(actor, &unknown, &made(None), &making, closure);
+            let groups = self.model.groups_of(&own.handle).map(|group| group.arn.clone());
+            let groups: Vec<String> = groups.filter(|_| arn.contains(":user/")).collect();
+            for group in groups {
+                let scope = RightsScope::Join(group.clone());
+                self.try_beside(actor, &scope, &made(Some([group].into())), &making, closure);
+            }
+        }
+    }
+
+    /// Whether an actor has a right, and what follows from it beside something that came about another way.
+    fn try_beside(
+        &mut self,
+        actor: &Actor,
+        scope: &RightsScope,
+        fact: &Fact,
+        beside: &Way,
+        closure: &mut Closure,
+    ) -> bool {
+        let (mut way, rights) = self.rights_of(actor, scope, closure);
+        let (openings, undecided) = rights.at(self.time);
+        way.join(beside);
+        let way = way.by(actor, &rights, openings.is_empty() || asks_nothing(openings), None);
+        match (openings.is_empty(), undecided) {
+            (true, Some(why)) => closure.note(fact.clone(), way.in_doubt(why.clone())),
+            (true, None) => {}
+            (false, _) => closure.note(fact.clone(), way),
+        }
+        !openings.is_empty()
     }
 
     /// Making another principal that can be given some things, where that is not everything.
@@ -346,6 +434,13 @@ impl Search<'_, '_> {
             self.alter(actor, whom, &scope, change, closure);
         }
         let change = Changes { permitted: true, ..Changes::default() };
+        let permitted = Fact::Changed(whom.clone(), change.clone());
+        for (policy, writing) in closure.written_in(&format!(":iam::{}:", own.id)) {
+            let scope = RightsScope::Attach(arn.to_owned(), policy);
+            if self.try_beside(actor, &scope, &permitted, &writing, closure) {
+                return;
+            }
+        }
         self.alter(actor, whom, &RightsScope::AttachUnknown(arn.to_owned()), change, closure);
     }
 

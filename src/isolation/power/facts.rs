@@ -16,6 +16,10 @@ pub(super) struct Closure {
     pub(super) changed: BTreeMap<Actor, Vec<(Changes, Way)>>,
     /// Steps of changed actors that are open only so, and how they came about.
     pub(super) crossed: BTreeMap<(Actor, StepTarget), Way>,
+    /// Policies, by ARN, whose text it decides, and how.
+    pub(super) written: BTreeMap<String, Way>,
+    /// Principals that it has made and can be, by ARN, and how: nobody has given them anything.
+    pub(super) bare: BTreeMap<String, Way>,
     pub(super) queue: VecDeque<Task>,
     pub(super) queued: BTreeSet<Task>,
     /// What is so under conditions only: it waits for what is so without.
@@ -39,6 +43,8 @@ pub(super) enum Fact {
     Reached(Actor),
     Changed(Actor, Changes),
     Crossed(Actor, StepTarget),
+    Written(String),
+    Bare(String),
 }
 
 impl Way {
@@ -175,10 +181,40 @@ impl Closure {
                     self.enqueue(Task::All(actor));
                 }
             }
+            Fact::Written(arn) | Fact::Bare(arn) if self.is_there(&arn) => {}
+            Fact::Written(arn) => {
+                self.enqueue_all_of(&arn);
+                self.written.insert(arn, way.clone());
+            }
+            Fact::Bare(arn) => {
+                self.enqueue_all_of(&arn);
+                self.bare.insert(arn, way.clone());
+            }
             Fact::Crossed(actor, target) => {
                 self.crossed.entry((actor, target)).or_insert_with(|| way.clone());
             }
         }
+    }
+
+    /// Policies of an account, as their ARNs name it, whose text it decides, and how.
+    pub(super) fn written_in(&self, account: &str) -> Vec<(String, Way)> {
+        let all = self.written.iter().filter(|(arn, _)| arn.contains(account));
+        all.map(|(arn, way)| (arn.clone(), way.clone())).collect()
+    }
+
+    fn is_there(&self, arn: &str) -> bool {
+        self.written.contains_key(arn) || self.bare.contains_key(arn)
+    }
+
+    /// Looks again at all that everybody reached in an ARN's account may do.
+    fn enqueue_all_of(&mut self, arn: &str) {
+        let account = arn.split(':').nth(4).unwrap_or_default();
+        let near = |actor: &&Actor| match actor {
+            Actor::Known(own) => own.split(':').nth(4) == Some(account),
+            Actor::Made { .. } => true,
+        };
+        let all: Vec<Actor> = self.reached.keys().filter(near).cloned().collect();
+        all.into_iter().for_each(|actor| self.enqueue(Task::All(actor)));
     }
 
     pub(super) fn enqueue(&mut self, task: Task) {

@@ -68,8 +68,9 @@ pub(super) const CREDENTIALS: [&str; 3] =
     ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"];
 
 /// What else is power, of itself or beside other rights.
-pub(super) const OTHERS: [&str; 10] = [
+pub(super) const OTHERS: [&str; 11] = [
     "iam:AddClientIDToOpenIDConnectProvider",
+    "iam:CreatePolicy",
     "iam:CreateSAMLProvider",
     "iam:CreateUser",
     "iam:PassRole",

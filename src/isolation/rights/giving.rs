@@ -6,6 +6,8 @@
 //! a group, as a version of a policy attached already), or by attaching a policy that the holder may write: one that it
 //! makes (`iam:CreatePolicy`), or one that stands there (`iam:CreatePolicyVersion`). Names that it may write and names that
 //! it may attach meet in some region of the patterns that its policies hold, so one name of each region is enough.
+//! What one holder writes or makes another one may attach, or give something: names are then those that the policies of the
+//! whole account tell apart.
 //! A policy of AWS's of which nobody here knows what it permits may permit anything: attaching it is undetermined.
 //!
 //! Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
@@ -13,18 +15,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::changes::under;
-use super::super::crossing::{Asked, Right};
-use super::actions::{CREDENTIALS, JOIN, POLICY};
+use super::super::crossing::{Asked, Right, regions_of};
+use super::actions::{CREDENTIALS, JOIN, POLICY, may_change_policies};
 use super::held::{RightHolder, Rights};
 use super::questions::{
     RightsCache, Sided, alike, below, bounded, by_resource, everything, is_open, is_reserved, kind,
     note, right, speaks,
 };
 use crate::access::AccountNode;
-use crate::iam::ContextValue;
 use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
+use crate::iam::{ContextValue, Document};
 
 /// Whether IAM takes the path and name of such an ARN: they hold no colon (IAM API Reference, `CreatePolicy`, `CreateRole`).
 fn is_name(arn: &str) -> bool {
@@ -274,11 +277,72 @@ impl RightsCache<'_> {
             };
             let ask = || Asked::within(model, &source, &create);
             for asked in under(model, &holder.actor, changes, ask) {
-                let regions = asked.regions_of(&below, "iam:policyarn");
+                let regions = regions_of(asked.documents(), &below, "iam:policyarn");
                 names.extend(regions.into_iter().filter(|arn| is_name(arn)));
             }
         }
         names
+    }
+
+    /// The same names for everybody in the account, so that one may write what another one may attach.
+    pub(super) fn authoring(&self, holder: &RightHolder, home: &AccountNode, rights: &mut Rights) {
+        let speaks = |action: &str| self.sides().iter().any(|model| speaks(model, holder, action));
+        if speaks("iam:CreatePolicy") {
+            let names = self.names_of(home, "policy").iter().cloned().map(Space::One).collect();
+            rights.add(self.question(holder, right(&["iam:CreatePolicy"], names)));
+        }
+        if POLICY.into_iter().any(speaks) {
+            let standing = self.sides().into_iter().flat_map(|model| model.managed_of(home));
+            let standing: BTreeSet<String> = standing.cloned().collect();
+            let standing = standing.into_iter().map(Space::One).collect();
+            rights.add(self.question(holder, right(&POLICY, standing)));
+        }
+    }
+
+    /// Making a principal and being it, which another one may then give something.
+    pub(super) fn creating(&self, holder: &RightHolder, home: &AccountNode, rights: &mut Rights) {
+        let speaks = |action: &str| self.sides().iter().any(|model| speaks(model, holder, action));
+        for (kind, create) in [("role", "iam:CreateRole"), ("user", "iam:CreateUser")] {
+            if !speaks(create) {
+                continue;
+            }
+            let names = self.names_of(home, kind).iter().cloned().map(Space::One).collect();
+            let mut create = right(&[create], names);
+            create.absent.push("iam:permissionsboundary".to_owned());
+            let made = self.question(holder, create);
+            if kind == "role" {
+                rights.add(made);
+                continue;
+            }
+            for (resource, made) in by_resource(&[&made]) {
+                let mut be = Rights::default();
+                be.add(self.question(holder, right(&CREDENTIALS, vec![Space::One(resource)])));
+                rights.join(made.and(be));
+            }
+        }
+    }
+
+    /// A name of a kind for every region of names that policies of an account's principals, and guardrails over it, tell
+    /// apart.
+    fn names_of(&self, home: &AccountNode, kind: &'static str) -> Rc<BTreeSet<String>> {
+        let key = (home.handle.clone(), kind);
+        if let Some(known) = self.names.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let mut documents: Vec<Arc<Document>> = Vec::new();
+        for model in self.sides() {
+            let principals = model.principals_of(&home.handle);
+            let changing = principals.filter(|p| may_change_policies(p));
+            let own = changing.flat_map(|p| p.identity().iter().chain(p.boundary()));
+            documents.extend(own.map(|policy| Arc::clone(&policy.document)));
+            let over = model.accounts.get(&home.handle).into_iter();
+            let over = over.flat_map(|a| a.service_control.iter().flat_map(|(_, all)| all));
+            documents.extend(over.map(|policy| Arc::clone(&policy.document)));
+        }
+        let found = regions_of(&documents, &below(home, kind), "iam:policyarn");
+        let found = Rc::new(found.into_iter().filter(|arn| is_name(arn)).collect());
+        self.names.borrow_mut().insert(key, Rc::clone(&found));
+        found
     }
 
     /// Making another principal, being it, and giving it something, all of one name: under no boundary, or under this one.

@@ -39,6 +39,11 @@ pub enum RightsScope {
     MakingWith(Option<String>, String),
     /// The same, and it is a policy of AWS's of which it is not known what it permits.
     MakingWithUnknown(Option<String>),
+    /// Managed policies of its account whose text it decides: one of each region of names.
+    Authoring,
+    /// Other principals of its account, of its own making and under no boundary, that it can be: one of each region of
+    /// names.
+    Creating,
     /// Who is in a group of its account, by ARN.
     Join(String),
     /// The objects of a bucket of its account, by the bucket's ARN.

@@ -35,6 +35,8 @@ pub struct RightsCache<'w> {
     services: RefCell<BTreeMap<Handle, Rc<Services>>>,
     /// Policies whose text somebody may decide.
     pub(super) authored: RefCell<BTreeMap<RightHolder, Rc<Authored>>>,
+    /// Names of a kind in an account, one of each region that policies of it tell apart.
+    pub(super) names: RefCell<Names>,
     /// Principals that somebody may make, by the boundary that they are made under.
     pub(super) made: RefCell<MadeBy>,
     /// A kind of scope of which no right is known. Tests alone leave one out, to see that some wall is then called
@@ -54,6 +56,9 @@ pub(super) type Sided<T> = BTreeMap<T, OnSides>;
 /// Roles, by ARN, by the service principals that they trust.
 type Services = BTreeMap<String, Sided<String>>;
 
+/// Names of a kind in an account.
+type Names = BTreeMap<(Handle, &'static str), Rc<BTreeSet<String>>>;
+
 /// Principals that somebody may make, by the boundary that they are made under.
 type MadeBy = BTreeMap<(RightHolder, Option<String>), Rc<Made>>;
 
@@ -70,6 +75,7 @@ impl<'w> RightsCache<'w> {
             known: BTreeMap::new(),
             services: RefCell::default(),
             authored: RefCell::default(),
+            names: RefCell::default(),
             made: RefCell::default(),
             left_out: None,
         }
@@ -255,6 +261,8 @@ impl<'w> RightsCache<'w> {
                 }
             }
             RightsScope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
+            RightsScope::Authoring => self.authoring(holder, home, &mut rights),
+            RightsScope::Creating => self.creating(holder, home, &mut rights),
             RightsScope::Making(bound) => {
                 self.making(holder, home, bound.as_ref(), Gift::Everything, &mut rights);
             }

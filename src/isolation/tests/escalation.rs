@@ -679,24 +679,28 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
     };
     let new = "arn:aws:iam::222222222222:role/new";
     let follows = || json!({"StringEquals": {"iam:PermissionsBoundary": policy_arn("leaves")}});
-    let under = || {
-        let create = json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new, "Condition": follows()});
-        let_in(vec![create, may("iam:PutRolePolicy", new)]).both(managed(
-            "shared",
-            "leaves",
-            document(vec![may("sts:*", "*")]),
-        ))
+    // Under no boundary, what one makes anybody may give something; under one, whoever makes it alone is asked.
+    let create = || json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new, "Condition": follows()});
+    let leaving = |fixture: Fixture| {
+        fixture.both(managed("shared", "leaves", document(vec![may("sts:*", "*")])))
     };
+    let under = || leaving(let_in(vec![create(), may("iam:PutRolePolicy", new)]));
     const TOPICS: &str = "arn:aws:iam::aws:policy/AmazonSNSFullAccess";
     let attach = |whom: &str, policy: &str| {
         json!({"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": whom,
-            "Condition": {"ArnEquals": {"iam:PolicyARN": policy}}})
+            "Condition": {"ArnLike": {"iam:PolicyARN": policy}}})
     };
-    let given =
-        || {
-            let_in(vec![may("iam:CreateRole", new), attach(new, &policy_arn("steps"))])
-                .both(managed("shared", "steps", document(vec![may("sts:*", "*")])))
-        };
+    let given = || {
+        leaving(let_in(vec![create(), attach(new, &policy_arn("steps"))])).both(managed(
+            "shared",
+            "steps",
+            document(vec![may("sts:*", "*")]),
+        ))
+    };
+    let beside = |one: Json, other: Json| {
+        let low2 = role("shared", "low2", by("dev", "ci"), Some(document(vec![other])));
+        let_in(vec![one]).both(low2)
+    };
     let tagged_by_its_trust = || {
         let ops = json!({"StringEquals": {"aws:PrincipalTag/team": "ops"}});
         Fixture::new()
@@ -817,19 +821,23 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             RightsScope::Remove(name(), PolicySite::Inline),
             attached(vec![rewrite(), may("iam:DetachRolePolicy", LOW)]),
         ),
-        (
-            RightsScope::Making(None),
-            let_in(vec![may("iam:CreateRole", new), may("iam:PutRolePolicy", new)]),
-        ),
         (RightsScope::Making(Some(name())), under()),
         (RightsScope::MakingWithSome(None), given()),
         (RightsScope::MakingWith(None, name()), given()),
         (
             RightsScope::MakingWithUnknown(None),
-            let_in(vec![may("iam:CreateRole", new), attach(new, TOPICS)]),
+            leaving(let_in(vec![create(), attach(new, TOPICS)])),
         ),
         (RightsScope::AttachUnknown(name()), on_machine(vec![attach(LOW, TOPICS)])),
         (RightsScope::Trust(name()), tagged_by_its_trust()),
+        (
+            RightsScope::Authoring,
+            beside(may("iam:CreatePolicy", "*"), attach("*", &policy_arn("team/*"))),
+        ),
+        (
+            RightsScope::Creating,
+            beside(may("iam:CreateRole", "*"), may("iam:PutRolePolicy", new)),
+        ),
         (RightsScope::Join(name()), joining()),
         (RightsScope::Tags(name()), tagging()),
         (RightsScope::Root, management(vec![may("sts:AssumeRoot", "*")])),

@@ -299,3 +299,59 @@ fn a_federated_session_of_a_user_switches_roles_in_the_console_alone() {
         ("the user itself", ann(&[]), "dev", "production", "isolated"),
     ]);
 }
+
+/// Two that somebody got into do together what neither does alone.
+#[test]
+fn what_one_writes_or_makes_another_one_gives() {
+    let own = |kind: &str, name: &str| format!("arn:aws:iam::222222222222:{kind}/{name}");
+    let two = |first: Vec<Json>, second: Json| {
+        let other = role("shared", "low2", by("dev", "ci"), Some(document(vec![second])));
+        in_between(first).both(other)
+    };
+    let attach = |policies: &str| {
+        json!({"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": "*",
+            "Condition": {"ArnLike": {"iam:PolicyARN": own("policy", policies)}}})
+    };
+    let user =
+        || vec![may("iam:CreateUser", &own("user", "new-*")), may("iam:CreateAccessKey", "*")];
+    judge(vec![
+        (
+            "a policy",
+            two(vec![may("iam:CreatePolicy", "*")], attach("team/*")),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a policy of another name",
+            two(vec![may("iam:CreatePolicy", &own("policy", "a/*"))], attach("b/*")),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a role",
+            two(vec![may("iam:CreateRole", "*")], may("iam:PutRolePolicy", &own("role", "new-*"))),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a role of another name",
+            two(
+                vec![may("iam:CreateRole", &own("role", "a-*"))],
+                may("iam:PutRolePolicy", &own("role", "b-*")),
+            ),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a user, and a group",
+            two(user(), may("iam:AddUserToGroup", OPS)).both(ops(reads_buckets())),
+            "dev",
+            "production",
+            "reachable",
+        ),
+    ]);
+}
