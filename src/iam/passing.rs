@@ -1,25 +1,30 @@
 //! How code comes to run under a role that a service assumes: the actions by which a caller passes a role to
-//! the service, and those that swap the code of something that already runs under one.
+//! the service, and those by which it is a role that is in use already.
 //!
 //! The first are data, `data/passrole.txt`: what AWS's service authorization data and service models know of
 //! (see `data/NOTICE.md`). A service that the data does not name may take roles all the same, so for one that
 //! is not here [`of`] answers `None`, and whoever asks must not conclude that nothing is possible.
 //!
-//! The second is a table of this file. AWS publishes no such list; each line cites the page that says so.
+//! The second are data as well, `data/runs.txt`, typed by hand: AWS publishes no such list, and each line cites the page
+//! that says so. What was looked at and does not count stands there too, so that an action which is new to the
+//! catalogue is decided before the tests pass again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 static DATA: &str = include_str!("data/passrole.txt");
+static RUNS: &str = include_str!("data/runs.txt");
 
 /// How a role that one service assumes is put to use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ways {
     /// Actions by each of which a caller that may also `iam:PassRole` hands the role over, as `service:Action`.
     pub pass: Vec<String>,
-    /// Sets of actions, each of which together make something that runs under the role already run what the
-    /// caller gives it; no role is passed.
-    pub swap: &'static [&'static [&'static str]],
+    /// Actions by each of which somebody is a role that is in use already, and no role is passed: something that
+    /// runs under it then runs what the caller gives it, or its credentials are handed out.
+    pub swap: Vec<&'static str>,
+    /// Sets of actions that do so together.
+    pub swap_together: Vec<&'static [&'static str]>,
 }
 
 /// Actions by service prefix.
@@ -124,6 +129,10 @@ const PREFIXES: &[(&str, &[&str])] = &[
     ("delivery.logs", &["logs", "firehose"]),
     ("opensearchservice", &["es", "aoss", "osis"]),
     ("osis-pipelines", &["osis"]),
+    // Aurora and RDS User Guides, "Enhanced Monitoring", "Exporting DB snapshot data to Amazon S3": no code of a
+    // database runs under these.
+    ("monitoring.rds", &["rds"]),
+    ("export.rds", &["rds"]),
     ("preview.bedrock-agentcore", &["bedrock-agentcore"]),
     ("mgn-connector", &["mgn"]),
     ("studio.nimble", &["nimble"]),
@@ -138,118 +147,62 @@ const ALSO: &[(&str, &[&str])] = &[
     ("apigateway", &["apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]),
     // AWS Data Pipeline Developer Guide, "IAM roles": the roles are fields of the definition.
     ("datapipeline", &["datapipeline:CreatePipeline", "datapipeline:PutPipelineDefinition"]),
+    // Service Catalog Administrator Guide, "Launch constraints": the role is a parameter of the constraint.
+    ("servicecatalog", &["servicecatalog:CreateConstraint", "servicecatalog:UpdateConstraint"]),
 ];
 
-/// What swaps the code of something that runs under a role, by the service that assumes it, without
-/// `.amazonaws.com`.
-const SWAPS: &[(&str, &[&[&str]])] = &[
-    // MWAA API Reference, `CreateCliToken`: commands of Airflow.
-    ("airflow", &[&["airflow:CreateCliToken"], &["airflow:CreateWebLoginToken"]]),
-    ("airflow-env", &[&["airflow:CreateCliToken"], &["airflow:CreateWebLoginToken"]]),
-    // App Runner API Reference, `UpdateService`: another image, the same instance role.
-    ("apprunner", &[&["apprunner:UpdateService"]]),
-    // Athena API Reference, `StartCalculationExecution`: code in a session of a workgroup.
-    ("athena", &[&["athena:StartCalculationExecution"]]),
-    // Bedrock AgentCore Developer Guide, "Code Interpreter", "Browser": sessions under the tool's role.
-    (
-        "bedrock-agentcore",
-        &[
-            &["bedrock-agentcore:InvokeCodeInterpreter"],
-            &["bedrock-agentcore:StartBrowserSession"],
-            &["bedrock-agentcore:StartCodeInterpreterSession"],
-            &["bedrock-agentcore:UpdateAgentRuntime"],
-        ],
-    ),
-    // CloudFormation User Guide, "AWS CloudFormation service role": a stack keeps its role, and whoever may
-    // work on the stack uses it.
-    (
-        "cloudformation",
-        &[
-            &["cloudformation:UpdateStack"],
-            &["cloudformation:UpdateStackSet"],
-            &["cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"],
-        ],
-    ),
-    // CodeBuild API Reference, `StartBuild`: `buildspecOverride`.
-    (
-        "codebuild",
-        &[&["codebuild:StartBuild"], &["codebuild:StartBuildBatch"], &["codebuild:UpdateProject"]],
-    ),
-    ("datapipeline", &[&["datapipeline:PutPipelineDefinition"]]),
-    // Systems Manager User Guide, "Run Command", "Session Manager"; EC2 User Guide, "Run commands when you launch
-    // an EC2 instance with user data input", "Modify a launch template"; EMR Management Guide, "Add steps".
-    (
-        "ec2",
-        &[
-            &["ssm:SendCommand"],
-            &["ssm:StartSession"],
-            &["ssm:CreateAssociation"],
-            &["ssm:UpdateAssociation"],
-            &["ec2-instance-connect:SendSSHPublicKey"],
-            &["ec2-instance-connect:SendSerialConsoleSSHPublicKey"],
-            &["ec2:CreateLaunchTemplateVersion"],
-            &["ec2:CreateReplaceRootVolumeTask"],
-            &["ec2:ModifyInstanceAttribute"],
-            &["ec2:ModifyLaunchTemplate"],
-            &["codedeploy:CreateDeployment"],
-            &["elasticbeanstalk:UpdateEnvironment"],
-            &["elasticmapreduce:AddJobFlowSteps"],
-        ],
-    ),
-    // ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec"; Batch API Reference, `SubmitJob`:
-    // `containerOverrides`.
-    ("ecs-tasks", &[&["ecs:ExecuteCommand"], &["batch:SubmitJob"]]),
-    ("edgelambda", &[&["lambda:UpdateFunctionCode"]]),
-    // EKS User Guide, "Grant IAM users access to Kubernetes with EKS access entries": pods bear the role.
-    ("eks", &[&["eks:AssociateAccessPolicy"], &["eks:CreateAccessEntry"]]),
-    // Glue API Reference, `UpdateDevEndpoint` (keys, libraries), `RunStatement`, `UpdateJob`.
-    (
-        "glue",
-        &[
-            &["glue:RunStatement"],
-            &["glue:UpdateDevEndpoint"],
-            &["glue:UpdateJob"],
-            &["glue:UpdateJobFromSourceControl"],
-        ],
-    ),
-    // Managed Service for Apache Flink API Reference, `UpdateApplication`: `CodeContentUpdate`.
-    ("kinesisanalytics", &[&["kinesisanalytics:UpdateApplication"]]),
-    // Lambda API Reference, `UpdateFunctionCode`, `UpdateFunctionConfiguration` (layers, environment).
-    (
-        "lambda",
-        &[
-            &["lambda:UpdateFunctionCode"],
-            &["lambda:UpdateFunctionConfiguration"],
-            &["synthetics:UpdateCanary"],
-        ],
-    ),
-    // IAM Roles Anywhere User Guide, "Trust model": who is the anchor's authority gets the roles of profiles.
-    (
-        "rolesanywhere",
-        &[&["rolesanywhere:CreateTrustAnchor"], &["rolesanywhere:UpdateTrustAnchor"]],
-    ),
-    // SageMaker API Reference: notebooks and apps run under their own role whatever opens them or is put in.
-    (
-        "sagemaker",
-        &[
-            &["sagemaker:CreateApp"],
-            &["sagemaker:CreatePresignedDomainUrl"],
-            &["sagemaker:CreatePresignedNotebookInstanceUrl"],
-            &["sagemaker:UpdateNotebookInstance"],
-            &["sagemaker:UpdateNotebookInstanceLifecycleConfig"],
-            &["sagemaker:StartPipelineExecution"],
-            &["sagemaker:UpdatePipeline"],
-        ],
-    ),
-    // Systems Manager User Guide, "Automation": a document that other automations run.
-    ("ssm", &[&["ssm:UpdateDocument"]]),
-    // Step Functions API Reference, `UpdateStateMachine`: the definition alone asks for no role.
-    ("states", &[&["states:UpdateStateMachine"]]),
-];
+/// Ways to be a role that is in use already, by the service that assumes it, without `.amazonaws.com`.
+fn in_use() -> &'static BTreeMap<&'static str, Vec<Vec<&'static str>>> {
+    static KNOWN: OnceLock<BTreeMap<&'static str, Vec<Vec<&'static str>>>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let mut known: BTreeMap<&str, Vec<Vec<&str>>> = BTreeMap::new();
+        for line in RUNS.lines().filter_map(|line| line.strip_prefix("+ ")) {
+            let mut fields = line.split('\t');
+            let (services, actions) = (fields.next(), fields.next());
+            for service in services.into_iter().flat_map(|services| services.split(',')) {
+                let set = actions.into_iter().flat_map(|actions| actions.split(' '));
+                known.entry(service).or_default().push(set.collect());
+            }
+        }
+        known
+    })
+}
 
-/// Every action of the table of swaps.
+/// Every action by which, alone or with others, somebody is a role that is in use already.
 pub fn swaps() -> impl Iterator<Item = &'static str> {
-    SWAPS.iter().flat_map(|(_, sets)| sets.iter().flat_map(|set| set.iter())).copied()
+    static ALL: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+    let all = ALL.get_or_init(|| in_use().values().flatten().flatten().copied().collect());
+    all.iter().copied()
+}
+
+/// Services that take a role of their caller's own account alone, to run code under it: whoever uses one as a deputy
+/// stands in the role's account.
+pub fn runs_code_of_its_account(principal: &str) -> bool {
+    const RUN_CODE: [&str; 20] = [
+        "airflow",
+        "airflow-env",
+        "apprunner",
+        "athena",
+        "bedrock-agentcore",
+        "cloudformation",
+        "codebuild",
+        "datapipeline",
+        "ec2",
+        "ecs-tasks",
+        "edgelambda",
+        "eks",
+        "glue",
+        "kinesisanalytics",
+        "lambda",
+        "pods.eks",
+        "rolesanywhere",
+        "sagemaker",
+        "ssm",
+        "states",
+    ];
+    let Some(name) = named(principal) else { return false };
+    let last = name.rsplit('.').next().unwrap_or_default();
+    RUN_CODE.contains(&name.as_str()) || (!is_listed(&name) && RUN_CODE.contains(&last))
 }
 
 /// The part of a service principal that names the service: without domain, and without a region.
@@ -264,6 +217,10 @@ fn named(principal: &str) -> Option<String> {
     Some(rest.split('.').filter(|label| !is_region(label)).collect::<Vec<_>>().join("."))
 }
 
+fn is_listed(name: &str) -> bool {
+    PREFIXES.iter().any(|(known, _)| *known == name)
+}
+
 /// How a role that this service principal assumes is put to use; `None` where the data does not know how the
 /// service takes roles.
 #[must_use]
@@ -271,7 +228,7 @@ pub fn of(principal: &str) -> Option<Ways> {
     let name = named(principal)?;
     // `build.apprunner.amazonaws.com` is App Runner's as `tasks.apprunner.amazonaws.com` is.
     let last = name.rsplit('.').next().unwrap_or_default();
-    let of = |name: &str| {
+    let passing = |name: &str| -> Vec<String> {
         let listed = PREFIXES.iter().find(|(known, _)| *known == name);
         let own = [name];
         let prefixes = listed.map_or(&own[..], |(_, prefixes)| prefixes);
@@ -282,25 +239,32 @@ pub fn of(principal: &str) -> Option<Ways> {
         });
         let also = ALSO.iter().filter(|(known, _)| prefixes.contains(known));
         let also = also.flat_map(|(_, actions)| actions.iter().map(|a| (*a).to_owned()));
-        let swap = SWAPS.iter().find(|(known, _)| *known == name);
-        let ways = Ways {
-            pass: pass.chain(also).collect(),
-            swap: swap.map(|(_, sets)| *sets).unwrap_or_default(),
-        };
-        (!ways.pass.is_empty() || !ways.swap.is_empty()).then_some(ways)
+        pass.chain(also).collect()
     };
-    of(&name).or_else(|| of(last))
+    let own = passing(&name);
+    let pass = if own.is_empty() { passing(last) } else { own };
+    let known = if in_use().contains_key(name.as_str()) || is_listed(&name) { &name } else { last };
+    let (one, some): (Vec<_>, Vec<_>) =
+        in_use().get(known).into_iter().flatten().partition(|set| set.len() == 1);
+    let ways = Ways {
+        pass,
+        swap: one.into_iter().flatten().copied().collect(),
+        swap_together: some.into_iter().map(Vec::as_slice).collect(),
+    };
+    let any = !ways.pass.is_empty() || !ways.swap.is_empty() || !ways.swap_together.is_empty();
+    any.then_some(ways)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::iam::catalogue;
+    use crate::iam::catalogue::ActionId;
+    use crate::iam::symbolic::globs::Glob;
 
     #[test]
     fn every_action_exists() {
-        let tables = SWAPS.iter().flat_map(|(_, sets)| sets.iter().flat_map(|set| set.iter()));
-        let tables = tables.chain(ALSO.iter().flat_map(|(_, actions)| actions.iter()));
+        let tables = ALSO.iter().flat_map(|(_, actions)| actions.iter());
         let single = PREFIXES.iter().flat_map(|(_, items)| items.iter());
         let tables = tables.chain(single.filter(|item| item.contains(':')));
         let data = data().iter().flat_map(|(prefix, actions)| {
@@ -308,6 +272,7 @@ mod tests {
         });
         let unknown: Vec<String> = data
             .chain(tables.map(|action| (*action).to_owned()))
+            .chain(swaps().map(str::to_owned))
             .filter(|action| catalogue().find(action).is_none())
             .collect();
         assert_eq!(unknown, Vec::<String>::new());
@@ -335,5 +300,90 @@ mod tests {
         }
         assert_eq!(of("made-up.amazonaws.com"), None);
         assert_eq!(of("token.actions.githubusercontent.com"), None);
+    }
+
+    /// What is known of a service that hands out roles which are in use includes how they come into use: else a role
+    /// that is passed to it would count as going nowhere.
+    #[test]
+    fn a_service_whose_roles_are_in_use_takes_roles() {
+        let deaf: Vec<&str> = in_use()
+            .keys()
+            .copied()
+            .filter(|name| {
+                of(&format!("{name}.amazonaws.com")).is_none_or(|ways| ways.pass.is_empty())
+            })
+            .collect();
+        assert_eq!(deaf, Vec::<&str>::new());
+        let swaps = |principal: &str| of(principal).expect(principal).swap;
+        assert!(swaps("tasks.apprunner.amazonaws.com").contains(&"apprunner:UpdateService"));
+        assert!(swaps("pods.eks.amazonaws.com").contains(&"emr-containers:StartJobRun"));
+        assert_eq!(swaps("monitoring.rds.amazonaws.com"), Vec::<&str>::new());
+        assert_eq!(swaps("iot.amazonaws.com"), Vec::<&str>::new());
+    }
+
+    /// Every line says where it is from, and none of those that do not count fits nothing.
+    #[test]
+    fn every_action_that_sounds_like_running_is_decided() {
+        let lines = |mark: &str| -> Vec<Vec<&str>> {
+            let lines = RUNS.lines().filter_map(|line| line.strip_prefix(mark));
+            lines.map(|line| line.split('\t').collect()).collect()
+        };
+        let (counts, not) = (lines("+ "), lines("- "));
+        assert!(counts.iter().all(|line| line.len() == 3), "service, actions and source");
+        assert!(not.iter().all(|line| line.len() == 2), "actions and reason");
+        let patterns: Vec<Glob> = not
+            .iter()
+            .filter_map(|line| line.first())
+            .flat_map(|patterns| patterns.split(' '))
+            .map(|pattern| Glob::like(&pattern.to_ascii_lowercase()))
+            .collect();
+        let passing: BTreeSet<String> = data()
+            .iter()
+            .flat_map(|(prefix, actions)| actions.iter().map(move |a| format!("{prefix}:{a}")))
+            .collect();
+        let taking: BTreeSet<&str> = data()
+            .keys()
+            .copied()
+            .chain(swaps().filter_map(|action| action.split(':').next()))
+            .collect();
+        let counted: BTreeSet<&str> = swaps().collect();
+        let ids = (0..catalogue().action_count()).filter_map(|n| u32::try_from(n).ok());
+        let all: Vec<String> = ids.filter_map(|n| catalogue().full_name(ActionId(n))).collect();
+        let undecided: Vec<&String> = all
+            .iter()
+            .filter(|action| {
+                let (service, name) = action.split_once(':').expect("service and name");
+                taking.contains(service)
+                    && sounds_like_running(name)
+                    && !counted.contains(action.as_str())
+                    && !passing.contains(*action)
+                    && !patterns.iter().any(|p| p.matches(&action.to_ascii_lowercase()))
+            })
+            .collect();
+        assert_eq!(undecided, Vec::<&String>::new(), "decide each in `data/runs.txt`");
+        let idle = patterns
+            .iter()
+            .filter(|p| !all.iter().any(|action| p.matches(&action.to_ascii_lowercase())))
+            .count();
+        assert_eq!(idle, 0, "patterns that fit no action");
+    }
+
+    fn sounds_like_running(name: &str) -> bool {
+        const VERBS: [&str; 10] = [
+            "Assume", "Connect", "Execute", "Invoke", "Issue", "Open", "Resume", "Run", "Start",
+            "Submit",
+        ];
+        let ends = |verb: &str, ends: &[&str]| {
+            name.strip_prefix(verb).is_some_and(|rest| ends.iter().any(|end| rest.contains(end)))
+        };
+        VERBS.iter().any(|verb| name.starts_with(verb))
+            || ends("Get", &["Credential", "Token", "SessionEndpoint"])
+            || (name.starts_with("Get") && name.ends_with("Access"))
+            || ends(
+                "Create",
+                &["Token", "Shell", "PresignedUrl", "PresignedURL", "StreamingURL", "Login"],
+            )
+            || ends("Send", &["Command", "Key"])
+            || ends("Import", &["Key"])
     }
 }

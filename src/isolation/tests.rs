@@ -9,6 +9,7 @@ mod exceptions;
 mod giving;
 mod guard;
 mod hunt;
+mod in_use;
 mod kinds;
 mod ordinary;
 mod power;

@@ -22,8 +22,11 @@ for (const service of json(join(catalogue, 'data', 'services.json'))) {
   const actions = Object.values(json(join(catalogue, 'data', 'actions', `${service}.json`)))
   for (const { name } of actions) known.set(`${service}:${name}`.toLowerCase(), { service, name })
 }
+// Services whose requests are signed by another name than the one by which policies know them.
+const ALIASES = { cloudcontrolapi: 'cloudformation', iotdata: 'iot', ioteventsdata: 'iotevents', monitoring: 'cloudwatch' }
 const found = new Map()
-const add = (prefix, action) => {
+const add = (signed, action) => {
+  const prefix = ALIASES[signed] ?? signed
   const entry = known.get(`${prefix}:${action}`.toLowerCase())
   // A request to read or to take away carries roles as filters.
   if (!entry || /^(BatchDelete|BatchGet|Cancel|Delete|Describe|Disassociate|Get|List|Remove|Search)/.test(entry.name)) return

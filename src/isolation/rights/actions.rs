@@ -82,8 +82,15 @@ pub(super) const OTHERS: [&str; 11] = [
     "sts:AssumeRoot",
 ];
 
-/// What makes somebody an administrator of a Kubernetes cluster.
-pub(super) const CLUSTERS: [&str; 2] = ["eks:AssociateAccessPolicy", "eks:CreateAccessEntry"];
+/// What makes somebody an administrator of a Kubernetes cluster, or runs a job on one under the role of a service account
+/// (EMR on EKS Development Guide, "Step 4: Create a job execution role": its trust names the cluster's provider).
+pub(super) const CLUSTERS: [&str; 5] = [
+    "eks:AssociateAccessPolicy",
+    "eks:CreateAccessEntry",
+    "eks:UpdateAccessEntry",
+    "emr-containers:GetManagedEndpointSessionCredentials",
+    "emr-containers:StartJobRun",
+];
 
 /// What gives somebody the identities of a pool of Cognito.
 pub(super) const POOLS: [&str; 2] =

@@ -523,7 +523,14 @@ impl<'w> RightsCache<'w> {
         };
         let speaks =
             |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
-        for set in ways.swap.iter().filter(|set| set.iter().all(|action| speaks(action))) {
+        let swap: Vec<&str> = ways.swap.into_iter().filter(|action| speaks(action)).collect();
+        for some in swap.chunks(AT_ONCE) {
+            rights.join(self.of_service(holder, home, some));
+            if !rights.before.is_empty() && !rights.after.is_empty() {
+                break;
+            }
+        }
+        for set in ways.swap_together.iter().filter(|set| set.iter().all(|action| speaks(action))) {
             let mut all = set.iter().map(|action| self.of_service(holder, home, &[action]));
             let Some(first) = all.next() else { continue };
             rights.join(all.fold(first, Rights::and));
