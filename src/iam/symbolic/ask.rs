@@ -12,7 +12,7 @@ use super::resources::{Resources, some_resources};
 use super::variables::PolicyVariables;
 use super::witness::{OpeningsSeen, WitnessSearch};
 use crate::iam::condition::CompiledCondition;
-use crate::iam::document::{Document, LanguageVersion};
+use crate::iam::document::{Document, Item, LanguageVersion};
 use crate::iam::request::{Caller, Request, RequestFacts};
 
 /// Answers a question. Every opening is a request that the judge allows.
@@ -150,17 +150,46 @@ fn awake<'d>(side: &Question<'d>) -> Vec<Cow<'d, Document>> {
     };
     let mut without_idle = |document: &Document| {
         let version = document.version();
+        let literal = literal_variables(document);
+        let document = literal.as_ref().unwrap_or(document);
         let idle: Vec<bool> =
             document.statements.iter().map(|statement| is_idle(statement, version)).collect();
-        idle.contains(&true).then(|| {
-            let mut left = document.clone();
-            let mut idle = idle.into_iter();
-            left.statements.retain(|_| idle.next() != Some(true));
-            left
-        })
+        if !idle.contains(&true) {
+            return literal;
+        }
+        let mut left = document.clone();
+        let mut idle = idle.into_iter();
+        left.statements.retain(|_| idle.next() != Some(true));
+        Some(left)
     };
     let documents = side.documents.iter();
     documents.map(|d| without_idle(d).map_or(Cow::Borrowed(*d), Cow::Owned)).collect()
+}
+
+/// The document with `${` written as version 2012-10-17 writes it where it stands for itself, if its own version takes
+/// no variables (IAM User Guide, "IAM JSON policy elements: Version").
+fn literal_variables(document: &Document) -> Option<Document> {
+    let has = |item: &Item| item.text.symbolic().contains("${");
+    let of = |statement: &crate::iam::Statement| {
+        let values = statement.conditions.iter().flat_map(|c| &c.values);
+        let mut all = statement.resources.iter().chain(&statement.not_resources).chain(values);
+        all.any(has)
+    };
+    if document.version() != LanguageVersion::V2008 || !document.statements.iter().any(of) {
+        return None;
+    }
+    let escape = |item: &mut Item| {
+        if has(item) {
+            *item = Item::new(item.text.symbolic().replace("${", "${$}{"));
+        }
+    };
+    let mut document = document.clone();
+    for statement in &mut document.statements {
+        statement.resources.iter_mut().for_each(escape);
+        statement.not_resources.iter_mut().for_each(escape);
+        statement.conditions.iter_mut().flat_map(|c| &mut c.values).for_each(escape);
+    }
+    Some(document)
 }
 
 /// One action on one resource: every combination of key values, judged on both sides.

@@ -29,12 +29,20 @@ impl Case<'_> {
         let mut rest = text.as_str();
         while let Some((before, after)) = rest.split_once("${") {
             let Some((key, after)) = after.split_once('}') else { return Some(text) };
-            match self.value(&key.trim().to_ascii_lowercase()) {
-                // A default, or what stands for a character, is no key, and nothing is known of it.
-                Value::Open => return Some(text),
-                Value::Absent => return None,
-                Value::Is(value) if value.contains(['*', '?', '$']) => return Some(text),
-                Value::Is(value) => out.extend([before, value.as_str()]),
+            let (key, default) = match key.split_once(',') {
+                Some((key, default)) => (key, Some(default.trim().trim_matches('\''))),
+                None => (key, None),
+            };
+            match (self.value(&key.trim().to_ascii_lowercase()), default) {
+                // What stands for a character is no key, and nothing is known of it.
+                (Value::Open, _) => return Some(text),
+                (Value::Absent, None) => return None,
+                (Value::Absent, Some(default)) if default.contains(['*', '?', '$']) => {
+                    return Some(text);
+                }
+                (Value::Absent, Some(default)) => out.extend([before, default]),
+                (Value::Is(value), _) if value.contains(['*', '?', '$']) => return Some(text),
+                (Value::Is(value), _) => out.extend([before, value.as_str()]),
             }
             rest = after;
         }
@@ -54,6 +62,9 @@ impl Case<'_> {
         let or_absent = |value: Option<String>| value.map_or(Value::Absent, Value::Is);
         match (request.context.get(key), key) {
             (Some(ContextValue::One(value)), _) => Value::Is(value.clone()),
+            (None, "aws:principalaccount") if request.principal == Principal::Anonymous => {
+                Value::Is("anonymous".to_owned())
+            }
             (None, "aws:principalaccount") => or_absent(home_of(&request.principal)),
             (None, "aws:resourceaccount") => or_absent(request.resource_account.clone()),
             (None, "aws:username") => or_absent(user_of(&request.principal)),
@@ -128,6 +139,14 @@ impl Case<'_> {
         // The judge fills in what the request tells; of other variables nothing is known.
         let told = |item: &Item| value(item).is_some_and(|text| !text.contains("${"));
         let filled = version == LanguageVersion::V2012 && condition.values.iter().all(told);
+        if settled && version == LanguageVersion::V2008 {
+            // What looks like a variable is text, and is written so for a judge of the newer version.
+            let mut literal = condition.clone();
+            for item in &mut literal.values {
+                *item = Item::new(item.text.symbolic().replace("${", "${$}{"));
+            }
+            return self.holds(&literal, None);
+        }
         if !settled || !(is_plain(condition) || filled) {
             return None;
         }
