@@ -1,4 +1,4 @@
-//! Data paths and confused deputies (grades C and D): data that crosses by way of a bucket which both sides use, and grants that a
+//! Data paths and confused deputies (grades C and D): data that crosses by way of a resource which both sides use, and grants that a
 //! service or a third party can be talked into using for somebody else (the confused deputy).
 //!
 //! A grant to a service is judged by what it lets in, not by which keys it names: the service is asked to act for an
@@ -21,7 +21,10 @@ use crate::ids::{Handle, Partition};
 const SOURCES: [&str; 4] =
     ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"];
 
-/// A path without a request of its own: data that passes through a shared bucket, or a deputy that does not ask for whom it acts.
+/// How policies name an origin access identity of CloudFront.
+const ORIGIN_ACCESS_IDENTITY: &str = ":iam::cloudfront:user/";
+
+/// A path without a request of its own: data that passes through a shared resource, or a deputy that does not ask for whom it acts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IndirectPath {
     /// Where it starts.
@@ -34,7 +37,7 @@ pub struct IndirectPath {
     pub grade: Grade,
     /// Who uses it: an ARN, a service, an account.
     pub principal: String,
-    /// What is used: the ARN of a role or bucket.
+    /// What is used: the ARN of a role or a resource.
     pub resource: String,
     /// What it is, for people.
     pub text: String,
@@ -46,7 +49,7 @@ pub struct IndirectPath {
 #[must_use]
 pub fn indirect_paths(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
     let mut found = deputies(model);
-    found.extend(shared_buckets(model, result));
+    found.extend(shared_resources(model, result));
     found
 }
 
@@ -103,10 +106,14 @@ fn unguarded(
             let name = item.text.symbolic().into_owned();
             match kind {
                 // Whoever passes a role to a service must stand in the role's own account.
-                PrincipalType::Service
-                    if is_trust && passing::of(&name).is_some_and(|ways| !ways.swap.is_empty()) => {
-                }
+                PrincipalType::Service if is_trust && passing::runs_code_of_its_account(&name) => {}
                 PrincipalType::Service => services.entry(name).or_default().push(statement),
+                // CloudFront Developer Guide, "Restrict access to an Amazon S3 origin": what a distribution of that
+                // identity may read, it serves to whoever asks it, and no policy says whose distribution it is.
+                PrincipalType::Aws if name.contains(ORIGIN_ACCESS_IDENTITY) => {
+                    let text = "and so whoever asks a distribution of that identity: what it asks of its viewers is not read";
+                    found.insert((Origin::External, name, text.to_owned()));
+                }
                 PrincipalType::Aws
                     if is_trust
                         && name != "*"
@@ -227,35 +234,35 @@ fn outside_estate(model: &AccessModel, name: &str) -> bool {
 }
 
 /// Resources into which one environment writes and out of which another one reads.
-fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
+fn shared_resources(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
     let mut writers: BTreeMap<&str, BTreeMap<Origin, &PathStep>> = BTreeMap::new();
     let mut readers: BTreeMap<&str, Vec<&PathStep>> = BTreeMap::new();
     for edge in result.edges.values() {
-        let (StepTarget::Resource(bucket), Some(own)) =
+        let (StepTarget::Resource(resource), Some(own)) =
             (&edge.step.target, home(model, &edge.step.source))
         else {
             continue;
         };
-        let Some(kind) = model.resources.get(bucket).map(|resource| resource.kind) else {
+        let Some(kind) = model.resources.get(resource).map(|node| node.kind) else {
             continue;
         };
         if kind.writes.iter().any(|action| permits(model, edge, action)) {
             for origin in origins_of(model, own) {
-                writers.entry(bucket).or_default().entry(origin).or_insert(&edge.step);
+                writers.entry(resource).or_default().entry(origin).or_insert(&edge.step);
             }
         }
         if kind.reads.iter().any(|action| permits(model, edge, action)) {
-            readers.entry(bucket).or_default().push(&edge.step);
+            readers.entry(resource).or_default().push(&edge.step);
         }
     }
     let mut found = BTreeSet::new();
-    for (bucket, steps) in readers {
+    for (resource, steps) in readers {
         for step in steps {
             let Some(own) = home(model, &step.source) else { continue };
             let Some(reader) = model.accounts.get(own) else { continue };
             let owner = account_of(model, &step.target).map(|a| origins_of(model, &a));
             let mut origins: BTreeSet<Origin> =
-                writers.get(bucket).into_iter().flat_map(|w| w.keys().cloned()).collect();
+                writers.get(resource).into_iter().flat_map(|w| w.keys().cloned()).collect();
             origins.extend(owner.into_iter().flatten());
             let StepSource::Principal(arn) = &step.source else { continue };
             for to in &reader.environments {
@@ -266,15 +273,15 @@ fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Indirect
                         to_account: own.clone(),
                         grade: Grade::DataPath,
                         principal: arn.clone(),
-                        resource: bucket.to_owned(),
+                        resource: resource.to_owned(),
                         text: format!(
-                            "data of {} reaches {to} by way of `{bucket}`: `{arn}` may read it",
+                            "data of {} reaches {to} by way of `{resource}`: `{arn}` may read it",
                             from.name()
                         ),
                         addresses: model
                             .resources
-                            .get(bucket)
-                            .map(|b| b.label.clone())
+                            .get(resource)
+                            .map(|node| node.label.clone())
                             .into_iter()
                             .collect(),
                     });

@@ -186,7 +186,7 @@ impl Writer<'_, '_> {
         if let Some(Some(entries)) = proof {
             let considered = self.grants.get(&pair.1).copied().unwrap_or_default();
             let statement = if considered == 0 {
-                format!("no trust or bucket policy in {} names anybody outside it", pair.1)
+                format!("no trust or resource policy in {} names anybody outside it", pair.1)
             } else {
                 format!(
                     "of {considered} grants in {} to somebody outside their own account, none lets {} in, directly or through a chain of roles",
@@ -546,7 +546,7 @@ fn rule_on(section: &mut Isolation, paths: &[AccessPath]) {
 
 /// Whom every proof relies on.
 fn trusted(model: &AccessModel, result: &SideResult, to: &str) -> Vec<String> {
-    let mut base = vec!["AWS services that roles and buckets name".to_owned()];
+    let mut base = vec!["AWS services that roles and resources name".to_owned()];
     base.push("administrators that the organization has delegated to".to_owned());
     base.extend(
         model

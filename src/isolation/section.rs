@@ -244,7 +244,7 @@ mod tests {
             r#"{"basis":{"accounts_read":["dev"],"accounts_unread":["prod"],"live":true,"not_modelled":["kms"]},"#,
             r#""environments":["dev"],"matrix":[],"changes":[],"violations":[],"findings":["#,
             r#"{"addresses":[],"kind":"held_by_source_side","severity":"warning","text":"a sentence"},"#,
-            r#"{"addresses":[],"also":["another"],"from":"dev","kind":"shared_bucket","severity":"warning","text":"a sentence","to":"prod"}],"#,
+            r#"{"addresses":[],"also":["another"],"from":"dev","kind":"shared_resource","severity":"warning","text":"a sentence","to":"prod"}],"#,
             r#""proofs":[{"from":"dev","grants":[{"killed_by":null,"principal":"*","resource":"arn"},"#,
             r#"{"killed_by":["a line"],"principal":"*","resource":"arn"}],"grants_considered":2,"#,
             r#""statement":"a claim","to":"prod","trusted":["root users"],"verified":true}]}"#,

@@ -835,7 +835,7 @@ fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
             addresses: Vec::new(),
             also: Vec::new(),
             from: Some(name(n % 60)),
-            kind: FindingKind::SharedBucket,
+            kind: FindingKind::SharedResource,
             severity: RuleSeverity::Warning,
             text: format!("{n} {long}"),
             to: None,

@@ -79,7 +79,7 @@ fn kind(path: &IndirectPath) -> (FindingKind, &'static str, Vec<String>) {
     match (path.grade, ResourceType::of_arn(&path.resource)) {
         (Grade::DataPath, kind) => {
             let reads = kind.map_or(&[][..], |kind| kind.reads);
-            (FindingKind::SharedBucket, "shared_bucket", all(reads))
+            (FindingKind::SharedResource, "shared_resource", all(reads))
         }
         (_, Some(kind)) => {
             let actions = vec![format!("{}:*", kind.service)];

@@ -167,7 +167,7 @@ fn meaning(path: &PowerPath) -> String {
     let holder = &path.holder;
     match &path.over {
         Over::Account => format!(
-            "`{holder}` may change what guards the account `{}`: trust, policies, boundaries or buckets",
+            "`{holder}` may change what guards the account `{}`: trust, policies, boundaries or resources",
             path.to_account
         ),
         Over::Root => format!(

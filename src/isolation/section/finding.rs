@@ -92,8 +92,8 @@ pub enum FindingKind {
     ReplayFailed,
     /// Two environments live in one account.
     SharedAccount,
-    /// One environment writes a bucket that another one reads.
-    SharedBucket,
+    /// One environment writes what another one reads: a bucket, a key, a queue, a secret.
+    SharedResource,
     /// A policy lets in an account that AWS has closed.
     NamesClosedAccount,
     /// A wall is undetermined, and its rule lets that pass.
@@ -110,7 +110,7 @@ mod tests {
             addresses: vec![address.to_owned()],
             also: Vec::new(),
             from: from.map(str::to_owned),
-            kind: FindingKind::SharedBucket,
+            kind: FindingKind::SharedResource,
             severity: RuleSeverity::Warning,
             text: text.to_owned(),
             to: from.map(|_| "prod".to_owned()),

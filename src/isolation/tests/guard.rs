@@ -170,7 +170,7 @@ fn data_that_crosses_through_a_bucket_in_between_is_findings() {
             json!({"bucket": "exchange", "policy": policy}),
         ))
         .analyse();
-    let found = findings(&section, FindingKind::SharedBucket);
+    let found = findings(&section, FindingKind::SharedResource);
     assert!(found.iter().any(|t| t.contains("data of dev reaches production")), "{found:?}");
     assert!(!found.iter().any(|t| t.contains("data of production reaches dev")), "{found:?}");
 }
