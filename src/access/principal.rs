@@ -55,6 +55,8 @@ pub struct Permissions {
     /// Whether a policy of it could not be read (an attached AWS-managed policy that is unknown, or an
     /// attribute unknown until apply): then what it may do is not known.
     pub unreadable: bool,
+    /// Whether that is its permissions boundary: then nothing that its other policies allow is certain.
+    pub unread_boundary: bool,
     /// ARNs of the policies of its account that are attached to it or to its groups, its boundary among them.
     pub attached: Vec<String>,
     /// ARNs of the groups that it is in.
@@ -118,6 +120,12 @@ impl PrincipalNode {
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
         self.permissions.0.unreadable
+    }
+
+    /// Whether it has a permissions boundary that could not be read.
+    #[must_use]
+    pub fn has_unread_boundary(&self) -> bool {
+        self.permissions.0.unread_boundary
     }
 
     /// Its tags: `aws:PrincipalTag/...`.

@@ -178,6 +178,14 @@ impl ResourceType {
         format!("arn:{partition}:{}:::{}{name}", self.service, self.resource)
     }
 
+    /// Whether its service answers unsigned requests where the policy permits them.
+    #[must_use]
+    pub fn takes_unsigned(&self) -> bool {
+        POLICY_BEARING_TYPES
+            .iter()
+            .any(|bearing| bearing.name == self.name && bearing.takes_unsigned)
+    }
+
     /// Whether resource control policies bear on it.
     #[must_use]
     pub fn is_under_resource_control(&self) -> bool {

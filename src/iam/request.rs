@@ -407,10 +407,19 @@ impl<'a> RequestFacts<'a> {
             }
         };
         add("aws:principalarn", caller.principal_arn());
-        add("aws:principalaccount", caller.account.clone());
+        // An unsigned request carries the account and the id `anonymous`, and does not say whether a service makes it
+        // (IAM User Guide, "AWS global condition context keys", the availability of each key; "IAM policy
+        // elements: Variables and tags", "Principal key values").
+        if caller.kind == CallerKind::Anonymous {
+            add("aws:principalaccount", Some("anonymous".to_owned()));
+            add("aws:userid", Some("anonymous".to_owned()));
+        } else {
+            add("aws:principalaccount", caller.account.clone());
+            let by_service = caller.kind == CallerKind::Service;
+            add("aws:principalisawsservice", Some(by_service.to_string()));
+        }
         let signed = caller.account.is_some();
         add("aws:principaltype", Some(caller.type_name().to_owned()));
-        add("aws:principalisawsservice", Some((caller.kind == CallerKind::Service).to_string()));
         if caller.kind == CallerKind::Service {
             add("aws:principalservicename", caller.name.clone());
         }

@@ -1,11 +1,12 @@
 //! Steps that are worth asking about, read off the resource side: a trust or bucket policy that names
 //! nobody outside lets nobody in, so work follows the grants that exist.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::crossing::{ANY_PROVIDER, ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
 use super::paths::account_of;
-use crate::access::{AccessModel, PrincipalNode};
+use crate::access::{AccessModel, PrincipalNode, ResourceType};
 use crate::iam::{Document, Effect, PrincipalType};
 use crate::ids::Partition;
 
@@ -18,14 +19,15 @@ pub(super) fn candidates(model: &AccessModel) -> BTreeSet<PathStep> {
         let Some(trust) = &role.trust else { continue };
         let target = StepTarget::Role(role.arn.clone());
         let partition = model.partition_of(&role.account);
-        for source in sources(model, &index, partition, &trust.document, Some(&role.arn)) {
+        for source in sources(model, &index, partition, &trust.document, Reached::Role(&role.arn)) {
             steps.insert(PathStep { source, target: target.clone() });
         }
     }
     for (resource, policy) in model.resource_policies() {
         let target = StepTarget::Resource(resource.arn.clone());
         let partition = model.partition_of(&resource.account);
-        for source in sources(model, &index, partition, &policy.document, None) {
+        let reached = Reached::Resource(resource.kind);
+        for source in sources(model, &index, partition, &policy.document, reached) {
             let same_account = match &source {
                 StepSource::Principal(arn) => {
                     model.principals.get(arn).is_some_and(|p| p.account == resource.account)
@@ -40,13 +42,37 @@ pub(super) fn candidates(model: &AccessModel) -> BTreeSet<PathStep> {
     steps
 }
 
+/// What a policy lets in to.
+#[derive(Clone, Copy)]
+enum Reached<'w> {
+    /// A role, by ARN.
+    Role(&'w str),
+    /// A resource of this type.
+    Resource(&'static ResourceType),
+}
+
 /// Principals by account id, those that may assume roles apart.
 struct Index<'w> {
     by_account: BTreeMap<&'w str, Vec<&'w PrincipalNode>>,
     known_accounts: BTreeSet<&'w str>,
+    /// ARNs by unique id, once some policy names one: what tells it is read with a principal's permissions.
+    by_unique_id: OnceCell<BTreeMap<&'w str, &'w str>>,
+}
+
+/// Whether a principal is named by a unique id, and not by an ARN or an account (IAM User Guide, "IAM identifiers",
+/// "Unique identifiers").
+fn is_unique_id(text: &str) -> bool {
+    ["AIDA", "AROA"].iter().any(|prefix| text.starts_with(prefix))
 }
 
 impl<'w> Index<'w> {
+    fn by_unique_id(&self, model: &'w AccessModel) -> &BTreeMap<&'w str, &'w str> {
+        self.by_unique_id.get_or_init(|| {
+            let all = model.principals.values();
+            all.filter_map(|p| Some((p.unique_id()?, p.arn.as_str()))).collect()
+        })
+    }
+
     fn new(model: &'w AccessModel) -> Self {
         let mut by_account: BTreeMap<&str, Vec<&PrincipalNode>> = BTreeMap::new();
         for account in model.accounts.values() {
@@ -55,18 +81,23 @@ impl<'w> Index<'w> {
         Self {
             by_account,
             known_accounts: model.accounts.values().map(|a| a.id.as_str()).collect(),
+            by_unique_id: OnceCell::new(),
         }
     }
 }
 
-fn sources(
-    model: &AccessModel,
-    index: &Index<'_>,
+fn sources<'w>(
+    model: &'w AccessModel,
+    index: &Index<'w>,
     partition: Partition,
     document: &Document,
-    role: Option<&str>,
+    reached: Reached<'_>,
 ) -> BTreeSet<StepSource> {
     let mut found = BTreeSet::new();
+    let (role, is_signed) = match reached {
+        Reached::Role(role) => (Some(role), true),
+        Reached::Resource(kind) => (None, !kind.takes_unsigned()),
+    };
     // Nobody reaches a resource of another partition: its accounts are other accounts.
     let root = |account: &str| StepSource::Foreign(format!("arn:{partition}:iam::{account}:root"));
     let able = |p: &PrincipalNode| match role {
@@ -83,10 +114,15 @@ fn sources(
         found.extend(all.map(|p| StepSource::Principal(p.arn.clone())));
         found.insert(root(ANYBODY));
         // Assuming a role takes a signature or an assertion; reading an object need not.
-        found.insert(match role {
-            Some(_) => StepSource::Federated(ANY_PROVIDER.to_owned()),
-            None => StepSource::Anonymous,
-        });
+        match role {
+            Some(_) => {
+                found.insert(StepSource::Federated(ANY_PROVIDER.to_owned()));
+            }
+            None if is_signed => {}
+            None => {
+                found.insert(StepSource::Anonymous);
+            }
+        }
         let open = model.members.iter().filter(|(_, member)| !member.is_closed);
         found.extend(open.map(|(id, _)| root(id)));
     };
@@ -104,6 +140,11 @@ fn sources(
             let text = item.text.symbolic();
             match kind {
                 PrincipalType::Aws if text == "*" => everyone(&mut found),
+                // One that the estate does not know is of a principal that was deleted.
+                PrincipalType::Aws if is_unique_id(&text) => {
+                    let named = index.by_unique_id(model).get(text.as_ref());
+                    found.extend(named.map(|arn| StepSource::Principal((*arn).to_owned())));
+                }
                 PrincipalType::Aws => {
                     let account = text
                         .strip_prefix("arn:")

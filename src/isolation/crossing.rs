@@ -34,7 +34,8 @@ pub use guises::GuiseFacts;
 pub(super) use guises::from_the_console;
 use guises::{FederatedSessions, Guise};
 use keys::{
-    CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, claims_of, keys_of, second_factor, tags,
+    CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, SOURCE_IDENTITY, claims_of,
+    is_of_credentials, keys_of, lets_set, second_factor, tags,
 };
 pub(super) use keys::{is_of_session, is_resource_tag};
 pub(super) use outsiders::ANYBODY;
@@ -83,6 +84,8 @@ pub struct Asked {
     federated: Option<FederatedSessions>,
     /// Why the answer cannot be trusted when it says closed.
     pub why_undetermined: Option<String>,
+    /// Why it cannot be trusted when it says open: a bound of the principal was not read.
+    unread_bound: Option<String>,
 }
 
 /// What a source is asked about: a resource, whose it is, and its own policy.
@@ -181,21 +184,29 @@ pub fn asked_at(
         sessions: BTreeSet::new(),
         federated: None,
         why_undetermined: place.unreadable.then(|| "its policy could not be read".to_owned()),
+        unread_bound: None,
     };
     asked.documents.extend(documents(&target.resource_control));
     asked.rules.extend(rules_of(&target.resource_control));
     asked.request.resource_account = Some(target.id.clone());
     asked.request.resource_organization.clone_from(&target.membership);
-    let in_s3 = |space: &Space| {
-        let (Space::One(text) | Space::Below(text)) = space;
-        service_of(text) == Some("s3")
-    };
-    if asked.resources.iter().any(in_s3) {
+    let services: BTreeSet<&str> = asked
+        .resources
+        .iter()
+        .filter_map(|space| {
+            let (Space::One(text) | Space::Below(text)) = space;
+            service_of(text)
+        })
+        .collect();
+    let of_keys = services.contains("kms");
+    if services.contains("s3") {
         // Service Authorization Reference, "Condition keys for Amazon S3": the owner of what is asked for.
         asked.request.context.set("s3:ResourceAccount", target.id.as_str());
-        if home(model, source) != Some(&target.handle) {
-            asked.refused.extend(OF_THE_OWNER.map(str::to_owned));
-        }
+    }
+    if account_of_source(model, source) != Some(&target.id) {
+        let of_owner = OF_THE_OWNER.iter().filter(|(service, _)| services.contains(service));
+        let of_owner = of_owner.flat_map(|(_, actions)| actions.iter());
+        asked.refused.extend(of_owner.map(|action| (*action).to_owned()));
     }
     if let Some(path) = &target.organization_path {
         asked.request.context.set("aws:ResourceOrgPaths", ContextValue::Many(vec![path.clone()]));
@@ -223,7 +234,23 @@ pub fn asked_at(
         }
     }
     asked.carries_always(source, is_role(model, source));
+    if of_keys {
+        asked.caller_of_keys(account_of_source(model, source));
+    }
     Some(asked)
+}
+
+/// The id of the account that a source acts for, where that is known.
+fn account_of_source<'s>(model: &'s AccessModel, source: &'s StepSource) -> Option<&'s String> {
+    match source {
+        StepSource::Principal(_) => Some(&model.accounts.get(home(model, source)?)?.id),
+        StepSource::Foreign(arn) => match (home_of(model, arn), member_of(model, arn)) {
+            (Some(home), _) => Some(&home.id),
+            (None, Some(_)) => model.members.keys().find(|id| arn.split(':').nth(4) == Some(id)),
+            (None, None) => None,
+        },
+        StepSource::Federated(_) | StepSource::Service(_) | StepSource::Anonymous => None,
+    }
 }
 
 /// The service that an ARN of whatever partition names; `None` for what is no ARN.
@@ -334,6 +361,9 @@ impl Asked {
                 .map(str::to_owned),
         );
         self.session_of(principal);
+        if !lets_set(principal, "sts:setsourceidentity") {
+            self.never.insert(SOURCE_IDENTITY.to_owned());
+        }
         if let Some(domain) = second_factor(principal) {
             self.never.insert("aws:multifactorauthage".to_owned());
             self.domains.insert("aws:multifactorauthpresent".to_owned(), domain);
@@ -350,6 +380,10 @@ impl Asked {
         self.rules.extend(rules_of(&home.service_control));
         // Only now are all documents there that ask for tags: those of the principal's own side too.
         tags(principal, &mut self.request.context, &mut self.never, &self.documents);
+        if principal.has_unread_boundary() {
+            self.unread_bound =
+                Some(format!("the permissions boundary of `{}` was not read", principal.label));
+        }
         if principal.is_unreadable() && self.why_undetermined.is_none() {
             self.why_undetermined = Some("a policy of the principal could not be read".to_owned());
         }
@@ -403,22 +437,13 @@ impl Asked {
     /// Keys of other services than the one that is asked for stand in no request to it, except those that say where
     /// the caller's credentials come from.
     fn keys_of_others(&mut self, service: &str) {
-        const CREDENTIALS: [&str; 7] = [
-            "ec2:roledelivery",
-            "ec2:sourceinstancearn",
-            "glue:credentialissuingservice",
-            "identitystore:userid",
-            "lambda:sourcefunctionarn",
-            "sagemaker:credentialissuingservice",
-            "ssm:sourceinstancearn",
-        ];
         let of_other = |key: &String| {
             let prefix = key.split(':').next().unwrap_or_default();
             let known = catalogue().find_service(prefix).is_some();
             known
                 && prefix != service
                 && !(service == "sts" && matches!(prefix, "iam" | "cognito-identity"))
-                && !CREDENTIALS.contains(&key.as_str())
+                && !is_of_credentials(key)
         };
         let others: Vec<String> = keys_of(&self.documents).filter(of_other).collect();
         self.never.extend(others);
@@ -460,6 +485,29 @@ impl Asked {
         }
     }
 
+    /// Who calls KMS: "the AWS account of the caller", which every request of one carries (KMS Developer Guide, "AWS KMS
+    /// condition keys", `kms:CallerAccount`). An unknown one is none of the accounts that are known.
+    fn caller_of_keys(&mut self, account: Option<&String>) {
+        const KEY: &str = "kms:calleraccount";
+        let principal = &self.request.principal;
+        let own = match principal {
+            Principal::Arn(arn) => arn.split(':').nth(4).filter(|id| *id != ANYBODY),
+            Principal::Anonymous | Principal::Service(_) | Principal::Federated(_) => None,
+        };
+        match (account.map(String::as_str).or(own), principal) {
+            (Some(id), _) => self.request.context.set(KEY, id),
+            (None, Principal::Arn(_)) => {
+                if let Some(domain) = self.domains.get("aws:principalaccount").cloned() {
+                    self.domains.insert(KEY.to_owned(), domain);
+                    self.always.insert(KEY.to_owned());
+                }
+            }
+            (None, _) => {
+                self.never.insert(KEY.to_owned());
+            }
+        }
+    }
+
     /// What every request of such a caller carries.
     fn carries_always(&mut self, source: &StepSource, is_role: bool) {
         let assuming = |space: &Space| {
@@ -493,7 +541,9 @@ impl Asked {
         let is_role = principal.kind == PrincipalKind::Role;
         if let Some(id) = principal.unique_id() {
             // `role-id:caller-specified-role-name`, or the user's id.
-            if is_role {
+            if is_role && self.is_named(id) {
+                self.request.context.set("aws:userid", format!("{id}:session"));
+            } else if is_role {
                 let texts = Texts { prefixes: vec![format!("{id}:")], ..Texts::default() };
                 self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
                 self.chosen.insert("aws:userid".to_owned());
@@ -512,6 +562,15 @@ impl Asked {
                 ["aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"];
             self.optional.extend(keys.map(str::to_owned));
         }
+    }
+
+    /// Whether a policy names a principal by its unique id, and none asks for the ids of sessions: then every session
+    /// has to tell whose it is.
+    fn is_named(&self, id: &str) -> bool {
+        let statements = || self.documents.iter().flat_map(|d| &d.statements);
+        let principals = || statements().flat_map(|s| s.principals.iter().chain(&s.not_principals));
+        principals().flat_map(|p| p.items()).any(|(_, item)| item.text.symbolic() == id)
+            && !keys_of(&self.documents).any(|key| key == "aws:userid")
     }
 
     /// What an unsigned request does not carry: all that is known of callers (IAM User Guide, "AWS global condition
@@ -536,6 +595,11 @@ impl Asked {
             "aws:ec2instancesourceprivateipv4",
         ];
         self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
+        // What it carries for one (IAM User Guide, "Principal key values").
+        self.request.context.set("aws:userid", "anonymous");
+        let of_credentials = keys_of(&self.documents).filter(|key| is_of_credentials(key));
+        let of_credentials: Vec<String> = of_credentials.collect();
+        self.never.extend(of_credentials);
         let direct =
             ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"];
         self.never.extend(OF_CALLERS.into_iter().chain(direct).map(str::to_owned));
@@ -612,7 +676,7 @@ impl Asked {
     /// The same question with whatever tags its principal may be given.
     #[must_use]
     pub fn without_tags(mut self) -> Self {
-        let is_tag = |key: &str| key.starts_with("aws:principaltag/");
+        let is_tag = |key: &str| key.starts_with("aws:principaltag/") || key == SOURCE_IDENTITY;
         let keys: Vec<String> =
             self.request.context.iter().map(|(key, _)| key.to_owned()).collect();
         for key in keys.iter().filter(|key| is_tag(key)) {
@@ -660,6 +724,7 @@ impl Asked {
     /// Puts another boundary in the place of the principal's own.
     pub(super) fn put_boundary(&mut self, boundary: Option<NamedPolicy>) {
         self.policies.boundary = boundary.as_ref().map(|rule| Arc::clone(&rule.policy));
+        self.unread_bound = None;
         self.documents.extend(boundary.iter().map(|rule| Arc::clone(&rule.document)));
         self.rules.extend(boundary);
     }
@@ -801,10 +866,60 @@ impl Asked {
     }
 }
 
-/// Actions on a bucket's policy: S3 answers 405 to identities of other accounts than the bucket's, whatever policies
-/// say (S3 API Reference, `PutBucketPolicy`, `GetBucketPolicy`, `DeleteBucketPolicy`).
-const OF_THE_OWNER: [&str; 3] =
-    ["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"];
+/// Actions, in lower case, that a service refuses to identities of other accounts than the resource's, whatever policies
+/// say.
+///
+/// Source: S3 API Reference, `PutBucketPolicy`, `GetBucketPolicy`, `DeleteBucketPolicy` (405); KMS API Reference, the
+/// operations that say "Cross-account use: No"; SQS Developer Guide, "Limitations of Amazon SQS custom policies".
+const OF_THE_OWNER: [(&str, &[&str]); 3] = [
+    ("s3", &["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"]),
+    (
+        "kms",
+        &[
+            "kms:cancelkeydeletion",
+            "kms:createalias",
+            "kms:deletealias",
+            "kms:deleteimportedkeymaterial",
+            "kms:disablekey",
+            "kms:disablekeyrotation",
+            "kms:enablekey",
+            "kms:enablekeyrotation",
+            "kms:getkeylastusage",
+            "kms:getkeypolicy",
+            "kms:getparametersforimport",
+            "kms:importkeymaterial",
+            "kms:listkeypolicies",
+            "kms:listkeyrotations",
+            "kms:listresourcetags",
+            "kms:putkeypolicy",
+            "kms:replicatekey",
+            "kms:rotatekeyondemand",
+            "kms:schedulekeydeletion",
+            "kms:tagresource",
+            "kms:untagresource",
+            "kms:updatealias",
+            "kms:updatekeydescription",
+            "kms:updateprimaryregion",
+        ],
+    ),
+    (
+        "sqs",
+        &[
+            "sqs:addpermission",
+            "sqs:cancelmessagemovetask",
+            "sqs:createqueue",
+            "sqs:deletequeue",
+            "sqs:listmessagemovetasks",
+            "sqs:listqueues",
+            "sqs:listqueuetags",
+            "sqs:removepermission",
+            "sqs:setqueueattributes",
+            "sqs:startmessagemovetask",
+            "sqs:tagqueue",
+            "sqs:untagqueue",
+        ],
+    ),
+];
 
 fn is_role(model: &AccessModel, source: &StepSource) -> bool {
     let StepSource::Principal(arn) = source else { return false };
@@ -874,6 +989,15 @@ pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
         answers.gained.extend(more.gained);
         answers.lost.extend(more.lost);
         answers.inexact = answers.inexact.or(more.inexact);
+    }
+    // A witness shows what the policies that were read allow, and a boundary that was not may deny all of it.
+    for (asked, answer) in [(before, &mut answers.before), (after, &mut answers.after)] {
+        let unread = asked.and_then(|asked| asked.unread_bound.as_ref());
+        if let (Some(why), SymbolicAnswer::Open(_)) = (unread, &*answer) {
+            *answer = SymbolicAnswer::Undecided(why.clone());
+            answers.gained.clear();
+            answers.lost.clear();
+        }
     }
     answers
 }

@@ -164,7 +164,8 @@ fn permissions(
     }
     if let Some(boundary) = &identity.boundary {
         own.boundary = managed.get(boundary).and_then(|policy| policy.part("boundary"));
-        own.unreadable |= own.boundary.is_none();
+        own.unread_boundary = own.boundary.is_none();
+        own.unreadable |= own.unread_boundary;
         attached.insert(boundary.clone());
     }
     own.attached = attached.into_iter().filter(|arn| !is_aws_managed(arn)).collect();

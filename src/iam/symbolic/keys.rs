@@ -55,6 +55,8 @@ pub fn chooser(key: &str) -> Chooser {
         "sts:sourceidentity",
         "sts:transitivetagkeys",
         "sts:durationseconds",
+        "iam:associatedresourcearn",
+        "iam:awsservicename",
         "iam:passedtoservice",
         "iam:permissionsboundary",
         "iam:policyarn",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::access::PrincipalNode;
 use crate::iam::symbolic::Domain;
 use crate::iam::symbolic::question::{concerns, variable_keys};
-use crate::iam::{Document, Effect, PrincipalType, RequestContext};
+use crate::iam::{Document, Effect, PrincipalType, RequestContext, catalogue};
 
 /// Whether a key, in whatever case, is a tag of the resource.
 pub(in crate::isolation) fn is_resource_tag(key: &str) -> bool {
@@ -33,7 +33,6 @@ pub(super) const CARRIED: [(Carrier, &[&str]); 4] = [
         &[
             "aws:currenttime",
             "aws:epochtime",
-            "aws:principalisawsservice",
             "aws:principaltype",
             "aws:requestedregion",
             "aws:securetransport",
@@ -41,7 +40,10 @@ pub(super) const CARRIED: [(Carrier, &[&str]); 4] = [
             "aws:viaawsservice",
         ],
     ),
-    (Carrier::Signed, &["aws:principalaccount", "aws:principalarn", "aws:userid"]),
+    (
+        Carrier::Signed,
+        &["aws:principalaccount", "aws:principalarn", "aws:principalisawsservice", "aws:userid"],
+    ),
     (Carrier::RoleSession, &["aws:tokenissuetime"]),
     (Carrier::AssumingRole, &["sts:rolesessionname"]),
 ];
@@ -115,8 +117,28 @@ pub(super) fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
 
 /// Whether whoever assumes a role may set its session's tags.
 pub(super) fn lets_tag(principal: &PrincipalNode) -> bool {
+    lets_set(principal, "sts:tagsession")
+}
+
+/// The name that the first of a chain of sessions was given, which stays with it. Who assumes a role with one needs
+/// the role's trust for that, at every step (IAM User Guide, "Monitor and control actions taken with assumed roles").
+pub(super) const SOURCE_IDENTITY: &str = "aws:sourceidentity";
+
+/// Whether a role's trust lets somebody do this, in lower case, as it assumes the role.
+pub(super) fn lets_set(principal: &PrincipalNode, action: &str) -> bool {
     let mut statements = principal.trust.iter().flat_map(|t| &t.document.statements);
-    statements.any(|s| s.effect == Effect::Allow && concerns(s, "sts:tagsession"))
+    principal.has_unreadable_trust()
+        || statements.any(|s| s.effect == Effect::Allow && concerns(s, action))
+}
+
+/// Whether a key, in lower case, says where the caller's credentials come from: whatever service is asked for, the
+/// session carries it (IAM User Guide, "AWS global condition context keys", "Properties of a role session"; the catalogue
+/// lists some of them as global).
+pub(super) fn is_of_credentials(key: &str) -> bool {
+    const MORE: [&str; 3] =
+        ["codebuild:buildarn", "codebuild:projectarn", "sagemaker:credentialissuingservice"];
+    let global = catalogue().find_global_key(key);
+    MORE.contains(&key) || global.is_some() && !key.starts_with("aws:")
 }
 
 /// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.

@@ -317,9 +317,9 @@ fn every_kind_of_proof_is_found_and_is_refused_where_it_is_false() {
             Stage::public(objects("${aws:PrincipalTag/team}/*")),
         ),
         (
-            "an account in a resource, for a caller without one",
+            "a name in a resource, for a caller without one",
+            Stage::public(objects("${aws:username}/*")).anonymous(),
             Stage::public(objects("${aws:PrincipalAccount}/*")).anonymous(),
-            Stage::public(objects("${aws:PrincipalAccount}/*")),
         ),
         (
             "a public policy that is cut down, for an unsigned request",

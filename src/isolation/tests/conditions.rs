@@ -425,3 +425,156 @@ fn a_key_that_every_request_carries_is_compared_and_never_left_out() {
     assert_eq!(crossing("StringEqualsIfExists", "sts:ExternalId", "blue"), free());
     assert_eq!(crossing("Null", "sts:ExternalId", "true"), free());
 }
+
+/// Session keys of one service stand in requests to every other one (IAM User Guide, "Properties of a role session").
+#[test]
+fn keys_of_credentials_stand_in_requests_to_any_service() {
+    let from = |service: &str, condition: Json| {
+        let job = role(
+            "dev",
+            "job",
+            trust(json!({"Principal": {"Service": service}})),
+            Some(allow("s3:*", "*")),
+        );
+        let anyone = json!({"Principal": {"AWS": "111111111111"}, "Condition": condition});
+        Fixture::new().both(job).both(holding(anyone))
+    };
+    let project =
+        json!({"ArnLike": {"codebuild:ProjectArn": "arn:aws:codebuild:*:111111111111:project/x"}});
+    let build =
+        json!({"ArnLike": {"codebuild:BuildArn": "arn:aws:codebuild:*:111111111111:build/x:*"}});
+    let glue = json!({"StringEquals": {"glue:RoleAssumedBy": "glue.amazonaws.com"}});
+    let function = json!({"ArnLike": {"lambda:SourceFunctionArn": "arn:aws:lambda:*:111111111111:function:x"}});
+    // A key of the service's own requests, which says nothing of credentials.
+    let image = json!({"StringEquals": {"codebuild:projectVisibility": "PRIVATE"}});
+    let layer = json!({"StringEquals": {"lambda:Layer": "x"}});
+    judge(vec![
+        ("a project", from("codebuild.amazonaws.com", project), "dev", "production", "conditional"),
+        ("a build", from("codebuild.amazonaws.com", build), "dev", "production", "conditional"),
+        (
+            "a Glue job",
+            from("glue.amazonaws.com", glue.clone()),
+            "dev",
+            "production",
+            "conditional",
+        ),
+        ("a function", from("lambda.amazonaws.com", function), "dev", "production", "conditional"),
+        (
+            "what a project is",
+            from("codebuild.amazonaws.com", image),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        ("a layer", from("lambda.amazonaws.com", layer), "dev", "production", "isolated"),
+        (
+            "unsigned",
+            Fixture::new().both(holding(json!({"Principal": "*", "Condition": glue}))),
+            "$anonymous",
+            "production",
+            "isolated",
+        ),
+    ]);
+}
+
+/// Version 2008-10-17 knows no variables, and a default stands in for a key that is not there (IAM User Guide, "IAM JSON
+/// policy elements: Version", "Variables and tags").
+#[test]
+fn variables_are_literal_in_the_old_version_and_have_defaults() {
+    let versioned = |version: &str, condition: Json| {
+        let policy = json!({"Version": version, "Statement": [
+            reading(json!({"Principal": {"AWS": "111111111111"}})),
+            {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::data/*", "Condition": condition},
+        ]});
+        let attrs = json!({"bucket": "data", "policy": policy, "block_public_access": {}});
+        narrow().both(object("s3_bucket", Some("production"), "data", attrs))
+    };
+    let own = || json!({"StringNotEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}});
+    let same = || json!({"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}});
+    let below = |pattern: &str, identity: &str| {
+        Fixture::new()
+            .both(lambda("dev", "ci", allow("s3:GetObject", identity)))
+            .both(holding(json!({"Principal": {"AWS": "111111111111"}, "Resource": pattern})))
+    };
+    let team = "arn:aws:s3:::data/${aws:PrincipalTag/team, 'public'}/*";
+    judge(vec![
+        (
+            "never what it stands for",
+            versioned("2008-10-17", own()),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "always what it stands for",
+            versioned("2012-10-17", own()),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        ("never itself", versioned("2008-10-17", same()), "dev", "production", "reachable"),
+        ("always itself", versioned("2012-10-17", same()), "dev", "production", "isolated"),
+        ("a default", below(team, "arn:aws:s3:::data/public/*"), "dev", "production", "reachable"),
+        (
+            "another than the default",
+            below(team, "arn:aws:s3:::data/ops/*"),
+            "dev",
+            "production",
+            "isolated",
+        ),
+    ]);
+}
+
+/// A source identity takes the role's trust, at every step of a chain (IAM User Guide, "Monitor and control actions taken
+/// with assumed roles").
+#[test]
+fn a_source_identity_is_what_the_trust_lets_one_set() {
+    let ci = |trust: Json| role("dev", "ci", trust, Some(allow("*", "*")));
+    let actions = |actions: Json| {
+        trust(json!({"Principal": {"AWS": "arn:aws:iam::111111111111:user/op"}, "Action": actions}))
+    };
+    let alice = || holding(json!({"Condition": {"StringEquals": {"aws:SourceIdentity": "alice"}}}));
+    let nobody = || {
+        holding(json!({"Condition": {"StringNotEqualsIfExists": {"aws:SourceIdentity": "alice"}}}))
+    };
+    let by_lambda = || trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}}));
+    let set = || json!(["sts:AssumeRole", "sts:SetSourceIdentity"]);
+    let person = || json!({"Principal": {"AWS": "arn:aws:iam::111111111111:user/op"}, "Condition": {"StringEquals": {"aws:SourceIdentity": "alice"}}});
+    judge(vec![
+        (
+            "set by whoever assumes it",
+            Fixture::new().both(ci(actions(set()))).both(alice()),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "not let by the trust",
+            Fixture::new().both(ci(actions(json!("sts:AssumeRole")))).both(alice()),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "assumed by a service",
+            Fixture::new().both(ci(by_lambda())).both(alice()),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a user bears none",
+            Fixture::new().both(user("dev", "op", allow("s3:*", "*"))).both(holding(person())),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "asked to be another one, or none",
+            Fixture::new().both(ci(by_lambda())).both(nobody()),
+            "dev",
+            "production",
+            "reachable",
+        ),
+    ]);
+}

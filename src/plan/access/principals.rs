@@ -102,7 +102,8 @@ impl PermissionSources {
         let boundary = self.attrs.get("permissions_boundary").filter(|b| !b.is_null());
         if let Some(boundary) = boundary {
             own.boundary = self.managed(boundary, "boundary");
-            own.unreadable |= own.boundary.is_none();
+            own.unread_boundary = own.boundary.is_none();
+            own.unreadable |= own.unread_boundary;
         }
         let lists = std::iter::once(&self.attrs).chain(self.groups.iter().map(|(_, attrs)| attrs));
         let listed = lists

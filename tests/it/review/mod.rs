@@ -1,5 +1,6 @@
 //! `palisade review`: Terraform plans judged over dumps of the accounts.
 
+mod callers;
 mod dumps;
 mod example;
 mod lab;
