@@ -5,6 +5,9 @@
 //! organization. A plan is refused where such a principal may do something now and may not, in any
 //! circumstances, after it; what was denied before is not the plan's doing. It does not matter what takes the right
 //! away: SCPs, RCPs, boundaries, identity policies and the policy of the resource itself are all in the question.
+//! Of a principal that the plan makes, with its account or in it, there is no before: there the plan is refused where
+//! guardrails, and nothing that the principal itself was given, deny what it is made for. What the policy of a new
+//! resource denies was never there to lose.
 //! State is guarded as a whole: some principal that may write it now must be able to afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +95,12 @@ pub fn check(safeguards: &dyn Safeguards, comparison: &Comparison<'_>) -> Result
         let at_risk = at_risk((before, after), &principal.arn, needs);
         diagnostics.extend(policies(safeguards, before, after, &principal.arn, &at_risk));
     }
+    let made = after.principals.values().filter(|p| !before.principals.contains_key(&p.arn));
+    for principal in made.filter(|p| is_protected(safeguards, after, &patterns, p)) {
+        diagnostics.extend(trust_of_made(safeguards, comparison, principal));
+        let needs = safeguards.needs(after, &principal.account);
+        diagnostics.extend(policies_of_made(safeguards, after, &principal.arn, &needs));
+    }
     diagnostics.extend(state(safeguards, before, after, guarded));
     diagnostics.into_result(())
 }
@@ -107,45 +116,55 @@ fn at_risk(
     needs: &[Right],
 ) -> Vec<OnBothSides> {
     let same = same_policies(before, after, arn);
-    let mut found = Vec::new();
-    for need in needs {
-        let policies = |space: &Space| {
-            let (Space::One(text) | Space::Below(text)) = space;
-            let arn = text.trim_end_matches('/');
-            (before.resource_policy(arn).cloned(), after.resource_policy(arn).cloned())
-        };
-        let is_there = |space: &Space| {
+    let is_there = |right: &Right| {
+        right.resources.iter().any(|space| {
             let (Space::One(text) | Space::Below(text)) = space;
             before.resources.contains_key(text.trim_end_matches('/'))
-        };
-        let with = |space: &Space, policy| Right {
-            resources: vec![space.clone()],
-            policy,
-            ..need.clone()
-        };
-        let mut plain = Vec::new();
-        for space in &need.resources {
-            match policies(space) {
-                (None, None) => plain.push(space.clone()),
-                // Of what is not there yet, nothing is lost.
-                (None, Some(_)) if !is_there(space) => {}
-                (was, is) => {
-                    let unchanged = match (&was, &is) {
-                        (Some(was), Some(is)) => is_same(was, is),
-                        _ => false,
-                    };
-                    if !(same && unchanged) {
-                        found.push((with(space, was), with(space, is)));
-                    }
-                }
+        })
+    };
+    let mut found = Vec::new();
+    for need in needs {
+        let (plain, guarded) = by_policy(need, |arn| {
+            let both = (before.resource_policy(arn).cloned(), after.resource_policy(arn).cloned());
+            (both.0.is_some() || both.1.is_some()).then_some(both)
+        });
+        for (was, is) in guarded {
+            // Of what is not there yet, nothing is lost.
+            if was.policy.is_none() && !is_there(&was) {
+                continue;
+            }
+            let unchanged = match (&was.policy, &is.policy) {
+                (Some(was), Some(is)) => is_same(was, is),
+                _ => false,
+            };
+            if !(same && unchanged) {
+                found.push((was, is));
             }
         }
-        if !same && !plain.is_empty() {
-            let right = Right { resources: plain, ..need.clone() };
-            found.push((right.clone(), right));
+        if let (false, Some(plain)) = (same, plain) {
+            found.push((plain.clone(), plain));
         }
     }
     found
+}
+
+/// A right over what has no policy of its own, and over each thing that has one, with its policies on two sides.
+fn by_policy(
+    need: &Right,
+    policies: impl Fn(&str) -> Option<(Option<NamedPolicy>, Option<NamedPolicy>)>,
+) -> (Option<Right>, Vec<OnBothSides>) {
+    let mut plain = Vec::new();
+    let mut guarded = Vec::new();
+    for space in &need.resources {
+        let (Space::One(text) | Space::Below(text)) = space;
+        let with = |policy| Right { resources: vec![space.clone()], policy, ..need.clone() };
+        match policies(text.trim_end_matches('/')) {
+            None => plain.push(space.clone()),
+            Some((was, is)) => guarded.push((with(was), with(is))),
+        }
+    }
+    let plain = (!plain.is_empty()).then(|| Right { resources: plain, ..need.clone() });
+    (plain, guarded)
 }
 
 /// Nobody may keep the state any more, where somebody may now: one of those who are guarded, or of the management
@@ -285,6 +304,54 @@ fn trust(
     Some(refusal(safeguards, &principal.arn, what, culprit.as_deref().unwrap_or(&principal.label)))
 }
 
+/// Nobody may become a principal that the plan makes, where guardrails alone shut it.
+fn trust_of_made(
+    safeguards: &dyn Safeguards,
+    comparison: &Comparison<'_>,
+    principal: &PrincipalNode,
+) -> Option<Diagnostic> {
+    let (after, is) = &comparison.after;
+    let target = StepTarget::Role(principal.arn.clone());
+    let into = |step: &&PathStep| step.target == target;
+    if is.edges.keys().any(|step| into(&step)) || is.undecided.keys().any(|step| into(&step)) {
+        return None;
+    }
+    let (asked, opening) = is.closed.keys().filter(into).find_map(|step| {
+        let free = asked(after, step)?.without_guardrails();
+        let SymbolicAnswer::Open(openings) = answer(None, Some(&free)).after else { return None };
+        Some((asked(after, step)?, openings.into_iter().next()?))
+    })?;
+    let (why, culprit) = because(&asked, &opening);
+    let what = format!("the plan makes it, and nobody may assume it: {why}");
+    Some(refusal(safeguards, &principal.arn, what, culprit.as_deref().unwrap_or(&principal.label)))
+}
+
+/// What a principal that the plan makes would do, if guardrails let it.
+fn policies_of_made(
+    safeguards: &dyn Safeguards,
+    after: &AccessModel,
+    arn: &str,
+    needs: &[Right],
+) -> Option<Diagnostic> {
+    let source = StepSource::Principal(arn.to_owned());
+    let mut denied = Vec::new();
+    for need in needs {
+        let (plain, guarded) = by_policy(need, |arn| {
+            let is = after.resource_policy(arn).cloned();
+            is.is_some().then(|| (is.clone(), is))
+        });
+        for right in plain.into_iter().chain(guarded.into_iter().map(|(_, is)| is)) {
+            let free = Asked::within(after, &source, &right)?.without_guardrails();
+            denied.extend(lost(Some(free), Asked::within(after, &source, &right)?));
+        }
+    }
+    let (call, why, culprit) = first_of(&denied)?;
+    let what = format!(
+        "the plan makes it, and it may not call {call}: {why}; this apply or the next one needs it"
+    );
+    Some(refusal(safeguards, arn, what, culprit))
+}
+
 /// What a principal may do now and may not in any circumstances after the plan.
 fn policies(
     safeguards: &dyn Safeguards,
@@ -293,33 +360,48 @@ fn policies(
     arn: &str,
     at_risk: &[OnBothSides],
 ) -> Option<Diagnostic> {
-    let mut denied: Vec<(Opening, String, Option<String>)> = Vec::new();
+    let source = StepSource::Principal(arn.to_owned());
+    let mut denied = Vec::new();
     for (was, is) in at_risk {
-        let source = StepSource::Principal(arn.to_owned());
         let was = Asked::within(before, &source, was);
-        let is = Asked::within(after, &source, is)?;
-        let answers = answer(was.as_ref(), Some(&is));
-        let SymbolicAnswer::Open(openings) = answers.before else { continue };
-        let still: BTreeSet<(String, String)> = match answers.after {
-            SymbolicAnswer::Open(openings) => openings.iter().map(request).collect(),
-            SymbolicAnswer::Closed { .. } => BTreeSet::new(),
-            SymbolicAnswer::Undecided(_) => continue,
-        };
-        for opening in openings.into_iter().filter(|o| !still.contains(&request(o))) {
-            let (why, culprit) = because(&is, &opening);
-            denied.push((opening, why, culprit));
-        }
+        denied.extend(lost(was, Asked::within(after, &source, is)?));
     }
-    let (first, why, culprit) = denied.first()?;
+    let (call, why, culprit) = first_of(&denied)?;
+    let what = format!(
+        "it may call {call} now and may not after the plan: {why}; this apply or the next one needs it"
+    );
+    Some(refusal(safeguards, arn, what, culprit))
+}
+
+/// A request that is lost, why, and the object whose policy takes it away.
+type Lost = (Opening, String, Option<String>);
+
+fn lost(was: Option<Asked>, is: Asked) -> Vec<Lost> {
+    let answers = answer(was.as_ref(), Some(&is));
+    let SymbolicAnswer::Open(openings) = answers.before else { return Vec::new() };
+    let still: BTreeSet<(String, String)> = match answers.after {
+        SymbolicAnswer::Open(openings) => openings.iter().map(request).collect(),
+        SymbolicAnswer::Closed { .. } => BTreeSet::new(),
+        SymbolicAnswer::Undecided(_) => return Vec::new(),
+    };
+    let lost = openings.into_iter().filter(|o| !still.contains(&request(o)));
+    lost.map(|opening| {
+        let (why, culprit) = because(&is, &opening);
+        (opening, why, culprit)
+    })
+    .collect()
+}
+
+/// The first of what is lost, for people, and how much more there is; why, and whose policy says so.
+fn first_of(lost: &[Lost]) -> Option<(String, &str, &str)> {
+    let (first, why, culprit) = lost.first()?;
     let (action, resource) = request(first);
-    let more = match denied.len() - 1 {
+    let more = match lost.len() - 1 {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    let what = format!(
-        "it may call `{action}` on `{resource}` now and may not after the plan{more}: {why}; this apply or the next one needs it"
-    );
-    Some(refusal(safeguards, arn, what, culprit.as_deref().unwrap_or_default()))
+    let call = format!("`{action}` on `{resource}`{more}");
+    Some((call, why, culprit.as_deref().unwrap_or_default()))
 }
 
 fn request(opening: &Opening) -> (String, String) {

@@ -396,7 +396,7 @@ resource_control_policy "r" {
   content = {
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Deny", Principal = "*", Action = "sts:AssumeRole", Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalAccount" = account.prod.id } } },
+      { Effect = "Deny", Principal = "*", Action = "sts:AssumeRole", Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalAccount" = [account.prod.id, organization.bar.management_account_id] } } },
     ]
   }
 }

@@ -742,7 +742,7 @@ service_control_policy "s" {
   content = {
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Deny", Action = "iam:*", Resource = "*" },
+      { Effect = "Deny", Action = "iam:*", Resource = "*", Condition = { ArnNotLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/OrganizationAccountAccessRole" } } },
     ]
   }
 }
@@ -797,7 +797,7 @@ service_control_policy "s" {
   content = {
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Deny", Action = ["iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"], Resource = "*" },
+      { Effect = "Deny", Action = ["iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"], Resource = "*", Condition = { ArnNotLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/OrganizationAccountAccessRole" } } },
     ]
   }
 }

@@ -81,6 +81,87 @@ fn a_trust_that_lets_nobody_in_any_more_is_refused() {
     assert!(found.iter().any(|(_, why)| why.contains("nobody may after the plan")), "{found:?}");
 }
 
+/// A first apply makes the way in and what shuts it: there is no before to compare with, and the next plan could not even
+/// read.
+#[test]
+fn what_the_plan_makes_is_guarded_as_what_stands_is() {
+    let made = || Fixture::new().then(entry());
+    let rcp = |name: &str, statement: Json| {
+        let content = json!({"Version": "2012-10-17", "Statement": [statement]});
+        let attrs = json!({"targets": ["111111111111"], "content": content});
+        object("resource_control_policy", None, name, attrs)
+    };
+    let deny = |actions: Json, condition: Json| json!({"Sid": "No", "Effect": "Deny", "Action": actions, "Resource": "*", "Condition": condition});
+    let deny_all = |actions: Json, condition: Json| {
+        let mut statement = deny(actions, condition);
+        statement["Principal"] = json!("*");
+        statement
+    };
+    let bucket = |condition: Json| {
+        let policy =
+            json!({"Version": "2012-10-17", "Statement": [deny_all(json!("s3:*"), condition)]});
+        object("s3_bucket", Some("dev"), "acme", json!({"bucket": "acme", "policy": policy}))
+    };
+    let exempt =
+        || json!({"ArnNotLike": {"aws:PrincipalArn": format!("arn:aws:iam::*:role/{ENTRY}")}});
+    let own_account = || json!({"StringNotEquals": {"aws:PrincipalAccount": "111111111111"}});
+    let manager = || json!({"StringNotEquals": {"aws:PrincipalAccount": "999999999999"}});
+
+    assert_eq!(refused(&made()), []);
+    for (name, fixture, says) in [
+        (
+            "its rights",
+            made().then(scp("s", deny(json!("iam:*"), json!({})))),
+            "the plan makes it, and it may not call `iam:",
+        ),
+        (
+            "whoever enters",
+            made().then(rcp("r", deny_all(json!("sts:AssumeRole"), own_account()))),
+            "nobody may assume it: statement `No`",
+        ),
+        (
+            "its bucket, by a guardrail",
+            made().then(bucket(exempt())).then(rcp("r", deny_all(json!("s3:*"), manager()))),
+            "the plan makes it, and it may not call `s3:",
+        ),
+    ] {
+        let found = refused(&fixture);
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        assert!(
+            found[0]
+                .0
+                .contains(&format!("would lock out `arn:aws:iam::111111111111:role/{ENTRY}`")),
+            "{name}: {found:?}"
+        );
+        assert!(found[0].1.contains(says), "{name}: {found:?}");
+    }
+    for (name, fixture) in [
+        ("it is exempt", made().then(scp("s", deny(json!("iam:*"), exempt())))),
+        (
+            "the manager may enter",
+            made().then(rcp("r", deny_all(json!("sts:AssumeRole"), manager()))),
+        ),
+        ("the policy of a new bucket", made().then(bucket(json!({})))),
+        (
+            "its own policies permit nothing",
+            Fixture::new().then(role(
+                "dev",
+                ENTRY,
+                trust(json!({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}})),
+                None,
+            )),
+        ),
+        (
+            "somebody else",
+            Fixture::new()
+                .then(lambda("dev", "app", allow("*", "*")))
+                .then(scp("s", deny(json!("iam:*"), json!({})))),
+        ),
+    ] {
+        assert_eq!(refused(&fixture), [], "{name}");
+    }
+}
+
 #[test]
 fn protected_principals_are_guarded_like_the_way_in() {
     let mut fixture = Fixture::new()
