@@ -55,12 +55,29 @@ pub(crate) fn read(
     for (id, folder) in &dumped {
         let mut account = AccountSnapshot::new(id, handle(id, &snapshot));
         identities(&mut account, folder, &mut snapshot.aws_policies, &mut diagnostics);
-        buckets(&mut account, &folder.join("buckets.json"), &mut diagnostics);
-        policies(&mut account, &folder.join("resource-policies.json"), &mut diagnostics);
         snapshot.accounts.insert(id.to_string(), Arc::new(account));
     }
     add_environments(&mut snapshot, environments);
+    share_partition(&mut snapshot);
+    for (id, folder) in &dumped {
+        let Some(account) = snapshot.account(id.as_str()) else { continue };
+        buckets(account, &folder.join("buckets.json"), &mut diagnostics);
+        policies(account, &folder.join("resource-policies.json"), &mut diagnostics);
+    }
     diagnostics.into_result(snapshot)
+}
+
+/// Gives accounts of which no ARN tells the partition that of the others: no organization spans two (GovCloud User Guide,
+/// "AWS Organizations in AWS GovCloud (US) Regions"), and the ARN of a bucket does not say
+/// whose it is.
+fn share_partition(snapshot: &mut AccountsSnapshot) {
+    let is_told =
+        |account: &AccountSnapshot| !(account.roles.is_empty() && account.users.is_empty());
+    let told = snapshot.accounts.values().find(|account| is_told(account));
+    let Some(partition) = told.map(|account| account.partition) else { return };
+    for account in snapshot.accounts.values_mut().filter(|account| !is_told(account)) {
+        Arc::make_mut(account).partition = partition;
+    }
 }
 
 /// Accounts without any dump: named, and unread.

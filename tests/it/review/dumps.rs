@@ -275,3 +275,30 @@ fn secrets_of_a_plan_are_not_shown() {
         assert!(!run.out.contains(SECRET) && !run.err.contains(SECRET), "{format}");
     }
 }
+
+/// Not even an account without a role leaves open in which partition its buckets lie: its organization's.
+#[test]
+fn an_account_without_identities_lies_where_the_others_do() {
+    for partition in ["aws", "aws-cn", "aws-us-gov"] {
+        let lab = Lab::new();
+        let ours = |text: &str| text.replace("arn:aws:", &format!("arn:{partition}:"));
+        for id in [DEV, PRODUCTION, TOOLS] {
+            lab.edit(&format!("accounts/{id}/account-authorization-details.json"), |details| {
+                *details = serde_json::from_str(&ours(&details.to_string())).expect("JSON");
+                if id == PRODUCTION {
+                    details["RoleDetailList"] = json!([]);
+                }
+            });
+        }
+        lab.edit(&format!("accounts/{PRODUCTION}/buckets.json"), |dump| {
+            let reads = json!({
+                "Effect": "Allow", "Principal": {"AWS": DEV}, "Action": "s3:GetObject",
+                "Resource": ours("arn:aws:s3:::acme-ledger/*"),
+            });
+            dump["buckets"][0]["policy"] = json!({"Version": "2012-10-17", "Statement": [reads]});
+        });
+        lab.remove(&format!("accounts/{PRODUCTION}/resource-policies.json"));
+        let outcome = lab.review().expect("a review");
+        assert_eq!(wall(&outcome, "dev", "production").1, Reachable, "{partition}");
+    }
+}
