@@ -407,14 +407,16 @@ impl<'a> RequestFacts<'a> {
             }
         };
         add("aws:principalarn", caller.principal_arn());
-        // An unsigned request carries the account and the id `anonymous`, and does not say whether a service makes it
-        // (IAM User Guide, "AWS global condition context keys", the availability of each key; "IAM policy
-        // elements: Variables and tags", "Principal key values").
+        // A request without a signature, which an assertion needs none for either, does not say whether a service makes
+        // it; one of nobody carries the account and the id `anonymous` (IAM User Guide, "AWS global condition context
+        // keys", the availability of each key; "IAM policy elements: Variables and tags", "Principal key values").
         if caller.kind == CallerKind::Anonymous {
             add("aws:principalaccount", Some("anonymous".to_owned()));
             add("aws:userid", Some("anonymous".to_owned()));
         } else {
             add("aws:principalaccount", caller.account.clone());
+        }
+        if !matches!(caller.kind, CallerKind::Anonymous | CallerKind::Federated) {
             let by_service = caller.kind == CallerKind::Service;
             add("aws:principalisawsservice", Some(by_service.to_string()));
         }

@@ -159,6 +159,33 @@ fn an_unsigned_request_says_that_it_is_one() {
     ]);
 }
 
+/// `AssumeRoleWithWebIdentity` takes no signature, so that its request says nothing of services either.
+#[test]
+fn an_assertion_is_no_signed_request() {
+    let asserted = |operator: &str, value: &str| {
+        let lab = Lab::new();
+        lab.edit_role(PRODUCTION, "settle", |settle| {
+            settle["AssumeRolePolicyDocument"] = document(json!([{
+                "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+                "Principal": {"Federated": format!("arn:aws:iam::{PRODUCTION}:oidc-provider/issuer.example")},
+                "Condition": {"StringEquals": {"issuer.example:sub": "one"}},
+            }]));
+        });
+        let shut = json!({
+            "Effect": "Deny", "Principal": "*", "Action": "sts:*", "Resource": "*",
+            "Condition": {operator: {"aws:PrincipalIsAWSService": value}},
+        });
+        lab.organize(&[], &[("p-shut", document(json!([shut])), &["r-root"])]);
+        lab
+    };
+    judge(vec![
+        ("no service", asserted("Bool", "false"), "$external", Conditional),
+        ("no service, or none told", asserted("BoolIfExists", "false"), "$external", Isolated),
+        ("a service", asserted("Bool", "true"), "$external", Conditional),
+        ("none told", asserted("Null", "true"), "$external", Isolated),
+    ]);
+}
+
 /// Policies show the unique id of a principal (IAM User Guide, "Unique identifiers"): of one that exists, it is that one.
 #[test]
 fn a_unique_id_names_the_principal_that_has_it() {
