@@ -113,7 +113,7 @@ impl Causes<'_, '_> {
             })
         };
         let over = match &path.over {
-            Over::Account | Over::Root | Over::State(_) => None,
+            Over::Account | Over::Root | Over::Members | Over::State(_) => None,
             Over::Principal(step)
             | Over::OwnPolicies(step)
             | Over::Making(step)
@@ -133,7 +133,7 @@ impl Causes<'_, '_> {
                     self.opened(step, was, Asked::without_own_policies)
                 }
                 Over::Guardrails(step) => self.opened(step, was, Asked::without_guardrails),
-                Over::Account | Over::Root | Over::State(_) => None,
+                Over::Account | Over::Root | Over::Members | Over::State(_) => None,
             });
         }
         least(found.into_iter()).unwrap_or_else(|| {

@@ -15,7 +15,7 @@ use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, answer, as
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
 use super::rights::{Rights, RightsCache, RightsScope, guardrails_let_leave, is_for_management};
-use crate::access::{AccessModel, ResourceType};
+use crate::access::{AccessModel, AccountNode, ResourceType};
 use crate::iam::Request;
 use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
 use crate::ids::Handle;
@@ -66,6 +66,8 @@ pub enum Over {
     Guardrails(PathStep),
     /// The account as its root, from the management account.
     Root,
+    /// What stands in the account, from the management account: stacks, roles of Identity Center.
+    Members,
     /// The estate's state in this bucket, by ARN: whoever writes it decides what is applied there.
     State(String),
 }
@@ -326,6 +328,12 @@ impl Search<'_, '_> {
             {
                 self.as_root(origin, &name(&way), &way, &rights);
             }
+            if managing
+                && let Some((way, rights)) =
+                    self.held(origin, actor, closure, &RightsScope::Members)
+            {
+                self.of_members(origin, &name(&way), &way, &rights);
+            }
         }
         for step in self.result.closed.keys() {
             let Some(own) = home(self.model, &step.source).cloned() else { continue };
@@ -415,6 +423,17 @@ impl Search<'_, '_> {
         let all: Rc<[Leaver]> = all.into();
         self.leavers.insert(account.clone(), Rc::clone(&all));
         all
+    }
+
+    /// Member accounts into which somebody in the management account may put what it likes.
+    fn of_members(&mut self, origin: &Origin, holder: &str, way: &Way, rights: &Rights) {
+        let manages =
+            |node: &AccountNode| node.membership.as_ref().is_none_or(|m| m.management_account);
+        let members = self.model.accounts.values().filter(|node| !manages(node));
+        let members: Vec<Handle> = members.map(|node| node.handle.clone()).collect();
+        for account in members {
+            self.add(origin, way, &account, holder, &Over::Members, rights);
+        }
     }
 
     /// Member accounts whose root somebody in the management account can act as.

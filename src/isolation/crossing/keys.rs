@@ -19,7 +19,9 @@ pub(in crate::isolation) fn is_resource_tag(key: &str) -> bool {
 
 /// Whether a key, in lower case, tells how a session was begun: with which tags, with a second factor or without.
 pub(in crate::isolation) fn is_of_session(key: &str) -> bool {
-    key.starts_with("aws:principaltag/") || key.starts_with("aws:multifactorauth")
+    key.starts_with("aws:principaltag/")
+        || key.starts_with("aws:multifactorauth")
+        || key == SOURCE_IDENTITY
 }
 
 /// Keys that requests carry, in lower case, by who makes them: what is listed here is compared, never left out. Of

@@ -174,6 +174,10 @@ fn meaning(path: &PowerPath) -> String {
             "`{holder}` may act as the root of the account `{}` (`sts:AssumeRoot`)",
             path.to_account
         ),
+        Over::Members => format!(
+            "`{holder}` may put stacks or roles of Identity Center into the account `{}`",
+            path.to_account
+        ),
         Over::Principal(step) => format!(
             "`{holder}` can make itself `{}`, which reaches `{}`",
             step.source.name(),
@@ -241,6 +245,7 @@ fn id(path: &PowerPath) -> String {
     let (over, step) = match &path.over {
         Over::Account => ("account", None),
         Over::Root => ("root", None),
+        Over::Members => ("members", None),
         Over::State(_) => ("state", None),
         Over::Principal(step) => ("principal", Some(step)),
         Over::OwnPolicies(step) => ("own policies", Some(step)),

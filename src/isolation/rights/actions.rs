@@ -82,6 +82,19 @@ pub(super) const OTHERS: [&str; 11] = [
     "sts:AssumeRoot",
 ];
 
+/// What puts something of the caller's choice into member accounts, from the management account: stacks, and roles of
+/// Identity Center with whom they are for and what they permit (CloudFormation User Guide, "Activate trusted access for
+/// stack sets with AWS Organizations"; IAM Identity Center User Guide, "Manage AWS accounts with permission sets").
+pub(super) const MEMBERS: [&[&str]; 7] = [
+    &["cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
+    &["cloudformation:UpdateStackSet"],
+    &["sso:CreateAccountAssignment"],
+    &["identitystore:CreateGroupMembership"],
+    &["sso:AttachManagedPolicyToPermissionSet", "sso:ProvisionPermissionSet"],
+    &["sso:AttachCustomerManagedPolicyReferenceToPermissionSet", "sso:ProvisionPermissionSet"],
+    &["sso:PutInlinePolicyToPermissionSet", "sso:ProvisionPermissionSet"],
+];
+
 /// What makes somebody an administrator of a Kubernetes cluster, or runs a job on one under the role of a service account
 /// (EMR on EKS Development Guide, "Step 4: Create a job execution role": its trust names the cluster's provider).
 pub(super) const CLUSTERS: [&str; 5] = [

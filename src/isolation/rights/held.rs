@@ -14,6 +14,8 @@ pub enum RightsScope {
     Membership,
     /// Member accounts, as their root.
     Root,
+    /// What stands in member accounts: stacks, roles of Identity Center.
+    Members,
     /// Another principal of its account, by ARN: it can act as that one.
     Become(String),
     /// What a principal of its account may do, by ARN: whatever one likes.

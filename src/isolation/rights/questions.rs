@@ -17,7 +17,8 @@ use super::super::crossing::{Asked, Right, answer, open_to_all};
 use super::super::plausible::name_resource;
 use super::super::replay::replay;
 use super::actions::{
-    CLUSTERS, CREDENTIALS, GROUP, JOIN, ORGANIZATION, POLICY, POOLS, ROLE, TAGS, USER, allows, may,
+    CLUSTERS, CREDENTIALS, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, POOLS, ROLE, TAGS, USER,
+    allows, may,
 };
 use super::giving::{Authored, Gift, Made, PATHS_OF_AWS};
 use super::held::{OnSides, RightHolder, Rights, RightsScope, Time};
@@ -176,6 +177,13 @@ impl<'w> RightsCache<'w> {
                 );
             }
             RightsScope::Root => rights.add(self.question(holder, self.root(*partition))),
+            RightsScope::Members => {
+                for set in MEMBERS {
+                    let mut all = set.iter().map(|action| self.of_service(holder, home, &[action]));
+                    let Some(first) = all.next() else { continue };
+                    rights.join(all.fold(first, Rights::and));
+                }
+            }
             RightsScope::Become(arn) => {
                 if arn.contains(":user/") {
                     put(&mut rights, &CREDENTIALS, one(arn), None);

@@ -463,6 +463,61 @@ fn the_management_account_is_an_account_like_any_other_and_more() {
             "reachable",
         ),
         (
+            "stacks in members",
+            management(vec![
+                may("cloudformation:CreateStackSet", "*"),
+                may("cloudformation:CreateStackInstances", "*"),
+            ]),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a stack set without stacks",
+            management(vec![may("cloudformation:CreateStackSet", "*")]),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a stack of its own account",
+            management(vec![may("cloudformation:CreateStack", "*")]),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a permission set for somebody",
+            management(vec![may("sso:CreateAccountAssignment", "*")]),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a permission set that permits more",
+            management(vec![
+                may("sso:PutInlinePolicyToPermissionSet", "*"),
+                may("sso:ProvisionPermissionSet", "*"),
+            ]),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a permission set that is not provisioned",
+            management(vec![may("sso:PutInlinePolicyToPermissionSet", "*")]),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "permission sets from a member",
+            inside(vec![may("sso:CreateAccountAssignment", "*")]),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
             "root that only looks",
             management(vec![
                 json!({"Effect": "Allow", "Action": "sts:AssumeRoot", "Resource": "*", "Condition":
@@ -841,6 +896,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         (RightsScope::Join(name()), joining()),
         (RightsScope::Tags(name()), tagging()),
         (RightsScope::Root, management(vec![may("sts:AssumeRoot", "*")])),
+        (RightsScope::Members, management(vec![may("sso:CreateAccountAssignment", "*")])),
         (
             RightsScope::Membership,
             guarded(Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME])))),
