@@ -662,7 +662,7 @@ service_control_policy "s" {
   content = {
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Deny", Action = ["iam:Put*", "iam:Create*", "iam:Update*", "iam:Set*", "iam:Add*", "iam:Pass*", "iam:Delete*", "iam:Detach*", "iam:Tag*", "iam:Untag*", "iam:Remove*"], Resource = "*" },
+      { Effect = "Deny", Action = ["iam:Put*", "iam:Create*", "iam:Update*", "iam:Set*", "iam:Add*", "iam:Pass*", "iam:Delete*", "iam:Detach*", "iam:Tag*", "iam:Untag*", "iam:Remove*"], Resource = "*", Condition = { ArnNotLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/OrganizationAccountAccessRole" } } },
       { Effect = "Deny", Action = ["iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"], Resource = "*", Condition = { ArnNotLike = { "iam:PolicyARN" = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" } } },
     ]
   }
