@@ -24,7 +24,7 @@ use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::eval::value_source::ValueSource;
 use crate::ids::Handle;
-use crate::schema::{Body, Category, Spanned, kind, rules};
+use crate::schema::{Body, Category, SensitiveTexts, Spanned, kind, rules};
 use crate::value::convert::text_of;
 use crate::value::{Sorted, Value};
 
@@ -142,7 +142,8 @@ impl<'c> Evaluator<'c> {
         self.accounts(&objects, &mut estate, errors);
         for (name, block) in &self.config.root().environments {
             if let Some(environment) = self.environment(name, block, errors) {
-                errors.extend(rules::check_environment(&environment.body));
+                let secrets = SensitiveTexts::of_block(&environment.body);
+                errors.extend(secrets.taken_out(rules::check_environment(&environment.body)));
                 for handle in &environment.accounts {
                     if let Some(account) = estate.accounts.get_mut(handle) {
                         account.environments.insert(name.clone());
@@ -221,6 +222,10 @@ impl<'c> Evaluator<'c> {
                             None => {
                                 self.config.supplied.get(&decl.name.value).map(|s| s.value.loc())
                             }
+                        };
+                        let given = match decl.sensitive {
+                            true => given.map(Loc::without_values),
+                            false => given,
                         };
                         let mut own = Diagnostics::new();
                         require(&scope, &[], validation, "validation", &mut own);
@@ -392,7 +397,8 @@ impl<'c> Evaluator<'c> {
         for ((ty, label), block) in &self.config.root().declarations {
             let body =
                 evaluate_body(&self.root_scope(), &Vec::new(), &block.body, schema_of(ty), errors);
-            errors.extend(rules::check_declaration(ty, label, &body));
+            let secrets = SensitiveTexts::of_block(&body);
+            errors.extend(secrets.taken_out(rules::check_declaration(ty, label, &body)));
             estate.declarations.entry(ty.clone()).or_default().insert(label.clone(), body);
         }
     }

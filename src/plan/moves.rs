@@ -31,6 +31,21 @@ pub fn renames(
         if now == *address {
             continue;
         }
+        let to = estate.moved.iter().find(|m| now.is_named_by(&m.to.value));
+        let to = to.or_else(|| estate.moved.first()).map(|m| m.to.loc.clone());
+        if let Some(error) = between_accounts(estate, address, &now) {
+            diagnostics.push(error.at_opt(to));
+            continue;
+        }
+        if !estate.instances.contains_key(&now) {
+            diagnostics.push(
+                Diagnostic::warning(format!("`{address}` does not move: there is no `{now}`"))
+                    .at_opt(to)
+                    .detail("The object is treated as if no `moved` block named it.")
+                    .help("correct `to`, or leave the `moved` block out"),
+            );
+            continue;
+        }
         if prior.contains_key(&now) {
             let loc = estate.moved.first().map(|m| m.to.loc.clone());
             diagnostics.push(
@@ -43,6 +58,25 @@ pub fn renames(
         renames.insert(address.clone(), now);
     }
     renames
+}
+
+/// An object stays in its account: with another handle only where the account itself got it.
+fn between_accounts(estate: &Estate, from: &ResourceAddr, to: &ResourceAddr) -> Option<Diagnostic> {
+    let (Some(was), Some(is)) = (from.account(), to.account()) else { return None };
+    let renamed = estate.moved.iter().any(|m| {
+        let account = |text: &str| {
+            let address: ResourceAddr = text.parse().ok()?;
+            let is_one = access_of(&address.kind) == Some(AccessPart::Account);
+            is_one.then(|| address.handle().to_owned())
+        };
+        account(&m.from.value).as_deref() == Some(was.as_str())
+            && account(&m.to.value).as_deref() == Some(is.as_str())
+    });
+    (was != is && !renamed).then(|| {
+        Diagnostic::error(format!("`{from}` cannot move to `{to}`: that is another account")).help(
+            "leave the `moved` block out: it is deleted in one account and created in the other",
+        )
+    })
 }
 
 fn moved(address: &ResourceAddr, from: &str, to: &str) -> Option<ResourceAddr> {

@@ -22,8 +22,7 @@ pub fn desired(
     context: &KindContext,
 ) -> Result<(Attrs, Diagnostics), Diagnostics> {
     let done = kind.desired(body, context);
-    let mut secrets = SensitiveTexts::default();
-    secrets.of_block(body);
+    let secrets = SensitiveTexts::of_block(body);
     match done {
         Ok((attrs, warnings)) => Ok((attrs, secrets.taken_out(warnings))),
         Err(errors) => Err(secrets.taken_out(errors)),
@@ -43,9 +42,17 @@ impl SensitiveTexts {
         texts
     }
 
-    fn of_block(&mut self, body: &Body) {
+    /// Those of a block and of the blocks in it.
+    #[must_use]
+    pub fn of_block(body: &Body) -> Self {
+        let mut texts = Self::default();
+        texts.add_block(body);
+        texts
+    }
+
+    fn add_block(&mut self, body: &Body) {
         body.attrs.values().for_each(|attr| self.add(&attr.value));
-        body.blocks.iter().for_each(|block| self.of_block(&block.body));
+        body.blocks.iter().for_each(|block| self.add_block(&block.body));
     }
 
     fn add(&mut self, value: &Value) {

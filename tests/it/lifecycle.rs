@@ -338,3 +338,72 @@ fn an_account_that_cannot_be_in_the_first_plan_is_refused_with_what_to_do() {
         assert!(refused.contains(told), "{told}: {refused}");
     }
 }
+
+const TWO: &str = r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+variable "unit" {
+  default = "one"
+}
+organization "acme" {}
+organizational_unit "one" {}
+organizational_unit "two" {}
+account "dev" {
+  name   = "acme-dev"
+  email  = "dev@acme.example"
+  parent = var.unit == "one" ? organizational_unit.one : organizational_unit.two
+  tags   = { unit = var.unit }
+}
+account "prod" {
+  name  = "acme-prod"
+  email = "prod@acme.example"
+}
+iam_role "ci" {
+  accounts = [account.dev]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+"#;
+
+#[test]
+fn an_account_that_moves_gets_its_tags_too() {
+    let p = Program::new(TWO);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["apply", "--auto-approve", "--var", "unit=two"]).code(0);
+    let again = p.run(&["plan", "--detailed-exitcode", "--var", "unit=two"]).code(0);
+    assert!(again.out.contains("No changes"), "{}", again.out);
+}
+
+#[test]
+fn an_object_that_moves_nowhere_is_not_lost() {
+    let p = Program::new(TWO);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let (without, _) = TWO.split_once("iam_role").expect("a role");
+    let moved = "moved {\n  from = iam_role.ci\n  to   = iam_role.biuld\n}\n";
+    p.write("main.hcl", &format!("{without}{moved}"));
+    let plan = p.run(&["plan"]).code(0);
+    assert!(plan.out.contains("1 to delete"), "{}", plan.out);
+    assert!(plan.err.contains("there is no `iam_role.biuld@dev`"), "{}", plan.err);
+}
+
+#[test]
+fn no_object_moves_to_another_account() {
+    let p = Program::new(TWO);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let refused = p.run(&["state", "mv", "iam_role.ci@dev", "iam_role.ci@prod"]).code(1);
+    assert!(refused.err.contains("is in the account `dev`"), "{}", refused.err);
+    let there = TWO.replace("accounts = [account.dev]", "accounts = [account.prod]");
+    let moved = "moved {\n  from = \"iam_role.ci@dev\"\n  to   = \"iam_role.ci@prod\"\n}\n";
+    p.write("main.hcl", &format!("{there}{moved}"));
+    let refused = p.run(&["plan"]).code(1);
+    assert!(refused.err.contains("that is another account"), "{}", refused.err);
+    // An account that gets another handle takes along what is in it.
+    let renamed = TWO.replace("account \"dev\"", "account \"build\"");
+    let renamed = renamed.replace("account.dev", "account.build");
+    let moved = "moved {\n  from = account.dev\n  to   = account.build\n}\n";
+    p.write("main.hcl", &format!("{renamed}{moved}"));
+    let plan = p.run(&["plan"]).code(0);
+    assert!(!plan.out.contains("to delete") && !plan.out.contains("to create"), "{}", plan.out);
+}

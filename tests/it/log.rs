@@ -104,7 +104,7 @@ fn no_secret_is_told_at_any_volume() {
 }
 
 /// Wrong in ways whose messages would say what is wrong: the value.
-const WRONG: [(&str, &str); 8] = [
+const WRONG: [(&str, &str); 9] = [
     (
         "a name",
         r#"iam_role "r" {
@@ -187,6 +187,16 @@ environment "prod" {
 }"#,
     ),
     (
+        "a declaration",
+        r#"isolation "walls" {
+  between = [environment.dev]
+  exception "e" {
+    reason  = "x"
+    expires = var.salt
+  }
+}"#,
+    ),
+    (
         "a variable",
         r#"variable "port" {
   type      = list(number)
@@ -230,6 +240,11 @@ fn no_secret_is_told_by_an_excerpt() {
     let program = Program::new(&format!(
         "{ESTATE}variable \"port\" {{\n  type      = number\n  sensitive = true\n}}\n"
     ));
+    let rule = "sensitive = true\n  validation {\n    condition     = length(var.salt) < 3\n    error_message = \"it is too long\"\n  }";
+    let validated = Program::new(&ESTATE.replace("sensitive = true", rule));
+    let given = validated.command(&["plan"]).env("PALISADE_VAR_salt", SALT).output();
+    let wrong = Run::from(given.expect("it starts")).code(1);
+    assert!(!wrong.err.contains(SALT) && wrong.err.contains("it is too long"), "{}", wrong.err);
     let given = program.command(&["plan"]).env("PALISADE_VAR_port", SALT).output();
     let wrong = Run::from(given.expect("it starts")).code(1);
     assert!(

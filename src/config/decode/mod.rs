@@ -62,7 +62,8 @@ pub(super) fn file(
                 let name = attribute.key.as_str().to_owned();
                 decoder.error(
                     Diagnostic::error(format!("`{name}` is set outside of a block"))
-                        .at(Loc::new(source, span))
+                        // It may be a file of values, secrets among them, that lacks the right name.
+                        .at(Loc::new(source, span).without_values())
                         .detail("a configuration file holds only blocks")
                         .help(format!(
                             "for a named value write `locals {{ {name} = ... }}`; values of \

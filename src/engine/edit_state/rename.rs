@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::address::ResourceAddr;
+use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
+use crate::ids::Handle;
 use crate::plan::select;
+use crate::schema::{AccessPart, access_of};
 use crate::state::model::Resources;
 use crate::state::{ScopeState, StateError, layout};
 
@@ -112,6 +115,20 @@ fn renames(
             let text =
                 format!("`{address}` is of kind `{}` and cannot become `{renamed}`", address.kind);
             return Err(EngineError::failed(text));
+        }
+        // Where the account itself was renamed before, its objects follow under the new handle.
+        let account = |handle: &Handle| {
+            let is_account = |a: &&ResourceAddr| access_of(&a.kind) == Some(AccessPart::Account);
+            resources.keys().filter(is_account).any(|a| a.handle() == handle.as_str())
+        };
+        if let Some(was) = address.account().filter(|was| Some(*was) != renamed.account())
+            && account(was)
+        {
+            return Err(Diagnostic::error(format!(
+                "`{address}` is in the account `{was}` and cannot become `{renamed}`"
+            ))
+            .help("an object stays in its account: forget it there (`palisade state rm`) and create or adopt it in the other")
+            .into());
         }
         if resources.contains_key(&renamed) {
             return Err(EngineError::failed(format!("the state already holds `{renamed}`")));

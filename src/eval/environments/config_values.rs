@@ -300,10 +300,13 @@ impl KeySpec {
             }
             (true, Value::Sensitive(_) | Value::Unknown(_)) => {}
             (true, _) => {
-                return error(
-                    format!("the key `{key}` is a secret, but its value is written in the open"),
-                    "use `secret(\"env:NAME\")`, or a sensitive variable".to_owned(),
-                );
+                let summary =
+                    format!("the key `{key}` is a secret, but its value is written in the open");
+                return Err(Box::new(
+                    Diagnostic::error(summary)
+                        .at(loc.clone().without_values())
+                        .help("use `secret(\"env:NAME\")`, or a sensitive variable"),
+                ));
             }
             (false, Value::Sensitive(_)) => {
                 return error(

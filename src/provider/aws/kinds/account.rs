@@ -175,7 +175,8 @@ impl KindProvider for Account {
         if from != to {
             relocate(session, id, &from, to).await?;
         }
-        let mut attrs = want.done([]);
+        // The rest is as it was: the update that may follow goes by it.
+        let mut attrs = step.before.clone().unwrap_or_default();
         attrs.insert("parent".to_owned(), to.into());
         Ok(attrs)
     }
