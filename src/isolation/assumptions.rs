@@ -33,12 +33,13 @@ use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source
 use super::power::PowerLink;
 use super::rights::{
     guardrails_let_leave, guardrails_let_member_leave, is_for_management, may_change_policies,
+    may_change_policies_in,
 };
 use super::section::{Assumption, AssumptionKind};
 use super::undetermined::opened;
 use crate::access::{
     AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
-    UndescribedMember,
+    PrincipalNode, UndescribedMember,
 };
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
@@ -152,7 +153,9 @@ impl<'a> Assumptions<'a> {
         let is_free = |account: &&AccountNode| {
             let own = self.model.principals_of(&account.handle);
             let mut own = own.filter(|principal| !is_for_management(self.model, principal));
-            (account.coverage != Coverage::Read || own.any(may_change_policies))
+            let roles = || self.model.principals_of(&account.handle);
+            let changes = |principal: &PrincipalNode| may_change_policies_in(roles(), principal);
+            (account.coverage != Coverage::Read || own.any(changes))
                 && guardrails_let_leave(self.model, account)
         };
         let is_free_member = |(id, member): &(&str, &UndescribedMember)| {

@@ -12,7 +12,7 @@ mod questions;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub(super) use actions::{allows, may_change_policies, may_put_objects};
+pub(super) use actions::{allows, may_change_policies, may_change_policies_in, may_put_objects};
 pub use held::{RightHolder, Rights, RightsScope, Time};
 pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};
 pub use questions::RightsCache;

@@ -7,6 +7,9 @@
 //!
 //! Source: Service Authorization Reference; Organizations User Guide, "Managing organization policies".
 
+use std::collections::BTreeSet;
+
+use super::questions::services_of;
 use crate::access::{BUCKET, PrincipalNode};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::{Document, Effect, passing};
@@ -114,6 +117,32 @@ pub(super) const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole
 
 /// Whether its policies speak of a right that moves a wall at all: a quick, generous look.
 pub(in crate::isolation) fn may_change_policies(principal: &PrincipalNode) -> bool {
+    speaks_of_rights(principal, passing::swaps())
+}
+
+/// The same in an account of which it is known which services its roles are for: to be a role that is in use takes one.
+pub(in crate::isolation) fn may_change_policies_in<'w>(
+    roles: impl Iterator<Item = &'w PrincipalNode>,
+    principal: &PrincipalNode,
+) -> bool {
+    let services: BTreeSet<String> = roles.flat_map(services_of).collect();
+    let known: Option<Vec<_>> = services.iter().map(|service| passing::of(service)).collect();
+    match known {
+        Some(ways) => {
+            let together = |way: &passing::Ways| -> Vec<&'static str> {
+                way.swap_together.iter().copied().flatten().copied().collect()
+            };
+            let swaps = ways.iter().flat_map(|way| way.swap.iter().copied().chain(together(way)));
+            speaks_of_rights(principal, swaps)
+        }
+        None => may_change_policies(principal),
+    }
+}
+
+fn speaks_of_rights(
+    principal: &PrincipalNode,
+    mut swaps: impl Iterator<Item = &'static str>,
+) -> bool {
     if principal.is_unreadable() {
         return true;
     }
@@ -124,7 +153,7 @@ pub(in crate::isolation) fn may_change_policies(principal: &PrincipalNode) -> bo
     };
     let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &CLUSTERS, &POOLS];
     lists.into_iter().flatten().any(|action| names(action))
-        || passing::swaps().any(names)
+        || swaps.any(names)
         || principal
             .identity()
             .iter()

@@ -688,7 +688,7 @@ pub(super) fn speaks(model: &AccessModel, holder: &RightHolder, action: &str) ->
 }
 
 /// The services that a role's trust names. Where it names everybody, services are the least of it.
-fn services_of(role: &PrincipalNode) -> BTreeSet<String> {
+pub(super) fn services_of(role: &PrincipalNode) -> BTreeSet<String> {
     let allowing = role.trust.iter().flat_map(|t| &t.document.statements);
     let named = allowing.filter(|s| s.effect == Effect::Allow).flat_map(|s| &s.principals);
     named

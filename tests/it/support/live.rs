@@ -211,18 +211,21 @@ impl World {
         assert!(replaced.is_empty(), "the test asks for a replacement: {replaced:?}");
         step.before = Some(live.attrs.clone());
         step.after = Some(after.clone());
-        step.op = Op::Update;
-        step.changed = changed.iter().filter(|p| own(p)).cloned().collect();
         let mut attrs = live.attrs.clone();
-        if !step.changed.is_empty() {
-            attrs = self.provider.execute(&target, &step, &Permit::open()).await.expect("updated");
-        }
+        // In the order in which plans have them.
         if let Some(moved) = schema.moves
             && changed.iter().any(|p| p.root() == Some(moved))
         {
             step.op = Op::Move;
             step.target = after[moved].as_str().map(str::to_owned);
             attrs = self.provider.execute(&target, &step, &Permit::open()).await.expect("moved");
+            step.target = None;
+        }
+        step.op = Op::Update;
+        step.changed = changed.iter().filter(|p| own(p)).cloned().collect();
+        if !step.changed.is_empty() {
+            step.before = Some(attrs);
+            attrs = self.provider.execute(&target, &step, &Permit::open()).await.expect("updated");
         }
         if let Some(attribute) = schema.attachments {
             let list = |attrs: &Attrs| -> BTreeSet<String> {
