@@ -22,8 +22,8 @@ class Request:
     def __init__(self, handler, body):
         self.handler, self.body = handler, body
         self.method, self.path = handler.command, handler.path
-        credential = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", handler.headers.get("Authorization", ""))
-        self.region, self.service = credential.groups() if credential else ("", "")
+        credential = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", handler.headers.get("Authorization", ""))
+        self.key, self.region, self.service = credential.groups() if credential else ("", "", "")
         action = re.search(rb"(?:^|&)Action=(\w+)", body)
         target = handler.headers.get("X-Amz-Target", "")
         if target:
