@@ -365,8 +365,8 @@ service_control_policy "s" {
   content = {
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Deny", Action = ["iam:Put*", "iam:Attach*", "iam:Create*", "iam:Add*", "iam:Set*", "iam:PassRole"], Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalTag/team" = "ops" } } },
-      { Effect = "Deny", Action = "iam:UpdateAssumeRolePolicy", Resource = "arn:aws:iam::*:role/*hop*", Condition = { StringNotEquals = { "aws:PrincipalTag/team" = "ops" } } },
+      { Effect = "Deny", Action = ["iam:Put*", "iam:Attach*", "iam:Create*", "iam:Add*", "iam:Set*", "iam:PassRole"], Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalTag/team" = "ops" }, ArnNotLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/OrganizationAccountAccessRole" } } },
+      { Effect = "Deny", Action = "iam:UpdateAssumeRolePolicy", Resource = "arn:aws:iam::*:role/*hop*", Condition = { StringNotEquals = { "aws:PrincipalTag/team" = "ops" }, ArnNotLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/OrganizationAccountAccessRole" } } },
     ]
   }
 }
