@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod causes;
+mod closure_rules;
 mod conditions;
 mod escalation;
 mod escalation_paths;

@@ -241,6 +241,10 @@ const NAME_A_SERVICE: &[(&str, &str)] = &[
     ("src/engine/state_bucket.rs", "the bucket of the state is a bucket"),
     ("src/iam/", "the policy language as each service has it"),
     ("src/isolation/crossing.rs", "a condition key that only S3 sends"),
+    (
+        "src/isolation/crossing/owner.rs",
+        "what each service keeps for the owner, beside what policies say",
+    ),
     ("src/provider/", "the clients of the SDK"),
     ("src/review/terraform/", "what Terraform calls the types, and how it writes their ARNs"),
     ("src/sandbox/", "the services of the emulation"),

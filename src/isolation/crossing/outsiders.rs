@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Asked, documents, everything, rules_of};
+use super::variations::everything;
+use super::{Asked, documents, rules_of};
 use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
 use crate::iam::symbolic::{Domain, Texts};
 use crate::iam::{ContextValue, Membership, Policy, Principal};

@@ -1,16 +1,11 @@
 //! What somebody who got into an account in between makes of it: every rule of the closure of power, alone and in
-//! chains, and the bounds that nobody there can lift. Each row that is open closes when one right is left out.
+//! chains, and the bounds that nobody there can lift.
 
-use super::super::compare::{compare_by, verdict};
-use super::super::paths::Origin;
-use super::super::rights::RightsScope;
-use super::super::rights::tests::leaving_out;
 use super::hunt::{judge, scp, user, with};
 use super::power::{ASSUME, statements};
 use super::*;
-use crate::plan::access::models;
 
-const LOW: &str = "arn:aws:iam::222222222222:role/low";
+pub(super) const LOW: &str = "arn:aws:iam::222222222222:role/low";
 pub(super) const HOP: &str = "arn:aws:iam::222222222222:role/hop";
 
 pub(super) fn document(all: Vec<Json>) -> Json {
@@ -21,7 +16,7 @@ pub(super) fn may(action: &str, resource: &str) -> Json {
     json!({"Effect": "Allow", "Action": action, "Resource": resource})
 }
 
-fn denied(action: &str, resource: &str) -> Json {
+pub(super) fn denied(action: &str, resource: &str) -> Json {
     json!({"Effect": "Deny", "Action": action, "Resource": resource})
 }
 
@@ -39,7 +34,7 @@ pub(super) fn foothold(low: Json, hop: Json) -> Fixture {
 }
 
 /// The same with a hop that a machine alone is.
-fn on_machine(low: Vec<Json>) -> Fixture {
+pub(super) fn on_machine(low: Vec<Json>) -> Fixture {
     foothold(document(low), by_service("ec2.amazonaws.com"))
 }
 
@@ -702,230 +697,6 @@ fn a_witness_of_a_right_over_whatever_there_is_names_a_whole_arn() {
         let witness = &path.witness.as_ref().expect("a witness").resource;
         assert!(witness.starts_with(expected), "{action}: {witness}");
     }
-}
-
-/// For each kind of right that the closure asks about, an estate that is open by that right alone: without the rule
-/// the wall is called closed, so a rule that is lost does not go unseen.
-#[test]
-fn every_rule_of_the_closure_is_needed_by_some_wall() {
-    use super::super::changes::PolicySite;
-    let name = String::new;
-    let low = |own: Vec<Json>| role("shared", "low", by("dev", "ci"), Some(document(own)));
-    let rewrite = || may("iam:UpdateAssumeRolePolicy", HOP);
-    let attached = |own: Vec<Json>| {
-        on_machine(Vec::new())
-            .then(with(low(own), "managed_policies", json!([policy_arn("deny")])))
-            .both(managed(
-                "shared",
-                "deny",
-                document(vec![denied("iam:UpdateAssumeRolePolicy", "*")]),
-            ))
-    };
-    let bounded = |own: Vec<Json>| {
-        on_machine(Vec::new())
-            .then(with(low(own), "permissions_boundary", json!(policy_arn("bound"))))
-            .both(managed("shared", "bound", document(vec![json!({"Effect": "Allow", "NotAction": "iam:UpdateAssumeRolePolicy", "Resource": "*"})])))
-    };
-    let let_in = |own: Vec<Json>| {
-        Fixture::new()
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(super::power::lets_in_all_of_shared())
-            .both(low(own))
-    };
-    let new = "arn:aws:iam::222222222222:role/new";
-    let follows = || json!({"StringEquals": {"iam:PermissionsBoundary": policy_arn("leaves")}});
-    // Under no boundary, what one makes anybody may give something; under one, whoever makes it alone is asked.
-    let create = || json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new, "Condition": follows()});
-    let leaving = |fixture: Fixture| {
-        fixture.both(managed("shared", "leaves", document(vec![may("sts:*", "*")])))
-    };
-    let under = || leaving(let_in(vec![create(), may("iam:PutRolePolicy", new)]));
-    const TOPICS: &str = "arn:aws:iam::aws:policy/AmazonSNSFullAccess";
-    let attach = |whom: &str, policy: &str| {
-        json!({"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": whom,
-            "Condition": {"ArnLike": {"iam:PolicyARN": policy}}})
-    };
-    let given = || {
-        leaving(let_in(vec![create(), attach(new, &policy_arn("steps"))])).both(managed(
-            "shared",
-            "steps",
-            document(vec![may("sts:*", "*")]),
-        ))
-    };
-    let beside = |one: Json, other: Json| {
-        let low2 = role("shared", "low2", by("dev", "ci"), Some(document(vec![other])));
-        let_in(vec![one]).both(low2)
-    };
-    let tagged_by_its_trust = || {
-        let ops = json!({"StringEquals": {"aws:PrincipalTag/team": "ops"}});
-        Fixture::new()
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(low(vec![may("sts:AssumeRole", "*"), may("iam:UpdateAssumeRolePolicy", LOW)]))
-            .then(role(
-                "production",
-                "deploy",
-                trust(json!({"Principal": {"AWS": LOW}, "Condition": ops})),
-                None,
-            ))
-    };
-    let op = "arn:aws:iam::222222222222:user/op";
-    let group = object(
-        "iam_group",
-        Some("shared"),
-        "operators",
-        json!({"arn": "arn:aws:iam::222222222222:group/operators",
-        "inline_policies": {"main": statements(&[ASSUME])}}),
-    );
-    let joining = || {
-        on_machine(vec![may("iam:CreateAccessKey", op)])
-            .both(user("shared", "op", document(vec![may("iam:AddUserToGroup", "*")])))
-            .both(group.clone())
-            .then(role("production", "deploy", trust(json!({"Principal": {"AWS": op}})), None))
-    };
-    let attaching = || {
-        on_machine(vec![attach(LOW, &policy_arn("trusts"))]).both(managed(
-            "shared",
-            "trusts",
-            document(vec![rewrite()]),
-        ))
-    };
-    let tagging = || {
-        foothold(
-            document(vec![
-                may("iam:TagRole", HOP),
-                json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}}}),
-            ]),
-            trust(json!({"Principal": {"AWS": "222222222222"}})),
-        )
-    };
-    let management = |own: Vec<Json>| {
-        Fixture::new()
-            .account("management", "999999999999")
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(role("management", "ops", by("dev", "ci"), Some(document(own))))
-            .both(role("production", "deploy", by("production", "nobody"), None))
-    };
-    let lock =
-        || scp("lock", "shared", denied("sts:AssumeRole", "arn:aws:iam::333333333333:role/*"));
-    let guarded = |more: Fixture| {
-        more.both(role(
-            "shared",
-            "low",
-            by("dev", "ci"),
-            Some(document(vec![
-                may("sts:AssumeRole", "*"),
-                may("organizations:LeaveOrganization", "*"),
-            ])),
-        ))
-        .both(role("production", "deploy", by("shared", "low"), None))
-        .both(lock())
-    };
-    let detaching = || {
-        management(vec![may("organizations:DetachPolicy", "*")])
-            .both(role(
-                "shared",
-                "low",
-                by("dev", "ci"),
-                Some(document(vec![may("sts:AssumeRole", "*")])),
-            ))
-            .then(role("production", "deploy", by("shared", "low"), None))
-            .both(lock())
-    };
-    let inside = || {
-        Fixture::new()
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(role(
-                "shared",
-                "low",
-                by("dev", "ci"),
-                Some(document(vec![may("s3:PutObject", "*")])),
-            ))
-            .both(object(
-                "s3_bucket",
-                Some("shared"),
-                "acme-state",
-                json!({"bucket": "acme-state", "policy": null}),
-            ))
-    };
-    let writing = || {
-        let mut fixture = inside();
-        fixture.estate.state_bucket = Some("acme-state".to_owned());
-        fixture
-    };
-    let cases: Vec<(RightsScope, Fixture)> = vec![
-        (RightsScope::Become(name()), on_machine(vec![rewrite()])),
-        (RightsScope::Permissions(name()), on_machine(vec![may("iam:PutRolePolicy", LOW)])),
-        (RightsScope::Attaching(name()), attaching()),
-        (RightsScope::Attach(name(), name()), attaching()),
-        (
-            RightsScope::Boundary(name()),
-            bounded(vec![rewrite(), may("iam:DeleteRolePermissionsBoundary", LOW)]),
-        ),
-        (
-            RightsScope::Rewrite(name(), PolicySite::Inline),
-            attached(vec![rewrite(), may("iam:CreatePolicyVersion", &policy_arn("deny"))]).both(
-                scp(
-                    "narrow",
-                    "shared",
-                    json!({"Effect": "Deny", "Resource": "*", "NotAction":
-                        ["iam:CreatePolicyVersion", "iam:UpdateAssumeRolePolicy", "sts:AssumeRole"]}),
-                ),
-            ),
-        ),
-        (
-            RightsScope::Remove(name(), PolicySite::Inline),
-            attached(vec![rewrite(), may("iam:DetachRolePolicy", LOW)]),
-        ),
-        (RightsScope::Making(Some(name())), under()),
-        (RightsScope::MakingWithSome(None), given()),
-        (RightsScope::MakingWith(None, name()), given()),
-        (
-            RightsScope::MakingWithUnknown(None),
-            leaving(let_in(vec![create(), attach(new, TOPICS)])),
-        ),
-        (RightsScope::AttachUnknown(name()), on_machine(vec![attach(LOW, TOPICS)])),
-        (RightsScope::Trust(name()), tagged_by_its_trust()),
-        (
-            RightsScope::Authoring,
-            beside(may("iam:CreatePolicy", "*"), attach("*", &policy_arn("team/*"))),
-        ),
-        (
-            RightsScope::Creating,
-            beside(may("iam:CreateRole", "*"), may("iam:PutRolePolicy", new)),
-        ),
-        (RightsScope::Join(name()), joining()),
-        (RightsScope::Tags(name()), tagging()),
-        (RightsScope::Root, management(vec![may("sts:AssumeRoot", "*")])),
-        (RightsScope::Members, management(vec![may("sso:CreateAccountAssignment", "*")])),
-        (
-            RightsScope::Membership,
-            guarded(Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME])))),
-        ),
-        (RightsScope::Organization, detaching()),
-        (RightsScope::Objects(name()), writing()),
-    ];
-    let mut wrong = Vec::new();
-    for (scope, fixture) in cases {
-        let whole = after(&fixture.analyse(), "dev", "production").to_owned();
-        let without = without(&fixture, &scope);
-        let right = match scope {
-            // Nobody here knows what is attached.
-            RightsScope::AttachUnknown(_) | RightsScope::MakingWithUnknown(_) => "undetermined",
-            _ => "reachable",
-        };
-        if (whole.as_str(), without) != (right, "isolated") {
-            wrong.push(format!("{scope:?}: {whole}, and {without} without it"));
-        }
-    }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// The verdict on production from dev, where no right of one kind of scope is known.
-fn without(fixture: &Fixture, scope: &RightsScope) -> &'static str {
-    let (before, after) = models(&fixture.estate, &fixture.sides());
-    let compared = compare_by(&before, &after, leaving_out(&before, &after, scope));
-    let pair = (Origin::Environment("dev".to_owned()), "production".to_owned());
-    verdict(&after, &compared.after.1, &pair).0.name()
 }
 
 /// Who administers a cluster, or a pool of identities, is whom it vouches for, whatever the trust asks of `sub`.

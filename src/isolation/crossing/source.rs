@@ -1,0 +1,346 @@
+//! What a source brings to its requests: the policies over it, the keys that they carry, leave out or choose, and the names
+//! by which policies may know it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::access::{AccessModel, AccountNode, PrincipalKind, PrincipalNode, ResourceTags, levels};
+use crate::iam::symbolic::question::concerns;
+use crate::iam::symbolic::{Domain, Space, Texts};
+use crate::iam::text::is_symbolic_account;
+use crate::iam::{Document, Effect, Principal, catalogue};
+
+use super::keys::{
+    CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, SOURCE_IDENTITY, claims_of,
+    is_of_credentials, is_resource_tag, keys_of, lets_set, second_factor, tags,
+};
+use super::outsiders::ANYBODY;
+use super::step::StepSource;
+use super::{Asked, documents, rules_of};
+
+impl Asked {
+    pub(super) fn principal(&mut self, principal: &PrincipalNode, home: &AccountNode) {
+        let arn = &principal.arn;
+        let session = arn.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1);
+        self.request.principal = Principal::Arn(if arn.contains(":role/") {
+            // A session's ARN leaves out the role's path; the context tells the whole name.
+            let (head, name) = session.split_once(":assumed-role/").unwrap_or((&session, ""));
+            let name = name.rsplit('/').next().unwrap_or_default();
+            format!("{head}:assumed-role/{name}/session")
+        } else {
+            arn.clone()
+        });
+        let context = &mut self.request.context;
+        context.set("aws:PrincipalArn", arn.as_str());
+        self.never.extend(
+            ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"]
+                .map(str::to_owned),
+        );
+        self.session_of(principal);
+        if !lets_set(principal, "sts:setsourceidentity") {
+            self.never.insert(SOURCE_IDENTITY.to_owned());
+        }
+        if let Some(domain) = second_factor(principal) {
+            self.never.insert("aws:multifactorauthage".to_owned());
+            self.domains.insert("aws:multifactorauthpresent".to_owned(), domain);
+        }
+        self.organized(home.membership.as_ref(), home.organization_path.as_ref());
+        self.policies.identity =
+            principal.identity().iter().map(|r| Arc::clone(&r.policy)).collect();
+        self.policies.boundary = principal.boundary().map(|r| Arc::clone(&r.policy));
+        self.policies.service_control = levels(&home.service_control);
+        let own = principal.identity().iter().chain(principal.boundary());
+        self.documents.extend(own.map(|r| Arc::clone(&r.document)));
+        self.documents.extend(documents(&home.service_control));
+        self.rules.extend(principal.identity().iter().chain(principal.boundary()).cloned());
+        self.rules.extend(rules_of(&home.service_control));
+        // Only now are all documents there that ask for tags: those of the principal's own side too.
+        tags(principal, &mut self.request.context, &mut self.never, &self.documents);
+        if principal.has_unread_boundary() {
+            self.unread_bound =
+                Some(format!("the permissions boundary of `{}` was not read", principal.label));
+        }
+        if principal.is_unreadable() && self.why_undetermined.is_none() {
+            self.why_undetermined = Some("a policy of the principal could not be read".to_owned());
+        }
+        if self.why_undetermined.is_none() {
+            self.why_undetermined =
+                home.organization_path.as_ref().and_then(|path| self.unknown_unit(path));
+        }
+        if self.why_undetermined.is_none() {
+            self.why_undetermined = self.unknown_account(&home.id);
+        }
+        self.name_sessions();
+    }
+
+    /// What whoever assumes a role may set of its session: tags and a source identity, only where the trust speaks of
+    /// `sts:TagSession` and `sts:SetSourceIdentity`, and so do the caller's own policies, unless the trust of a role
+    /// of its account names it (IAM User Guide, "Pass session tags in AWS STS", "Monitor and control actions taken
+    /// with assumed roles").
+    pub(super) fn session_keys(&mut self, model: &AccessModel, source: &StepSource) {
+        let own = match source {
+            StepSource::Principal(arn) => model.principals.get(arn),
+            _ => None,
+        };
+        let target = self.request.resource_account.as_ref();
+        let neighbour = own.and_then(|p| model.accounts.get(&p.account)).map(|a| &a.id) == target;
+        let Some(trust) = self.documents.first() else { return };
+        let speaks = |document: &Document, action: &str| {
+            let mut allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+            allowing.any(|s| concerns(s, action))
+        };
+        let may = |action: &str| {
+            let by_trust = speaks(trust, action);
+            let by_itself = own.is_none_or(|p| {
+                neighbour
+                    || p.is_unreadable()
+                    || p.identity().iter().any(|rule| speaks(&rule.document, action))
+            });
+            (by_trust, by_itself)
+        };
+        for (action, is_set) in SESSION_KEYS {
+            let (by_trust, by_itself) = may(action);
+            let keys: Vec<String> = keys_of(&self.documents).filter(|key| is_set(key)).collect();
+            if !(by_trust && by_itself) {
+                self.never.extend(keys.iter().cloned());
+            }
+            if by_trust && !by_itself {
+                self.own_side.extend(keys);
+            }
+        }
+    }
+
+    /// Keys of other services than the one that is asked for stand in no request to it, except those that say where
+    /// the caller's credentials come from.
+    pub(super) fn keys_of_others(&mut self, service: &str) {
+        let of_other = |key: &String| {
+            let prefix = key.split(':').next().unwrap_or_default();
+            let known = catalogue().find_service(prefix).is_some();
+            known
+                && prefix != service
+                && !(service == "sts" && matches!(prefix, "iam" | "cognito-identity"))
+                && !is_of_credentials(key)
+        };
+        let others: Vec<String> = keys_of(&self.documents).filter(of_other).collect();
+        self.never.extend(others);
+    }
+
+    /// The tags of what is reached, which are known: those that it bears, and no others (IAM User Guide,
+    /// "Controlling access to and for IAM users and roles using tags").
+    pub(super) fn resource_tags<'t>(
+        &mut self,
+        tags: impl IntoIterator<Item = (&'t String, Option<&'t String>)>,
+        families: [&str; 2],
+    ) {
+        let mut borne = BTreeSet::new();
+        for (key, value) in tags {
+            for family in families {
+                let key = format!("{family}/{key}");
+                if let Some(value) = value {
+                    self.request.context.set(&key, value.as_str());
+                }
+                borne.insert(key.to_ascii_lowercase());
+            }
+        }
+        let asked = keys_of(&self.documents).filter(|key| is_resource_tag(key));
+        self.never.extend(asked.filter(|key| !borne.contains(key)));
+    }
+
+    /// The tags of a bucket count where ABAC is on, for it and for what lies in it, and stand in no request where it is
+    /// off (S3 User Guide, "Using tags with S3 general purpose buckets"). Whoever may change either of these has crossed
+    /// already: both are actions on the bucket.
+    pub(super) fn tags_of_resource(&mut self, tags: &ResourceTags) {
+        let families = ["aws:ResourceTag", "s3:BucketTag"];
+        match tags {
+            ResourceTags::Unknown => {}
+            ResourceTags::Hidden => self.resource_tags([], families),
+            ResourceTags::Known(tags) => {
+                let tags = tags.iter().map(|(key, value)| (key, value.as_ref()));
+                self.resource_tags(tags, families);
+            }
+        }
+    }
+
+    /// Who calls KMS: "the AWS account of the caller", which every request of one carries (KMS Developer Guide, "AWS KMS
+    /// condition keys", `kms:CallerAccount`). An unknown one is none of the accounts that are known.
+    pub(super) fn caller_of_keys(&mut self, account: Option<&String>) {
+        const KEY: &str = "kms:calleraccount";
+        let principal = &self.request.principal;
+        let own = match principal {
+            Principal::Arn(arn) => arn.split(':').nth(4).filter(|id| *id != ANYBODY),
+            Principal::Anonymous | Principal::Service(_) | Principal::Federated(_) => None,
+        };
+        match (account.map(String::as_str).or(own), principal) {
+            (Some(id), _) => self.request.context.set(KEY, id),
+            (None, Principal::Arn(_)) => {
+                if let Some(domain) = self.domains.get("aws:principalaccount").cloned() {
+                    self.domains.insert(KEY.to_owned(), domain);
+                    self.always.insert(KEY.to_owned());
+                }
+            }
+            (None, _) => {
+                self.never.insert(KEY.to_owned());
+            }
+        }
+    }
+
+    /// What every request of such a caller carries.
+    pub(super) fn carries_always(&mut self, source: &StepSource, is_role: bool) {
+        let assuming = |space: &Space| {
+            let (Space::One(action) | Space::Below(action)) = space;
+            action.to_ascii_lowercase().starts_with("sts:assumerole")
+        };
+        let assumes = !self.actions.is_empty() && self.actions.iter().all(assuming);
+        for (carrier, keys) in CARRIED {
+            let does = match carrier {
+                Carrier::Everybody => true,
+                Carrier::Signed => {
+                    matches!(source, StepSource::Principal(_) | StepSource::Foreign(_))
+                }
+                Carrier::RoleSession => is_role,
+                Carrier::AssumingRole => assumes,
+            };
+            if does {
+                self.always.extend(keys.iter().map(|key| (*key).to_owned()));
+            }
+        }
+        if let StepSource::Federated(provider) = source {
+            self.always.extend(claims_of(provider));
+        }
+    }
+
+    /// What every request of a principal of the estate carries, and what it need not carry.
+    ///
+    /// Source: IAM User Guide, "AWS global condition context keys", the availability of each key.
+    pub(super) fn session_of(&mut self, principal: &PrincipalNode) {
+        self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
+        let is_role = principal.kind == PrincipalKind::Role;
+        if let Some(id) = principal.unique_id() {
+            // `role-id:caller-specified-role-name`, or the user's id.
+            if is_role && self.is_named(id) {
+                self.request.context.set("aws:userid", format!("{id}:session"));
+            } else if is_role {
+                let texts = Texts { prefixes: vec![format!("{id}:")], ..Texts::default() };
+                self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+                self.chosen.insert("aws:userid".to_owned());
+            } else {
+                self.request.context.set("aws:userid", id);
+            }
+        } else {
+            // Which one AWS gives it is still to be seen, but not of what form (IAM User Guide, "Unique identifiers").
+            let prefix = if is_role { "AROA" } else { "AIDA" };
+            let texts = Texts { prefixes: vec![prefix.to_owned()], ..Texts::default() };
+            self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+        }
+        if !is_role {
+            // Long-term keys carry neither of them.
+            let keys =
+                ["aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"];
+            self.optional.extend(keys.map(str::to_owned));
+        }
+    }
+
+    /// Whether a policy names a principal by its unique id, and none asks for the ids of sessions: then every session
+    /// has to tell whose it is.
+    pub(super) fn is_named(&self, id: &str) -> bool {
+        let statements = || self.documents.iter().flat_map(|d| &d.statements);
+        let principals = || statements().flat_map(|s| s.principals.iter().chain(&s.not_principals));
+        principals().flat_map(|p| p.items()).any(|(_, item)| item.text.symbolic() == id)
+            && !keys_of(&self.documents).any(|key| key == "aws:userid")
+    }
+
+    /// What an unsigned request does not carry: all that is known of callers (IAM User Guide, "AWS global condition
+    /// context keys", "Properties of the principal", "Properties of a role session").
+    pub(super) fn unsigned(&mut self) {
+        const OF_CALLERS: [&str; 16] = [
+            "aws:assumedroot",
+            "aws:federatedprovider",
+            "aws:multifactorauthage",
+            "aws:multifactorauthpresent",
+            "aws:principalarn",
+            "aws:principalorgid",
+            "aws:principalorgpaths",
+            "aws:principalservicename",
+            "aws:principalservicenameslist",
+            "aws:signinsessionarn",
+            "aws:sourceidentity",
+            "aws:tokenissuetime",
+            "aws:username",
+            "aws:chatbotsourcearn",
+            "aws:ec2instancesourcevpc",
+            "aws:ec2instancesourceprivateipv4",
+        ];
+        self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
+        // What it carries for one (IAM User Guide, "Principal key values").
+        self.request.context.set("aws:userid", "anonymous");
+        let of_credentials = keys_of(&self.documents).filter(|key| is_of_credentials(key));
+        let of_credentials: Vec<String> = of_credentials.collect();
+        self.never.extend(of_credentials);
+        let direct =
+            ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"];
+        self.never.extend(OF_CALLERS.into_iter().chain(direct).map(str::to_owned));
+        let tags: Vec<String> =
+            keys_of(&self.documents).filter(|key| key.starts_with("aws:principaltag/")).collect();
+        self.never.extend(tags);
+    }
+
+    /// Why it cannot be told what a condition on the path of the principal's account says: its unit is
+    /// still to be made, and a pattern may match whatever id AWS gives it.
+    pub(super) fn unknown_unit(&self, path: &str) -> Option<String> {
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let mut patterns = conditions
+            .filter(|c| c.key.eq_ignore_ascii_case("aws:PrincipalOrgPaths"))
+            .flat_map(|c| &c.values)
+            .map(|v| v.text.symbolic());
+        let half = |level: &str| level.starts_with("ou-") && level.contains(['*', '?']);
+        (path.contains('\u{27e8}') && patterns.any(|p| p.split('/').any(half))).then(|| {
+            "its account goes into an organizational unit whose id is not known yet".to_owned()
+        })
+    }
+
+    /// The same for accounts that are still to be made, where a pattern matches some ids and not others.
+    pub(super) fn unknown_account(&self, home: &str) -> Option<String> {
+        let target = self.request.resource_account.as_deref().unwrap_or_default();
+        if ![home, target].iter().any(|id| is_symbolic_account(id)) {
+            return None;
+        }
+        let statements = self.documents.iter().flat_map(|d| &d.statements);
+        let half = |id: &str| id != "*" && id.contains(['*', '?']);
+        let mut patterns = statements.flat_map(|s| {
+            let values = s.conditions.iter().flat_map(|c| &c.values);
+            s.resources.iter().chain(&s.not_resources).chain(values)
+        });
+        let found = patterns.any(|item| {
+            let text = item.text.symbolic();
+            text.starts_with("arn:") && text.split(':').nth(4).is_some_and(half)
+        });
+        found.then(|| {
+            "a pattern takes some accounts, and the id of this one is not known yet".to_owned()
+        })
+    }
+
+    /// Sessions of the principal that policies name: whoever assumes a role names its session.
+    pub(super) fn name_sessions(&mut self) {
+        let Principal::Arn(own) = &self.request.principal else { return };
+        let Some((role, _)) =
+            own.rsplit_once('/').filter(|(role, _)| role.contains(":assumed-role/"))
+        else {
+            return;
+        };
+        let prefix = format!("{role}/");
+        let statements = self.documents.iter().flat_map(|d| &d.statements);
+        let named = statements.flat_map(|s| s.principals.iter().chain(&s.not_principals));
+        let sessions: BTreeSet<String> = named
+            .flat_map(|p| p.items())
+            .map(|(_, item)| item.text.symbolic().into_owned())
+            .filter(|arn| arn.starts_with(&prefix) && arn != own)
+            .collect();
+        self.sessions.extend(sessions);
+    }
+}
+
+pub(super) fn is_role(model: &AccessModel, source: &StepSource) -> bool {
+    let StepSource::Principal(arn) = source else { return false };
+    model.principals.get(arn).is_some_and(|principal| principal.kind == PrincipalKind::Role)
+}

@@ -1,0 +1,140 @@
+//! The same question where something is otherwise: what a wall rests on is found by asking again without it.
+
+use std::sync::Arc;
+
+use crate::access::NamedPolicy;
+use crate::iam::symbolic::Domain;
+use crate::iam::{Document, Effect, Item, Policy, PrincipalType, Principals, Statement};
+
+use super::Asked;
+use super::keys::{SOURCE_IDENTITY, is_resource_tag};
+
+impl Asked {
+    /// The same question with a source side that permits everything: whether the target side alone
+    /// would let it in.
+    #[must_use]
+    pub fn without_source_side(mut self) -> Self {
+        self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
+        self.policies.boundary = None;
+        self.policies.service_control.clear();
+        self.permitted().without_tags().without_second_factor()
+    }
+
+    /// The same question with whatever tags its principal may be given.
+    #[must_use]
+    pub fn without_tags(mut self) -> Self {
+        let is_tag = |key: &str| key.starts_with("aws:principaltag/") || key == SOURCE_IDENTITY;
+        let keys: Vec<String> =
+            self.request.context.iter().map(|(key, _)| key.to_owned()).collect();
+        for key in keys.iter().filter(|key| is_tag(key)) {
+            self.request.context.remove(key);
+        }
+        self.never.retain(|key| !is_tag(key));
+        self
+    }
+
+    /// The same question where sessions of its principal are begun with a second factor or without.
+    #[must_use]
+    pub(in crate::isolation) fn without_second_factor(mut self) -> Self {
+        self.domains.remove("aws:multifactorauthpresent");
+        self.never.remove("aws:multifactorauthage");
+        self
+    }
+
+    /// The same question where the source's account does as it likes and only the organization
+    /// still holds it.
+    #[must_use]
+    pub fn without_own_policies(mut self) -> Self {
+        self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
+        self.policies.boundary = None;
+        self.permitted()
+    }
+
+    /// The same question where the principal's own policies keep it from setting nothing.
+    #[must_use]
+    pub(in crate::isolation) fn permitted(mut self) -> Self {
+        let own_side = std::mem::take(&mut self.own_side);
+        self.never.retain(|key| !own_side.contains(key));
+        self
+    }
+
+    /// A policy that permits everything.
+    pub(in crate::isolation) fn anything() -> Arc<Policy> {
+        Arc::new(Policy::new("everything", &everything()))
+    }
+
+    /// Puts other identity policies in the place of the principal's own.
+    pub(in crate::isolation) fn put_identity(&mut self, policies: Vec<Arc<Policy>>) {
+        self.policies.identity = policies;
+    }
+
+    /// Puts another boundary in the place of the principal's own.
+    pub(in crate::isolation) fn put_boundary(&mut self, boundary: Option<NamedPolicy>) {
+        self.policies.boundary = boundary.as_ref().map(|rule| Arc::clone(&rule.policy));
+        self.unread_bound = None;
+        self.documents.extend(boundary.iter().map(|rule| Arc::clone(&rule.document)));
+        self.rules.extend(boundary);
+    }
+
+    /// The same question where this is known of some keys, in lower case.
+    #[must_use]
+    pub(in crate::isolation) fn knowing(
+        mut self,
+        keys: impl IntoIterator<Item = (String, Domain)>,
+    ) -> Self {
+        self.domains.extend(keys);
+        self
+    }
+
+    /// The same question of a resource that may be given whatever tags.
+    #[must_use]
+    pub(in crate::isolation) fn without_resource_tags(mut self) -> Self {
+        self.request.context.retain(|key| !is_resource_tag(key));
+        self.never.retain(|key| !is_resource_tag(key));
+        self
+    }
+
+    /// The same question where its principal has these policies too.
+    #[must_use]
+    pub fn with_policies(mut self, more: &[NamedPolicy]) -> Self {
+        self.policies.identity.extend(more.iter().map(|rule| Arc::clone(&rule.policy)));
+        self.documents.extend(more.iter().map(|rule| Arc::clone(&rule.document)));
+        self.rules.extend(more.iter().cloned());
+        self
+    }
+
+    /// The same question without the organization's guardrails on either side.
+    #[must_use]
+    pub fn without_guardrails(mut self) -> Self {
+        self.policies.service_control.clear();
+        self.policies.resource_control.clear();
+        self
+    }
+
+    /// The same question once the source's account has left the organization.
+    #[must_use]
+    pub fn outside_organization(mut self) -> Self {
+        self.policies.service_control.clear();
+        self.request.principal_organization = None;
+        self.request.context.remove("aws:PrincipalOrgPaths");
+        self.never.extend(["aws:principalorgid", "aws:principalorgpaths"].map(str::to_owned));
+        self
+    }
+}
+
+/// A resource's policy that permits everybody everything.
+pub(in crate::isolation) fn open_to_all() -> Document {
+    let principals = Some(Principals::of(PrincipalType::Aws, ["*"]));
+    Document::new([Statement { principals, ..allowing_everything() }])
+}
+
+pub(super) fn everything() -> Document {
+    Document::new([allowing_everything()])
+}
+
+fn allowing_everything() -> Statement {
+    let mut statement = Statement::new(Effect::Allow);
+    statement.actions = vec![Item::new("*")];
+    statement.resources = vec![Item::new("*")];
+    statement
+}
