@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::diag::{Diagnostic, Loc, Severity, Source};
+use crate::isolation::section::FindingKind;
 use crate::value::Plain;
 
 mod alike;
@@ -112,6 +113,10 @@ fn json_is_sorted_and_fits_its_schema() {
         assert_eq!(serde_json::from_str::<Plan>(&text).expect("a plan again"), plan);
         let first: Vec<&str> = text.lines().filter(|l| l.starts_with("  \"")).collect();
         assert!(first.is_sorted(), "{first:?}");
+    }
+    // What the schema calls findings is what they are called.
+    for name in schema["$defs"]["finding_kind"]["enum"].as_array().expect("names") {
+        serde_json::from_value::<FindingKind>(name.clone()).expect("a kind of finding");
     }
     // The schema is closed: a misspelt field is an error, not an extension.
     open_objects(&schema, "", &mut |path| panic!("open in the schema: {path}"));
