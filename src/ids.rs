@@ -310,6 +310,21 @@ impl fmt::Display for Arn {
     }
 }
 
+/// As whom calls in one account are made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActingPrincipal {
+    /// The caller itself: its own credentials, or those of `management_role_arn`. The management account
+    /// is entered like this.
+    Caller,
+    /// A role that the caller assumes, by its ARN.
+    Role(String),
+    /// The same in an account that does not exist yet: the role's name, for its ARN is not known.
+    RoleOfNewAccount(String),
+    /// Made-up credentials: an emulated account gets no real ones.
+    Emulator,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

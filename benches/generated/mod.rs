@@ -372,11 +372,8 @@ fn settled(estate: &Estate) -> (Live, Resources) {
                 attrs: attrs.iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
                 depends_on: instance.depends_on.clone(),
                 environments: instance.environments.clone(),
-                meta: kind
-                    .meta(&instance.body)
-                    .iter()
-                    .map(|(k, v)| (k.clone(), v.to_json()))
-                    .collect(),
+                meta: serde_json::from_value(Value::Map(kind.meta(&instance.body)).to_json())
+                    .expect("facts"),
             },
         );
         let attrs =

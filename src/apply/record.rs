@@ -8,12 +8,9 @@ use crate::address::ResourceAddr;
 use crate::plan::model::{OperationKind, ResourceChange};
 use crate::provider::REQUEST;
 use crate::schema::ManagedKind;
-use crate::state::model::{ResourceState, Resources};
+use crate::state::model::{ObjectMeta, ResourceState, Resources};
 use crate::state::{Fingerprinter, journal};
 use crate::value::{Attrs, Plain, Value};
-
-/// The fact in [`ResourceState::meta`] that an asynchronous creation is not through: its request.
-pub(super) const PENDING: &str = "pending_request";
 
 /// A value as state keeps it. `wanted` is the value with secrets as references, `real` the same value
 /// with secrets in it.
@@ -126,13 +123,12 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
         targets.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
         attrs.insert(name.to_owned(), Json::Array(targets));
     }
-    let mut meta: BTreeMap<String, Json> =
-        m.meta.iter().map(|(k, v)| (k.clone(), m.prints_here().conceal(v))).collect();
+    let mut meta = ObjectMeta::of(m.meta, &m.prints_here());
     if creates
         && schema.asynchronous
         && let Some(request) = m.returned.get(REQUEST)
     {
-        meta.insert(PENDING.to_owned(), request.to_json());
+        meta.await_request(request);
     }
     let attrs: Plain = attrs.into_iter().collect();
     let key = m
@@ -165,8 +161,6 @@ pub(super) fn depose(
     address: &ResourceAddr,
     new_key: &str,
 ) -> Option<(ResourceAddr, ResourceState)> {
-    let old = resources
-        .get(address)
-        .filter(|old| old.key != new_key && !old.meta.contains_key(PENDING))?;
+    let old = resources.get(address).filter(|old| old.key != new_key && !old.meta.is_pending())?;
     Some((deposed(address), old.clone()))
 }

@@ -191,9 +191,9 @@ impl Worker<'_> {
             }
             _ => Vec::new(),
         };
-        let recorded = job.prior.iter().flat_map(|prior| &prior.meta);
-        let meta: Attrs = match op {
-            Op::Delete => recorded.map(|(k, v)| (k.clone(), Value::from_json(v))).collect(),
+        let recorded = job.prior.as_ref().map(|prior| prior.meta.facts().clone());
+        let meta = match op {
+            Op::Delete => recorded.unwrap_or_default(),
             _ => job.meta.clone(),
         };
         let step = ProviderStep {

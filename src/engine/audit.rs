@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use serde_json::Value as Json;
 
 use crate::promotion::ReleaseMove;
+use crate::promotion::audited::{ApprovalDetails, MoveName};
 use crate::promotion::gate::approval::{self, Approval};
 use crate::promotion::store;
 use crate::state::Ledger;
@@ -91,15 +91,17 @@ pub(super) async fn verify(
 
 /// The move that a record is about.
 fn moved(record: &Record) -> Option<(&str, u64)> {
-    let details = &record.event.details;
-    Some((details.get("environment")?.as_str()?, details.get("move")?.as_u64()?))
+    let of: MoveName<'_> = record.event.details.read()?;
+    Some((of.environment, of.number))
 }
 
 fn records_word(record: &Record, given: &Approval) -> bool {
-    let text = |name: &str| record.event.details.get(name).and_then(Json::as_str);
+    let is_it = |details: ApprovalDetails<'_>| {
+        details.edge == given.edge
+            && details.digest == given.digest.as_str()
+            && details.user_id == given.by.user_id
+    };
     record.event.action.starts_with("approv")
         && record.event.at == given.at
-        && text("edge") == Some(given.edge.as_str())
-        && text("digest") == Some(given.digest.as_str())
-        && text("user_id") == Some(given.by.user_id.as_str())
+        && record.event.details.read().is_some_and(is_it)
 }

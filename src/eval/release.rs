@@ -84,7 +84,7 @@ impl From<Digest> for String {
 }
 
 /// What a release consists of, by key: the values that its digest is computed of, as they are stored.
-pub type ReleaseValues = BTreeMap<String, Json>;
+pub type ReleaseValues = BTreeMap<String, PlainValue>;
 
 /// A release: equal content has an equal digest, and another content has another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,13 +98,6 @@ pub struct Release {
 }
 
 impl Release {
-    /// Its values for reports.
-    #[must_use]
-    pub fn shown(&self) -> BTreeMap<String, PlainValue> {
-        let shown = |value: &Json| PlainValue::shown(&Value::from_json(value));
-        self.values.iter().map(|(key, value)| (key.clone(), shown(value))).collect()
-    }
-
     /// A release of these values. Its digest is the SHA-256 of the canonical JSON of
     /// `{"name": NAME, "values": VALUES}`: keys sorted, nothing between the tokens, numbers in
     /// their shortest form.
@@ -115,7 +108,7 @@ impl Release {
         canonical(&Json::from(name.as_str()), &mut text);
         text.push_str(",\"values\":{");
         for (index, (key, value)) in values.iter().enumerate() {
-            member(index, key, value, &mut text);
+            member(index, key, &value.to_json(), &mut text);
         }
         text.push_str("}}");
         let hash = Sha256::digest(text.as_bytes());
@@ -126,7 +119,7 @@ impl Release {
     /// What `environment.E.release["NAME"]` is in expressions: an object with `values` and `digest`.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let values = self.values.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+        let values = self.values.iter().map(|(k, v)| (k.clone(), Value::clone(v))).collect();
         Value::Map(Attrs::from([
             ("values".to_owned(), Value::Map(values)),
             ("digest".to_owned(), Value::string(self.digest.as_str())),
@@ -136,7 +129,8 @@ impl Release {
     /// Its values as texts, as applications read them: what is no text is JSON.
     #[must_use]
     pub fn texts(&self) -> BTreeMap<String, String> {
-        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let json = |value: &Value| value.to_json().to_string();
+        let text = |value: &Value| value.as_str().map_or_else(|| json(value), str::to_owned);
         self.values.iter().map(|(key, value)| (key.clone(), text(value))).collect()
     }
 
@@ -211,7 +205,7 @@ mod tests {
     #[test]
     fn a_release_that_was_edited_shows_it() {
         let mut edited = release(json!({"schema": 42}));
-        edited.values.insert("schema".into(), json!(43));
+        edited.values.insert("schema".into(), PlainValue::shown(&Value::int(43)));
         assert!(!edited.is_sound());
     }
 

@@ -11,7 +11,7 @@ use crate::eval::estate::{Estate, Instance};
 use crate::ids::Handle;
 use crate::provider::LiveObject;
 use crate::schema::ownership::{Ownership, is_of_address, owner, ownership};
-use crate::schema::{AccessPart, Home, OnDestroy, ROOT, access_of, kinds};
+use crate::schema::{AccessPart, Home, ROOT, access_of, kinds};
 use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
 
@@ -30,11 +30,9 @@ impl Owners {
         });
         let deleted = own.filter_map(|(address, recorded)| {
             let kind = kinds::kind(&recorded.kind)?;
-            let meta: Attrs =
-                recorded.meta.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
             let place = address.account().cloned();
             let is = (kind.schema().kind, place, recorded.key.clone());
-            (kind.on_destroy(&meta) == OnDestroy::Delete).then(|| (is, address.clone()))
+            kind.on_destroy(recorded.meta.facts()).deletes().then(|| (is, address.clone()))
         });
         Self(deleted.collect())
     }

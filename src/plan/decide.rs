@@ -377,10 +377,8 @@ impl<'a> ObjectPlan<'a> {
     /// Whether the block says something else than state of what becomes of the object without it.
     fn fate_differs(&self, instance: &Instance) -> bool {
         let Some(recorded) = self.recorded else { return false };
-        let now = self.kind.meta(&instance.body);
-        let now = now.get("on_destroy").and_then(Value::as_str).unwrap_or("retain");
-        let then = recorded.meta.get("on_destroy").and_then(|v| v.as_str()).unwrap_or("retain");
-        now != then
+        let now = self.kind.on_destroy(&self.kind.meta(&instance.body));
+        now != self.kind.on_destroy(recorded.meta.facts())
     }
 
     /// The object has no block any more (or everything is to be destroyed).
@@ -408,14 +406,12 @@ impl<'a> ObjectPlan<'a> {
             self.action = Action::Forget;
             return;
         }
-        let meta: Attrs =
-            recorded.meta.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
         if let Some(other) = self.other_estate(lineage) {
             self.reason = Some(format!("the estate with the state `{other}` has taken it over"));
             self.action = Action::Forget;
             return;
         }
-        self.action = match (&self.before, self.kind.on_destroy(&meta)) {
+        self.action = match (&self.before, self.kind.on_destroy(recorded.meta.facts())) {
             (None, _) => {
                 self.reason = Some("it is gone from AWS already".to_owned());
                 Action::Forget
@@ -424,12 +420,16 @@ impl<'a> ObjectPlan<'a> {
                 self.reason = Some("it is retained: it stays in AWS".to_owned());
                 Action::Forget
             }
+            (Some(_), OnDestroy::Close) => {
+                self.reason = Some("AWS closes it, and deletes it after 90 days".to_owned());
+                Action::Delete
+            }
+            (Some(_), OnDestroy::Leave) => {
+                self.reason = Some("it leaves the organization and goes on alone".to_owned());
+                Action::Delete
+            }
             (Some(_), OnDestroy::Delete) => {
-                self.reason = match meta.get("on_destroy").and_then(Value::as_str) {
-                    Some("close") => Some("AWS closes it, and deletes it after 90 days".to_owned()),
-                    Some(_) => Some("it leaves the organization and goes on alone".to_owned()),
-                    None => None,
-                };
+                self.reason = None;
                 Action::Delete
             }
         };
@@ -511,11 +511,9 @@ pub fn settled(
     recorded: Option<&ResourceState>,
 ) -> Attrs {
     // Of a list that others add to, state records what is there; what the block declared is a fact of its own.
-    let declared = recorded.and_then(|r| r.meta.get("declared")?.as_object());
+    let declared = recorded.and_then(|r| r.meta.declared());
     let mut applied = recorded.map(|r| r.attrs.attrs().clone()).unwrap_or_default();
-    for (name, value) in declared.into_iter().flatten() {
-        applied.insert(name.clone(), Value::from_json(value));
-    }
+    applied.extend(declared.cloned().unwrap_or_default());
     let meta = kind.meta(&instance.body);
     let mut after = kind.reconcile(instance.desired.clone(), before, &applied, &meta);
     ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);

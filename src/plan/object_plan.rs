@@ -7,7 +7,7 @@ use super::model::{Action, DriftStatus, OperationTarget};
 use crate::address::ResourceAddr;
 use crate::difference::Difference;
 use crate::eval::estate::Instance;
-use crate::schema::{AccessPart, ManagedKind};
+use crate::schema::{AccessPart, ManagedKind, OnDestroy};
 use crate::state::model::ResourceState;
 use crate::value::Attrs;
 
@@ -53,6 +53,13 @@ pub struct ObjectPlan<'a> {
 }
 
 impl<'a> ObjectPlan<'a> {
+    /// Whether the plan lets AWS close it: an account, which stays where it is for 90 days.
+    pub(super) fn closes(&self) -> bool {
+        let on_destroy = |recorded: &ResourceState| self.kind.on_destroy(recorded.meta.facts());
+        self.action == Action::Delete
+            && self.recorded.map(on_destroy) == Some(OnDestroy::Close)
+    }
+
     /// Nothing is known yet of what is there, and nothing happens.
     pub(super) fn new(
         address: ResourceAddr,

@@ -1,6 +1,7 @@
 //! Works out as whom a plan reads and as whom an apply of it would write.
 
-use crate::provider::{AccessMode, ActingPrincipal, Caller};
+use crate::ids::ActingPrincipal;
+use crate::provider::{AccessMode, Caller};
 
 use super::model::{AccountPrincipals, PlanPrincipals};
 use super::targets::Targets;

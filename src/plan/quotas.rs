@@ -195,10 +195,7 @@ fn closures(
         })
     });
     let Some((kind, limit)) = limited else { return };
-    let closes = |d: &&ObjectPlan<'_>| {
-        let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
-        d.action == Action::Delete && d.kind.schema().kind == kind && meta == Some("close")
-    };
+    let closes = |d: &&ObjectPlan<'_>| d.kind.schema().kind == kind && d.closes();
     let closing = decisions.iter().filter(closes).count() as u64;
     let Reading::Read(index) = &live.organization else { return };
     let members = index.inventory().objects.keys().filter(|(k, _)| *k == kind).count();

@@ -62,14 +62,10 @@ fn because(decision: &ObjectPlan<'_>) -> String {
 fn units(decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
     let organization = || decisions.iter().filter(|d| d.kind.schema().home == Home::Organization);
     // AWS keeps a closed account in its unit for 90 days.
-    let closed = |d: &ObjectPlan<'_>| {
-        let word = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
-        d.action == Action::Delete && word == Some("close")
-    };
     for decision in organization().filter(|d| d.action == Action::Delete) {
         let id = decision.before.as_ref().and_then(|b| b.get("id")?.as_str());
         let parent = decision.kind.schema().moves;
-        let stay = organization().filter(|d| closed(d)).find(|d| {
+        let stay = organization().filter(|d| d.closes()).find(|d| {
             let attr = d.kind.schema().moves.filter(|_| parent.is_none());
             let at = attr.and_then(|attr| d.before.as_ref()?.get(attr)?.as_str());
             at.is_some() && at == id

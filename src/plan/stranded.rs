@@ -28,10 +28,6 @@ pub(super) fn settle(
     decisions: &mut [ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
 ) {
-    let closes = |d: &&ObjectPlan<'_>| {
-        let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
-        d.action == Action::Delete && meta == Some("close")
-    };
     // One that AWS has closed, or deleted since, holds nothing that somebody could use.
     let is_closed = |d: &&ObjectPlan<'_>| {
         d.kind.schema().meaning.access == AccessPart::Account
@@ -43,7 +39,7 @@ pub(super) fn settle(
     };
     let closed: BTreeSet<String> = decisions
         .iter()
-        .filter(|d| closes(d) || is_closed(d))
+        .filter(|d| d.closes() || is_closed(d))
         .map(|d| d.address.handle())
         .collect();
     let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -98,7 +98,7 @@ impl PlanFixture {
             attrs: recorded.as_object().expect("an object").clone().into_iter().collect(),
             depends_on: depends_on.iter().map(|a| self::address(a)).collect(),
             environments: BTreeSet::new(),
-            meta: BTreeMap::new(),
+            meta: Default::default(),
         };
         self.prior.insert(address, state);
     }

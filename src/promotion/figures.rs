@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::record::{End, MoveKind, ReleaseMove};
-use crate::plan::model::{Seen, SeenObjects};
+use crate::plan::model::{Seen, SeenObjects, StartDetails};
 use crate::state::audit::Record;
 
 /// The figures; absent where nothing is recorded to compute them from.
@@ -112,7 +112,7 @@ pub fn figures(
 
 /// What an apply saw when it began.
 fn seen(record: &Record) -> Option<Seen> {
-    serde_json::from_value(record.event.details.get("seen")?.clone()).ok()
+    record.event.details.read::<StartDetails>().map(|details| details.seen)
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> i64 {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::promotion::record::Return;
     use crate::provider::Caller;
-    use crate::state::AuditEvent;
+    use crate::state::{AuditDetails, AuditEvent};
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
@@ -165,7 +165,7 @@ mod tests {
             plan: None,
             reason: None,
             scopes: Vec::new(),
-            details: BTreeMap::from([("seen".to_owned(), seen)]),
+            details: AuditDetails::of(&BTreeMap::from([("seen", seen)])).unwrap(),
         };
         Record {
             number: 1,

@@ -10,6 +10,7 @@
 //! changes AWS. A release gets into an environment by a plan that apply carries out, like any other
 //! value; a promotion only decides which release that plan is made with.
 
+pub mod audited;
 pub mod candidate;
 pub mod edge;
 pub mod figures;

@@ -128,8 +128,7 @@ fn show(
         let text = format!("# depends on {}", safe(&names.of(dependency)));
         writeln!(out, "  {}", style.paint(Tone::Dim, &text))?;
     }
-    let meta = resource.meta.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    for attrs in [resource.attrs.to_json(), Json::Object(meta)] {
+    for attrs in [json!(resource.attrs), json!(resource.meta)] {
         for line in lines::between(None, Some(&attrs)) {
             let indent = " ".repeat(2 + line.depth * 4);
             let text = if line.sign == Sign::None {

@@ -39,6 +39,18 @@ pub enum OnDestroy {
     Delete,
     /// It stays in AWS and leaves the state.
     Retain,
+    /// AWS closes it: for 90 days it stays where it is, out of use with all that is in it.
+    Close,
+    /// It leaves the organization and goes on alone.
+    Leave,
+}
+
+impl OnDestroy {
+    /// Whether a call to AWS does it: only what is retained needs none.
+    #[must_use]
+    pub const fn deletes(self) -> bool {
+        !matches!(self, Self::Retain)
+    }
 }
 
 /// The pure half of a managed kind.

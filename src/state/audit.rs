@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::diag::Diagnostic;
 use crate::redact::{Audience, Redactions};
 
+use super::audit_details::AuditDetails;
 use super::error::{StateError, StateFailure, following};
 use super::json::encode;
 use super::layout;
@@ -45,7 +45,7 @@ pub struct AuditEvent {
     pub scopes: Vec<String>,
     /// More, by name: operations and outcomes of an apply, the release of a promotion.
     #[serde(default)]
-    pub details: BTreeMap<String, Json>,
+    pub details: AuditDetails,
 }
 
 impl LeaseHolder {
@@ -60,7 +60,7 @@ impl LeaseHolder {
             plan: None,
             reason: None,
             scopes: Vec::new(),
-            details: BTreeMap::new(),
+            details: AuditDetails::default(),
         }
     }
 }
@@ -71,9 +71,7 @@ impl AuditEvent {
         if let Some(reason) = &mut self.reason {
             *reason = redactions.text(reason, Audience::Record).into_owned();
         }
-        for detail in self.details.values_mut() {
-            redactions.json(detail, Audience::Record);
-        }
+        self.details.redact(redactions);
     }
 }
 

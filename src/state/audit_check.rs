@@ -217,14 +217,33 @@ fn compare(hashes: &BTreeMap<u64, &str>, number: u64, hash: &str, place: &str) -
     }
 }
 
+/// What is read of [`super::audit_details::RecoveryDetails`].
+#[derive(Deserialize)]
+struct SettledRuns<'a> {
+    #[serde(borrow)]
+    runs: Vec<&'a str>,
+}
+
+/// What is read of [`super::audit_details::FinishDetails`]: no more, so that a newer version may say more.
+#[derive(Deserialize)]
+struct OperationEnds<'a> {
+    #[serde(borrow)]
+    operations: Vec<ReadEnd<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ReadEnd<'a> {
+    outcome: &'a str,
+}
+
 /// Applies that say that they have changed something, and of which no state of their scopes holds anything.
 fn missing_applies(records: &[Record], remembered: &Remembered) -> Vec<String> {
     let mut recovered = BTreeSet::new();
     let mut edited: BTreeMap<&str, u64> = BTreeMap::new();
     for record in records {
         if record.event.action == "recovered" {
-            let runs = record.event.details.get("runs").and_then(Json::as_array);
-            recovered.extend(runs.into_iter().flatten().filter_map(Json::as_str));
+            let settled = record.event.details.read::<SettledRuns<'_>>();
+            recovered.extend(settled.into_iter().flat_map(|settled| settled.runs));
         }
         // A state that was pushed back or edited by hand carries that edit's run.
         if record.event.action.starts_with("state_") {
@@ -234,10 +253,8 @@ fn missing_applies(records: &[Record], remembered: &Remembered) -> Vec<String> {
     let mut problems = Vec::new();
     for record in records.iter().filter(|r| r.event.action.ends_with("_finished")) {
         let event = &record.event;
-        let operations = event.details.get("operations").and_then(Json::as_array);
-        let done =
-            |operation: &Json| operation.get("outcome").and_then(Json::as_str) == Some("done");
-        if !operations.into_iter().flatten().any(done) {
+        let ends = event.details.read::<OperationEnds<'_>>();
+        if !ends.is_some_and(|ends| ends.operations.iter().any(|end| end.outcome == "done")) {
             continue;
         }
         let excused = recovered.contains(event.run.as_str())

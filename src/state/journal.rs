@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::address::ResourceAddr;
 
@@ -19,7 +18,7 @@ use super::error::{StateError, StateFailure};
 use super::json::{encode, refuse_newer};
 use super::layout::{self, ScopeKey};
 use super::ledger::Ledger;
-use super::model::{ResourceState, Resources};
+use super::model::{ObjectMeta, ResourceState, Resources};
 use super::scopes::FORMAT;
 use super::store::{Cas, WriteCondition, Written};
 use crate::value::Plain;
@@ -411,7 +410,7 @@ pub fn record(
     attrs: Plain,
     depends_on: BTreeSet<ResourceAddr>,
     environments: BTreeSet<String>,
-    meta: BTreeMap<String, Json>,
+    meta: ObjectMeta,
 ) -> ResourceState {
     ResourceState {
         kind: kind.to_owned(),
@@ -430,7 +429,14 @@ mod tests {
     use super::*;
 
     fn resource(n: u64) -> ResourceState {
-        record("iam_role", &n.to_string(), Plain::default(), [].into(), [].into(), BTreeMap::new())
+        record(
+            "iam_role",
+            &n.to_string(),
+            Plain::default(),
+            [].into(),
+            [].into(),
+            ObjectMeta::default(),
+        )
     }
 
     fn entry(sequence: u64, finished: Vec<Finished>, intents: Vec<u32>) -> JournalEntry {

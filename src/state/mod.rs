@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod audit_check;
+pub mod audit_details;
 pub mod bootstrap;
 pub mod clock;
 pub mod error;
@@ -34,6 +35,7 @@ mod snapshot;
 pub mod store;
 
 pub use audit::AuditEvent;
+pub use audit_details::AuditDetails;
 pub use clock::{Clock, SystemClock};
 pub use error::{StateError, StateFailure};
 pub use fingerprint::Fingerprinter;

@@ -325,7 +325,7 @@ mod tests {
                 attrs: [("n".to_owned(), serde_json::json!(0.1))].into_iter().collect(),
                 depends_on: BTreeSet::new(),
                 environments: BTreeSet::new(),
-                meta: BTreeMap::new(),
+                meta: Default::default(),
             },
         );
         state

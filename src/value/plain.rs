@@ -40,6 +40,11 @@ impl Plain {
         self.0.insert(name, Value::from_json(value));
     }
 
+    /// Takes away what stands under a name.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// Takes over the memory of what is equal in `other`, see [`Attrs::share`].
     pub fn share(&mut self, other: &Attrs) {
         // Equal to plain attributes is plain.
@@ -68,7 +73,7 @@ impl Deref for Plain {
 }
 
 /// One value of which nothing is unknown and nothing sensitive, written and read as JSON.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainValue(Value);
 
 impl PlainValue {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::circles::uses_among;
+use crate::circles::{used_by, uses_among};
+use crate::support::names::{Source, Sources, texts as all};
 
 /// Which module may use which, lowest first. A module may always use itself.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -140,32 +141,6 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_files(dir: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> =
-        fs::read_dir(dir).expect("readable").map(|e| e.expect("entry").path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
-    }
-}
-
-pub(crate) fn all(dir: &str) -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    rust_files(&root().join(dir), &mut files);
-    files
-        .into_iter()
-        .map(|path| {
-            let name = path.strip_prefix(root()).expect("below").display().to_string();
-            let text = fs::read_to_string(&path).expect("readable");
-            (name, text)
-        })
-        .collect()
-}
-
 /// The layer that a file belongs to; none for what stands above them all.
 fn layer(file: &str) -> Option<&str> {
     let inside = file.strip_prefix("src/")?.trim_end_matches(".rs");
@@ -173,32 +148,38 @@ fn layer(file: &str) -> Option<&str> {
     (!matches!(layer, "lib" | "main" | "cli")).then_some(layer)
 }
 
-/// What files use that their layer may not.
-fn against_the_table(files: Vec<(String, String)>) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for (file, used) in uses_among(files) {
-        let Some(own) = layer(&file) else { continue };
-        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == own) else {
-            wrong.push(format!("{file}: `{own}` has no place among the layers"));
-            continue;
-        };
-        let others = used.iter().filter(|other| *other != "src/lib.rs");
-        let others = others.filter(|other| layer(other) != Some(own));
-        for other in others.filter(|other| !layer(other).is_some_and(|it| allowed.contains(&it))) {
-            wrong.push(format!("{file}: `{own}` uses {other}"));
-        }
-    }
-    wrong
+/// What a file uses that its layer may not.
+fn against_the_table(sources: &Sources, source: &Source) -> Vec<String> {
+    let file = &source.file;
+    let Some(own) = layer(file) else { return Vec::new() };
+    let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == own) else {
+        return vec![format!("{file}: `{own}` has no place among the layers")];
+    };
+    let used = used_by(sources, source);
+    let others = used.iter().filter(|other| *other != "src/lib.rs");
+    let others = others.filter(|other| layer(other) != Some(own));
+    others
+        .filter(|other| !layer(other).is_some_and(|it| allowed.contains(&it)))
+        .map(|other| format!("{file}: `{own}` uses {other}"))
+        .collect()
 }
 
 #[test]
 fn modules_use_only_what_stands_below_them() {
-    let wrong = against_the_table(all("src"));
+    let sources = Sources::of_the_crate();
+    let wrong = sources.files.iter().flat_map(|source| against_the_table(&sources, source));
+    let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn a_use_of_what_stands_above_is_found_however_it_is_written() {
+    let mut sources = Sources::of_the_crate();
+    // An allowed layer that names again what stands above it does not hide it.
+    sources.add(
+        "src/ids/again.rs",
+        "pub use crate::render::text as words;\npub use crate::engine::*;",
+    );
     for (file, text, used) in [
         ("src/engine/planted.rs", "use crate::render::text;", "src/render/text.rs"),
         (
@@ -207,23 +188,68 @@ fn a_use_of_what_stands_above_is_found_however_it_is_written() {
             "src/cli/args.rs",
         ),
         ("src/engine/planted.rs", "use super::super::render;", "src/render/mod.rs"),
+        ("src/engine/planted.rs", "use palisade::render;", "src/render/mod.rs"),
+        (
+            "src/engine/planted.rs",
+            "use crate::*; fn f() { render::text::x(); }",
+            "src/render/text.rs",
+        ),
+        ("src/engine/planted.rs", "use crate::ids::again::words;", "src/render/text.rs"),
+        (
+            "src/state/planted.rs",
+            "use crate::ids::again as other; fn f() { other::Workspace::x(); }",
+            "src/engine/workspace.rs",
+        ),
+        (
+            "src/engine/planted.rs",
+            "mod inside { mod further { use super::super::super::super::render; } }",
+            "src/render/mod.rs",
+        ),
+        (
+            "src/engine/planted.rs",
+            "#[cfg(unix)] mod inside { use crate::render; }",
+            "src/render/mod.rs",
+        ),
+        (
+            "src/engine/planted.rs",
+            "#[cfg(not(test))] mod inside { use crate::render; }",
+            "src/render/mod.rs",
+        ),
+        (
+            "src/engine/planted.rs",
+            "struct S { #[serde(with = \"crate::render::text\")] a: u8 }",
+            "src/render/text.rs",
+        ),
         (
             "src/isolation/planted.rs",
             "fn f() { crate::plan::select::names(); }",
             "src/plan/select.rs",
         ),
-        ("src/access/planted.rs", "fn f(x: crate::isolation::Analysis) {}", "src/isolation/mod.rs"),
-        ("src/iam/planted.rs", "type A = crate::value::Attrs;", "src/value/mod.rs"),
-        ("src/ids/planted.rs", "fn f() { vec![crate::iam::Use::Trust]; }", "src/iam/mod.rs"),
+        ("src/access/planted.rs", "fn f(x: crate::isolation::Analysis) {}", "src/isolation/"),
+        ("src/iam/planted.rs", "type A = crate::value::Attrs;", "src/value/"),
+        ("src/ids/planted.rs", "fn f() { vec![crate::iam::Use::Trust]; }", "src/iam/"),
     ] {
-        let mut files = all("src");
-        files.push((file.to_owned(), text.to_owned()));
-        let wrong = against_the_table(files);
-        let named = wrong.iter().filter(|line| line.starts_with(file) && line.ends_with(used));
-        assert_eq!(named.count(), 1, "{text}: {wrong:?}");
+        sources.add(file, text);
+        let source = sources.files.last().expect("it was added");
+        let wrong = against_the_table(&sources, source);
+        assert!(wrong.iter().any(|line| line.contains(used)), "{text}: {wrong:?}");
+        sources.remove(file);
     }
-    let nowhere = against_the_table(vec![("src/news/mod.rs".to_owned(), String::new())]);
+    sources.add("src/news/mod.rs", "");
+    let nowhere = against_the_table(&sources, sources.files.last().expect("it was added"));
     assert_eq!(nowhere, ["src/news/mod.rs: `news` has no place among the layers"]);
+}
+
+/// What is compiled is what stands in the file of its name: code from elsewhere would be seen by no test of these.
+#[test]
+fn no_code_comes_from_a_file_of_another_name() {
+    let is_code = |line: &str| line.contains("#[path") || line.contains("include!(");
+    let wrong: Vec<String> = all("src")
+        .into_iter()
+        .filter(|(_, text)| text.lines().any(is_code))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 /// What the engine must not hold: whoever drives it reads the process and writes, not the engine.
@@ -398,7 +424,8 @@ const THE_COMMAND_LINE_ALSO_USES: &[(&str, &str, &str)] = &[
 #[test]
 fn the_command_line_stands_on_the_engine_and_the_views() {
     let mut found = BTreeSet::new();
-    let uses = uses_among(all("src")).into_iter();
+    let sources = Sources::of_the_crate().behind(&["engine", "render"]);
+    let uses = uses_among(&sources).into_iter();
     for (file, used) in uses.filter(|(file, _)| file.starts_with("src/cli/")) {
         let layers = used.iter().filter_map(|other| layer(other)).map(str::to_owned);
         let more = layers.filter(|layer| !THE_COMMAND_LINE_MAY_USE.contains(&layer.as_str()));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::layers::all;
+use syn::visit::{self, Visit};
+
+use crate::support::names::{Name, Source, Sources, is_test, parts, used};
 
 /// Layers whose types and signatures hold no JSON: it is made at the edge alone, from their types.
 const TYPED: &[&str] = &["isolation", "plan", "promotion", "engine"];
@@ -18,190 +20,253 @@ const JSON: &[(&str, &str, &str)] = &[
     ("src/promotion/gate/evidence.rs", "new", "makes a finding"),
 ];
 
-/// The items of a file that others can use and that have JSON in their types, by name.
-struct JsonItems {
-    /// How the file names JSON, such as `Json` after `use serde_json::Value as Json`.
-    names: BTreeSet<String>,
-    /// The item that is being looked at.
+/// Types of other layers that hold JSON because it is what they are about; who holds one of these holds no JSON by that.
+const DOCUMENTS: &[(&str, &str, &str)] = &[];
+
+/// What others can use of a file, item by item.
+struct Interface<'s> {
+    sources: &'s Sources,
+    /// The module that is looked at, inside of the file.
+    module: Name,
+    /// The item that is looked at.
     item: String,
-    found: BTreeSet<String>,
+    /// Every path in what others can use, by the item that has it.
+    mentions: Vec<Mention>,
 }
 
-impl JsonItems {
-    /// Where `aliases` are names that some file gives to types with JSON in them.
-    fn of(text: &str, aliases: &BTreeSet<String>) -> BTreeSet<String> {
-        let file = syn::parse_file(text).expect("Rust");
-        let mut items =
-            Self { names: aliases.clone(), item: String::new(), found: BTreeSet::new() };
-        items.names_in(&file.items);
-        syn::visit::Visit::visit_file(&mut items, &file);
-        items.found
+/// A path in what others can use of an item.
+struct Mention {
+    /// The module, and the item's name.
+    module: Name,
+    item: String,
+    /// What is named.
+    means: Name,
+    /// Whether the item is a type that others hold, and this is a part of it that they can reach.
+    is_part: bool,
+}
+
+/// Whether anything but the module itself can use it.
+fn is_open(visibility: &syn::Visibility) -> bool {
+    !matches!(visibility, syn::Visibility::Inherited)
+}
+
+/// Whether other layers can use it.
+fn is_open_to_all(visibility: &syn::Visibility) -> bool {
+    match visibility {
+        syn::Visibility::Public(_) => true,
+        syn::Visibility::Restricted(to) => to.path.is_ident("crate"),
+        syn::Visibility::Inherited => false,
+    }
+}
+
+impl<'s> Interface<'s> {
+    fn of(sources: &'s Sources, source: &Source) -> Vec<Mention> {
+        let module = source.module.clone();
+        let mut all = Self { sources, module, item: String::new(), mentions: Vec::new() };
+        all.items(&source.syntax.items);
+        all.mentions
     }
 
-    fn names_in(&mut self, items: &[syn::Item]) {
-        fn walk(tree: &syn::UseTree, inside: bool, names: &mut BTreeSet<String>) {
-            let is_json = |name: &syn::Ident| inside && (name == "Value" || name == "Map");
-            match tree {
-                syn::UseTree::Path(path) => walk(&path.tree, path.ident == "serde_json", names),
-                syn::UseTree::Group(group) => {
-                    group.items.iter().for_each(|tree| walk(tree, inside, names));
-                }
-                syn::UseTree::Name(name) if is_json(&name.ident) => {
-                    names.insert(name.ident.to_string());
-                }
-                syn::UseTree::Rename(name) if is_json(&name.ident) => {
-                    names.insert(name.rename.to_string());
-                }
-                _ => {}
-            }
-        }
-        for item in items {
-            if let syn::Item::Use(used) = item {
-                walk(&used.tree, false, &mut self.names);
-            }
-        }
-    }
-
-    fn is_open(visibility: &syn::Visibility) -> bool {
-        !matches!(visibility, syn::Visibility::Inherited)
-    }
-
-    fn is_test(attributes: &[syn::Attribute]) -> bool {
-        attributes.iter().any(|attribute| attribute.path().is_ident("cfg"))
-    }
-
-    /// Looks at the types in a part of an item.
-    fn look(&mut self, item: &syn::Ident, part: impl FnOnce(&mut Self)) {
+    /// Notes the paths in a part of an item.
+    fn look(&mut self, item: &syn::Ident, is_part: bool, part: impl FnOnce(&mut Self)) {
         self.item = item.to_string();
+        let from = self.mentions.len();
         part(self);
-        self.item.clear();
+        if is_part {
+            self.mentions.iter_mut().skip(from).for_each(|mention| mention.is_part = true);
+        }
+    }
+
+    fn mention(&mut self, path: &[String]) {
+        let means = self.sources.resolve(&self.module, path);
+        let (module, item) = (self.module.clone(), self.item.clone());
+        self.mentions.push(Mention { module, item, means, is_part: false });
     }
 
     fn fields(&mut self, item: &syn::Ident, fields: &syn::Fields, all: bool) {
-        for field in fields.iter().filter(|field| all || Self::is_open(&field.vis)) {
-            self.look(item, |items| syn::visit::visit_type(items, &field.ty));
+        for field in fields.iter().filter(|field| all || is_open(&field.vis)) {
+            let is_part = all || is_open_to_all(&field.vis);
+            self.look(item, is_part, |it| it.visit_type(&field.ty));
         }
     }
-}
 
-impl<'a> syn::visit::Visit<'a> for JsonItems {
-    fn visit_item(&mut self, item: &'a syn::Item) {
+    fn items(&mut self, items: &[syn::Item]) {
+        items.iter().for_each(|item| self.item(item));
+    }
+
+    fn item(&mut self, item: &syn::Item) {
         match item {
-            syn::Item::Fn(item) if Self::is_open(&item.vis) => {
-                self.look(&item.sig.ident, |items| syn::visit::visit_signature(items, &item.sig));
+            syn::Item::Fn(item) if is_open(&item.vis) => {
+                self.look(&item.sig.ident, false, |it| it.visit_signature(&item.sig));
             }
-            syn::Item::Struct(item) if Self::is_open(&item.vis) => {
+            syn::Item::Struct(item) if is_open(&item.vis) => {
+                self.look(&item.ident, false, |it| it.visit_generics(&item.generics));
                 self.fields(&item.ident, &item.fields, false);
             }
-            syn::Item::Enum(item) if Self::is_open(&item.vis) => {
+            syn::Item::Union(item) if is_open(&item.vis) => {
+                for field in item.fields.named.iter().filter(|field| is_open(&field.vis)) {
+                    self.look(&item.ident, true, |it| it.visit_type(&field.ty));
+                }
+            }
+            syn::Item::Enum(item) if is_open(&item.vis) => {
+                self.look(&item.ident, false, |it| it.visit_generics(&item.generics));
                 for variant in &item.variants {
                     self.fields(&item.ident, &variant.fields, true);
                 }
             }
-            syn::Item::Type(item) if Self::is_open(&item.vis) => {
-                self.look(&item.ident, |items| syn::visit::visit_type(items, &item.ty));
+            // A private alias too: signatures name what it stands for.
+            syn::Item::Type(item) => {
+                self.look(&item.ident, true, |it| {
+                    it.visit_generics(&item.generics);
+                    it.visit_type(&item.ty);
+                });
             }
-            syn::Item::Const(item) if Self::is_open(&item.vis) => {
-                self.look(&item.ident, |items| syn::visit::visit_type(items, &item.ty));
+            syn::Item::Const(item) if is_open(&item.vis) => {
+                self.look(&item.ident, false, |it| it.visit_type(&item.ty));
             }
-            syn::Item::Trait(item) if Self::is_open(&item.vis) => {
-                for part in &item.items {
-                    if let syn::TraitItem::Fn(method) = part {
-                        let sig = &method.sig;
-                        self.look(&sig.ident, |items| syn::visit::visit_signature(items, sig));
-                    }
+            syn::Item::Static(item) if is_open(&item.vis) => {
+                self.look(&item.ident, false, |it| it.visit_type(&item.ty));
+            }
+            syn::Item::Trait(item) if is_open(&item.vis) => self.trait_(item),
+            syn::Item::Impl(item) if !is_test(&item.attrs) => self.impl_(item),
+            syn::Item::Use(item) if is_open(&item.vis) => {
+                for (known_as, path) in used(item) {
+                    self.item = known_as.unwrap_or_else(|| "*".to_owned());
+                    self.mention(&path);
                 }
             }
-            syn::Item::Impl(item) if !Self::is_test(&item.attrs) => {
-                if let Some((_, path, _)) = &item.trait_ {
-                    let name = syn::Ident::new("impl", item.impl_token.span);
-                    self.look(&name, |items| items.visit_path(path));
-                }
-                for part in &item.items {
-                    if let syn::ImplItem::Fn(method) = part
-                        && (item.trait_.is_some() || Self::is_open(&method.vis))
-                    {
-                        let sig = &method.sig;
-                        self.look(&sig.ident, |items| syn::visit::visit_signature(items, sig));
-                    }
-                }
-            }
-            syn::Item::Mod(item) if !Self::is_test(&item.attrs) => {
-                for inner in item.content.iter().flat_map(|(_, items)| items) {
-                    self.visit_item(inner);
+            syn::Item::Mod(item) if !is_test(&item.attrs) => {
+                if let Some((_, items)) = &item.content {
+                    self.module.push(item.ident.to_string());
+                    self.items(items);
+                    self.module.pop();
                 }
             }
             _ => {}
         }
     }
 
-    fn visit_path(&mut self, path: &'a syn::Path) {
-        let first = path.segments.first().map(|segment| segment.ident.to_string());
-        let first = first.unwrap_or_default();
-        let named = path.segments.len() == 1 && self.names.contains(&first);
-        if !self.item.is_empty() && (named || first == "serde_json") {
-            self.found.insert(self.item.clone());
+    fn trait_(&mut self, item: &syn::ItemTrait) {
+        self.look(&item.ident, false, |it| {
+            it.visit_generics(&item.generics);
+            item.supertraits.iter().for_each(|bound| it.visit_type_param_bound(bound));
+        });
+        for part in &item.items {
+            match part {
+                syn::TraitItem::Fn(method) => {
+                    self.look(&method.sig.ident, false, |it| it.visit_signature(&method.sig));
+                }
+                syn::TraitItem::Type(of) => {
+                    self.look(&of.ident, false, |it| visit::visit_trait_item_type(it, of));
+                }
+                syn::TraitItem::Const(of) => {
+                    self.look(&of.ident, false, |it| it.visit_type(&of.ty));
+                }
+                _ => {}
+            }
         }
-        syn::visit::visit_path(self, path);
+    }
+
+    fn impl_(&mut self, item: &syn::ItemImpl) {
+        let name = syn::Ident::new("impl", item.impl_token.span);
+        self.look(&name, false, |it| {
+            it.visit_generics(&item.generics);
+            if let Some((_, path, _)) = &item.trait_ {
+                it.visit_path(path);
+                it.visit_type(&item.self_ty);
+            }
+        });
+        let of_a_trait = item.trait_.is_some();
+        for part in &item.items {
+            match part {
+                syn::ImplItem::Fn(method) if of_a_trait || is_open(&method.vis) => {
+                    self.look(&method.sig.ident, false, |it| it.visit_signature(&method.sig));
+                }
+                syn::ImplItem::Type(of) => {
+                    self.look(&of.ident, false, |it| it.visit_type(&of.ty));
+                }
+                syn::ImplItem::Const(of) if of_a_trait || is_open(&of.vis) => {
+                    self.look(&of.ident, false, |it| it.visit_type(&of.ty));
+                }
+                _ => {}
+            }
+        }
     }
 }
 
-/// Names that files give to types with JSON in them: they are JSON where others use them.
-fn aliases<'t>(texts: impl Iterator<Item = &'t str>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for text in texts.filter(|text| text.contains("serde_json")) {
-        let file = syn::parse_file(text).expect("Rust");
-        let is_alias =
-            |item: &&syn::Item| matches!(item, syn::Item::Type(t) if JsonItems::is_open(&t.vis));
-        let named: BTreeSet<String> = file
-            .items
-            .iter()
-            .filter(is_alias)
-            .filter_map(|item| match item {
-                syn::Item::Type(alias) => Some(alias.ident.to_string()),
-                _ => None,
-            })
-            .collect();
-        let with_json = JsonItems::of(text, &BTreeSet::new());
-        names.extend(named.intersection(&with_json).cloned());
+impl<'a> Visit<'a> for Interface<'_> {
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        self.mention(&parts(path));
+        visit::visit_path(self, path);
     }
-    names
+
+    /// What an item does is its own affair.
+    fn visit_block(&mut self, _: &'a syn::Block) {}
+
+    fn visit_visibility(&mut self, _: &'a syn::Visibility) {}
+
+    fn visit_attribute(&mut self, _: &'a syn::Attribute) {}
 }
 
-#[test]
-fn json_under_another_name_is_json() {
-    let declares =
-        "use serde_json::Value as Json; pub type Values = Vec<Json>; pub type Ids = Vec<u8>;";
-    let aliases = aliases([declares].into_iter());
-    assert_eq!(aliases, BTreeSet::from(["Values".to_owned()]));
-    let uses = "use crate::eval::{Ids, Values}; pub struct S { pub a: Values } pub struct T { pub a: Ids }";
-    assert_eq!(JsonItems::of(uses, &aliases), BTreeSet::from(["S".to_owned()]));
+/// The items of layers that have JSON in what others can use of them: file, item, and what it names.
+fn with_json(
+    sources: &Sources,
+    excused: &[(&str, &str, &str)],
+) -> BTreeSet<(String, String, String)> {
+    let files: Vec<(&Source, Vec<Mention>)> =
+        sources.files.iter().map(|source| (source, Interface::of(sources, source))).collect();
+    let is_excused =
+        |file: &str, item: &str| excused.iter().any(|(at, name, _)| *at == file && *name == item);
+    // Types with JSON that others can reach, to a fixed point: who holds one of them holds JSON.
+    let mut json: BTreeSet<Name> = BTreeSet::new();
+    let is_json = |json: &BTreeSet<Name>, means: &Name| {
+        means.first().is_some_and(|first| first == "serde_json") || json.contains(means)
+    };
+    loop {
+        let before = json.len();
+        for (source, mentions) in &files {
+            for mention in mentions.iter().filter(|mention| mention.is_part) {
+                if is_json(&json, &mention.means) && !is_excused(&source.file, &mention.item) {
+                    let mut of = mention.module.clone();
+                    of.push(mention.item.clone());
+                    json.insert(of);
+                }
+            }
+        }
+        if json.len() == before {
+            break;
+        }
+    }
+    let mut found = BTreeSet::new();
+    for (source, mentions) in files {
+        for mention in mentions.into_iter().filter(|mention| is_json(&json, &mention.means)) {
+            found.insert((source.file.clone(), mention.item, mention.means.join("::")));
+        }
+    }
+    found
 }
 
 #[test]
 fn json_is_made_at_the_edge_alone() {
+    let sources = Sources::of_the_crate();
+    let excused: Vec<_> = JSON.iter().chain(DOCUMENTS).copied().collect();
     let mut wrong = Vec::new();
-    let mut excused = BTreeSet::new();
-    let files = all("src");
-    let aliases = aliases(files.iter().map(|(_, text)| text.as_str()));
-    for (file, text) in &files {
-        let inside = file.trim_start_matches("src/").trim_end_matches(".rs");
-        let module = inside.split('/').next().unwrap_or_default();
-        if !TYPED.contains(&module) || inside.split('/').any(|part| part == "tests") {
+    let mut used = BTreeSet::new();
+    for (file, item, means) in with_json(&sources, &excused) {
+        if excused.iter().any(|(at, name, _)| **at == *file && *name == item) {
+            used.insert((file, item));
             continue;
         }
-        for item in JsonItems::of(text, &aliases) {
-            if JSON.iter().any(|(at, name, _)| **at == *file && *name == item) {
-                excused.insert((file.clone(), item));
-            } else {
-                wrong.push(format!("{file}: `{item}` has JSON in its type or signature"));
-            }
+        let layer = file.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default();
+        // A private alias is no item that others can use: who names it is found.
+        if TYPED.contains(&layer) {
+            wrong.push(format!("{file}: `{item}` has JSON in its type or signature ({means})"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for (file, item, _) in JSON {
-        let entry = ((*file).to_owned(), (*item).to_owned());
-        assert!(excused.contains(&entry), "`{item}` of {file} holds no JSON any more");
+    for (file, item, _) in excused {
+        let entry = (file.to_owned(), item.to_owned());
+        assert!(used.contains(&entry), "`{item}` of {file} holds no JSON any more");
     }
 }
 
@@ -218,11 +283,69 @@ fn json_is_found_under_each_of_its_names() {
         ("use serde_json::Value; struct S; impl S { pub(super) fn m(&self, _: Value) {} }", &["m"]),
         ("use serde_json::Value; pub trait T { fn m(&self) -> Value; }", &["m"]),
         ("use serde_json::Value; struct S; impl From<Value> for S {}", &["impl"]),
+        ("use serde_json::value::Value; pub fn f(_: Value) {}", &["f"]),
+        ("use serde_json::*; pub fn f(_: Value) {}", &["f"]),
+        ("use serde_json as j; pub fn f(_: j::Value) {}", &["f"]),
+        ("use serde_json::{self as j}; pub fn f(_: j::Map<String, u8>) {}", &["f"]),
+        ("pub use serde_json::Value;", &["Value"]),
+        ("pub use serde_json::Value as Doc; pub fn f(_: Doc) {}", &["Doc", "f"]),
+        (
+            "use serde_json::Value; type V = Vec<Value>; type W = V; pub fn f(_: W) {}",
+            &["V", "W", "f"],
+        ),
+        ("pub mod m { use serde_json::Value; pub fn f(_: Value) {} }", &["f"]),
+        (
+            "mod m { pub(super) use serde_json::Value as V; } use m::V; pub fn f(_: V) {}",
+            &["V", "f"],
+        ),
+        (
+            "pub trait T { type A: Into<serde_json::Value>; const C: Option<serde_json::Value>; }",
+            &["A", "C"],
+        ),
+        ("struct S; impl Iterator for S { type Item = serde_json::Value; }", &["Item"]),
+        ("pub trait T: From<serde_json::Value> {}", &["T"]),
+        ("pub fn f<T: From<serde_json::Value>>(_: T) {}", &["f"]),
+        ("pub fn f<T>(_: T) where T: Into<serde_json::Value> {}", &["f"]),
+        ("pub struct S<T: Into<serde_json::Value>>(T);", &["S"]),
+        ("pub static S: Option<serde_json::Value> = None;", &["S"]),
+        ("pub trait T {} impl T for serde_json::Value {}", &["impl"]),
+        ("#[cfg(unix)] pub fn f(_: serde_json::Value) {}", &["f"]),
+        ("#[cfg(not(test))] pub mod m { pub fn f(_: serde_json::Value) {} }", &["f"]),
+        (
+            "use serde_json::Value; pub struct S { pub a: Value } pub struct T { pub s: Vec<S> } pub fn f(_: &T) {}",
+            &["S", "T", "f"],
+        ),
+        ("use serde_json::Value; pub struct S { a: Value } pub fn f(_: S) {}", &[]),
         ("use crate::value::Value; pub fn f(_: Value) {}", &[]),
         ("use serde_json::Value; fn f(_: Value) {} pub fn g() { let _: Value; }", &[]),
         ("use serde_json::Value; #[cfg(test)] mod tests { pub fn f(_: super::Value) {} }", &[]),
     ] {
-        let found = JsonItems::of(text, &BTreeSet::new());
+        let sources = Sources::of(vec![("src/planted.rs".to_owned(), text.to_owned())]);
+        let found: BTreeSet<String> =
+            with_json(&sources, &[]).into_iter().map(|(_, item, _)| item).collect();
         assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), items, "{text}");
+    }
+}
+
+/// What another layer gives a name is JSON where it is used, whatever it is called on the way.
+#[test]
+fn json_of_another_layer_is_json() {
+    let below = "use serde_json::Value as Json; pub type Values = Vec<Json>; pub type Ids = Vec<u8>; \
+                 pub struct Kept { pub values: Values } pub struct Shut { values: Values }";
+    for (uses, items) in [
+        ("use crate::eval::Values; pub struct S { pub a: Values }", &["S"][..]),
+        ("use crate::eval::*; pub fn f(_: Kept) {}", &["f"]),
+        ("use crate::again::Other; pub fn f(_: Other) {}", &["f"]),
+        ("use crate::eval::{Ids, Shut}; pub struct T { pub a: Ids, pub b: Shut }", &[]),
+    ] {
+        let sources = Sources::of(vec![
+            ("src/eval/mod.rs".to_owned(), below.to_owned()),
+            ("src/again.rs".to_owned(), "pub use crate::eval::Kept as Other;".to_owned()),
+            ("src/plan/planted.rs".to_owned(), uses.to_owned()),
+        ]);
+        let found = with_json(&sources, &[]).into_iter();
+        let found: Vec<String> =
+            found.filter(|(file, ..)| file.contains("planted")).map(|(_, item, _)| item).collect();
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), items, "{uses}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::Run;
-use crate::apply::record::{self, PENDING};
+use crate::apply::record;
 use crate::apply::scope::ScopeRun;
 use crate::apply::worker::OperationFailure;
 use crate::diag::Diagnostic;
@@ -236,7 +236,7 @@ impl Run<'_> {
             let request = latest.and_then(Value::as_str).map(ToOwned::to_owned);
             return request.or_else(|| {
                 let recorded = scope.resources.get(&operation.address)?;
-                recorded.meta.get(PENDING)?.as_str().map(ToOwned::to_owned)
+                recorded.meta.pending().map(ToOwned::to_owned)
             });
         }
         match operation.target.as_ref()? {

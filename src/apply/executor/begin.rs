@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -16,11 +15,11 @@ use crate::apply::scope::ScopeRun;
 use crate::apply::summary::ApplySummary;
 use crate::apply::worker::Shared;
 use crate::diag::Diagnostic;
-use crate::plan::model::{Action, OperationKind, Plan, ResourceChange};
+use crate::plan::model::{Action, OperationKind, Plan, ResourceChange, StartDetails};
 use crate::schema::{AccessPart, Category, kinds};
 use crate::state::journal::{JournalWriter, RunJournal};
 use crate::state::{
-    AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned, layout,
+    AuditDetails, AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned, layout,
 };
 
 type Read = BTreeMap<String, Option<Versioned<ScopeState>>>;
@@ -149,11 +148,10 @@ pub(super) async fn prepare<'a>(
         plan: Some(apply.plan.digest.clone()),
         reason: apply.reason.clone(),
         scopes: names.iter().cloned().collect(),
-        details: [
-            ("operations".to_owned(), json!(apply.plan.operations.len())),
-            ("seen".to_owned(), json!(apply.plan.seen())),
-        ]
-        .into(),
+        details: AuditDetails::of(&StartDetails {
+            operations: apply.plan.operations.len(),
+            seen: apply.plan.seen(),
+        })?,
     };
     let head = ledger.audit(head.as_ref(), event).await?;
     let mut scopes = BTreeMap::new();

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::json;
 
 use super::{Departure, Run};
 use crate::address::ResourceAddr;
@@ -12,8 +11,9 @@ use crate::apply::scheduler::NodeState;
 use crate::apply::summary::Skipped;
 use crate::diag::Diagnostic;
 use crate::plan::model::OperationKind;
+use crate::state::audit_details::{EndOutcome, FinishDetails, OperationEnd};
 use crate::state::layout::scope_of;
-use crate::state::{AuditEvent, StateFailure, errored};
+use crate::state::{AuditDetails, AuditEvent, StateError, StateFailure, errored};
 
 /// How long leases are ended for when a run is left at once.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -65,7 +65,11 @@ impl Run<'_> {
         self.tell_skipped();
         self.withdraw();
         self.touch_up();
-        match self.apply.ledger.audit(Some(&self.head), self.audit_event().await).await {
+        let recorded = match self.audit_event().await {
+            Ok(event) => self.apply.ledger.audit(Some(&self.head), event).await,
+            Err(error) => Err(error),
+        };
+        match recorded {
             Ok(head) => {
                 self.summary.head = Some(head.clone());
                 self.head = head;
@@ -183,26 +187,36 @@ impl Run<'_> {
                 let Some(record) = resources.get_mut(address) else { return false };
                 record.depends_on = change.depends_on.iter().cloned().collect();
                 record.environments = change.environments.iter().cloned().collect();
-                for (name, value) in meta {
-                    record.meta.insert(name, prints.conceal(&value));
-                }
+                record.meta.keep(&meta, &prints);
                 true
             });
         }
     }
 
-    async fn audit_event(&self) -> AuditEvent {
-        let outcome = |ok: &str, id: u32, op: OperationKind, address: &ResourceAddr| json!({"id": id, "op": op, "address": address, "outcome": ok});
-        let done = self.summary.done.iter().map(|o| outcome("done", o.id, o.op, &o.address));
-        let failed = self.summary.failed.iter().map(|o| {
-            let how = if o.uncertain { "unknown" } else { "failed" };
-            outcome(how, o.id, o.op, &o.address)
+    fn details(&self) -> Result<AuditDetails, StateError> {
+        fn end(
+            outcome: EndOutcome,
+            id: u32,
+            op: OperationKind,
+            address: &ResourceAddr,
+        ) -> OperationEnd<'_> {
+            OperationEnd { id, op, address, outcome }
+        }
+        let summary = &self.summary;
+        let done = summary.done.iter().map(|o| end(EndOutcome::Done, o.id, o.op, &o.address));
+        let failed = summary.failed.iter().map(|o| {
+            let outcome = if o.uncertain { EndOutcome::Unknown } else { EndOutcome::Failed };
+            end(outcome, o.id, o.op, &o.address)
         });
         let skipped =
-            self.summary.skipped.iter().map(|o| outcome("skipped", o.id, o.op, &o.address));
-        let operations: Vec<_> = done.chain(failed).chain(skipped).collect();
+            summary.skipped.iter().map(|o| end(EndOutcome::Skipped, o.id, o.op, &o.address));
+        let operations = done.chain(failed).chain(skipped).collect();
+        AuditDetails::of(&FinishDetails { operations, interrupted: summary.interrupted })
+    }
+
+    async fn audit_event(&self) -> Result<AuditEvent, StateError> {
         let at = self.apply.ledger.now().await.unwrap_or(self.stamp.at);
-        AuditEvent {
+        Ok(AuditEvent {
             at,
             who: self.apply.holder.who.clone(),
             run: self.apply.holder.run.clone(),
@@ -210,11 +224,7 @@ impl Run<'_> {
             plan: Some(self.apply.plan.digest.clone()),
             reason: self.apply.reason.clone(),
             scopes: self.scopes.keys().cloned().collect(),
-            details: [
-                ("operations".to_owned(), json!(operations)),
-                ("interrupted".to_owned(), json!(self.summary.interrupted)),
-            ]
-            .into(),
-        }
+            details: self.details()?,
+        })
     }
 }

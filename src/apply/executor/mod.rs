@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use super::cancel::{Cancel, Urgency};
 use super::events::{ApplyEvent, Events, OperationRef, waiting};
 use super::held::HeldLease;
-use super::record::{PENDING, deposed};
+use super::record::deposed;
 use super::scheduler::Scheduler;
 use super::scope::{LeaseState, ScopeRun};
 use super::seams::{Desired, Recheck, Secrets};
@@ -367,7 +367,7 @@ impl Run<'_> {
                 None if replaced => scope.finish(finish(deposed(address), OperationOutcome::Gone)),
                 None => scope.finish(finish(address.clone(), OperationOutcome::Gone)),
                 Some(record) => {
-                    if record.meta.contains_key(PENDING) {
+                    if record.meta.is_pending() {
                         self.urgent.insert(operation.scope.clone());
                     }
                     if operation.op == OperationKind::Create

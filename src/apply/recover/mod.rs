@@ -16,19 +16,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::events::{Events, waiting};
 use super::held::{HeldLease, keep_all};
-use super::record::PENDING;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::targets::Targets;
 use crate::provider::{AccessMode, Permit, Provider};
+use crate::state::audit_details::RecoveryDetails;
 use crate::state::{
-    AuditEvent, Lease, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp, StateError, StateFailure,
-    Terms, layout,
+    AuditDetails, AuditEvent, Lease, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp, StateError,
+    StateFailure, Terms, layout,
 };
 
 use probe::Probe;
@@ -105,7 +103,7 @@ fn scopes_to_recover(snapshot: &Snapshot) -> BTreeMap<String, u64> {
     let waiting = snapshot
         .scopes
         .iter()
-        .filter(|(_, scope)| scope.value.resources.values().any(|r| r.meta.contains_key(PENDING)));
+        .filter(|(_, scope)| scope.value.resources.values().any(|r| r.meta.is_pending()));
     let names = left.chain(waiting.map(|(name, _)| name.clone()));
     names.map(|name| (name.clone(), epoch(&name))).collect()
 }
@@ -240,7 +238,6 @@ async fn write(
     };
     next.epoch = lease.lock.epoch;
     next.folded = settlement.folded.or(next.folded);
-    let runs: Vec<&String> = settlement.runs.iter().map(|r| &r.run).collect();
     let event = AuditEvent {
         at,
         who: recovery.holder.who.clone(),
@@ -249,12 +246,11 @@ async fn write(
         plan: None,
         reason: None,
         scopes: vec![scope.clone()],
-        details: [
-            ("runs".to_owned(), json!(runs)),
-            ("adopted".to_owned(), json!(recovered.adopted)),
-            ("dropped".to_owned(), json!(recovered.dropped)),
-        ]
-        .into(),
+        details: AuditDetails::of(&RecoveryDetails {
+            runs: settlement.runs.iter().map(|run| run.run.as_str()).collect(),
+            adopted: &recovered.adopted,
+            dropped: &recovered.dropped,
+        })?,
     };
     next.audit = Some(ledger.audit(next.audit.as_ref(), event).await?);
     ledger.write_scope(settlement.basis.as_ref(), &next, stamp).await?;

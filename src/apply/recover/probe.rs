@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::address::ResourceAddr;
 use crate::apply::events::Events;
-use crate::apply::record::{PENDING, deposed};
+use crate::apply::record::deposed;
 use crate::diag::Diagnostic;
 use crate::difference::{StoredValues, difference};
 use crate::ids::Handle;
@@ -143,7 +143,7 @@ impl IntentProbe<'_> {
         overlay(&mut record, &attrs);
         let has_id = record.attrs.get("id").is_some_and(|id| id.as_str().is_some());
         if let Some(request) = attrs.get(REQUEST).filter(|_| !has_id) {
-            record.meta.insert(PENDING.to_owned(), request.to_json());
+            record.meta.await_request(request);
         }
         resources.insert(intent.address.clone(), record);
         Ok(true)

@@ -7,7 +7,6 @@ use super::in_order;
 use super::probe::{IntentProbe, Probe, attrs_of_record, overlay};
 use crate::address::ResourceAddr;
 use crate::apply::events::ApplyEvent;
-use crate::apply::record::PENDING;
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
 use crate::plan::targets::Targets;
@@ -256,7 +255,7 @@ async fn settle_pending(probe: &Probe<'_>, targets: &Targets, settlement: &mut S
     let pending: Vec<(ResourceAddr, String)> = settlement
         .resources
         .iter()
-        .filter_map(|(a, r)| Some((a.clone(), r.meta.get(PENDING)?.as_str()?.to_owned())))
+        .filter_map(|(a, r)| Some((a.clone(), r.meta.pending()?.to_owned())))
         .collect();
     for (address, request) in pending {
         let verdict = wait(probe, targets, &mut settlement.resources, &address, request).await;
@@ -320,14 +319,14 @@ async fn wait(
         |f: Failure| matches!(f, Failure::Refused | Failure::NotFound | Failure::AlreadyExists);
     match waited {
         Ok(returned) => {
-            record.meta.remove(PENDING);
+            record.meta.settle_request();
             overlay(record, &returned);
             SettledOutcome::Done
         }
         // The request came to nothing, or is forgotten: the account itself tells.
         Err(error) if failed(error.failure) => match read(probe.patience).await {
             Ok(Some(live)) => {
-                record.meta.remove(PENDING);
+                record.meta.settle_request();
                 overlay(record, &live.attrs);
                 SettledOutcome::Done
             }

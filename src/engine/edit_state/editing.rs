@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, did_you_mean};
@@ -13,12 +13,15 @@ use crate::engine::open::Store;
 use crate::engine::workspace::Workspace;
 use crate::plan::select;
 use crate::state::model::Resources;
-use crate::state::{AuditEvent, Lease, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp};
+use crate::state::{
+    AuditDetails, AuditEvent, Lease, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp,
+};
 
 use super::repair::waiting;
 
-/// What an edit did, for the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an edit did, as the audit log says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub(super) enum Edit {
     /// Objects have another address.
     Moved {
@@ -35,16 +38,11 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    /// The audit log's action, and its details.
-    fn record(self) -> (&'static str, Vec<(String, Json)>) {
+    /// The audit log's action.
+    const fn action(&self) -> &'static str {
         match self {
-            Self::Moved { from, to } => (
-                "state_moved",
-                vec![("from".to_owned(), json!(from)), ("to".to_owned(), json!(to))],
-            ),
-            Self::Removed { addresses } => {
-                ("state_removed", vec![("addresses".to_owned(), json!(addresses))])
-            }
+            Self::Moved { .. } => "state_moved",
+            Self::Removed { .. } => "state_removed",
         }
     }
 }
@@ -161,12 +159,11 @@ impl<'a> Editing<'a> {
         edit: Edit,
         next: BTreeMap<String, ScopeState>,
     ) -> Result<(), EngineError> {
-        let (action, details) = edit.record();
         let stamp = self.stamp().await?;
         let event = AuditEvent {
             scopes: self.leases.keys().cloned().collect(),
-            details: details.into_iter().collect(),
-            ..self.holder.event(stamp.at, action)
+            details: AuditDetails::of(&edit)?,
+            ..self.holder.event(stamp.at, edit.action())
         };
         let head = self.ledger.audit(self.snapshot.audit_head(), event).await?;
         for (scope, mut state) in next {

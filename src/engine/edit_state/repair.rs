@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 
 use crate::engine::error::EngineError;
 use crate::engine::host::Event as HostEvent;
 use crate::engine::workspace::Workspace;
-use crate::state::{AuditEvent, Lease, LeaseHolder, Ledger, Lock, Stamp, StateError};
+use crate::state::{AuditDetails, AuditEvent, Lease, LeaseHolder, Ledger, Lock, Stamp, StateError};
 
 /// Tells the host that a lock is waited for.
 pub(super) fn waiting(workspace: &Workspace) -> impl FnMut(&str, &Lock) {
@@ -19,7 +19,9 @@ pub(super) fn waiting(workspace: &Workspace) -> impl FnMut(&str, &Lock) {
     }
 }
 
-/// What a repair does, for the audit log.
+/// What a repair does, as the audit log says it.
+#[derive(Serialize)]
+#[serde(untagged)]
 pub(super) enum Repaired {
     /// A saved state is written back.
     Pushed {
@@ -34,13 +36,11 @@ pub(super) enum Repaired {
 }
 
 impl Repaired {
-    /// The audit log's action, and its detail.
-    fn record(self) -> (&'static str, (String, Json)) {
+    /// The audit log's action.
+    const fn action(&self) -> &'static str {
         match self {
-            Self::Pushed { applied_by } => {
-                ("state_pushed", ("applied_by".to_owned(), json!(applied_by)))
-            }
-            Self::RolledBack { to } => ("state_rolled_back", ("to".to_owned(), json!(to))),
+            Self::Pushed { .. } => "state_pushed",
+            Self::RolledBack { .. } => "state_rolled_back",
         }
     }
 }
@@ -76,9 +76,11 @@ impl Repair<'_> {
         };
         let done = async {
             let stamp = self.holder.stamp(self.ledger.now().await?);
-            let (action, detail) = repaired.record();
-            let (scopes, details) = (vec![self.scope.to_owned()], BTreeMap::from([detail]));
-            let event = AuditEvent { scopes, details, ..self.holder.event(stamp.at, action) };
+            let event = AuditEvent {
+                scopes: vec![self.scope.to_owned()],
+                details: AuditDetails::of(&repaired)?,
+                ..self.holder.event(stamp.at, repaired.action())
+            };
             self.ledger.audit(None, event).await?;
             work(&lease, stamp).await
         };

@@ -1,15 +1,12 @@
 //! `state unlock`: breaks locks whose holders are gone.
 
-use std::collections::BTreeMap;
-
-use serde_json::json;
-
 use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::host::{BreakableLock, ConfirmationQuestion, Event as HostEvent, Shown};
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
-use crate::state::{AuditEvent, Ledger, StateError, StateFailure, layout};
+use crate::state::audit_details::UnlockDetails;
+use crate::state::{AuditDetails, AuditEvent, Ledger, StateError, StateFailure, layout};
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -63,10 +60,10 @@ pub async fn run(
         let Some(lock) = ledger.unlock(&scope).await? else { continue };
         let event = AuditEvent {
             scopes: vec![scope.clone()],
-            details: BTreeMap::from([
-                ("held_by".to_owned(), json!(lock.holder.who)),
-                ("run".to_owned(), json!(lock.holder.run)),
-            ]),
+            details: AuditDetails::of(&UnlockDetails {
+                held_by: &lock.holder.who,
+                run: &lock.holder.run,
+            })?,
             ..holder.event(ledger.now().await?, "unlocked")
         };
         ledger.audit(None, event).await?;

@@ -1,18 +1,15 @@
 //! Approvals: one person's word for one plan and one release, kept in the backend.
 
-use std::collections::BTreeMap;
-
-use serde_json::json;
-
 use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Shown};
 use crate::engine::plan;
 use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
+use crate::promotion::audited::ApprovalDetails;
 use crate::promotion::gate::GateSpec;
 use crate::promotion::gate::approval::{self, Approval, RoleSource, Subject, Word};
-use crate::state::AuditEvent;
+use crate::state::{AuditDetails, AuditEvent};
 
 use super::preview::{EdgeInputs, PreviewResult};
 use super::{MoveSettings, caller};
@@ -115,12 +112,12 @@ pub async fn run(
         plan: Some(kept.plan.clone()),
         reason: request.comment.clone(),
         scopes: Vec::new(),
-        details: BTreeMap::from([
-            ("edge".to_owned(), json!(request.edge)),
-            ("release".to_owned(), json!(release.name)),
-            ("digest".to_owned(), json!(release.digest)),
-            ("user_id".to_owned(), json!(by.user_id)),
-        ]),
+        details: AuditDetails::of(&ApprovalDetails {
+            edge: &request.edge,
+            release: &release.name,
+            digest: release.digest.as_str(),
+            user_id: &by.user_id,
+        })?,
     };
     store.ledger.audit(None, event).await?;
     Ok(ApprovalOutcome { kept, release: release.name.clone(), digest: release.digest.clone() })

@@ -1,10 +1,6 @@
 //! Walks a move to its end. Every phase is written into the environment's record before it begins,
 //! so that a move which is cut off anywhere is taken up where it was.
 
-use std::collections::BTreeMap;
-
-use serde_json::json;
-
 use crate::diag::Diagnostic;
 use crate::engine::carry_out::{ApplyApproval, carry_out};
 use crate::engine::error::EngineError;
@@ -14,13 +10,14 @@ use crate::engine::refresh::PlanInputs;
 use crate::engine::workspace::Workspace;
 use crate::engine::{load, recover};
 use crate::plan::model::Plan;
+use crate::promotion::audited::MoveDetails;
 use crate::promotion::edge::{self, Edge, OnFailure};
 use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, Hold, MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
 use crate::promotion::{Digest, Release, ReleaseMove};
 use crate::provider::Caller;
-use crate::state::{AuditEvent, Ledger};
+use crate::state::{AuditDetails, AuditEvent, Ledger, StateError};
 
 use super::gates::{all_open, request, watch};
 use super::{MoveSettings, closed};
@@ -177,7 +174,7 @@ impl Drive<'_> {
     /// have been done before a cut.
     async fn settle(&mut self, run: &ReleaseMove) -> Result<ReleaseMove, EngineError> {
         store::put_move(self.ledger, run).await?;
-        let event = event(run);
+        let event = event(run)?;
         let told =
             self.resumed
                 && self.ledger.audit_records().await?.iter().any(|record| {
@@ -278,7 +275,7 @@ impl Drive<'_> {
 }
 
 /// What the audit log says of a finished move.
-fn event(run: &ReleaseMove) -> AuditEvent {
+fn event(run: &ReleaseMove) -> Result<AuditEvent, StateError> {
     let action = match (run.kind, run.end) {
         (MoveKind::Entry, _) => "release_entered",
         (MoveKind::Rollback, _) => "rolled_back",
@@ -286,25 +283,7 @@ fn event(run: &ReleaseMove) -> AuditEvent {
         (MoveKind::Promotion, Some(End::Unverified)) => "promotion_unverified",
         (MoveKind::Promotion, _) => "promoted",
     };
-    let mut details = BTreeMap::from([
-        ("environment".to_owned(), json!(run.environment)),
-        ("release".to_owned(), json!(run.release)),
-        ("digest".to_owned(), json!(run.digest)),
-        ("move".to_owned(), json!(run.number)),
-        ("gates".to_owned(), json!(outcomes(&run.gates))),
-        ("verification".to_owned(), json!(outcomes(&run.verification))),
-    ]);
-    for (name, value) in [
-        ("edge", json!(run.edge)),
-        ("previous", json!(run.previous)),
-        ("overridden", json!(run.overridden)),
-        ("returned_to", json!(run.returned.as_ref().map(|r| &r.digest))),
-    ] {
-        if !value.is_null() {
-            details.insert(name.to_owned(), value);
-        }
-    }
-    AuditEvent {
+    Ok(AuditEvent {
         at: run.finished_at.unwrap_or(run.started_at),
         who: run.author.arn.clone(),
         run: run.id.clone(),
@@ -312,12 +291,6 @@ fn event(run: &ReleaseMove) -> AuditEvent {
         plan: Some(run.plan.clone()),
         reason: run.overridden.as_ref().map(|o| o.reason.clone()).or_else(|| run.reason.clone()),
         scopes: Vec::new(),
-        details,
-    }
-}
-
-/// Gates and how they stood.
-#[must_use]
-pub(super) fn outcomes(found: &[Evidence]) -> BTreeMap<String, GateOutcome> {
-    found.iter().map(|e| (e.gate.clone(), e.outcome)).collect()
+        details: AuditDetails::of(&MoveDetails::of(run))?,
+    })
 }

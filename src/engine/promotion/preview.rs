@@ -131,7 +131,7 @@ impl EdgeInputs {
             digest: preview.candidate.digest.clone(),
             previous: preview.candidate.previous.clone(),
             verified_since: preview.candidate.basis.verified_since,
-            values: preview.release.shown(),
+            values: preview.release.values.clone(),
             gates: evidence.to_vec(),
             hold: self.record(&self.edge.to).hold,
             overriding: overriding.map(str::to_owned),

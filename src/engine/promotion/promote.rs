@@ -1,15 +1,12 @@
 //! Promotions: along an edge, through its gates, or on from where a promotion was interrupted.
 
-use std::collections::BTreeMap;
-
-use serde_json::json;
-
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Event as HostEvent, Resumption, Shown};
 use crate::engine::plan::{self, FailOn};
 use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
+use crate::promotion::audited::{HoldDetails, RefusalDetails};
 use crate::promotion::candidate::{self, Candidate, Eligibility};
 use crate::promotion::edge::Edge;
 use crate::promotion::gate::approval;
@@ -18,7 +15,7 @@ use crate::promotion::record::{Hold, MoveKind, Override, Phase};
 use crate::promotion::store;
 use crate::promotion::{EnvironmentRecord, ReleaseMove};
 use crate::provider::Caller;
-use crate::state::{AuditEvent, LeaseHolder};
+use crate::state::{AuditDetails, AuditEvent, LeaseHolder};
 
 use super::drive::{Drive, Prepared};
 use super::gates::{GateEvaluation, all_open, closed_lines};
@@ -454,10 +451,7 @@ async fn lift(
         plan: None,
         reason: reason.map(str::to_owned),
         scopes: Vec::new(),
-        details: BTreeMap::from([
-            ("environment".to_owned(), json!(edge.edge.to)),
-            ("hold".to_owned(), json!(hold)),
-        ]),
+        details: AuditDetails::of(&HoldDetails { environment: &edge.edge.to, hold: &hold })?,
     };
     ledger.audit(None, event).await?;
     store::write(&ledger, &mut held).await?;
@@ -482,13 +476,13 @@ async fn record_refusal(
         plan: Some(preview.plan.digest.clone()),
         reason: None,
         scopes: Vec::new(),
-        details: BTreeMap::from([
-            ("edge".to_owned(), json!(edge.edge.name)),
-            ("environment".to_owned(), json!(edge.edge.to)),
-            ("release".to_owned(), json!(preview.candidate.release)),
-            ("digest".to_owned(), json!(preview.candidate.digest)),
-            ("gates".to_owned(), json!(evidence)),
-        ]),
+        details: AuditDetails::of(&RefusalDetails {
+            edge: &edge.edge.name,
+            environment: &edge.edge.to,
+            release: &preview.candidate.release,
+            digest: &preview.candidate.digest,
+            gates: evidence,
+        })?,
     };
     edge.offline.store.ledger.audit(None, event).await?;
     Ok(())

@@ -53,7 +53,7 @@ async fn summaries(ledger: &Ledger, name: Option<&str>) -> Result<Vec<ReleaseSum
             all.push(ReleaseSummary {
                 release: release.clone(),
                 digest,
-                values: stored.release.shown(),
+                values: stored.release.values.clone(),
                 created_at: stored.created_at,
                 created_by: stored.created_by,
                 stands_in,

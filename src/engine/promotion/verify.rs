@@ -4,20 +4,19 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::json;
 
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::workspace::Workspace;
 use crate::engine::{load, open};
+use crate::promotion::audited::{VerificationDetails, outcomes};
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::Revocation;
 use crate::promotion::revoked_verification;
 use crate::promotion::store;
 use crate::promotion::{Digest, EnvironmentRecord, edge};
-use crate::state::{AuditEvent, LeaseHolder};
+use crate::state::{AuditDetails, AuditEvent, LeaseHolder, StateError};
 
-use super::drive::outcomes;
 use super::{MoveSettings, caller, gates, lease};
 
 /// What is asked of a verification.
@@ -114,7 +113,7 @@ pub async fn run(
                 held.record.revoke(&name, Revocation { at, by, evidence: found.clone() });
             }
             if verified != before {
-                let event = event(environment, &name, &digest, verified, &found, &holder, at);
+                let event = event(environment, &name, &digest, verified, &found, &holder, at)?;
                 ledger.audit(None, event).await?;
             }
             let mut records: BTreeMap<String, EnvironmentRecord> =
@@ -144,8 +143,8 @@ fn event(
     evidence_seen: &[Evidence],
     holder: &LeaseHolder,
     at: jiff::Timestamp,
-) -> AuditEvent {
-    AuditEvent {
+) -> Result<AuditEvent, StateError> {
+    Ok(AuditEvent {
         at,
         who: holder.who.clone(),
         run: holder.run.clone(),
@@ -153,11 +152,11 @@ fn event(
         plan: None,
         reason: None,
         scopes: Vec::new(),
-        details: BTreeMap::from([
-            ("environment".to_owned(), json!(environment)),
-            ("release".to_owned(), json!(release)),
-            ("digest".to_owned(), json!(digest)),
-            ("verification".to_owned(), json!(outcomes(evidence_seen))),
-        ]),
-    }
+        details: AuditDetails::of(&VerificationDetails {
+            environment,
+            release,
+            digest,
+            verification: outcomes(evidence_seen),
+        })?,
+    })
 }

@@ -12,7 +12,7 @@ use crate::eval::environments::config_values::{Entry, item_loc};
 use crate::eval::estate::{Estate, ReleaseDecl};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::release::{DIGEST_KEY, Release, SCHEMA};
-use crate::value::Value;
+use crate::value::{PlainValue, Value};
 
 impl Evaluator<'_> {
     /// Labels of all `release` blocks.
@@ -72,7 +72,7 @@ impl Evaluator<'_> {
             } else if holds_secret(value) || value.has_sensitive() || value.has_unknown() {
                 diagnostics.push(unfit(key, value, at));
             } else if !value.is_null() {
-                values.insert(key.clone(), value.to_json());
+                values.insert(key.clone(), PlainValue::shown(value));
             }
         }
         diagnostics.into_result(Release::new(name, values))
@@ -125,7 +125,7 @@ impl Evaluator<'_> {
                 });
             };
             for (key, value) in &release.values {
-                entry(key, Value::from_json(value));
+                entry(key, Value::clone(value));
             }
             entry(DIGEST_KEY, Value::string(release.digest.as_str()));
         }

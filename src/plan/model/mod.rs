@@ -31,7 +31,7 @@ pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 pub use report::{
     Check, CheckStatus, LimitUse, PlanDiagnostic, PlanEstate, PlanLocation, PlannedOutput,
 };
-pub use seen::{Seen, SeenObjects};
+pub use seen::{Seen, SeenObjects, StartDetails};
 pub use unread::{Unread, unread_objects};
 
 /// Version of the plan's format.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::ids::ActingPrincipal;
 use crate::ids::Handle;
-pub use crate::provider::ActingPrincipal;
 
 /// The principals of one plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,16 @@ pub struct Seen {
     pub violations: Option<usize>,
 }
 
+/// What the audit log says of an apply that begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartDetails {
+    /// How many operations are planned. Nothing reads it from a record.
+    #[serde(skip_deserializing)]
+    pub operations: usize,
+    /// What the plan saw.
+    pub seen: Seen,
+}
+
 /// How many objects stood as recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenObjects {

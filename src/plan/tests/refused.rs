@@ -237,7 +237,7 @@ fn a_unit_is_not_deleted_around_a_closed_account() {
         fixture.record("account.a", "a@acme.example", account(parent), &[unit]);
         fixture.live("account.a", "a@acme.example", account(parent));
         let recorded = fixture.prior.get_mut(&address("account.a")).expect("recorded");
-        recorded.meta.insert("on_destroy".to_owned(), json!("close"));
+        recorded.meta = serde_json::from_value(json!({"on_destroy": "close"})).expect("an object");
         match fixture.plan() {
             Ok(plan) => {
                 assert!(!refused);

@@ -25,9 +25,9 @@ use tokio::sync::OnceCell;
 
 use super::errors;
 use super::gatekeeper::Gatekeeper;
-use crate::ids::{AccountId, Partition};
+use crate::ids::{AccountId, ActingPrincipal, Partition};
 use crate::patience::{Patience, RetryAfter};
-use crate::provider::{AccessMode, AccountTarget, ActingPrincipal, Failure, ProviderError};
+use crate::provider::{AccessMode, AccountTarget, Failure, ProviderError};
 use crate::trace::Observer;
 
 /// What makes the client of a service that tells of its requests and lets changes leave only with a lease.

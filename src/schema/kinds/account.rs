@@ -333,7 +333,8 @@ impl ManagedKind for Account {
 
     fn on_destroy(&self, meta: &Attrs) -> OnDestroy {
         match meta.get("on_destroy").and_then(Value::as_str) {
-            Some("remove_from_organization" | "close") => OnDestroy::Delete,
+            Some("close") => OnDestroy::Close,
+            Some("remove_from_organization") => OnDestroy::Leave,
             _ => OnDestroy::Retain,
         }
     }

@@ -293,7 +293,7 @@ fn event(action: &str) -> AuditEvent {
         plan: None,
         reason: None,
         scopes: vec![],
-        details: BTreeMap::new(),
+        details: Default::default(),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod host;
 pub(crate) mod http;
 pub(crate) mod judge;
 pub(crate) mod live;
+pub(crate) mod names;
 pub(crate) mod outline;
 pub(crate) mod page;
 pub(crate) mod wire;
