@@ -86,10 +86,10 @@ pub fn of(inputs: &PlanInputs) -> Result<DeclaredEstate, EngineError> {
     let part = |address: &ResourceAddr| access_of(&address.kind);
     let unit = |instance: &Instance| {
         let mut above = instance.depends_on.iter();
-        above.find(|a| part(a) == Some(AccessPart::OrganizationalUnit)).map(ToString::to_string)
+        above.find(|a| part(a).is_some_and(AccessPart::is_unit)).map(ToString::to_string)
     };
     let units = estate.instances.values();
-    let units = units.filter(|i| part(&i.address) == Some(AccessPart::OrganizationalUnit));
+    let units = units.filter(|i| part(&i.address).is_some_and(AccessPart::is_unit));
     let units = units.map(|i| (i.address.to_string(), unit(i))).collect();
     let accounts = estate.accounts.values().map(|account| PicturedAccount {
         handle: account.handle.to_string(),

@@ -21,7 +21,7 @@ use crate::plan::model::{PlanPrincipals, Selection};
 use crate::plan::targets::Targets;
 use crate::plan::{Adoptions, Live, adoptions, principals, select};
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
-use crate::schema::{AccessPart, AccountState, Spanned, access_of, account_state};
+use crate::schema::{AccountState, Spanned, access_of, account_state};
 use crate::state::model::Resources;
 
 use super::error::EngineError;
@@ -492,10 +492,10 @@ fn shut(estate: &Estate, known: &KnownValues<'_>) -> BTreeMap<Handle, String> {
 
 /// The management account, as state recorded it with the organization.
 fn recorded_management(resources: &Resources) -> Option<AccountId> {
-    resources
-        .iter()
-        .filter(|(address, _)| access_of(&address.kind) == Some(AccessPart::Organization))
-        .find_map(|(_, o)| o.attrs.get("management_account_id")?.as_str()?.parse().ok())
+    resources.iter().find_map(|(address, object)| {
+        let organization = access_of(&address.kind)?.organization()?;
+        object.attrs.get(organization.management_account)?.as_str()?.parse().ok()
+    })
 }
 
 /// Adds what `palisade import` asks for, as if an `import` block stood in the configuration.

@@ -235,7 +235,7 @@ pub fn live(
     accounts: BTreeMap<Handle, Reading>,
     management: Option<AccountId>,
 ) -> Live {
-    let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
+    let is_organization = |kind: &str| access_of(kind).is_some_and(AccessPart::is_organization);
     let exists = organization.objects.values().any(|object| is_organization(object.kind));
     Live {
         organization: Reading::Read(Index::new(organization)),

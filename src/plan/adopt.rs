@@ -94,16 +94,16 @@ impl ObjectPlan<'_> {
     pub(super) fn founder(&self, scene: &Scene<'_>, instance: &Instance) -> Option<Attrs> {
         let own = scene.live.founder.as_ref()?;
         let id = instance.body.get("id")?.as_str()?;
-        let is_account = self.kind.schema().meaning.access == AccessPart::Account;
+        let AccessPart::Account(account) = self.kind.schema().meaning.access else { return None };
         let mut kinds = scene.estate.instances.keys().map(|address| address.kind.as_str());
         let mut has_organization =
-            || kinds.any(|kind| access_of(kind) == Some(AccessPart::Organization));
-        if !is_account || id != own.as_str() || !has_organization() {
+            || kinds.any(|kind| access_of(kind).is_some_and(AccessPart::is_organization));
+        if id != own.as_str() || !has_organization() {
             return None;
         }
         Some(Attrs::from([
             ("id".to_owned(), id.into()),
-            ("parent".to_owned(), ROOT.into()),
+            (account.parent.to_owned(), ROOT.into()),
             ("tags".to_owned(), Value::Map(Attrs::new())),
         ]))
     }

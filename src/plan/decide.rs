@@ -264,8 +264,10 @@ impl<'a> ObjectPlan<'a> {
         let attrs = self.recorded.map(|r| r.attrs.attrs());
         let recorded = StoredValues { attrs, secrets: Some(secrets) };
         self.difference = difference(self.kind.schema(), before, &after, recorded);
-        if is_founder {
-            let untold = ["name", "email"];
+        if let AccessPart::Account(account) = self.kind.schema().meaning.access
+            && is_founder
+        {
+            let untold = account.told_by_organization;
             self.difference
                 .changed
                 .retain(|path| !path.root().is_some_and(|r| untold.contains(&r)));
@@ -275,7 +277,7 @@ impl<'a> ObjectPlan<'a> {
             .difference
             .changed
             .iter()
-            .filter(|path| path.root().is_some_and(|r| self.kind.schema().replace.contains(&r)))
+            .filter(|path| path.root().is_some_and(|r| self.kind.schema().replaces(r)))
             .map(ToString::to_string)
             .collect();
         self.refuse_what_is_fixed(instance, before, &after, diagnostics);
@@ -522,7 +524,7 @@ pub fn settled(
 
 /// Why an account is on its way out, from its attributes; `None` for other kinds.
 pub(super) fn closed_account(kind: &dyn ManagedKind, attrs: &Attrs) -> Option<&'static str> {
-    if kind.schema().meaning.access != AccessPart::Account {
+    if !kind.schema().meaning.access.is_account() {
         return None;
     }
     match account_state(attrs) {
@@ -552,7 +554,9 @@ fn move_what_stays(decisions: &mut [ObjectPlan<'_>], live: &Live) {
         attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
     };
     // The state may know nothing of the organization any more: a removal that was cut off forgot it.
-    let recorded = || decisions.iter().find_map(|d| text(&d.before, "root_id"));
+    let root =
+        |d: &ObjectPlan<'_>| text(&d.before, d.kind.schema().meaning.access.organization()?.root);
+    let recorded = || decisions.iter().find_map(root);
     let Some(root) = live.root().map(str::to_owned).or_else(recorded) else { return };
     let going: BTreeSet<String> = decisions
         .iter()

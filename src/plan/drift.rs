@@ -93,7 +93,7 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[ObjectPlan<'_>]) -> Vec<
             let access = access_of(kind);
             let way_in =
                 access.is_some_and(AccessPart::is_assumable) && ways_in.contains(key.as_str());
-            let is_management = access == Some(AccessPart::Account)
+            let is_management = access.is_some_and(AccessPart::is_account)
                 && management
                     .is_some_and(|id| object.attrs.get("id").and_then(Value::as_str) == Some(id));
             if ours || object.reserved.is_some() || !counts(kind) || way_in || is_management {
@@ -126,9 +126,10 @@ fn ways_in(estate: &Estate) -> BTreeSet<&str> {
 /// declare it.
 pub(super) fn management(live: &Live) -> Option<&str> {
     let Reading::Read(index) = &live.organization else { return None };
-    let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
-    let organization = index.inventory().objects.values().find(|o| is_organization(o.kind))?;
-    organization.attrs.get("management_account_id")?.as_str()
+    index.inventory().objects.values().find_map(|object| {
+        let organization = access_of(object.kind)?.organization()?;
+        object.attrs.get(organization.management_account)?.as_str()
+    })
 }
 
 /// Whether an unmanaged object of a kind is worth telling: singletons that every account has are not.

@@ -14,7 +14,6 @@ use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::difference::policies;
 use crate::iam::PrincipalType;
-use crate::schema::AccessPart;
 use crate::value::Value;
 
 /// Marks them, with what only their second call waits for, and takes out of what each depends on whatever
@@ -99,10 +98,7 @@ pub(super) fn mark(decisions: &mut [ObjectPlan<'_>]) {
 
 /// The attribute with the trust of a principal that others become.
 fn trust(decision: &ObjectPlan<'_>) -> Option<&'static str> {
-    match decision.kind.schema().meaning.access {
-        AccessPart::Principal { trust } => trust,
-        _ => None,
-    }
+    decision.kind.schema().meaning.access.principal()?.trust
 }
 
 /// ARNs in the trust, as far as they are known.

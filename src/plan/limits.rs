@@ -9,7 +9,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::Limits;
-use crate::schema::{AccessPart, Body, Home, Quota, access_of, kinds};
+use crate::schema::{Body, Home, Quota, access_of, kinds};
 use crate::value::Value;
 
 /// Usage, and the targets that have no free slot before the plan.
@@ -36,12 +36,12 @@ pub fn usage(
         let schema = kind.schema();
         schema.meaning.quotas.iter().filter_map(move |quota| match *quota {
             Quota::PerTarget { limit, what, keeps_last } => {
-                Some((schema.kind, limit, what, keeps_last))
+                Some((schema.kind, schema.attachments?, limit, what, keeps_last))
             }
             _ => None,
         })
     });
-    for (kind, limit, what, keeps_last) in attached {
+    for (kind, targets_attr, limit, what, keeps_last) in attached {
         let allowed = allowances.get(limit);
         let mut before: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut after: BTreeMap<OperationTarget, u64> = BTreeMap::new();
@@ -53,7 +53,7 @@ pub fn usage(
             let stays = decision.action == Action::Forget;
             let then = if stays { &decision.before } else { &decision.after };
             for (attrs, counts) in [(&decision.before, &mut before), (then, &mut after)] {
-                let targets = attrs.as_ref().and_then(|a| a.get("targets"));
+                let targets = attrs.as_ref().and_then(|a| a.get(targets_attr));
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
                     if let Some(target) = OperationTarget::of(target) {
                         *counts.entry(target).or_default() += 1;
@@ -61,7 +61,7 @@ pub fn usage(
                 }
             }
             if !matches!(decision.action, Action::NoOp | Action::Delete | Action::Forget) {
-                let targets = decision.after.as_ref().and_then(|a| a.get("targets"));
+                let targets = decision.after.as_ref().and_then(|a| a.get(targets_attr));
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
                     placed.extend(OperationTarget::of(target).map(|t| (t, decision)));
                 }
@@ -74,7 +74,7 @@ pub fn usage(
                 .iter()
                 .filter(|((k, key), _)| *k == kind && !ours.contains(key.as_str()));
             for (_, object) in foreign {
-                let targets = object.attrs.get("targets");
+                let targets = object.attrs.get(targets_attr);
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
                     if let Some(target) = OperationTarget::of(target) {
                         *before.entry(target.clone()).or_default() += 1;
@@ -98,7 +98,7 @@ pub fn usage(
             let leaving = decisions.iter().filter(|d| d.is_leaving_unit());
             let bare = leaving.filter_map(ObjectPlan::as_target);
             usage.bare.extend(bare.filter(|t| before.contains_key(t) && !after.contains_key(t)));
-            last_detached(kind, decisions, &names, (&before, &after), diagnostics);
+            last_detached((kind, targets_attr), decisions, &names, (&before, &after), diagnostics);
         }
         usage.full.extend(before.iter().filter(|(_, n)| **n >= allowed).map(|(t, _)| t.clone()));
         let gone: BTreeSet<&ResourceAddr> =
@@ -115,7 +115,7 @@ pub fn usage(
             if used > allowed
                 && let Some(decision) = placed.get(&target)
             {
-                let loc = decision.instance.map(|i| i.body.loc_of("targets").clone());
+                let loc = decision.instance.map(|i| i.body.loc_of(targets_attr).clone());
                 diagnostics.push(
                     Diagnostic::error(format!("{name}: {used} of {allowed} {what}"))
                         .at_opt(loc)
@@ -135,7 +135,7 @@ pub fn usage(
 /// Where SCPs are switched on, AWS keeps at least one attached to the root, and to every unit and account
 /// (`MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED`). Usually that is `FullAWSAccess`, until somebody detaches it.
 fn last_detached(
-    kind: &str,
+    (kind, targets_attr): (&str, &str),
     decisions: &[ObjectPlan<'_>],
     names: &BTreeMap<String, &ResourceAddr>,
     (before, after): (&BTreeMap<OperationTarget, u64>, &BTreeMap<OperationTarget, u64>),
@@ -151,7 +151,7 @@ fn last_detached(
     for target in bare.filter(|target| !leaving.contains(target)) {
         let OperationTarget::Id(id) = target else { continue };
         let Some(decision) = decisions.iter().find(|d| {
-            let targets = d.before.as_ref().and_then(|b| b.get("targets")?.elements());
+            let targets = d.before.as_ref().and_then(|b| b.get(targets_attr)?.elements());
             d.kind.schema().kind == kind
                 && targets.is_some_and(|all| all.iter().any(|t| t.as_str() == Some(id)))
         }) else {
@@ -160,7 +160,7 @@ fn last_detached(
         let name = names.get(id).map_or(id.clone(), ToString::to_string);
         diagnostics.push(
             Diagnostic::error(format!("`{}` is the last SCP of `{name}`", decision.address))
-                .at_opt(decision.instance.map(|i| i.body.loc_of("targets").clone()))
+                .at_opt(decision.instance.map(|i| i.body.loc_of(targets_attr).clone()))
                 .detail("where SCPs are switched on, AWS does not detach the last one from the root, a unit or an account")
                 .help(format!("attach another one there in the same plan, or give AWS's own back first: `aws organizations attach-policy --policy-id p-FullAWSAccess --target-id {id}`")),
         );
@@ -174,10 +174,11 @@ pub(super) fn names_by_id<'a>(
     let mut names = BTreeMap::new();
     // What lives in an account may call that account's id its own.
     for decision in decisions.iter().filter(|d| d.kind.schema().home == Home::Organization) {
-        if decision.kind.schema().meaning.access == AccessPart::Organization {
+        if decision.kind.schema().meaning.access.is_organization() {
             names.insert("root".to_owned(), &decision.address);
         }
-        for attr in ["id", "root_id"] {
+        let root = decision.kind.schema().meaning.access.organization().map(|of| of.root);
+        for attr in ["id"].into_iter().chain(root) {
             if let Some(id) = decision.before.as_ref().and_then(|b| b.get(attr)?.as_str()) {
                 names.insert(id.to_owned(), &decision.address);
             }
@@ -193,10 +194,11 @@ impl<'e> Allowances<'e> {
     /// Those of an estate.
     #[must_use]
     pub fn of(estate: &'e Estate) -> Self {
-        let all = estate.instances.values();
-        let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
-        let organizations = all.filter(|i| is_organization(&i.address.kind));
-        Self(organizations.flat_map(|i| i.body.nested("limits")).map(|b| &b.body).collect())
+        let raised = estate.instances.values().filter_map(|instance| {
+            let organization = access_of(&instance.address.kind)?.organization()?;
+            Some(instance.body.nested(organization.limits))
+        });
+        Self(raised.flatten().map(|block| &block.body).collect())
     }
 
     /// How many, or how much, of that.

@@ -6,7 +6,7 @@ use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::provider::{Inventory, LiveObject};
-use crate::schema::{Home, KindSchema, ManagedKind, kinds};
+use crate::schema::{Home, KindSchema, ManagedKind, access_of, kinds};
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
 
@@ -157,7 +157,11 @@ impl Live {
     #[must_use]
     pub fn root(&self) -> Option<&str> {
         let Reading::Read(index) = &self.organization else { return None };
-        index.inventory().objects.values().find_map(|o| o.attrs.get("root_id")?.as_str())
+        index
+            .inventory()
+            .objects
+            .values()
+            .find_map(|o| o.attrs.get(access_of(o.kind)?.organization()?.root)?.as_str())
     }
 
     /// The reading of the place where objects of a kind with this address live.

@@ -91,7 +91,7 @@ fn moved(address: &ResourceAddr, from: &str, to: &str) -> Option<ResourceAddr> {
     // An instance named without its environment, or an account renamed under what is placed in it.
     let from: ResourceAddr = from.parse().ok()?;
     let to: ResourceAddr = to.parse().ok()?;
-    let is_account = |kind: &str| access_of(kind) == Some(AccessPart::Account);
+    let is_account = |kind: &str| access_of(kind).is_some_and(AccessPart::is_account);
     if is_account(&from.kind) && is_account(&to.kind) {
         let mut placed = address.clone();
         let placement = placed.placement.as_mut()?;

@@ -13,9 +13,6 @@ use crate::iam::PrincipalType;
 use crate::schema::{KindSchema, kind_of_arn};
 use crate::value::{Attrs, Value};
 
-/// Canonical attributes that hold ARNs of managed policies.
-pub(super) const ATTACHED: [&str; 2] = ["permissions_boundary", "managed_policies"];
-
 /// Reports what is named and will not be there. Only accounts that were read to the end count.
 pub fn check(
     estate: &Estate,
@@ -73,7 +70,7 @@ pub fn check(
 /// ARNs in the attributes of an object, each with its attribute.
 fn names(schema: &KindSchema, attrs: &Attrs) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for attr in ATTACHED {
+    for attr in schema.meaning.access.names_policies() {
         let value = attrs.get(attr).map(Value::reveal);
         let one = value.and_then(Value::as_str).into_iter();
         let list = value.and_then(Value::elements).unwrap_or_default();

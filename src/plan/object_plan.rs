@@ -7,9 +7,9 @@ use super::model::{Action, DriftStatus, OperationTarget};
 use crate::address::ResourceAddr;
 use crate::difference::Difference;
 use crate::eval::estate::Instance;
-use crate::schema::{AccessPart, ManagedKind, OnDestroy};
+use crate::schema::{ManagedKind, OnDestroy};
 use crate::state::model::ResourceState;
-use crate::value::Attrs;
+use crate::value::{AttrPath, Attrs};
 
 /// What happens to one object, before it is ordered and written down.
 #[derive(Clone)]
@@ -53,11 +53,16 @@ pub struct ObjectPlan<'a> {
 }
 
 impl<'a> ObjectPlan<'a> {
+    /// Whether what a call of its own changes is to change: an account goes below another unit.
+    pub(super) fn changes_place(&self) -> bool {
+        let moves = self.kind.schema().moves.map(AttrPath::attr);
+        moves.is_some_and(|moves| self.difference.changed.contains(&moves))
+    }
+
     /// Whether the plan lets AWS close it: an account, which stays where it is for 90 days.
     pub(super) fn closes(&self) -> bool {
         let on_destroy = |recorded: &ResourceState| self.kind.on_destroy(recorded.meta.facts());
-        self.action == Action::Delete
-            && self.recorded.map(on_destroy) == Some(OnDestroy::Close)
+        self.action == Action::Delete && self.recorded.map(on_destroy) == Some(OnDestroy::Close)
     }
 
     /// Nothing is known yet of what is there, and nothing happens.
@@ -92,8 +97,7 @@ impl<'a> ObjectPlan<'a> {
 
     /// Whether it is a unit that goes, with all that is attached to it.
     pub(super) fn is_leaving_unit(&self) -> bool {
-        self.action == Action::Delete
-            && self.kind.schema().meaning.access == AccessPart::OrganizationalUnit
+        self.action == Action::Delete && self.kind.schema().meaning.access.is_unit()
     }
 
     /// As what operations of others name it, where it has an id.

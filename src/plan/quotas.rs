@@ -12,7 +12,7 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::{Use, measured_size};
 use crate::ids::{AccountId, Handle};
-use crate::schema::{AccessPart, Measure, Quota, kinds};
+use crate::schema::{Measure, Quota, kinds};
 use crate::value::{Attrs, Value};
 
 /// Counts, and reports what AWS would refuse.
@@ -141,19 +141,20 @@ fn per_account(
 fn depth(allowances: &Allowances<'_>, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
     let limit = |d: &ObjectPlan<'_>| {
         d.kind.schema().meaning.quotas.iter().find_map(|quota| match *quota {
-            Quota::Depth { limit } => Some(limit),
+            Quota::Depth { limit, parent } => Some((limit, parent)),
             _ => None,
         })
     };
     let units = || decisions.iter().filter(|d| limit(d).is_some());
-    let Some(allowed) = units().find_map(limit).map(|limit| allowances.get(limit)) else { return };
+    let Some((limit, parent_attr)) = units().find_map(limit) else { return };
+    let allowed = allowances.get(limit);
     let by_id: BTreeMap<&str, &ResourceAddr> = units()
         .filter_map(|d| Some((d.before.as_ref()?.get("id")?.as_str()?, &d.address)))
         .collect();
     let parents: BTreeMap<&ResourceAddr, Option<ResourceAddr>> = units()
         .filter(|d| !matches!(d.action, Action::Delete | Action::Forget))
         .map(|d| {
-            let parent = d.after.as_ref().and_then(|a| OperationTarget::of(a.get("parent")?));
+            let parent = d.after.as_ref().and_then(|a| OperationTarget::of(a.get(parent_attr)?));
             let parent = match parent {
                 Some(OperationTarget::IdOf(address)) => Some(address),
                 Some(OperationTarget::Id(id)) => by_id.get(id.as_str()).map(|a| (*a).clone()),
@@ -172,7 +173,7 @@ fn depth(allowances: &Allowances<'_>, decisions: &[ObjectPlan<'_>], diagnostics:
         if depth > allowed {
             diagnostics.push(
                 Diagnostic::error(format!("{}: {depth} of {allowed} levels", decision.address))
-                    .at_opt(decision.instance.map(|i| i.body.loc_of("parent").clone()))
+                    .at_opt(decision.instance.map(|i| i.body.loc_of(parent_attr).clone()))
                     .detail(format!("AWS nests units {allowed} levels below the root"))
                     .help("hang it higher up"),
             );
@@ -215,8 +216,7 @@ fn management(live: &Live, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagn
     let id = |attrs: &Option<Attrs>| attrs.as_ref()?.get("id")?.as_str().map(str::to_owned);
     let founder = live.founder.as_ref().map(AccountId::as_str);
     let Some(management) = super::drift::management(live).or(founder) else { return };
-    let parent = crate::value::AttrPath::attr("parent");
-    let is_account = |d: &&ObjectPlan<'_>| d.kind.schema().meaning.access == AccessPart::Account;
+    let is_account = |d: &&ObjectPlan<'_>| d.kind.schema().meaning.access.is_account();
     for decision in decisions.iter().filter(is_account) {
         if id(&decision.before).as_deref() != Some(management) {
             continue;
@@ -226,7 +226,7 @@ fn management(live: &Live, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagn
                 "be closed or let go",
                 "set `on_destroy = \"retain\"` and apply, then remove the block",
             ),
-            Action::Update | Action::Adopt if decision.difference.changed.contains(&parent) => {
+            Action::Update | Action::Adopt if decision.changes_place() => {
                 ("be moved", "leave its `parent` out")
             }
             _ => continue,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::model::Action;
-use super::named::ATTACHED;
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -23,7 +22,8 @@ pub(super) fn hold(decisions: &mut [ObjectPlan<'_>], diagnostics: &mut Diagnosti
     let stays = |d: &&ObjectPlan<'_>| !replaced(d) && d.action != Action::Delete;
     for decision in decisions.iter().filter(stays) {
         for attrs in [&decision.before, &decision.after].into_iter().flatten() {
-            for value in ATTACHED.iter().filter_map(|name| attrs.get(name)) {
+            let policies = decision.kind.schema().meaning.access.names_policies();
+            for value in policies.into_iter().filter_map(|name| attrs.get(name)) {
                 let list = value.elements().unwrap_or_default();
                 for arn in value.as_str().into_iter().chain(list.iter().filter_map(|v| v.as_str()))
                 {

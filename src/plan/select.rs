@@ -46,7 +46,7 @@ pub fn check_declared(
     }
     let declared = configuration.modules.iter().flat_map(|module| module.resources.keys());
     let accounts: Vec<&str> = declared
-        .filter(|(kind, _)| access_of(kind) == Some(AccessPart::Account))
+        .filter(|(kind, _)| access_of(kind).is_some_and(AccessPart::is_account))
         .map(|(_, label)| label.as_str())
         .collect();
     for handle in &selection.accounts {

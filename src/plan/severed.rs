@@ -25,7 +25,7 @@ use crate::value::{AttrPath, Attrs, Value};
 pub(super) fn mark(decisions: &mut [ObjectPlan<'_>], shut: &Shut) {
     let made: BTreeMap<String, ResourceAddr> = decisions
         .iter()
-        .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal { .. }))
+        .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal(_)))
         .filter(|d| matches!(d.action, Action::Create | Action::Replace))
         .filter_map(|d| Some((text(d.after.as_ref()?, "arn")?.to_owned(), d.address.clone())))
         .collect();
@@ -199,7 +199,7 @@ fn going(
 ) -> BTreeMap<String, ResourceAddr> {
     decisions
         .iter()
-        .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal { .. }))
+        .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal(_)))
         .filter(|d| goes(d))
         .filter_map(|d| Some((text(d.before.as_ref()?, "arn")?.to_owned(), d.address.clone())))
         .collect()

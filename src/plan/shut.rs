@@ -12,7 +12,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, count};
 use crate::difference::Difference;
 use crate::eval::estate::Estate;
 use crate::ids::Handle;
-use crate::schema::{AccessPart, AccountState, Home, account_state};
+use crate::schema::{AccountState, Home, account_state};
 
 /// Such accounts: their states, and where they are declared.
 pub(super) type Shut = BTreeMap<Handle, (AccountState, Option<Loc>)>;
@@ -23,7 +23,7 @@ pub(super) fn accounts(estate: &Estate, decisions: &[ObjectPlan<'_>]) -> Shut {
         estate.accounts.values().map(|account| (&account.address, &account.handle)).collect();
     decisions
         .iter()
-        .filter(|d| d.kind.schema().meaning.access == AccessPart::Account)
+        .filter(|d| d.kind.schema().meaning.access.is_account())
         .filter_map(|d| {
             let state =
                 account_state(d.before.as_ref()?).filter(|state| !state.can_be_entered())?;

@@ -10,7 +10,7 @@ use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
-use crate::schema::{AccessPart, Home, KindSchema};
+use crate::schema::{Home, KindSchema};
 
 /// So many are named in an error.
 const NAMED: usize = 5;
@@ -30,7 +30,7 @@ pub(super) fn settle(
 ) {
     // One that AWS has closed, or deleted since, holds nothing that somebody could use.
     let is_closed = |d: &&ObjectPlan<'_>| {
-        d.kind.schema().meaning.access == AccessPart::Account
+        d.kind.schema().meaning.access.is_account()
             && d.action == Action::Forget
             && match &d.before {
                 Some(before) => closed_account(d.kind, before).is_some(),

@@ -435,7 +435,7 @@ fn unkeyed(name: &str) -> String {
 impl<'a> OwnNames<'a> {
     fn of(change: &'a ResourceChange, id: Option<&AccountId>) -> Self {
         let address = &change.address;
-        let is_account = access_of(&change.kind) == Some(AccessPart::Account);
+        let is_account = access_of(&change.kind).is_some_and(AccessPart::is_account);
         let account = match address.account() {
             Some(handle) => Some(handle.as_str()),
             None if is_account && address.key.is_none() => Some(address.name.as_str()),

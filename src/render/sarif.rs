@@ -264,9 +264,10 @@ impl<'a> Log<'a> {
         let change = deleted(plan, address)?;
         let is_home = |c: &&ResourceChange| match &change.account {
             Some(handle) => {
-                access_of(&c.kind) == Some(AccessPart::Account) && c.address.name == handle.as_str()
+                access_of(&c.kind).is_some_and(AccessPart::is_account)
+                    && c.address.name == handle.as_str()
             }
-            None => access_of(&c.kind) == Some(AccessPart::Organization),
+            None => access_of(&c.kind).is_some_and(AccessPart::is_organization),
         };
         let home = plan.resource_changes.iter().find(is_home);
         let place = home.and_then(|home| self.written(home.location.as_deref()?));

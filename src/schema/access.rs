@@ -9,32 +9,32 @@
 pub enum AccessPart {
     /// No access decision depends on objects of this kind.
     None,
-    /// The organization: its root, the policy types that are enabled, the services that it trusts.
-    Organization,
-    /// An organizational unit: passes on what is attached above it (`id`, `parent`).
-    OrganizationalUnit,
-    /// An account: holds principals and resources, and stands below a unit (`id`, `parent`).
-    Account,
+    /// The organization (`id`): its root, the policy types that are enabled, the services that it trusts.
+    Organization(OrganizationDeclaration),
+    /// An organizational unit (`id`): passes on what is attached above it.
+    OrganizationalUnit {
+        /// The attribute with the unit or root above it.
+        parent: &'static str,
+    },
+    /// An account (`id`): holds principals and resources, and stands below a unit.
+    Account(AccountDeclaration),
     /// Settings that hold for everything in their account.
     AccountSettings {
         /// The attribute with the four switches of S3's public access block.
         public_access_block: &'static str,
     },
-    /// A policy that limits what is below its targets (`targets`), and grants nothing.
+    /// A policy that limits what it is attached to and all below ([`super::KindSchema::attachments`]), and grants
+    /// nothing.
     Guardrail {
         /// Whom it limits.
         limits: Guardrail,
         /// The attribute with its document.
         document: &'static str,
     },
-    /// A role or user (`arn`). Its identity policies stand in `inline_policies` and
-    /// `managed_policies`, its boundary in `permissions_boundary`, the groups it is in in `groups`.
-    Principal {
-        /// The attribute with the trust policy, for principals that others become.
-        trust: Option<&'static str>,
-    },
-    /// A group of users (`arn`): its `inline_policies` and `managed_policies` count for its members.
-    Group,
+    /// A role or user (`arn`).
+    Principal(PrincipalDeclaration),
+    /// A group of users (`arn`): its policies count for its members.
+    Group(PolicyAttributes),
     /// A policy (`arn`) that principals and groups attach, or take as a boundary.
     ManagedPolicy {
         /// The attribute with its document.
@@ -66,6 +66,83 @@ impl Guardrail {
     }
 }
 
+/// Where the organization says what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrganizationDeclaration {
+    /// The attribute with the id of its root.
+    pub root: &'static str,
+    /// The attribute with the id of its management account.
+    pub management_account: &'static str,
+    /// The attribute with the types of policies that are enabled.
+    pub policy_types: &'static str,
+    /// The attribute with the services that it trusts.
+    pub trusted_services: &'static str,
+    /// The attribute of its block with the principals that no plan may lock out.
+    pub protected: &'static str,
+    /// The block inside of its own with the quotas that AWS has raised.
+    pub limits: &'static str,
+}
+
+/// Where an account says what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountDeclaration {
+    /// The attribute with the unit or root above it.
+    pub parent: &'static str,
+    /// What AWS tells of an account once it is in an organization, and not before.
+    pub told_by_organization: &'static [&'static str],
+}
+
+/// Where a principal or group says what it may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyAttributes {
+    /// The attribute with its inline policies, by their names.
+    pub inline: &'static str,
+    /// The attribute with the ARNs of the managed policies that are attached to it.
+    pub attached: &'static str,
+}
+
+impl PolicyAttributes {
+    /// As IAM's roles, users and groups have them.
+    pub(crate) const IAM: Self = Self { inline: "inline_policies", attached: "managed_policies" };
+}
+
+/// Where a principal says what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrincipalDeclaration {
+    /// The attribute with the trust policy, for principals that others become.
+    pub trust: Option<&'static str>,
+    /// Its own policies.
+    pub policies: PolicyAttributes,
+    /// The attribute with the ARN of its permissions boundary.
+    pub boundary: &'static str,
+    /// The attribute with the names of the groups that it is in, for principals that can be in one.
+    pub groups: Option<&'static str>,
+    /// The attribute with the id that AWS gives to no other principal, ever.
+    pub unique_id: &'static str,
+}
+
+impl PrincipalDeclaration {
+    /// As IAM has them, apart from what users and roles do not share.
+    pub(crate) const IAM: Self = Self {
+        trust: None,
+        policies: PolicyAttributes::IAM,
+        boundary: "permissions_boundary",
+        groups: None,
+        unique_id: "unique_id",
+    };
+}
+
+/// Where a resource says how it is encrypted by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncryptionDeclaration {
+    /// The attribute.
+    pub attr: &'static str,
+    /// In it, the algorithm; those of KMS begin with `aws:kms`.
+    pub algorithm: &'static str,
+    /// In it, the KMS key.
+    pub key: &'static str,
+}
+
 /// How a resource says who may use it. A further type of resource is a further value, never a case
 /// of its own in the analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +156,8 @@ pub struct ResourceDeclaration {
     pub policy: &'static str,
     /// The attribute with its own public access block, for services that have one.
     pub public_access_block: Option<&'static str>,
-    /// The attribute with its default encryption (`algorithm`, `kms_key_id`).
-    pub encryption: Option<&'static str>,
+    /// Its default encryption, for services that have one.
+    pub encryption: Option<EncryptionDeclaration>,
     /// The attribute that says whether policies may ask for its tags, for services where that is a choice.
     pub tags_count: Option<&'static str>,
 }
@@ -92,19 +169,65 @@ impl AccessPart {
     pub const fn grants(self) -> bool {
         matches!(
             self,
-            Self::Principal { .. } | Self::Group | Self::ManagedPolicy { .. } | Self::Resource(_)
+            Self::Principal(_) | Self::Group(_) | Self::ManagedPolicy { .. } | Self::Resource(_)
         )
     }
 
     /// Whether objects of this kind make requests.
     #[must_use]
     pub const fn is_principal(self) -> bool {
-        matches!(self, Self::Principal { .. })
+        matches!(self, Self::Principal(_))
     }
 
     /// Whether objects of this kind are principals that others become: roles.
     #[must_use]
     pub const fn is_assumable(self) -> bool {
-        matches!(self, Self::Principal { trust: Some(_) })
+        matches!(self, Self::Principal(PrincipalDeclaration { trust: Some(_), .. }))
+    }
+
+    /// Where objects of this kind, if they are organizations, say what they are.
+    #[must_use]
+    pub const fn organization(self) -> Option<OrganizationDeclaration> {
+        match self {
+            Self::Organization(declaration) => Some(declaration),
+            _ => None,
+        }
+    }
+
+    /// Whether objects of this kind are organizations.
+    #[must_use]
+    pub const fn is_organization(self) -> bool {
+        matches!(self, Self::Organization(_))
+    }
+
+    /// Whether objects of this kind are units of an organization.
+    #[must_use]
+    pub const fn is_unit(self) -> bool {
+        matches!(self, Self::OrganizationalUnit { .. })
+    }
+
+    /// Whether objects of this kind are accounts.
+    #[must_use]
+    pub const fn is_account(self) -> bool {
+        matches!(self, Self::Account(_))
+    }
+
+    /// Where objects of this kind, if they are principals, say what they are.
+    #[must_use]
+    pub const fn principal(self) -> Option<PrincipalDeclaration> {
+        match self {
+            Self::Principal(declaration) => Some(declaration),
+            _ => None,
+        }
+    }
+
+    /// The attributes that hold ARNs of managed policies.
+    #[must_use]
+    pub fn names_policies(self) -> Vec<&'static str> {
+        match self {
+            Self::Principal(of) => vec![of.boundary, of.policies.attached],
+            Self::Group(of) => vec![of.attached],
+            _ => Vec::new(),
+        }
     }
 }

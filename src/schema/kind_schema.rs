@@ -83,8 +83,9 @@ pub struct KindSchema {
     /// Which canonical attributes hold policy documents (compared by meaning). `inline_policies.*`
     /// names every value of a map.
     pub policies: &'static [&'static str],
-    /// Which canonical attributes can only change by replacing the object.
-    pub replace: &'static [&'static str],
+    /// Canonical attributes that can only change by replacing the object and that are none of the block's; those
+    /// of the block say so themselves ([`KindSchema::replaces`]).
+    pub also_replaces: &'static [&'static str],
     /// Which canonical attributes are sets of things attached by separate calls (`targets`):
     /// planned as attach and detach operations, attach before detach.
     pub attachments: Option<&'static str>,
@@ -109,18 +110,24 @@ pub struct KindSchema {
 }
 
 impl KindSchema {
-    /// A declaration without anything optional, to be completed by struct update.
-    pub(crate) const fn of(meaning: Meaning) -> Self {
+    /// A declaration without anything optional, to be completed by struct update. What no kind can do without is
+    /// an argument; names, block and source are left empty, which a test finds.
+    pub(crate) const fn of(
+        category: Category,
+        home: Home,
+        recovery: RecoveryMethod,
+        meaning: Meaning,
+    ) -> Self {
         Self {
             kind: "",
             what: "",
-            category: Category::Iam,
-            home: Home::Account,
+            category,
+            home,
             block: BlockSchema { attrs: &[], blocks: &[] },
             computed: &[],
-            recovery: RecoveryMethod::Tags,
+            recovery,
             policies: &[],
-            replace: &[],
+            also_replaces: &[],
             attachments: None,
             moves: None,
             asynchronous: false,
@@ -130,5 +137,11 @@ impl KindSchema {
             source: "",
             meaning,
         }
+    }
+
+    /// Whether a canonical attribute can only change by replacing the object.
+    #[must_use]
+    pub fn replaces(&self, name: &str) -> bool {
+        self.block.attr(name).is_some_and(|attr| attr.replace) || self.also_replaces.contains(&name)
     }
 }

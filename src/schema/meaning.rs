@@ -77,10 +77,12 @@ pub enum Quota {
         /// What is measured.
         measure: Measure,
     },
-    /// So many levels of objects below each other (`parent`).
+    /// So many levels of objects below each other.
     Depth {
         /// The quota.
         limit: &'static str,
+        /// The attribute with what stands above.
+        parent: &'static str,
     },
     /// Such a share of all objects, in percent, may be closed in 30 days.
     Closures {
@@ -97,7 +99,7 @@ impl Quota {
             Self::PerAccount { limit, .. }
             | Self::PerTarget { limit, .. }
             | Self::Size { limit, .. }
-            | Self::Depth { limit }
+            | Self::Depth { limit, .. }
             | Self::Closures { limit } => limit,
         }
     }

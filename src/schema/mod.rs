@@ -31,10 +31,14 @@ mod pure_half;
 mod read;
 pub mod rules;
 mod sensitive;
+mod statement_place;
 mod tags;
 mod trust;
 
-pub use access::{AccessPart, Guardrail, ResourceDeclaration};
+pub use access::{
+    AccessPart, AccountDeclaration, EncryptionDeclaration, Guardrail, OrganizationDeclaration,
+    PolicyAttributes, PrincipalDeclaration, ResourceDeclaration,
+};
 pub use block_schema::{Attr, BlockSchema, Nested, Ty};
 pub use body::{Body, NestedBody, Spanned};
 pub use kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
@@ -49,3 +53,4 @@ pub use policy::canonical as canonical_policy;
 pub use policy_blocks::POLICY_BLOCKS;
 pub use pure_half::{KindContext, ManagedKind, OnDestroy};
 pub use sensitive::{SensitiveTexts, desired};
+pub use statement_place::statement_place;

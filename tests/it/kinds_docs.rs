@@ -63,11 +63,11 @@ fn block(out: &mut String, schema: &BlockSchema, level: usize) {
 fn access(part: AccessPart) -> String {
     match part {
         AccessPart::None => "no access decision depends on it".to_owned(),
-        AccessPart::Organization => {
+        AccessPart::Organization(_) => {
             "it says which policy types limit access, and which services it trusts".to_owned()
         }
-        AccessPart::OrganizationalUnit => "it passes on the policies above it".to_owned(),
-        AccessPart::Account => "it holds principals and resources".to_owned(),
+        AccessPart::OrganizationalUnit { .. } => "it passes on the policies above it".to_owned(),
+        AccessPart::Account(_) => "it holds principals and resources".to_owned(),
         AccessPart::AccountSettings { public_access_block } => {
             format!("`{public_access_block}` limits every bucket of its account")
         }
@@ -77,11 +77,11 @@ fn access(part: AccessPart) -> String {
         AccessPart::Guardrail { limits: Guardrail::Resources, document } => {
             format!("`{document}` limits requests for the resources below its targets")
         }
-        AccessPart::Principal { trust: Some(trust) } => {
-            format!("it is a principal; `{trust}` says who becomes it")
-        }
-        AccessPart::Principal { trust: None } => "it is a principal".to_owned(),
-        AccessPart::Group => "its policies count for its members".to_owned(),
+        AccessPart::Principal(of) => match of.trust {
+            Some(trust) => format!("it is a principal; `{trust}` says who becomes it"),
+            None => "it is a principal".to_owned(),
+        },
+        AccessPart::Group(_) => "its policies count for its members".to_owned(),
         AccessPart::ManagedPolicy { document } => {
             format!("`{document}` counts for those that it is attached to")
         }

@@ -13,7 +13,7 @@ use crate::diag::Diagnostic;
 use crate::iam::Use;
 use crate::plan::model::{Operation, OperationKind, OperationTarget, ResourceChange};
 use crate::provider::REQUEST;
-use crate::schema::{AccessPart, ManagedKind, canonical_policy, kinds};
+use crate::schema::{AccessPart, ManagedKind, PrincipalDeclaration, canonical_policy, kinds};
 use crate::state::journal::Intent;
 use crate::state::layout::scope_of;
 use crate::state::model::ResourceState;
@@ -108,9 +108,10 @@ impl Run<'_> {
             _ => None,
         };
         let wanted = match (kind.schema().meaning.access, wanted) {
-            (AccessPart::Principal { trust: Some(trust) }, Some(mut wanted))
-                if operation.interim =>
-            {
+            (
+                AccessPart::Principal(PrincipalDeclaration { trust: Some(trust), .. }),
+                Some(mut wanted),
+            ) if operation.interim => {
                 wanted.insert(trust.to_owned(), closed_trust());
                 Some(wanted)
             }

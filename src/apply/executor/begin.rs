@@ -19,7 +19,8 @@ use crate::plan::model::{Action, OperationKind, Plan, ResourceChange, StartDetai
 use crate::schema::{AccessPart, Category, kinds};
 use crate::state::journal::{JournalWriter, RunJournal};
 use crate::state::{
-    AuditDetails, AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned, layout,
+    AuditDetails, AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure,
+    Versioned, layout,
 };
 
 type Read = BTreeMap<String, Option<Versioned<ScopeState>>>;
@@ -250,20 +251,18 @@ fn scheduler(apply: &Apply<'_>) -> Result<Scheduler, StateError> {
 /// Principals that a plan deletes, by their unique ids.
 fn going(changes: &[ResourceChange]) -> BTreeMap<String, String> {
     let go = |change: &&ResourceChange| matches!(change.action, Action::Delete | Action::Replace);
-    let principal = |change: &&ResourceChange| {
-        let access = kinds::kind(&change.kind).map(|kind| kind.schema().meaning.access);
-        matches!(access, Some(AccessPart::Principal { .. }))
+    let id = |change: &ResourceChange| {
+        let principal = kinds::kind(&change.kind)?.schema().meaning.access.principal()?;
+        change.unique_id(principal.unique_id)
     };
-    let gone = changes.iter().filter(go).filter(principal);
-    gone.filter_map(|change| change.unique_id()).collect()
+    changes.iter().filter(go).filter_map(id).collect()
 }
 
 /// The ids of units that a plan deletes.
 fn leaving(changes: &[ResourceChange]) -> BTreeSet<String> {
     let access = |kind: &str| kinds::kind(kind).map(|kind| kind.schema().meaning.access);
     let units = changes.iter().filter(|change| {
-        change.action == Action::Delete
-            && access(&change.kind) == Some(AccessPart::OrganizationalUnit)
+        change.action == Action::Delete && access(&change.kind).is_some_and(AccessPart::is_unit)
     });
     units.filter_map(|unit| Some(unit.before.as_deref()?.get("id")?.as_str()?.to_owned())).collect()
 }

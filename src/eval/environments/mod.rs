@@ -162,19 +162,22 @@ impl<'c> Evaluator<'c> {
 
     /// The organization's block.
     pub(in crate::eval) fn organization(&self) -> Option<(&'c (String, String), &'c ResourceDecl)> {
-        let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
+        let is_organization = |kind: &str| access_of(kind).is_some_and(AccessPart::is_organization);
         self.config.root().resources.iter().find(|((kind, _), _)| is_organization(kind))
     }
 
     /// AWS's limits, with what `organization { limits {} }` overrides.
     pub(in crate::eval) fn limits(&self) -> Result<Arc<Limits>, Diagnostics> {
         let Some(((kind_name, _), decl)) = self.organization() else { return Ok(Arc::default()) };
-        let node =
-            Node::Declaration(kind_name.clone(), decl.label.value.clone(), "limits".to_owned());
+        let declared = access_of(kind_name).and_then(AccessPart::organization);
+        let Some(name) = declared.map(|organization| organization.limits) else {
+            return Ok(Arc::default());
+        };
+        let node = Node::Declaration(kind_name.clone(), decl.label.value.clone(), name.to_owned());
         let stored = self.get(node, Some(&decl.loc), || {
             let overrides = |nested: &&RawNested| match nested {
-                RawNested::Block(block) => block.ty == "limits",
-                RawNested::Dynamic(dynamic) => dynamic.ty.value == "limits",
+                RawNested::Block(block) => block.ty == name,
+                RawNested::Dynamic(dynamic) => dynamic.ty.value == name,
             };
             let raw = RawBody {
                 loc: decl.body.loc.clone(),

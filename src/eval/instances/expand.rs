@@ -104,7 +104,7 @@ impl<'c> Evaluator<'c> {
                     placement: placement.clone(),
                 });
                 let handle = match kind.schema().meaning.access {
-                    AccessPart::Account => match account_handle(label, element.key.as_ref()) {
+                    AccessPart::Account(_) => match account_handle(label, element.key.as_ref()) {
                         Ok(handle) => Some(handle),
                         Err(error) => {
                             errors.push(

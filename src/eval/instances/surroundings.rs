@@ -10,7 +10,7 @@ use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::instances::object::{HomeFacts, InstancePlace, Object};
 use crate::ids::Partition;
-use crate::schema::{KindContext, ownership};
+use crate::schema::{AccessPart, KindContext, access_of, ownership};
 use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
 
@@ -99,12 +99,16 @@ impl<'c> Evaluator<'c> {
         let Some(((kind, label), decl)) = self.organization() else {
             return Value::Unknown(Unknown::default());
         };
-        let literal = decl.body.get("management_account_id").and_then(|e| e.as_literal_str());
+        let declared = access_of(kind).and_then(AccessPart::organization);
+        let Some(attr) = declared.map(|organization| organization.management_account) else {
+            return Value::Unknown(Unknown::default());
+        };
+        let literal = decl.body.get(attr).and_then(|e| e.as_literal_str());
         match literal {
             Some(id) => Value::string(id),
             None => Value::Unknown(Unknown::attr(
                 ResourceAddr::new(kind.as_str(), label.as_str()),
-                "management_account_id",
+                attr,
             )),
         }
     }

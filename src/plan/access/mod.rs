@@ -14,8 +14,8 @@ use crate::eval::estate::{Account, Estate};
 use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
 use crate::schema::{
-    AccessPart, AccountState, CREATED_ROLE, ResourceDeclaration, access_of, account_state,
-    kind_of_arn, kinds,
+    AccessPart, AccountState, CREATED_ROLE, EncryptionDeclaration, ResourceDeclaration, access_of,
+    account_state, kind_of_arn, kinds,
 };
 use crate::value::{Unknown, Value};
 
@@ -23,7 +23,7 @@ mod organization;
 mod policies;
 mod principals;
 
-use organization::{guardrails, has_service_control, organization};
+use organization::{guardrails, has_service_control, organization, parent};
 use policies::{PolicyCache, Shared};
 use principals::{is_aws_managed, managed_policies, principals};
 
@@ -84,7 +84,7 @@ fn accounts(estate: &Estate, side: &Side, sides: &Sides) -> Vec<AccountFacts> {
     let objects: HashMap<&ResourceAddr, &SideObject> = side
         .objects
         .iter()
-        .filter(|o| part(o) == Some(AccessPart::Account))
+        .filter(|o| part(o).is_some_and(AccessPart::is_account))
         .filter_map(|o| Some((o.address.as_ref()?, o)))
         .collect();
     let facts = estate.accounts.values().map(|account| {
@@ -109,7 +109,7 @@ fn accounts(estate: &Estate, side: &Side, sides: &Sides) -> Vec<AccountFacts> {
             id,
             partition: partition(estate, account),
             environments: account.environments.clone(),
-            parent: object.and_then(|o| o.attrs.get("parent")).map(symbol),
+            parent: object.and_then(|o| o.attrs.get(parent(o)?)).map(symbol),
             emulated: account.endpoint_url.is_some(),
             coverage,
         }
@@ -129,7 +129,7 @@ fn add_default_roles(
     side: &Side,
     principals: &mut Vec<PrincipalNode>,
 ) {
-    let objects = side.objects.iter().filter(|o| part(o) == Some(AccessPart::Account));
+    let objects = side.objects.iter().filter(|o| part(o).is_some_and(AccessPart::is_account));
     let planned: HashSet<String> = objects.filter_map(|o| o.attrs.get("id").map(symbol)).collect();
     let known: BTreeSet<String> = principals.iter().map(|p| p.arn.clone()).collect();
     let absent = accounts.iter().filter(|a| a.coverage == Coverage::Absent);
@@ -202,7 +202,7 @@ fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceN
             // access to your Amazon S3 storage").
             restrict_public: own_block
                 .is_some_and(|own| blocking.contains(&account) || restricts_public(object, own)),
-            key: says.encryption.and_then(|attr| key_of(object, says.service, attr)),
+            key: says.encryption.and_then(|of| key_of(object, says.service, of)),
             tags: tags_of(object, says.tags_count),
             account,
         })
@@ -232,10 +232,10 @@ fn restricts_public(object: &SideObject, attr: &str) -> bool {
 }
 
 /// The KMS key of a resource's default encryption; AWS's own of that service where none is named.
-fn key_of(resource: &SideObject, service: &str, attr: &str) -> Option<String> {
-    let encryption = resource.attrs.get(attr).and_then(Value::as_map)?;
-    let by_kms = encryption.get("algorithm")?.as_str()?.starts_with("aws:kms");
-    let key = encryption.get("kms_key_id").filter(|key| !key.is_null()).map(symbol);
+fn key_of(resource: &SideObject, service: &str, declared: EncryptionDeclaration) -> Option<String> {
+    let encryption = resource.attrs.get(declared.attr).and_then(Value::as_map)?;
+    let by_kms = encryption.get(declared.algorithm)?.as_str()?.starts_with("aws:kms");
+    let key = encryption.get(declared.key).filter(|key| !key.is_null()).map(symbol);
     by_kms.then(|| key.unwrap_or_else(|| format!("aws/{service}")))
 }
 

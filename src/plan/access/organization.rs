@@ -6,24 +6,25 @@ use super::policies::PolicyCache;
 use super::{part, policy, symbol};
 use crate::access::{Guardrails, NamedPolicy, Organization, PolicyType};
 use crate::plan::sides::{Side, SideObject};
-use crate::schema::{AccessPart, AccountState, Guardrail, account_state};
+use crate::schema::{AccessPart, AccountState, Guardrail, account_state, kinds};
 use crate::value::Value;
 
 /// The organization itself, and all accounts that are known to be in it.
 pub(super) fn organization(side: &Side) -> Option<Organization> {
-    let object = side.objects.iter().rfind(|o| part(o) == Some(AccessPart::Organization))?;
+    let (object, declared) =
+        side.objects.iter().rev().find_map(|o| Some((o, part(o)?.organization()?)))?;
     let text = |name: &str| object.attrs.get(name).map(symbol).unwrap_or_default();
-    let services = object.attrs.get("trusted_services").and_then(Value::elements);
-    let accounts = || side.objects.iter().filter(|o| part(o) == Some(AccessPart::Account));
+    let services = object.attrs.get(declared.trusted_services).and_then(Value::elements);
+    let accounts = || side.objects.iter().filter(|o| part(o).is_some_and(AccessPart::is_account));
     let closed = accounts().filter(|o| account_state(&o.attrs) == Some(AccountState::Closed));
     Some(Organization {
         id: text("id"),
-        root: text("root_id"),
-        management_account: text("management_account_id"),
+        root: text(declared.root),
+        management_account: text(declared.management_account),
         trusted_services: services.into_iter().flatten().map(symbol).collect(),
         closed: closed.filter_map(|o| Some(symbol(o.attrs.get("id")?))).collect(),
         accounts: accounts()
-            .filter_map(|o| Some((symbol(o.attrs.get("id")?), symbol(o.attrs.get("parent")?))))
+            .filter_map(|o| Some((symbol(o.attrs.get("id")?), symbol(o.attrs.get(parent(o)?)?))))
             .collect(),
     })
 }
@@ -43,13 +44,13 @@ pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Gu
     for object in &side.objects {
         let text = |name: &str| object.attrs.get(name).map(symbol);
         match part(object) {
-            Some(AccessPart::Organization) => {
-                let types = object.attrs.get("enabled_policy_types").and_then(Value::elements);
+            Some(AccessPart::Organization(of)) => {
+                let types = object.attrs.get(of.policy_types).and_then(Value::elements);
                 guardrails.enabled = types
                     .map(|types| types.iter().filter_map(|t| policy_type(&symbol(t))).collect());
             }
-            Some(AccessPart::OrganizationalUnit) => {
-                if let (Some(id), Some(parent)) = (text("id"), text("parent")) {
+            Some(AccessPart::OrganizationalUnit { parent }) => {
+                if let (Some(id), Some(parent)) = (text("id"), text(parent)) {
                     guardrails.parents.insert(id, parent);
                 }
             }
@@ -59,7 +60,8 @@ pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Gu
                 let read = policy(object, document, "content", cache);
                 let full = || (kind == PolicyType::ServiceControl).then(NamedPolicy::full_access);
                 let Some(read) = read.or_else(full) else { continue };
-                let targets = object.attrs.get("targets").and_then(Value::elements);
+                let targets =
+                    attachments(object).and_then(|attr| object.attrs.get(attr)?.elements());
                 for target in targets.into_iter().flatten() {
                     let place = (kind, symbol(target));
                     guardrails.attached.entry(place).or_default().push(read.clone());
@@ -69,6 +71,19 @@ pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Gu
         }
     }
     guardrails
+}
+
+/// The attribute of an account with what stands above it.
+pub(super) fn parent(object: &SideObject) -> Option<&'static str> {
+    match part(object)? {
+        AccessPart::Account(account) => Some(account.parent),
+        _ => None,
+    }
+}
+
+/// The attribute with what an object is attached to.
+fn attachments(object: &SideObject) -> Option<&'static str> {
+    kinds::kind(&object.kind)?.schema().attachments
 }
 
 fn type_of(limits: Guardrail) -> PolicyType {
@@ -88,10 +103,9 @@ fn policy_type(name: &str) -> Option<PolicyType> {
 /// Whether SCPs are switched on, as far as is known. AWS attaches `FullAWSAccess` to the root, to every
 /// unit and to every account when they are switched on (Organizations guide, "Enabling a policy type").
 pub(super) fn has_service_control(side: &Side) -> bool {
-    let mut organizations =
-        side.objects.iter().filter(|o| part(o) == Some(AccessPart::Organization));
-    organizations.all(|organization| {
-        let types = organization.attrs.get("enabled_policy_types").and_then(Value::elements);
+    let mut organizations = side.objects.iter().filter_map(|o| Some((o, part(o)?.organization()?)));
+    organizations.all(|(organization, declared)| {
+        let types = organization.attrs.get(declared.policy_types).and_then(Value::elements);
         types.is_none_or(|types| {
             types.iter().any(|t| policy_type(&symbol(t)) == Some(PolicyType::ServiceControl))
         })

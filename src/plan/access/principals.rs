@@ -11,7 +11,7 @@ use crate::access::{
 };
 use crate::ids::Handle;
 use crate::plan::sides::{Side, SideObject};
-use crate::schema::AccessPart;
+use crate::schema::{AccessPart, PolicyAttributes, PrincipalDeclaration};
 use crate::value::{Attrs, Value};
 
 /// The managed policies of a side, by ARN.
@@ -38,12 +38,14 @@ pub(super) fn principals(
     let groups: BTreeMap<(&Handle, &str), &SideObject> = side
         .objects
         .iter()
-        .filter(|o| part(o) == Some(AccessPart::Group))
+        .filter(|o| part(o).is_some_and(|part| matches!(part, AccessPart::Group(_))))
         .filter_map(|o| Some(((o.account.as_ref()?, o.key.as_str()), o)))
         .collect();
     let own = |object: &SideObject| PermissionSources {
         label: label(object),
         attrs: object.attrs.clone(),
+        principal: part(object).and_then(AccessPart::principal),
+        policies: policies(object),
         groups: Vec::new(),
         lost_group: false,
         managed: Arc::clone(managed),
@@ -57,20 +59,22 @@ pub(super) fn principals(
     let nodes = nodes.collect();
     let mut principals = Vec::new();
     for object in &side.objects {
-        let Some(AccessPart::Principal { trust }) = part(object) else { continue };
+        let Some(declared) = part(object).and_then(AccessPart::principal) else { continue };
         let Some(account) = object.account.clone() else { continue };
         let Some(arn) = object.attrs.get("arn").map(symbol) else { continue };
         let mut own = own(object);
-        let member_of = object.attrs.get("groups").and_then(Value::elements);
+        let member_of = declared.groups.and_then(|groups| object.attrs.get(groups)?.elements());
         for group in member_of.into_iter().flatten().filter_map(Value::as_str) {
             match groups.get(&(&account, group)) {
-                Some(group) => own.groups.push((label(group), group.attrs.clone())),
+                Some(group) => {
+                    own.groups.push((label(group), policies(group), group.attrs.clone()));
+                }
                 None => own.lost_group = true,
             }
         }
         let label = own.label.clone();
-        let kind = if trust.is_some() { PrincipalKind::Role } else { PrincipalKind::User };
-        let trust = trust.and_then(|trust| object.attrs.get(trust));
+        let kind = if declared.trust.is_some() { PrincipalKind::Role } else { PrincipalKind::User };
+        let trust = declared.trust.and_then(|trust| object.attrs.get(trust));
         let trust = trust.and_then(|trust| cache.policy(trust, &label, "trust"));
         let mut node = PrincipalNode::new(arn, account, kind, label, move || own.read());
         node.trust = trust;
@@ -80,12 +84,24 @@ pub(super) fn principals(
     (principals, nodes)
 }
 
+/// Where a principal or group says what it may do.
+fn policies(object: &SideObject) -> Option<PolicyAttributes> {
+    match part(object)? {
+        AccessPart::Principal(of) => Some(of.policies),
+        AccessPart::Group(policies) => Some(policies),
+        _ => None,
+    }
+}
+
 /// What the permissions of a principal or group are read from.
 struct PermissionSources {
     label: String,
     attrs: Attrs,
-    /// The groups that it is in: label and attributes.
-    groups: Vec<(String, Attrs)>,
+    /// Where it says what it is; none for a group.
+    principal: Option<PrincipalDeclaration>,
+    policies: Option<PolicyAttributes>,
+    /// The groups that it is in: label, where its policies stand, and attributes.
+    groups: Vec<(String, Option<PolicyAttributes>, Attrs)>,
     /// Whether it is in a group that was not read.
     lost_group: bool,
     managed: Arc<ManagedPolicies>,
@@ -95,36 +111,46 @@ struct PermissionSources {
 impl PermissionSources {
     fn read(&self) -> Permissions {
         let mut own = Permissions { unreadable: self.lost_group, ..Permissions::default() };
-        self.identity(&self.label, &self.attrs, &mut own);
-        for (label, attrs) in &self.groups {
-            self.identity(label, attrs, &mut own);
+        self.identity(&self.label, self.policies, &self.attrs, &mut own);
+        for (label, policies, attrs) in &self.groups {
+            self.identity(label, *policies, attrs, &mut own);
         }
-        let boundary = self.attrs.get("permissions_boundary").filter(|b| !b.is_null());
+        let boundary = self.principal.and_then(|of| self.attrs.get(of.boundary));
+        let boundary = boundary.filter(|b| !b.is_null());
         if let Some(boundary) = boundary {
             own.boundary = self.managed(boundary, "boundary");
             own.unread_boundary = own.boundary.is_none();
             own.unreadable |= own.unread_boundary;
         }
-        let lists = std::iter::once(&self.attrs).chain(self.groups.iter().map(|(_, attrs)| attrs));
+        let of_groups = self.groups.iter().map(|(_, policies, attrs)| (*policies, attrs));
+        let lists = std::iter::once((self.policies, &self.attrs)).chain(of_groups);
         let listed = lists
-            .filter_map(|attrs| attrs.get("managed_policies").and_then(Value::elements))
+            .filter_map(|(policies, attrs)| attrs.get(policies?.attached)?.elements())
             .flatten();
         let arns = listed.chain(boundary).map(symbol);
         own.attached = arns.filter(|arn| !is_aws_managed(arn)).collect();
-        let groups = self.groups.iter().filter_map(|(_, attrs)| attrs.get("arn"));
+        let groups = self.groups.iter().filter_map(|(_, _, attrs)| attrs.get("arn"));
         own.groups = groups.map(symbol).collect();
-        own.unique_id = self.attrs.get("unique_id").and_then(Value::as_str).map(str::to_owned);
+        let unique_id = self.principal.and_then(|of| self.attrs.get(of.unique_id)?.as_str());
+        own.unique_id = unique_id.map(str::to_owned);
         let tags = self.attrs.get("tags").and_then(Value::as_map);
         own.tags = tags.into_iter().flatten().map(|(k, v)| (k.clone(), symbol(v))).collect();
         own
     }
 
-    fn identity(&self, label: &str, attrs: &Attrs, own: &mut Permissions) {
-        let inline = attrs.get("inline_policies");
+    fn identity(
+        &self,
+        label: &str,
+        policies: Option<PolicyAttributes>,
+        attrs: &Attrs,
+        own: &mut Permissions,
+    ) {
+        let Some(policies) = policies else { return };
+        let inline = attrs.get(policies.inline);
         own.unreadable |= inline.is_some_and(Value::is_unknown);
         let inline = inline.and_then(Value::as_map).into_iter().flatten();
         let inline = inline.map(|(name, value)| self.cache.policy(value, label, name));
-        let attached = attrs.get("managed_policies").and_then(Value::elements);
+        let attached = attrs.get(policies.attached).and_then(Value::elements);
         let attached = attached.into_iter().flatten().map(|arn| self.managed(arn, "content"));
         for policy in inline.chain(attached) {
             own.unreadable |= policy.is_none();

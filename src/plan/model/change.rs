@@ -80,11 +80,12 @@ pub struct ResourceChange {
 }
 
 impl ResourceChange {
-    /// The unique id of a principal, and the ARN that stands for it in policies as long as it exists.
+    /// The unique id of a principal, which stands in `attr`, and the ARN that stands for it in policies as long as it
+    /// exists.
     #[must_use]
-    pub fn unique_id(&self) -> Option<(String, String)> {
+    pub fn unique_id(&self, attr: &str) -> Option<(String, String)> {
         let text = |name: &str| self.before.as_ref()?.get(name)?.as_str().map(str::to_owned);
-        Some((text("unique_id")?, text("arn")?))
+        Some((text(attr)?, text("arn")?))
     }
 
     /// Whether it writes more than tags: an update of tags alone needs no secret's value.

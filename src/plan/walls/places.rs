@@ -9,7 +9,7 @@ use crate::eval::estate::{Estate, Instance};
 use crate::iam::ChangeKind;
 use crate::isolation::section::{AccessPath, Grant};
 use crate::plan::model::{PolicyChange, ResourceChange};
-use crate::schema::{Body, NestedBody};
+use crate::schema::statement_place;
 
 /// Points the grants and the causes of paths at the lines of their statements. `changes` are those of the plan that
 /// the paths belong to.
@@ -59,7 +59,7 @@ impl Places<'_> {
 
     fn grant(&self, grant: &Grant) -> Option<&Loc> {
         let (part, statement) = grant.statement.strip_suffix(']')?.split_once('[')?;
-        place(&self.instances.get(&grant.address)?.body, part, statement)
+        statement_place(&self.instances.get(&grant.address)?.body, part, statement)
     }
 
     /// The statement that a plan changes: of several the first that it adds or widens. One that is removed
@@ -74,39 +74,6 @@ impl Places<'_> {
         }
         let part = change.path.rsplit(['.', '$']).next().unwrap_or_default();
         let statement = change.statement.trim_start_matches('[').trim_end_matches(']');
-        place(body, part.trim_matches(['"', '[', ']']), statement)
+        statement_place(body, part.trim_matches(['"', '[', ']']), statement)
     }
-}
-
-/// Where a statement stands: `part` names the policy of the object (`trust`, an inline policy, or its own),
-/// `statement` is its sid, or its number where it has none.
-fn place<'b>(body: &'b Body, part: &str, statement: &str) -> Option<&'b Loc> {
-    if matches!(part, "trust" | "assume_role_policy") {
-        let trust: Vec<&NestedBody> = body.nested("trust").collect();
-        return named(&trust, statement)
-            .or_else(|| trust.first().filter(|_| trust.len() == 1).map(|t| &t.body.loc))
-            .or_else(|| attribute(body, "assume_role_policy"));
-    }
-    let inline = body.nested("inline_policy").find(|b| label(b) == Some(part));
-    if let Some(inline) = inline {
-        let statements: Vec<&NestedBody> = inline.body.nested("statement").collect();
-        return named(&statements, statement).or(Some(&inline.body.loc));
-    }
-    let statements: Vec<&NestedBody> = body.nested("statement").collect();
-    named(&statements, statement)
-        .or_else(|| ["policy", "content"].iter().find_map(|name| attribute(body, name)))
-}
-
-fn named<'b>(blocks: &[&'b NestedBody], statement: &str) -> Option<&'b Loc> {
-    let by_sid = blocks.iter().find(|b| label(b) == Some(statement));
-    let by_number = || blocks.get(statement.parse::<usize>().ok()?);
-    by_sid.or_else(by_number).map(|b| &b.body.loc)
-}
-
-fn label(block: &NestedBody) -> Option<&str> {
-    block.labels.first().map(|label| label.value.as_str())
-}
-
-fn attribute<'b>(body: &'b Body, name: &str) -> Option<&'b Loc> {
-    body.get(name).map(|attribute| &attribute.loc)
 }

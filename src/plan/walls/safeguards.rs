@@ -11,7 +11,7 @@ use crate::iam::symbolic::Space;
 use crate::ids::Handle;
 use crate::isolation::crossing::Right;
 use crate::isolation::lockout::Safeguards;
-use crate::schema::{AccessPart, KindSchema, Repair, access_of, kinds};
+use crate::schema::{KindSchema, Repair, access_of, kinds};
 
 /// Apply, and the objects that it manages.
 pub(super) struct Apply<'a> {
@@ -23,11 +23,12 @@ impl Safeguards for Apply<'_> {
     /// `protect_principals` of the organization, and the roles through which its management account is entered and
     /// state is kept.
     fn protected(&self) -> Vec<String> {
-        let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
         let instances = self.estate.instances.values();
         let named = instances
-            .filter(|i| is_organization(&i.address.kind))
-            .filter_map(|i| i.body.get("protect_principals")?.value.elements())
+            .filter_map(|i| {
+                let organization = access_of(&i.address.kind)?.organization()?;
+                i.body.get(organization.protected)?.value.elements()
+            })
             .flatten()
             .map(symbol);
         let estate = self.estate;

@@ -85,7 +85,7 @@ fn follows(schema: &KindSchema, change: &ResourceChange, name: &str, value: &Jso
     let is_label = schema.meaning.naming.label == Some(name)
         && value.as_str() == Some(change.address.name.as_str());
     let is_derived = value.is_string()
-        && schema.replace.contains(&name)
+        && schema.replaces(name)
         && !schema.block.attrs.iter().any(|attr| attr.name == name);
     is_computed || is_label || is_derived
 }

@@ -2,9 +2,9 @@
 
 use super::organization;
 use super::organizational_unit::{PARENT, parent};
-use crate::address::ACCOUNT;
+use crate::address::{ACCOUNT, ResourceAddr};
 use crate::diag::Diagnostics;
-use crate::schema::access::AccessPart;
+use crate::schema::access::{AccessPart, AccountDeclaration};
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
@@ -18,6 +18,11 @@ use crate::value::{Attrs, Value};
 /// Its name.
 pub(in crate::schema) const KIND: &str = ACCOUNT;
 
+/// Whether a block is an account.
+pub(in crate::schema) fn is_one(address: &ResourceAddr) -> bool {
+    address.kind == KIND
+}
+
 /// The role that creation makes in an account, through which the management account enters it, where no other
 /// is named (Organizations User Guide, "Accessing member accounts").
 pub const CREATED_ROLE: &str = "OrganizationAccountAccessRole";
@@ -28,8 +33,6 @@ pub(in crate::schema) struct Account;
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
     what: "an AWS account",
-    category: Category::Organization,
-    home: Home::Organization,
     block: BlockSchema {
         attrs: &[
             Attr::optional("name", Ty::String, "Its name in AWS; the block's label by default."),
@@ -77,8 +80,7 @@ static SCHEMA: KindSchema = KindSchema {
             doc: "`PENDING_ACTIVATION`, `ACTIVE`, `SUSPENDED`, `PENDING_CLOSURE` or `CLOSED`.",
         },
     ],
-    recovery: RecoveryMethod::NaturalKey,
-    moves: Some("parent"),
+    moves: Some(PARENT.name),
     asynchronous: true,
     fixed: &[
         Fixed {
@@ -93,16 +95,24 @@ static SCHEMA: KindSchema = KindSchema {
     ],
     after: &[organization::KIND],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::Account,
-        quotas: &[Quota::Closures { limit: "account_closures_percent" }],
-        repair: Repair::Nothing(
-            "the management account changes it, which no policy of an organization limits",
-        ),
-        naming: Naming::by("name", &["email", "id", "name", "region"]),
-        rewrite_policy: None,
-        arn: None,
-    })
+    ..KindSchema::of(
+        Category::Organization,
+        Home::Organization,
+        RecoveryMethod::NaturalKey,
+        Meaning {
+            access: AccessPart::Account(AccountDeclaration {
+                parent: PARENT.name,
+                told_by_organization: &["name", "email"],
+            }),
+            quotas: &[Quota::Closures { limit: "account_closures_percent" }],
+            repair: Repair::Nothing(
+                "the management account changes it, which no policy of an organization limits",
+            ),
+            naming: Naming::by("name", &["email", "id", "name", "region"]),
+            rewrite_policy: None,
+            arn: None,
+        },
+    )
 };
 
 /// How an account stands in its organization (Organizations User Guide, "Account states").

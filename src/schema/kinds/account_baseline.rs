@@ -52,8 +52,6 @@ const PASSWORD_POLICY: BlockSchema = BlockSchema {
 static SCHEMA: KindSchema = KindSchema {
     kind: "account_baseline",
     what: "an account's baseline",
-    category: Category::Iam,
-    home: Home::Account,
     block: BlockSchema {
         attrs: &[
             Attr::optional("alias", Ty::String, "Alias for sign-in, unique in the world."),
@@ -73,17 +71,21 @@ static SCHEMA: KindSchema = KindSchema {
         }],
     },
     computed: &[Computed { name: "id", doc: "The account's id." }],
-    recovery: RecoveryMethod::Singleton,
     adopts: true,
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::AccountSettings { public_access_block: "s3_block_public_access" },
-        quotas: &[],
-        repair: Repair::Everywhere(&["iam:UpdateAccountPasswordPolicy"]),
-        naming: Naming::NONE,
-        rewrite_policy: None,
-        arn: None,
-    })
+    ..KindSchema::of(
+        Category::Iam,
+        Home::Account,
+        RecoveryMethod::Singleton,
+        Meaning {
+            access: AccessPart::AccountSettings { public_access_block: "s3_block_public_access" },
+            quotas: &[],
+            repair: Repair::Everywhere(&["iam:UpdateAccountPasswordPolicy"]),
+            naming: Naming::NONE,
+            rewrite_policy: None,
+            arn: None,
+        },
+    )
 };
 
 /// The parts of a baseline, each managed only where the block names it.

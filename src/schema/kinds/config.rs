@@ -24,8 +24,6 @@ pub(in crate::schema) struct Config;
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
     what: "a config value",
-    category: Category::Config,
-    home: Home::Account,
     block: BlockSchema {
         attrs: &[
             Attr::required("environment", Ty::String, "Name of the environment."),
@@ -43,25 +41,29 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "The parameter's ARN." },
         Computed { name: "version", doc: "The parameter's version." },
     ],
-    recovery: RecoveryMethod::Tags,
     // Bulk reads show no tags, and the estate's own path is its alone: what stands there is taken over.
     adopts: true,
-    replace: &["name", "type"],
+    also_replaces: &["name", "type"],
     source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::None,
-        quotas: &[],
-        repair: Repair::Below {
-            service: "ssm",
-            resource: "parameter/",
-            actions: &["ssm:GetParametersByPath", "ssm:PutParameter"],
-            // Values come without their keys and types.
-            unscoped: &["ssm:DescribeParameters"],
+    ..KindSchema::of(
+        Category::Config,
+        Home::Account,
+        RecoveryMethod::Tags,
+        Meaning {
+            access: AccessPart::None,
+            quotas: &[],
+            repair: Repair::Below {
+                service: "ssm",
+                resource: "parameter/",
+                actions: &["ssm:GetParametersByPath", "ssm:PutParameter"],
+                // Values come without their keys and types.
+                unscoped: &["ssm:DescribeParameters"],
+            },
+            naming: Naming::NONE,
+            rewrite_policy: None,
+            arn: Some(ArnForm { service: "ssm", resource: "parameter/" }),
         },
-        naming: Naming::NONE,
-        rewrite_policy: None,
-        arn: Some(ArnForm { service: "ssm", resource: "parameter/" }),
-    })
+    )
 };
 
 /// Bytes of a parameter's value: an advanced parameter's limit.

@@ -20,8 +20,6 @@ pub(in crate::schema) struct IamOidcProvider;
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
     what: "an OIDC identity provider",
-    category: Category::Iam,
-    home: Home::Account,
     block: BlockSchema {
         attrs: &[
             Attr::required(
@@ -45,20 +43,23 @@ static SCHEMA: KindSchema = KindSchema {
         blocks: &[],
     },
     computed: &[Computed { name: "arn", doc: "Its ARN." }],
-    recovery: RecoveryMethod::Tags,
-    replace: &["url"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::IdentityProvider,
-        quotas: &[Quota::PerAccount {
-            limit: "oidc_providers_per_account",
-            what: "OIDC providers",
-        }],
-        repair: Repair::Objects(&["iam:GetOpenIDConnectProvider"]),
-        naming: Naming { identity: &["url"], ..Naming::NONE },
-        rewrite_policy: None,
-        arn: Some(ArnForm { service: "iam", resource: "oidc-provider/" }),
-    })
+    ..KindSchema::of(
+        Category::Iam,
+        Home::Account,
+        RecoveryMethod::Tags,
+        Meaning {
+            access: AccessPart::IdentityProvider,
+            quotas: &[Quota::PerAccount {
+                limit: "oidc_providers_per_account",
+                what: "OIDC providers",
+            }],
+            repair: Repair::Objects(&["iam:GetOpenIDConnectProvider"]),
+            naming: Naming { identity: &["url"], ..Naming::NONE },
+            rewrite_policy: None,
+            arn: Some(ArnForm { service: "iam", resource: "oidc-provider/" }),
+        },
+    )
 };
 
 /// CreateOpenIDConnectProvider: https, at most 255 characters, no port, query or fragment.

@@ -33,8 +33,6 @@ const QUOTAS: &[Quota] = &[
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
     what: "an IAM policy",
-    category: Category::Iam,
-    home: Home::Account,
     block: BlockSchema {
         attrs: &[
             Attr::optional("name", Ty::String, "Its name; the block's label by default.")
@@ -54,18 +52,21 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
         Computed { name: "unique_id", doc: "The id that AWS gives it, `ANPA...`." },
     ],
-    recovery: RecoveryMethod::Tags,
     policies: &["content"],
-    replace: &["name", "path", "description"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::ManagedPolicy { document: "content" },
-        quotas: QUOTAS,
-        repair: Repair::Objects(&["iam:CreatePolicyVersion"]),
-        naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
-        rewrite_policy: None,
-        arn: Some(ArnForm { service: "iam", resource: "policy/" }),
-    })
+    ..KindSchema::of(
+        Category::Iam,
+        Home::Account,
+        RecoveryMethod::Tags,
+        Meaning {
+            access: AccessPart::ManagedPolicy { document: "content" },
+            quotas: QUOTAS,
+            repair: Repair::Objects(&["iam:CreatePolicyVersion"]),
+            naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
+            rewrite_policy: None,
+            arn: Some(ArnForm { service: "iam", resource: "policy/" }),
+        },
+    )
 };
 
 const NAME: Rule = Rule {

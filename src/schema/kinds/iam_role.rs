@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::iam_policy::{self, DESCRIPTION};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Use;
-use crate::schema::access::AccessPart;
+use crate::schema::access::{AccessPart, PrincipalDeclaration};
 use crate::schema::additive::merge_additive;
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::{Body, NestedBody};
@@ -57,8 +57,6 @@ const QUOTAS: &[Quota] = &[
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
     what: "an IAM role",
-    category: Category::Iam,
-    home: Home::Account,
     block: BlockSchema {
         attrs: &[
             Attr::optional("name", Ty::String, "Its name; the block's label by default.")
@@ -123,24 +121,30 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
         Computed { name: "unique_id", doc: "The id that AWS gives it, `AROA...`." },
     ],
-    recovery: RecoveryMethod::Tags,
     policies: &["assume_role_policy", "inline_policies.*"],
-    replace: &["name", "path"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::Principal { trust: Some("assume_role_policy") },
-        quotas: QUOTAS,
-        repair: Repair::Objects(&[
-            "iam:GetRole",
-            "iam:PutRolePolicy",
-            "iam:UpdateAssumeRolePolicy",
-        ]),
-        naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
-        rewrite_policy: Some(
-            "aws iam update-assume-role-policy --role-name KEY --policy-document file://trust.json",
-        ),
-        arn: Some(ArnForm { service: "iam", resource: "role/" }),
-    })
+    ..KindSchema::of(
+        Category::Iam,
+        Home::Account,
+        RecoveryMethod::Tags,
+        Meaning {
+            access: AccessPart::Principal(PrincipalDeclaration {
+                trust: Some("assume_role_policy"),
+                ..PrincipalDeclaration::IAM
+            }),
+            quotas: QUOTAS,
+            repair: Repair::Objects(&[
+                "iam:GetRole",
+                "iam:PutRolePolicy",
+                "iam:UpdateAssumeRolePolicy",
+            ]),
+            naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
+            rewrite_policy: Some(
+                "aws iam update-assume-role-policy --role-name KEY --policy-document file://trust.json",
+            ),
+            arn: Some(ArnForm { service: "iam", resource: "role/" }),
+        },
+    )
 };
 
 const NAME: Rule = Rule {

@@ -120,7 +120,7 @@ mod tests {
             assert!(schema.source.starts_with("https://docs.aws.amazon.com/"), "{}", schema.kind);
             assert!(
                 schema.home == Home::Account
-                    || schema.meaning.access == AccessPart::Organization
+                    || schema.meaning.access.is_organization()
                     || schema.after == [organization::KIND]
             );
             block(schema.kind, &schema.block);

@@ -78,11 +78,13 @@ const MANAGEMENT_BLOCK: BlockSchema = BlockSchema {
     attrs: &[
         NAMED,
         DESCRIBED,
+        // Of one type it stays for good (Organizations API Reference, `UpdatePolicy`).
         Attr::required(
             "type",
             Ty::String,
             "Its type, enabled in `enabled_policy_types` of the organization: `TAG_POLICY`, `BACKUP_POLICY`, `AISERVICES_OPT_OUT_POLICY`, `CHATBOT_POLICY`, `DECLARATIVE_POLICY_EC2`, `SECURITYHUB_POLICY`, `INSPECTOR_POLICY`, `UPGRADE_ROLLOUT_POLICY`, `BEDROCK_POLICY`, `S3_POLICY`, `GUARDDUTY_POLICY`, `NETWORK_SECURITY_DIRECTOR_POLICY`.",
-        ),
+        )
+        .forces_replacement(),
         Attr::required("content", Ty::Any, "What it says, as an object or JSON text."),
         TARGETS,
         EXCLUSIVE,
@@ -103,25 +105,27 @@ const fn of(
     KindSchema {
         kind,
         what,
-        category: Category::Organization,
-        home: Home::Organization,
         block: BLOCK,
         computed: COMPUTED,
-        recovery: RecoveryMethod::Tags,
         policies: &["content"],
         attachments: Some("targets"),
         after: &[organization::KIND],
         source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreatePolicy.html",
-        ..KindSchema::of(Meaning {
-            access,
-            quotas,
-            repair: Repair::Nothing(
-                "the management account changes it, which no policy of an organization limits",
-            ),
-            naming: Naming::by("name", &["name"]),
-            rewrite_policy: None,
-            arn: None,
-        })
+        ..KindSchema::of(
+            Category::Organization,
+            Home::Organization,
+            RecoveryMethod::Tags,
+            Meaning {
+                access,
+                quotas,
+                repair: Repair::Nothing(
+                    "the management account changes it, which no policy of an organization limits",
+                ),
+                naming: Naming::by("name", &["name"]),
+                rewrite_policy: None,
+                arn: None,
+            },
+        )
     }
 }
 
@@ -155,8 +159,6 @@ static RCP: KindSchema = of(
 static MANAGEMENT: KindSchema = KindSchema {
     block: MANAGEMENT_BLOCK,
     policies: &[],
-    // Of one type it stays for good (Organizations API Reference, `UpdatePolicy`).
-    replace: &["type"],
     ..of(
         "organization_policy",
         "a policy of the organization that configures services",
@@ -210,14 +212,15 @@ impl ManagedKind for OrgPolicy {
                 (kind, content)
             }
         };
-        let targets =
-            reader.set("targets", |reader, value| match organizational_unit::node(value, true) {
+        let targets = reader.set("targets", |reader, value| {
+            match organizational_unit::node(value, Some(account::is_one)) {
                 Ok(target) => Some(target),
                 Err(problem) => {
                     reader.error("targets", problem, "name the organization, units or accounts");
                     None
                 }
-            });
+            }
+        });
         reader.flag("exclusive");
         let tags = tags::read(&mut reader, context);
         let mut attrs = Attrs::from([
@@ -237,8 +240,9 @@ impl ManagedKind for OrgPolicy {
 
     fn meta(&self, body: &Body) -> Attrs {
         let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(false);
-        let targets = Reader::new(body)
-            .set("targets", |_, value| organizational_unit::node(value, true).ok());
+        let targets = Reader::new(body).set("targets", |_, value| {
+            organizational_unit::node(value, Some(account::is_one)).ok()
+        });
         Attrs::from([
             ("exclusive".to_owned(), exclusive.into()),
             declared([("targets", targets.unwrap_or_default())]),

@@ -1,8 +1,9 @@
 //! The organization itself: its feature set, enabled policy types and trusted services.
 
+use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
-use crate::schema::access::AccessPart;
+use crate::schema::access::{AccessPart, OrganizationDeclaration};
 use crate::schema::additive::merge_additive;
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
@@ -15,6 +16,19 @@ use crate::value::{Attrs, Value};
 
 /// Its name.
 pub(in crate::schema) const KIND: &str = "organization";
+
+/// The attribute with the id of its root.
+const ROOT_ID: &str = "root_id";
+
+/// Whether a reference to `attr` of this object is a reference to the root.
+pub(in crate::schema) fn is_root(address: &ResourceAddr, attr: &str) -> bool {
+    address.kind == KIND && attr == ROOT_ID
+}
+
+/// Whether a block that stands where a node of the organization's tree is wanted means its root.
+pub(in crate::schema) fn means_root(address: &ResourceAddr) -> bool {
+    address.kind == KIND
+}
 
 /// The pure half.
 pub(in crate::schema) struct Organization;
@@ -39,8 +53,6 @@ static LIMITS: BlockSchema = BlockSchema { attrs: &LIMIT_ATTRS, blocks: &[] };
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
     what: "the organization",
-    category: Category::Organization,
-    home: Home::Organization,
     block: BlockSchema {
         attrs: &[
             Attr::optional(
@@ -81,26 +93,37 @@ static SCHEMA: KindSchema = KindSchema {
     computed: &[
         Computed { name: "id", doc: "The organization's id, `o-...`." },
         Computed { name: "arn", doc: "Its ARN." },
-        Computed { name: "root_id", doc: "Id of its root, `r-...`." },
+        Computed { name: ROOT_ID, doc: "Id of its root, `r-...`." },
         Computed { name: "management_account_id", doc: "Id of the management account." },
     ],
-    recovery: RecoveryMethod::Singleton,
     adopts: true,
     fixed: &[Fixed {
         name: "management_account_id",
         instead: "use the credentials of that account",
     }],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganization.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::Organization,
-        quotas: &[],
-        repair: Repair::Nothing(
-            "the management account changes it, which no policy of an organization limits",
-        ),
-        naming: Naming { identity: &["management_account_id"], ..Naming::NONE },
-        rewrite_policy: None,
-        arn: None,
-    })
+    ..KindSchema::of(
+        Category::Organization,
+        Home::Organization,
+        RecoveryMethod::Singleton,
+        Meaning {
+            access: AccessPart::Organization(OrganizationDeclaration {
+                root: ROOT_ID,
+                management_account: "management_account_id",
+                policy_types: "enabled_policy_types",
+                trusted_services: "trusted_services",
+                protected: "protect_principals",
+                limits: "limits",
+            }),
+            quotas: &[],
+            repair: Repair::Nothing(
+                "the management account changes it, which no policy of an organization limits",
+            ),
+            naming: Naming { identity: &["management_account_id"], ..Naming::NONE },
+            rewrite_policy: None,
+            arn: None,
+        },
+    )
 };
 
 /// Policy types that AWS documents (Organizations API Reference, `EnablePolicyType`).

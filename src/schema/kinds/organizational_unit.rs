@@ -1,7 +1,7 @@
 //! Organizational units.
 
 use super::organization;
-use crate::address::ACCOUNT;
+use crate::address::ResourceAddr;
 use crate::diag::Diagnostics;
 use crate::ids::{AccountId, OrgUnitId, RootId};
 use crate::schema::access::AccessPart;
@@ -34,8 +34,6 @@ pub(in crate::schema) const PARENT: Attr = Attr::optional(
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
     what: "an organizational unit",
-    category: Category::Organization,
-    home: Home::Organization,
     block: BlockSchema {
         attrs: &[
             Attr::optional("name", Ty::String, "Its name; the block's label by default."),
@@ -48,20 +46,23 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "id", doc: "Its id, `ou-...`." },
         Computed { name: "arn", doc: "Its ARN." },
     ],
-    recovery: RecoveryMethod::Tags,
-    replace: &["parent"],
     after: &[organization::KIND],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganizationalUnit.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::OrganizationalUnit,
-        quotas: &[Quota::Depth { limit: "organizational_unit_depth" }],
-        repair: Repair::Nothing(
-            "the management account changes it, which no policy of an organization limits",
-        ),
-        naming: Naming::by("name", &["name"]),
-        rewrite_policy: None,
-        arn: None,
-    })
+    ..KindSchema::of(
+        Category::Organization,
+        Home::Organization,
+        RecoveryMethod::Tags,
+        Meaning {
+            access: AccessPart::OrganizationalUnit { parent: PARENT.name },
+            quotas: &[Quota::Depth { limit: "organizational_unit_depth", parent: PARENT.name }],
+            repair: Repair::Nothing(
+                "the management account changes it, which no policy of an organization limits",
+            ),
+            naming: Naming::by("name", &["name"]),
+            rewrite_policy: None,
+            arn: None,
+        },
+    )
 };
 
 const NAME: Rule = Rule {
@@ -72,24 +73,30 @@ const NAME: Rule = Rule {
     says: "1 to 128 characters",
 };
 
-/// The root, a unit or (where `accounts`) an account: its id, `root` for the root.
+/// Whether a block is what stands below the units of the tree, where that is wanted too.
+pub(in crate::schema) type IsLeaf = fn(&ResourceAddr) -> bool;
+
+/// The root, a unit or, where `leaf` says which blocks are accounts, an account: its id, `root` for the root.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(in crate::schema) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
+pub(in crate::schema) fn node(value: &Value, leaf: Option<IsLeaf>) -> Result<Value, String> {
+    let accounts = leaf.is_some();
     match value.reveal() {
-        Value::Block(block) => match block.address.kind.as_str() {
-            organization::KIND => Ok(ROOT.into()),
-            KIND => Ok(attr_of(block, "id")),
-            ACCOUNT if accounts => Ok(attr_of(block, "id")),
-            _ => Err(format!(
-                "`{}` cannot stand here: it is a block of kind `{}`",
-                block.address, block.address.kind
-            )),
-        },
+        Value::Block(block) => {
+            let address = &block.address;
+            if organization::means_root(address) {
+                Ok(ROOT.into())
+            } else if address.kind == KIND || leaf.is_some_and(|is_leaf| is_leaf(address)) {
+                Ok(attr_of(block, "id"))
+            } else {
+                let kind = &address.kind;
+                Err(format!("`{address}` cannot stand here: it is a block of kind `{kind}`"))
+            }
+        }
         Value::Unknown(unknown) => match unknown.parts.as_slice() {
             [StringPart::Ref(AttrRef { address, attr })]
-                if address.kind == organization::KIND && attr == "root_id" =>
+                if organization::is_root(address, attr) =>
             {
                 Ok(ROOT.into())
             }
@@ -118,7 +125,7 @@ pub(in crate::schema) fn parent(reader: &mut Reader<'_>) -> Value {
     let Some(given) = reader.body.get("parent").filter(|p| !p.value.is_null()) else {
         return ROOT.into();
     };
-    match node(&given.value, false) {
+    match node(&given.value, None) {
         Ok(parent) => parent,
         Err(problem) => {
             reader.error(
@@ -171,12 +178,12 @@ mod tests {
 
     #[test]
     fn places_in_the_tree() {
-        assert_eq!(node(&"r-ab12".into(), false), Ok("root".into()));
-        assert_eq!(node(&"ou-ab12-12345678".into(), false), Ok("ou-ab12-12345678".into()));
-        assert!(node(&"111122223333".into(), false).is_err());
-        assert!(node(&"111122223333".into(), true).is_ok());
-        assert!(node(&"production".into(), true).is_err());
+        assert_eq!(node(&"r-ab12".into(), None), Ok("root".into()));
+        assert_eq!(node(&"ou-ab12-12345678".into(), None), Ok("ou-ab12-12345678".into()));
+        assert!(node(&"111122223333".into(), None).is_err());
+        assert!(node(&"111122223333".into(), Some(|_| true)).is_ok());
+        assert!(node(&"production".into(), Some(|_| true)).is_err());
         let root = Unknown::attr(ResourceAddr::new("organization", "acme"), "root_id");
-        assert_eq!(node(&Value::Unknown(root), false), Ok("root".into()));
+        assert_eq!(node(&Value::Unknown(root), None), Ok("root".into()));
     }
 }

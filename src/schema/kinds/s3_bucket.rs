@@ -2,7 +2,7 @@
 
 use crate::diag::Diagnostics;
 use crate::iam::Use;
-use crate::schema::access::{AccessPart, ResourceDeclaration};
+use crate::schema::access::{AccessPart, EncryptionDeclaration, ResourceDeclaration};
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
@@ -47,8 +47,6 @@ const QUOTAS: &[Quota] = &[Quota::Size {
 static SCHEMA: KindSchema = KindSchema {
     kind: "s3_bucket",
     what: "an S3 bucket",
-    category: Category::Data,
-    home: Home::Account,
     block: BlockSchema {
         attrs: &[
             Attr::optional(
@@ -98,27 +96,34 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
         Computed { name: "id", doc: "Its name." },
     ],
-    recovery: RecoveryMethod::NaturalKey,
     policies: &["policy"],
-    replace: &["bucket", "region"],
     source: "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html",
-    ..KindSchema::of(Meaning {
-        access: AccessPart::Resource(ResourceDeclaration {
-            service: "s3",
-            global_name: Some("bucket"),
-            policy: "policy",
-            public_access_block: Some("block_public_access"),
-            encryption: Some("encryption"),
-            tags_count: Some("abac"),
-        }),
-        quotas: QUOTAS,
-        repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
-        naming: Naming::by("bucket", &["bucket", "region"]),
-        rewrite_policy: Some(
-            "aws s3api put-bucket-policy --bucket KEY --policy file://policy.json",
-        ),
-        arn: Some(ArnForm { service: "s3", resource: "" }),
-    })
+    ..KindSchema::of(
+        Category::Data,
+        Home::Account,
+        RecoveryMethod::NaturalKey,
+        Meaning {
+            access: AccessPart::Resource(ResourceDeclaration {
+                service: "s3",
+                global_name: Some("bucket"),
+                policy: "policy",
+                public_access_block: Some("block_public_access"),
+                encryption: Some(EncryptionDeclaration {
+                    attr: "encryption",
+                    algorithm: "algorithm",
+                    key: "kms_key_id",
+                }),
+                tags_count: Some("abac"),
+            }),
+            quotas: QUOTAS,
+            repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
+            naming: Naming::by("bucket", &["bucket", "region"]),
+            rewrite_policy: Some(
+                "aws s3api put-bucket-policy --bucket KEY --policy file://policy.json",
+            ),
+            arn: Some(ArnForm { service: "s3", resource: "" }),
+        },
+    )
 };
 
 /// The four switches of a public access block, of a bucket or an account.

@@ -205,7 +205,7 @@ impl World {
             |path: &AttrPath| path.root() != schema.attachments && path.root() != schema.moves;
         let replaced: Vec<String> = changed
             .iter()
-            .filter(|p| p.root().is_some_and(|r| schema.replace.contains(&r)))
+            .filter(|p| p.root().is_some_and(|r| schema.replaces(r)))
             .map(ToString::to_string)
             .collect();
         assert!(replaced.is_empty(), "the test asks for a replacement: {replaced:?}");

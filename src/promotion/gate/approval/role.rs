@@ -62,10 +62,11 @@ impl SessionRole {
         let text = |attrs: &Attrs, key: &str| {
             attrs.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
-        (text(&attrs, "unique_id") == id).then(|| Self {
+        let principal = schema.meaning.access.principal()?;
+        (text(&attrs, principal.unique_id) == id).then(|| Self {
             arn: text(&attrs, "arn"),
             path: text(&attrs, "path"),
-            trust: attrs.get("assume_role_policy").and_then(document),
+            trust: principal.trust.and_then(|trust| attrs.get(trust)).and_then(document),
         })
     }
 
