@@ -83,14 +83,14 @@ pub enum ApplyEvent {
         /// Its new serial.
         serial: u64,
     },
-    /// A run that was cut off is recovered in a scope.
+    /// A run that was interrupted is recovered in a scope.
     Recovering {
         /// The scope.
         scope: String,
         /// The run.
         run: String,
         /// How many of its operations have no result.
-        dangling: usize,
+        in_doubt: usize,
     },
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`scheduler`] decides what may start (pure); [`executor`] is the one loop that owns it, the
 //! leases and the state of every scope; [`worker`] carries out one operation and reports back;
-//! [`recover`] finishes what a run that was cut off has left.
+//! [`recover`] finishes what a run that was interrupted has left.
 //!
 //! Architecture invariants: apply never decides what to change or in which order, the plan has;
 //! no operation starts before its intent is durable; what a run could not settle stays in the
@@ -23,7 +23,7 @@ mod worker;
 
 pub use cancel::Cancel;
 pub use events::ApplyEvent;
-pub use executor::{Apply, Limits, apply};
+pub use executor::{Apply, ApplyLimits, apply};
 pub use recover::{Inspection, Recovery, inspect, recover};
 pub use seams::{Desired, Recheck, SecretValue, Secrets};
 pub use summary::ApplySummary;

@@ -166,7 +166,7 @@ impl ScopeRun {
     }
 
     /// For a request that found the gate closed: looks at the lease now.
-    pub(super) async fn standing(&mut self, ledger: &Ledger) -> LeaseState {
+    pub(super) async fn lease_state(&mut self, ledger: &Ledger) -> LeaseState {
         if self.lost.is_none() && !self.held.gate.passes() {
             // What it finds shows below.
             let _ = self.check(ledger).await;

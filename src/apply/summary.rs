@@ -39,7 +39,7 @@ pub struct Failed {
     /// Whether it may have been carried out all the same: the journal keeps it, the next run looks.
     pub uncertain: bool,
     /// Whether something between here and AWS failed, and not what was asked.
-    pub trouble: bool,
+    pub outage: bool,
 }
 
 /// An operation that was skipped.

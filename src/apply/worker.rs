@@ -30,10 +30,10 @@ use crate::value::{AttrPath, Attrs, Value};
 use guard::Guarded;
 
 /// How long an object that AWS says exists, and does not show, is looked for.
-const UNSEEN: Duration = Duration::from_secs(20);
+const VISIBLE_AFTER: Duration = Duration::from_secs(20);
 
 /// What a worker shares with all others.
-pub(super) struct Shared {
+pub(super) struct WorkerShared {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) secrets: Arc<dyn Secrets>,
     /// Versions of the sources of secrets that the plan saw.
@@ -47,7 +47,7 @@ pub(super) struct Shared {
     pub(super) leaving: BTreeSet<String>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) events: Events,
-    pub(super) reports: mpsc::UnboundedSender<Report>,
+    pub(super) reports: mpsc::UnboundedSender<WorkerReport>,
     /// When this run began, seconds since 1970 by the store's clock.
     pub(super) since: i64,
 }
@@ -77,7 +77,7 @@ pub(super) struct Job {
 }
 
 /// A worker's message to the loop.
-pub(super) enum Report {
+pub(super) enum WorkerReport {
     /// AWS asked to slow down in this scope.
     Throttled(String),
     /// The gate of a scope was found closed: is the lease still held?
@@ -102,7 +102,7 @@ pub(super) struct OperationFailure {
     /// Nothing else will work either (expired credentials).
     pub(super) stop: bool,
     /// Something between here and AWS failed; nothing says that what was asked is wrong.
-    pub(super) trouble: bool,
+    pub(super) outage: bool,
     /// What a creation of several calls has made before one of them was refused: it is recorded, so that the next
     /// plan completes it, or deletes it where its block is gone.
     pub(super) made: Option<Box<Success>>,
@@ -110,7 +110,7 @@ pub(super) struct OperationFailure {
 
 impl OperationFailure {
     pub(super) fn certain(why: Diagnostic) -> Self {
-        Self { why, uncertain: false, stop: false, trouble: false, made: None }
+        Self { why, uncertain: false, stop: false, outage: false, made: None }
     }
 
     /// The same, where a part of the object was made before.
@@ -121,21 +121,21 @@ impl OperationFailure {
         Self { why: self.why.detail(detail), made: Some(Box::new(made)), ..self }
     }
 
-    /// It surely was not carried out, for trouble on the way there.
-    pub(super) fn trouble(why: Diagnostic) -> Self {
-        Self { trouble: true, ..Self::certain(why) }
+    /// It surely was not carried out, for an outage on the way there.
+    pub(super) fn outage(why: Diagnostic) -> Self {
+        Self { outage: true, ..Self::certain(why) }
     }
 }
 
-pub(super) async fn run(shared: Arc<Shared>, job: Job) {
+pub(super) async fn run(shared: Arc<WorkerShared>, job: Job) {
     let id = job.operation.id;
     let result = Worker { shared: &shared, job: &job }.work().await;
     // The loop is gone only when the run was left at once.
-    let _ = shared.reports.send(Report::Ended { id, result });
+    let _ = shared.reports.send(WorkerReport::Ended { id, result });
 }
 
 struct Worker<'a> {
-    shared: &'a Shared,
+    shared: &'a WorkerShared,
     job: &'a Job,
 }
 
@@ -147,13 +147,13 @@ enum Occupant {
     /// An object.
     Taken(Attrs),
     /// It was not looked at: tags tell later, or it may not be read.
-    Unseen,
+    Unread,
 }
 
 /// What was found where an answer was lost.
 enum Probed {
     Ours(Attrs),
-    Foreign,
+    NotOurs,
     Nothing,
 }
 
@@ -168,7 +168,7 @@ impl Worker<'_> {
         let schema = job.kind.schema();
         let (real, versions) = match &job.wanted {
             Some(wanted) => {
-                let Shared { secrets, sources, .. } = self.shared;
+                let WorkerShared { secrets, sources, .. } = self.shared;
                 let found = resolve::real(secrets.as_ref(), sources, wanted).await;
                 let found = found.map_err(OperationFailure::certain)?;
                 (Some(found.attrs), found.versions)
@@ -257,7 +257,7 @@ impl Worker<'_> {
         }
         match self.probe(real, false).await {
             Ok(Probed::Ours(found)) => Some(found),
-            Ok(Probed::Foreign | Probed::Nothing) | Err(_) => None,
+            Ok(Probed::NotOurs | Probed::Nothing) | Err(_) => None,
         }
     }
 
@@ -343,7 +343,7 @@ impl Worker<'_> {
         while !self.job.permit.passes() {
             let scope = self.job.operation.scope.clone();
             let (answer, told) = oneshot::channel();
-            let _ = self.shared.reports.send(Report::GateClosed { scope, answer });
+            let _ = self.shared.reports.send(WorkerReport::GateClosed { scope, answer });
             match told.await {
                 Ok(LeaseState::Holds) => break,
                 Ok(LeaseState::Unknown) => self.shared.clock.sleep(Duration::from_secs(1)).await,
@@ -360,7 +360,7 @@ impl Worker<'_> {
         } else {
             "It could not be confirmed in time, so the call was not made."
         };
-        let problem = OperationFailure::trouble(
+        let problem = OperationFailure::outage(
             Diagnostic::error(format!("the lock of scope `{}` ran out", self.job.operation.scope))
                 .detail(detail)
                 .help("run again: the next run looks up what was announced, and goes on"),
@@ -378,11 +378,11 @@ impl Worker<'_> {
         let mut uncertain = false;
         let place = match (step.op, real) {
             (Op::Create, Some(real)) => self.place(real).await?,
-            _ => Occupant::Unseen,
+            _ => Occupant::Unread,
         };
         if let Occupant::Taken(found) = &place {
             if owner(found).is_none() || owner(found) != real.and_then(owner) {
-                return Err(self.foreign("Somebody made it after the plan was made.".to_owned()));
+                return Err(self.not_ours("Somebody made it after the plan was made.".to_owned()));
             }
             match self.completion(&step, found, real) {
                 Some(next) => step = next,
@@ -428,13 +428,15 @@ impl Worker<'_> {
                             }
                             None => return Ok(found),
                         },
-                        Ok(Probed::Foreign) => return Err(self.foreign(error.to_string())),
+                        Ok(Probed::NotOurs) => return Err(self.not_ours(error.to_string())),
                         Ok(Probed::Nothing) if error.failure == Failure::AlreadyExists => {
                             // Made a moment ago by a repetition of the transport's own, and not
                             // visible everywhere yet.
-                            let unseen =
+                            let not_visible =
                                 ProviderError { failure: Failure::NotYetVisible, ..error.clone() };
-                            if retries.waited < UNSEEN && self.wait(&mut retries, &unseen).await {
+                            if retries.waited < VISIBLE_AFTER
+                                && self.wait(&mut retries, &not_visible).await
+                            {
                                 continue;
                             }
                             return Err(OperationFailure { uncertain, ..problem(&error, false) });
@@ -459,7 +461,7 @@ impl Worker<'_> {
         }
     }
 
-    fn foreign(&self, detail: String) -> OperationFailure {
+    fn not_ours(&self, detail: String) -> OperationFailure {
         OperationFailure::certain(
             Diagnostic::error(format!(
                 "`{}` exists already and belongs to something else",
@@ -477,10 +479,10 @@ impl Worker<'_> {
         let schema = job.kind.schema();
         let key = job.kind.natural_key(real);
         let Some(key) = key.filter(|_| schema.recovery == RecoveryMethod::NaturalKey) else {
-            return Ok(Occupant::Unseen);
+            return Ok(Occupant::Unread);
         };
         if schema.asynchronous {
-            return Ok(Occupant::Unseen);
+            return Ok(Occupant::Unread);
         }
         if job.change.action == Action::Replace && job.change.key.as_deref() == Some(&key) {
             // This run has deleted what stood there.
@@ -490,7 +492,7 @@ impl Worker<'_> {
             Ok(None) => Occupant::Empty,
             Ok(Some(live)) => Occupant::Taken(live.attrs),
             // The creation itself tells what it is not permitted.
-            Err(_) => Occupant::Unseen,
+            Err(_) => Occupant::Unread,
         })
     }
 
@@ -525,10 +527,10 @@ impl Worker<'_> {
             },
             RecoveryMethod::Singleton => true,
         };
-        Ok(if ours { Probed::Ours(live.attrs) } else { Probed::Foreign })
+        Ok(if ours { Probed::Ours(live.attrs) } else { Probed::NotOurs })
     }
 
-    /// What is still missing of an object whose creation was cut off half-way (a role without its
+    /// What is still missing of an object whose creation was interrupted half-way (a role without its
     /// inline policies); `None` when nothing is.
     fn completion(
         &self,
@@ -576,7 +578,7 @@ impl Worker<'_> {
             return false;
         }
         if error.failure == Failure::Throttled {
-            let _ = self.shared.reports.send(Report::Throttled(job.operation.scope.clone()));
+            let _ = self.shared.reports.send(WorkerReport::Throttled(job.operation.scope.clone()));
         }
         let (base, cap) = error.failure.pauses();
         let wait = backoff(retries.attempt, base, cap).min(limit.saturating_sub(retries.spent));
@@ -614,12 +616,12 @@ fn problem(error: &ProviderError, uncertain: bool) -> OperationFailure {
         _ => None,
     };
     let why = Diagnostic::error(error.to_string()).help_opt(help.map(ToOwned::to_owned));
-    let trouble = error.failure.is_trouble();
+    let outage = error.failure.is_outage();
     OperationFailure {
         why,
         uncertain,
         stop: error.failure == Failure::Credentials,
-        trouble,
+        outage,
         made: None,
     }
 }

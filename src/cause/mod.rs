@@ -82,7 +82,7 @@ where
             let (code, message) = (answered.err().code(), answered.err().message());
             answer::refused(answered.raw(), code, message.unwrap_or_default(), place, endpoint)
         }
-        SdkError::ResponseError(_) if network::is_cut(error) => {
+        SdkError::ResponseError(_) if network::is_broken(error) => {
             Some(network::of(error, false, endpoint))
         }
         SdkError::ResponseError(answered) => Some(
@@ -92,7 +92,7 @@ where
         SdkError::TimeoutError(_) => Some(match place.and_then(|place| place.failure.as_ref()) {
             Some(AttemptFailure::Answered(code)) => answer::ran_out(code, endpoint),
             Some(AttemptFailure::Refused) => network::refused(endpoint),
-            Some(AttemptFailure::Cut) => network::cut(endpoint),
+            Some(AttemptFailure::Broken) => network::broken(endpoint),
             None => network::silent(endpoint),
         }),
         SdkError::DispatchFailure(failure) => {

@@ -25,7 +25,7 @@ pub(super) fn refused(endpoint: &str) -> Cause {
 }
 
 /// Every attempt was cut off, until the time for the request was over.
-pub(super) fn cut(endpoint: &str) -> Cause {
+pub(super) fn broken(endpoint: &str) -> Cause {
     Cause::new(
         CauseKind::NoConnection,
         format!("the connection to `{endpoint}` was cut, and the time for the request ran out"),
@@ -34,7 +34,7 @@ pub(super) fn cut(endpoint: &str) -> Cause {
 }
 
 /// Whether the connection ended before the answer did.
-pub(super) fn is_cut(error: &(dyn Error + 'static)) -> bool {
+pub(super) fn is_broken(error: &(dyn Error + 'static)) -> bool {
     const WORDS: [&str; 5] =
         ["end of file", "incomplete", "connection closed", "connection reset", "unexpected eof"];
     chain(error).any(|error| {

@@ -1,4 +1,4 @@
-//! What every command gets: flags, surroundings, and where to write.
+//! What every command gets: flags, settings, and where to write.
 
 use std::io;
 use std::path::PathBuf;

@@ -87,7 +87,7 @@ impl ProcessEnvironment {
         Some(dir)
     }
 
-    /// The weather in the sandbox: how it shall misbehave.
+    /// Fault injection in the sandbox.
     ///
     /// # Errors
     /// What is wrong with `PALISADE_SANDBOX_FAULTS`.

@@ -23,7 +23,7 @@ pub enum Exit {
     /// Ctrl-C.
     Interrupted,
     /// What had to be told has been told already.
-    Told,
+    Reported,
 }
 
 impl Exit {
@@ -31,7 +31,7 @@ impl Exit {
     #[must_use]
     pub fn code(&self) -> u8 {
         match self {
-            Self::Failed(_) | Self::Told => 1,
+            Self::Failed(_) | Self::Reported => 1,
             Self::Changes => 2,
             Self::RuleBroken(_) => 3,
             Self::Stale(_) => 4,
@@ -46,7 +46,7 @@ impl Exit {
     pub fn diagnostics(&self) -> Option<&Diagnostics> {
         match self {
             Self::Failed(d) | Self::RuleBroken(d) | Self::Stale(d) | Self::Locked(d) => Some(d),
-            Self::Changes | Self::Incomplete | Self::Interrupted | Self::Told => None,
+            Self::Changes | Self::Incomplete | Self::Interrupted | Self::Reported => None,
         }
     }
 

@@ -36,7 +36,7 @@ once, and the next run recovers.
 |---|---|
 | `PALISADE_SANDBOX` | as `--sandbox`: a directory, or `1` for the default one |
 | `PALISADE_SANDBOX_ENFORCE` | `1`: the sandbox judges every call by the policies in it |
-| `PALISADE_SANDBOX_FAULTS` | the weather in the sandbox: `seed=7 eventual=3 throttle=10 lose=5 slow-accounts=4 delay=20` |
+| `PALISADE_SANDBOX_FAULTS` | fault injection in the sandbox: `seed=7 eventual=3 throttle=10 lose=5 slow-accounts=4 delay=20` |
 | `PALISADE_SANDBOX_AS` | in the sandbox alone: the user who calls, made when there is none of that name |
 | `PALISADE_SANDBOX_CLOCK` | in the sandbox alone: the time that it is there, `2026-11-23T09:00:00Z` |
 | `PALISADE_SANDBOX_CUT` | in the sandbox alone: the process ends by itself before (even) or after (odd) that write of state, counted from 0 in half steps |

@@ -104,7 +104,7 @@ fn same_tokens(a: &str, b: &str) -> bool {
 }
 
 /// A token and whether a space stood before it.
-struct Word<'a> {
+struct FormatWord<'a> {
     kind: TokenKind,
     text: &'a str,
     spaced: bool,
@@ -113,7 +113,7 @@ struct Word<'a> {
 /// A line: its words, and how they will be laid out.
 #[derive(Default)]
 struct Line<'a> {
-    words: Vec<Word<'a>>,
+    words: Vec<FormatWord<'a>>,
     indent: usize,
     /// Everything up to the `=` of a one-line argument, or the whole line.
     lead: String,
@@ -167,7 +167,7 @@ fn split<'a>(text: &'a str, tokens: &[Token]) -> Vec<Line<'a>> {
                 let piece = text.get(token.span.clone()).unwrap_or_default();
                 let piece = if kind == TokenKind::LineComment { piece.trim_end() } else { piece };
                 if let Some(line) = lines.last_mut() {
-                    line.words.push(Word { kind, text: piece, spaced });
+                    line.words.push(FormatWord { kind, text: piece, spaced });
                 }
                 spaced = false;
             }
@@ -176,11 +176,11 @@ fn split<'a>(text: &'a str, tokens: &[Token]) -> Vec<Line<'a>> {
     lines
 }
 
-fn is_opening(word: &Word<'_>) -> bool {
+fn is_opening(word: &FormatWord<'_>) -> bool {
     word.kind == TokenKind::Punct && matches!(word.text, "(" | "[" | "{")
 }
 
-fn is_closing(word: &Word<'_>) -> bool {
+fn is_closing(word: &FormatWord<'_>) -> bool {
     word.kind == TokenKind::Punct && matches!(word.text, ")" | "]" | "}")
 }
 
@@ -206,7 +206,7 @@ fn indent(lines: &mut [Line<'_>]) {
 }
 
 fn lay_out(line: &mut Line<'_>) {
-    let mut words: &[Word<'_>] = &line.words;
+    let mut words: &[FormatWord<'_>] = &line.words;
     if let [code @ .., last] = words
         && last.kind == TokenKind::LineComment
         && !code.is_empty()
@@ -232,7 +232,7 @@ fn lay_out(line: &mut Line<'_>) {
 }
 
 /// Words joined by the spaces that belong between them.
-fn spaced(words: &[Word<'_>]) -> String {
+fn spaced(words: &[FormatWord<'_>]) -> String {
     let mut out = String::new();
     for (index, word) in words.iter().enumerate() {
         if index > 0 && space_before(words, index) {
@@ -243,11 +243,11 @@ fn spaced(words: &[Word<'_>]) -> String {
     out
 }
 
-fn space_before(words: &[Word<'_>], index: usize) -> bool {
+fn space_before(words: &[FormatWord<'_>], index: usize) -> bool {
     let (Some(word), Some(before)) = (words.get(index), words.get(index.wrapping_sub(1))) else {
         return false;
     };
-    let punct = |w: &Word<'_>, text: &str| w.kind == TokenKind::Punct && w.text == text;
+    let punct = |w: &FormatWord<'_>, text: &str| w.kind == TokenKind::Punct && w.text == text;
     let is = |text: &str| punct(word, text);
     let after = |text: &str| punct(before, text);
     // What the lexer does not know stays as it was.
@@ -292,7 +292,7 @@ fn space_before(words: &[Word<'_>], index: usize) -> bool {
 }
 
 /// Whether the `-` at `index` has nothing to its left that it could subtract from.
-fn is_unary(words: &[Word<'_>], index: usize) -> bool {
+fn is_unary(words: &[FormatWord<'_>], index: usize) -> bool {
     let Some(before) = index.checked_sub(1).and_then(|i| words.get(i)) else { return true };
     match before.kind {
         TokenKind::Ident => matches!(before.text, "in" | "if" | "return"),
@@ -302,7 +302,7 @@ fn is_unary(words: &[Word<'_>], index: usize) -> bool {
     }
 }
 
-fn splat(words: &[Word<'_>], index: usize) -> bool {
+fn splat(words: &[FormatWord<'_>], index: usize) -> bool {
     index
         .checked_sub(1)
         .and_then(|i| words.get(i))

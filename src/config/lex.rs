@@ -55,7 +55,7 @@ pub(crate) enum LexProblem {
     /// A closing bracket that does not fit the one that is open.
     Mismatched { open: Range<usize>, close: usize },
     /// A closing bracket where none is open.
-    Stray { close: usize },
+    Unopened { close: usize },
     /// A line end inside a quoted string.
     NewlineInString { open: usize, at: usize },
     /// `/*` without `*/`.
@@ -358,7 +358,7 @@ impl Lexer<'_> {
                 let open = *at..*at + 2;
                 self.out.problems.push(LexProblem::Mismatched { open, close: from });
             }
-            _ => self.out.problems.push(LexProblem::Stray { close: from }),
+            _ => self.out.problems.push(LexProblem::Unopened { close: from }),
         }
         self.at += 1;
         self.emit(TokenKind::Punct, from);
@@ -527,7 +527,7 @@ mod tests {
     fn what_is_never_closed_is_found() {
         let problems = lex("a {\n  b {\n}\n", 50).problems;
         assert_eq!(problems, [LexProblem::Unclosed { open: 2..3, suspect: Some(8) }]);
-        assert_eq!(lex("}", 50).problems, [LexProblem::Stray { close: 0 }]);
+        assert_eq!(lex("}", 50).problems, [LexProblem::Unopened { close: 0 }]);
         assert_eq!(lex("a = [1}", 50).problems[0], LexProblem::Mismatched { open: 4..5, close: 6 });
     }
 

@@ -63,7 +63,7 @@ impl Loaded {
     /// Of what a later pass found, what is news: not inside a block that is known to be wrong, nor
     /// at a place where something was found already.
     #[must_use]
-    pub fn news(&self, diagnostics: Diagnostics) -> Diagnostics {
+    pub fn not_reported(&self, diagnostics: Diagnostics) -> Diagnostics {
         let known: Vec<Loc> = self.diagnostics.iter().filter_map(|d| d.loc.clone()).collect();
         let inside = |loc: &Loc, whole: &Loc| {
             loc.file() == whole.file()

@@ -126,7 +126,7 @@ fn check(source: &Arc<Source>) -> Result<Lexed, Diagnostic> {
         LexProblem::NewlineInString { open, .. } => (0, *open),
         LexProblem::UnclosedComment { open } => (0, *open),
         LexProblem::BadHeredoc { open } => (1, open.start),
-        LexProblem::Mismatched { close, .. } | LexProblem::Stray { close } => (1, *close),
+        LexProblem::Mismatched { close, .. } | LexProblem::Unopened { close } => (1, *close),
         LexProblem::Unclosed { .. } => (2, 0),
     });
     match first {
@@ -151,7 +151,7 @@ fn problem_start(problem: &LexProblem) -> usize {
         LexProblem::NewlineInString { open, .. } | LexProblem::UnclosedComment { open } => *open,
         LexProblem::Unclosed { open, .. } | LexProblem::BadHeredoc { open } => open.start,
         LexProblem::Mismatched { open, .. } => open.start,
-        LexProblem::Stray { close } => *close,
+        LexProblem::Unopened { close } => *close,
     }
 }
 
@@ -191,7 +191,7 @@ fn explain_problem(source: &Arc<Source>, problem: &LexProblem) -> Diagnostic {
                     closing(opened)
                 ))
         }
-        LexProblem::Stray { close } => {
+        LexProblem::Unopened { close } => {
             let closed = text(&(*close..close + 1));
             Diagnostic::error(format!("`{closed}` closes nothing"))
                 .at(loc(*close..close + 1))

@@ -32,7 +32,7 @@ pub(super) async fn verify(
     let mut under_way = Vec::new();
     for environment in store::list_environments(ledger).await? {
         match store::read(ledger, &environment).await {
-            Ok(held) => under_way.extend(held.record.run.map(|run| run.id)),
+            Ok(versioned) => under_way.extend(versioned.record.run.map(|run| run.id)),
             Err(error) => problems.push(error.diagnostic.summary.clone()),
         }
         match store::moves(ledger, &environment).await {
@@ -78,7 +78,9 @@ pub(super) async fn verify(
         }
     }
     for given in &approvals {
-        if now.duration_since(given.at) > GRACE && !records.iter().any(|r| records_word(r, given)) {
+        if now.duration_since(given.at) > GRACE
+            && !records.iter().any(|r| records_approval(r, given))
+        {
             problems.push(format!(
                 "an approval of `{}` by {} at {:.0} has no record",
                 given.edge, given.by.arn, given.at
@@ -95,7 +97,7 @@ fn moved(record: &Record) -> Option<(&str, u64)> {
     Some((of.environment, of.number))
 }
 
-fn records_word(record: &Record, given: &Approval) -> bool {
+fn records_approval(record: &Record, given: &Approval) -> bool {
     let is_it = |details: ApprovalDetails<'_>| {
         details.edge == given.edge
             && details.digest == given.digest.as_str()

@@ -79,7 +79,7 @@ pub(super) async fn open(
     let ledger = Ledger::with_clock(store, Arc::new(clock));
     let host = Arc::clone(&workspace.host);
     let ledger = match (backend, &connection.sandbox) {
-        (Backend::S3 { .. }, None) => ledger.with_doubt(),
+        (Backend::S3 { .. }, None) => ledger.with_proof(),
         _ => ledger,
     };
     Ok(ledger

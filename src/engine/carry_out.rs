@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::apply::{self, Apply, ApplySummary, Limits, Recheck};
+use crate::apply::{self, Apply, ApplyLimits, ApplySummary, Recheck};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::{Plan, PlannedOutput};
 use crate::plan::{Mode, adoptions};
@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::host::{Activity, Event};
 use super::known_values::KnownValues;
 use super::plan::{FailOn, PlanRequest};
-use super::recheck::Walls;
+use super::recheck::WallsRecheck;
 use super::recover::forward;
 use super::refresh::PlanInputs;
 use super::workspace::Workspace;
@@ -52,7 +52,7 @@ pub async fn carry_out(
     let lineage = lineage(workspace, inputs).await?;
     let known = applied_values(inputs, &resources, &lineage);
     let resolver = Resolver::new(inputs, &known);
-    let walls = Walls { workspace, inputs, request, approved: plan };
+    let walls = WallsRecheck { workspace, inputs, request, approved: plan };
     let summary = walk(workspace, inputs, plan, approval, &resolver, &walls).await?;
     let mut diagnostics: Diagnostics = summary.warnings.iter().cloned().collect();
     // What keeps the outputs from being recorded is told last: first, what was carried out, and where a state
@@ -121,7 +121,7 @@ async fn walk(
         holder: store.holder(workspace, "apply").await,
         terms: workspace.terms,
         lock_timeout: approval.lock_timeout,
-        limits: Limits { per_account: approval.parallelism, ..Limits::default() },
+        limits: ApplyLimits { per_account: approval.parallelism, ..ApplyLimits::default() },
         recheck: Some(recheck),
         reason: approval.reason.clone().filter(|_| approval.fail_on == FailOn::None),
         errored_dir: workspace.errored_dir.clone(),
@@ -188,7 +188,7 @@ fn judge(
         diagnostics.push(Diagnostic::error("the plan was not carried out to its end"));
     }
     let refused =
-        summary.failed.iter().any(|failed| !failed.trouble) || !summary.postconditions.is_empty();
+        summary.failed.iter().any(|failed| !failed.outage) || !summary.postconditions.is_empty();
     Err(if refused { EngineError::Refused(diagnostics) } else { EngineError::Failed(diagnostics) })
 }
 

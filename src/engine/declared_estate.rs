@@ -18,16 +18,16 @@ pub struct DeclaredEstate {
     /// Units by their addresses, each with the unit above it.
     pub units: BTreeMap<String, Option<String>>,
     /// The accounts.
-    pub accounts: Vec<PicturedAccount>,
+    pub accounts: Vec<DeclaredAccount>,
     /// The environments, each behind those that releases come to it from.
-    pub environments: Vec<PicturedEnvironment>,
+    pub environments: Vec<DeclaredEnvironment>,
     /// The edges along which releases move.
-    pub edges: Vec<PicturedEdge>,
+    pub edges: Vec<DeclaredEdge>,
 }
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PicturedAccount {
+pub struct DeclaredAccount {
     /// Its handle.
     pub handle: String,
     /// Its id, once known.
@@ -42,18 +42,18 @@ pub struct PicturedAccount {
 
 /// An environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PicturedEnvironment {
+pub struct DeclaredEnvironment {
     /// Its name.
     pub name: String,
     /// What stands there.
-    pub releases: Vec<PicturedRelease>,
+    pub releases: Vec<DeclaredRelease>,
     /// Why nothing moves in.
     pub hold: Option<String>,
 }
 
 /// A release in an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PicturedRelease {
+pub struct DeclaredRelease {
     /// Its name.
     pub name: String,
     /// Which one, shortened.
@@ -64,7 +64,7 @@ pub struct PicturedRelease {
 
 /// An edge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PicturedEdge {
+pub struct DeclaredEdge {
     /// Its label.
     pub name: String,
     /// Where releases come from.
@@ -77,7 +77,7 @@ pub struct PicturedEdge {
     pub gates: usize,
 }
 
-/// The picture of what was read.
+/// The declared estate of what was read.
 ///
 /// # Errors
 /// What is wrong with the declared edges.
@@ -91,7 +91,7 @@ pub fn of(inputs: &PlanInputs) -> Result<DeclaredEstate, EngineError> {
     let units = estate.instances.values();
     let units = units.filter(|i| part(&i.address).is_some_and(AccessPart::is_unit));
     let units = units.map(|i| (i.address.to_string(), unit(i))).collect();
-    let accounts = estate.accounts.values().map(|account| PicturedAccount {
+    let accounts = estate.accounts.values().map(|account| DeclaredAccount {
         handle: account.handle.to_string(),
         id: account.id.as_ref().map(ToString::to_string),
         unit: estate.instances.get(&account.address).and_then(unit),
@@ -102,14 +102,14 @@ pub fn of(inputs: &PlanInputs) -> Result<DeclaredEstate, EngineError> {
     let environments = edge::in_order(estate.environments.keys(), &edges);
     let environments = environments.into_iter().map(|name| {
         let record = inputs.records.get(name).map(|versioned| &versioned.record);
-        let standing = record.into_iter().flat_map(|record| &record.releases);
-        let releases = standing.filter_map(|(name, standing)| {
-            let current = standing.current.as_ref()?;
-            let verified = standing.verified.as_ref().map(|v| &v.digest) == Some(&current.digest);
+        let recorded = record.into_iter().flat_map(|record| &record.releases);
+        let releases = recorded.filter_map(|(name, recorded)| {
+            let current = recorded.current.as_ref()?;
+            let verified = recorded.verified.as_ref().map(|v| &v.digest) == Some(&current.digest);
             let digest = current.digest.short().to_string();
-            Some(PicturedRelease { name: name.clone(), digest, verified })
+            Some(DeclaredRelease { name: name.clone(), digest, verified })
         });
-        PicturedEnvironment {
+        DeclaredEnvironment {
             name: name.clone(),
             releases: releases.collect(),
             hold: record.and_then(|record| record.hold.as_ref()).map(|hold| hold.why.clone()),
@@ -121,7 +121,7 @@ pub fn of(inputs: &PlanInputs) -> Result<DeclaredEstate, EngineError> {
         environments: environments.collect(),
         edges: edges
             .values()
-            .map(|edge| PicturedEdge {
+            .map(|edge| DeclaredEdge {
                 name: edge.name.clone(),
                 from: edge.from.clone(),
                 to: edge.to.clone(),

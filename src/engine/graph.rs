@@ -14,7 +14,7 @@ pub struct GraphRequest {
     /// Values for variables.
     pub variables: Variables,
     /// What is drawn.
-    pub picture: GraphDrawing,
+    pub drawing: GraphDrawing,
     /// In which language.
     pub format: GraphFormat,
 }
@@ -26,5 +26,5 @@ pub struct GraphRequest {
 pub fn run(workspace: &Workspace, request: &GraphRequest) -> Result<String, EngineError> {
     let configuration = load::configuration(workspace, &request.variables)?;
     let graph = graph::build(&configuration)?;
-    Ok(graph::draw(&configuration, &graph, request.picture, request.format))
+    Ok(graph::draw(&configuration, &graph, request.drawing, request.format))
 }

@@ -76,7 +76,7 @@ pub enum Activity {
     ReadingSecretVersions,
     /// A gate is evaluated.
     Gate(String),
-    /// A plan is carried out, or a run that was cut off is recovered.
+    /// A plan is carried out, or a run that was interrupted is recovered.
     Applying,
 }
 
@@ -106,7 +106,7 @@ pub enum Event {
     Apply(ApplyEvent),
     /// A plan was carried out, to its end or not.
     Applied(Box<ApplySummary>),
-    /// A run that was cut off is folded into the state of a scope.
+    /// A run that was interrupted is folded into the state of a scope.
     Recovered {
         /// The scope.
         scope: String,

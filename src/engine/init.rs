@@ -135,7 +135,7 @@ async fn check(workspace: &Workspace, store: &Store) -> Result<(), EngineError> 
         Ok(_) => {
             store.ledger.prove_versions().await?;
             compare_keys(workspace, store).await;
-            state_bucket::warn(workspace, store, Unreadable::Told).await;
+            state_bucket::warn(workspace, store, Unreadable::Reported).await;
             Ok(())
         }
     }

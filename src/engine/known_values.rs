@@ -58,7 +58,7 @@ impl ValueSource for KnownValues<'_> {
         let Some(live) = self.live else { return Some(state()) };
         match live.recorded(address, recorded) {
             LiveLookup::Object(object) => Some(object.attrs.clone()),
-            LiveLookup::Unseen(_) => Some(state()),
+            LiveLookup::Unread(_) => Some(state()),
             // Gone: what it had is no more, and what its successor will have is not known yet.
             LiveLookup::Missing => None,
         }

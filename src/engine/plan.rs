@@ -41,7 +41,7 @@ impl PlanOutcome {
     ///
     /// # Errors
     /// What is wrong with the declared edges.
-    pub fn picture(&self) -> Result<DeclaredEstate, EngineError> {
+    pub fn declared_estate(&self) -> Result<DeclaredEstate, EngineError> {
         declared_estate::of(&self.inputs)
     }
 }

@@ -1,5 +1,5 @@
 //! The power goes, on request and in the sandbox alone: a backend that ends the process at the N-th
-//! write, so that whatever was cut off there can be taken up again and looked at.
+//! write, so that whatever was interrupted there can be taken up again and looked at.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

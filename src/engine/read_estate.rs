@@ -56,7 +56,7 @@ pub(super) struct EstateRead {
     pub(super) secret_versions: BTreeMap<String, i64>,
     pub(super) warnings: Diagnostics,
     /// Warnings about sources of secrets.
-    pub(super) doubts: Diagnostics,
+    pub(super) secret_warnings: Diagnostics,
 }
 
 /// Which account is the management account, or why that cannot be told.
@@ -81,7 +81,7 @@ struct Inside {
     read_as: BTreeMap<Handle, Option<AccountId>>,
     secret_versions: BTreeMap<String, i64>,
     warnings: Diagnostics,
-    doubts: Diagnostics,
+    secret_warnings: Diagnostics,
 }
 
 /// As whom AWS is read, told to the host as it becomes known: a reading that fails has said what it knew.
@@ -174,7 +174,7 @@ impl EstateReader<'_> {
             through_access_role: accounts.through_access_role,
             secret_versions: inside.secret_versions,
             warnings: inside.warnings,
-            doubts: inside.doubts,
+            secret_warnings: inside.secret_warnings,
         };
         read.warnings.extend(accounts.warnings);
         read.live.share_with_state(read.recorded.snapshot.resources_mut());
@@ -246,8 +246,9 @@ impl EstateReader<'_> {
                 // Both at once would be held twice.
                 drop(std::mem::take(&mut read.estate));
                 read.estate = self.evaluate(&now)?;
-                read.doubts = Diagnostics::new();
-                read.secret_versions = self.secret_versions(&read.estate, &mut read.doubts).await;
+                read.secret_warnings = Diagnostics::new();
+                read.secret_versions =
+                    self.secret_versions(&read.estate, &mut read.secret_warnings).await;
             }
             adopted = found;
             let shut = shut(&read.estate, &now);
@@ -291,7 +292,7 @@ impl EstateReader<'_> {
     fn evaluate(&self, known: &KnownValues<'_>) -> Result<Estate, EngineError> {
         let mut estate = evaluate(self.configuration, known)?;
         for (address, id) in &self.request.imports {
-            take_over(&mut estate, address, id)?;
+            add_import(&mut estate, address, id)?;
         }
         Ok(estate)
     }
@@ -347,7 +348,7 @@ impl EstateReader<'_> {
             read_as: BTreeMap::new(),
             secret_versions: BTreeMap::new(),
             warnings,
-            doubts: Diagnostics::new(),
+            secret_warnings: Diagnostics::new(),
         };
         inside.management =
             match management.await {
@@ -369,7 +370,7 @@ impl EstateReader<'_> {
             announced.learn(|known| known.accounts = principals(&targets, None, true).accounts);
             // Boxed, as what it holds is large and futures nest.
             let accounts = Box::pin(self.accounts(provider, &targets.accounts, estate, &shut));
-            let versions = self.secret_versions(estate, &mut inside.doubts);
+            let versions = self.secret_versions(estate, &mut inside.secret_warnings);
             (inside.accounts, inside.secret_versions) = futures::join!(accounts, versions);
         }
         Ok(inside)
@@ -398,7 +399,7 @@ impl EstateReader<'_> {
             through_access_role: BTreeSet::new(),
             secret_versions: BTreeMap::new(),
             warnings,
-            doubts: Diagnostics::new(),
+            secret_warnings: Diagnostics::new(),
         })
     }
 
@@ -499,7 +500,7 @@ fn recorded_management(resources: &Resources) -> Option<AccountId> {
 }
 
 /// Adds what `palisade import` asks for, as if an `import` block stood in the configuration.
-fn take_over(estate: &mut Estate, address: &ResourceAddr, id: &str) -> Result<(), EngineError> {
+fn add_import(estate: &mut Estate, address: &ResourceAddr, id: &str) -> Result<(), EngineError> {
     let Some(known) = estate
         .instances
         .keys()

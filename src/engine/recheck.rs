@@ -15,7 +15,7 @@ use super::workspace::Workspace;
 
 /// Analyses the estate again when somebody else has applied since the plan was made: two changes,
 /// each harmless alone, can open a wall together.
-pub(super) struct Walls<'a> {
+pub(super) struct WallsRecheck<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) inputs: &'a PlanInputs,
     pub(super) request: &'a PlanRequest,
@@ -23,12 +23,12 @@ pub(super) struct Walls<'a> {
 }
 
 #[async_trait(?Send)]
-impl Recheck for Walls<'_> {
+impl Recheck for WallsRecheck<'_> {
     async fn recheck(&self) -> Result<(), Diagnostic> {
         let now = self.inputs.store.ledger.read_all().await?;
         // Whoever changes the walls holds their lock and leaves a new serial: without one, what was
         // analysed is what is there.
-        if now.dangling.is_empty() && now.versions() == self.inputs.snapshot.versions() {
+        if now.interrupted.is_empty() && now.versions() == self.inputs.snapshot.versions() {
             return Ok(());
         }
         let looked = async {

@@ -136,7 +136,7 @@ fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
         let why = change.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         lines.push(format!("{} `{}` {became}{why}", change.op.name(), change.address));
     }
-    Diagnostic::warning(format!("a run of `{by}` was cut off in scope `{scope}` (run {id})"))
+    Diagnostic::warning(format!("a run of `{by}` was interrupted in scope `{scope}` (run {id})"))
         .detail(lines.join("\n"))
         .help("`palisade apply` records this before anything else; the plan here counts with it already")
 }
@@ -190,7 +190,7 @@ pub(super) async fn refresh(
     secrets::learn_estate(workspace, &estate);
     let mut warnings = read.warnings;
     warnings.extend(releases::overridden(&records, &request.options.selection));
-    warnings.extend(read.doubts);
+    warnings.extend(read.secret_warnings);
     let mut targets = Targets::of(&estate, management.as_ref());
     targets.read_through_access_role(&read.through_access_role);
     let principals = principals(&targets, caller.as_ref(), request.refresh);

@@ -54,9 +54,9 @@ async fn in_force(
         records.keys().map(|environment| (environment.clone(), BTreeMap::new())).collect();
     // One release stands in several environments once it has moved.
     let mut wanted: BTreeMap<(&str, &Digest), Vec<&String>> = BTreeMap::new();
-    for (environment, held) in records {
-        for name in held.record.names() {
-            let Some(digest) = held.record.in_force(name) else { continue };
+    for (environment, versioned) in records {
+        for name in versioned.record.names() {
+            let Some(digest) = versioned.record.in_force(name) else { continue };
             wanted.entry((name, digest)).or_default().push(environment);
         }
     }
@@ -89,9 +89,9 @@ pub(super) fn overridden(
     let selected =
         |name: &String| selection.environments.is_empty() || selection.environments.contains(name);
     let mut found = Vec::new();
-    for (environment, held) in records.iter().filter(|(name, _)| selected(name)) {
-        for (release, standing) in &held.record.releases {
-            let Some(current) = &standing.current else { continue };
+    for (environment, versioned) in records.iter().filter(|(name, _)| selected(name)) {
+        for (release, recorded) in &versioned.record.releases {
+            let Some(current) = &recorded.current else { continue };
             let Some(overridden) = &current.overridden else { continue };
             let digest = current.digest.short();
             found.push(

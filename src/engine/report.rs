@@ -31,7 +31,7 @@ pub struct Report {
     /// The walls as they are now, with every path.
     pub walls: Walls,
     /// The estate at a glance.
-    pub picture: DeclaredEstate,
+    pub estate: DeclaredEstate,
     /// Every finished move of a release, the newest first.
     pub moves: Vec<ReleaseMove>,
     /// The audit log.
@@ -66,6 +66,6 @@ pub async fn run(workspace: &Workspace, request: &ReportRequest) -> Result<Repor
         (b.finished_at, &b.environment, b.number).cmp(&(a.finished_at, &a.environment, a.number))
     });
     let figures = figures(&moves, &audit, None, &[]);
-    let picture = declared_estate::of(&inputs)?;
-    Ok(Report { plan, walls, picture, moves, audit, figures })
+    let estate = declared_estate::of(&inputs)?;
+    Ok(Report { plan, walls, estate, moves, audit, figures })
 }

@@ -96,7 +96,7 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
             terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
             judged: overlay.carried_out,
             harmless: overlay.harmless,
-            not_judged: overlay.doubts,
+            not_judged: overlay.not_judged,
             guardrails_unknown,
         },
         isolation,
@@ -188,7 +188,7 @@ fn ease(isolation: &mut Isolation) {
 
 fn guardrails_unknown(tree: &Tree) -> Vec<String> {
     match tree {
-        Tree::Read(tree) => tree.doubts.clone(),
+        Tree::Read(tree) => tree.unread.clone(),
         Tree::Absent => Vec::new(),
         Tree::Unread => {
             vec!["what the organization's policies deny (organization.json is absent)".to_owned()]

@@ -35,7 +35,7 @@ type Sources<'a> = BTreeMap<&'a str, &'a Loc>;
 
 /// How the version of a source can be asked for.
 #[derive(Debug, PartialEq, Eq)]
-enum Way {
+enum VersionSource {
     /// By its name: `DescribeParameters` shows no values at all.
     Described,
     /// By a label or an ARN, or as a parameter of AWS's own: only `GetParameters` knows these. It is
@@ -45,14 +45,14 @@ enum Way {
     Still,
 }
 
-fn way(path: &str) -> Way {
+fn version_source(path: &str) -> VersionSource {
     let selector = path.rsplit_once(':').map(|(_, tail)| tail).filter(|tail| !tail.contains('/'));
     match selector {
-        Some(version) if version.bytes().all(|b| b.is_ascii_digit()) => Way::Still,
-        _ if path.starts_with("/aws/reference/secretsmanager/") => Way::Still,
-        Some(_) => Way::Got,
-        None if path.starts_with("arn:") || path.starts_with("/aws/") => Way::Got,
-        None => Way::Described,
+        Some(version) if version.bytes().all(|b| b.is_ascii_digit()) => VersionSource::Still,
+        _ if path.starts_with("/aws/reference/secretsmanager/") => VersionSource::Still,
+        Some(_) => VersionSource::Got,
+        None if path.starts_with("arn:") || path.starts_with("/aws/") => VersionSource::Got,
+        None => VersionSource::Described,
     }
 }
 
@@ -73,10 +73,10 @@ pub(super) async fn ask(
         for (name, value) in instance.desired.iter() {
             let Value::Secret(reference) = value.reveal() else { continue };
             let Some(path) = reference.strip_prefix("ssm:") else { continue };
-            let into = match way(path) {
-                Way::Described => &mut described,
-                Way::Got => &mut got,
-                Way::Still => continue,
+            let into = match version_source(path) {
+                VersionSource::Described => &mut described,
+                VersionSource::Got => &mut got,
+                VersionSource::Still => continue,
             };
             into.entry(path).or_insert_with(|| instance.body.loc_of(name));
         }
@@ -248,18 +248,18 @@ mod tests {
     #[test]
     fn how_each_kind_of_source_is_asked() {
         for (path, expected) in [
-            ("/shared/token", Way::Described),
-            ("token", Way::Described),
-            ("/shared/token:3", Way::Still),
-            ("token:3", Way::Still),
-            ("/shared/token:live", Way::Got),
-            ("arn:aws:ssm:eu-west-1:111111111111:parameter/shared/token", Way::Got),
-            ("arn:aws:ssm:eu-west-1:111111111111:parameter/shared/token:live", Way::Got),
-            ("arn:aws:ssm:eu-west-1:111111111111:parameter/shared/token:3", Way::Still),
-            ("/aws/service/one", Way::Got),
-            ("/aws/reference/secretsmanager/token", Way::Still),
+            ("/shared/token", VersionSource::Described),
+            ("token", VersionSource::Described),
+            ("/shared/token:3", VersionSource::Still),
+            ("token:3", VersionSource::Still),
+            ("/shared/token:live", VersionSource::Got),
+            ("arn:aws:ssm:eu-west-1:111111111111:parameter/shared/token", VersionSource::Got),
+            ("arn:aws:ssm:eu-west-1:111111111111:parameter/shared/token:live", VersionSource::Got),
+            ("arn:aws:ssm:eu-west-1:111111111111:parameter/shared/token:3", VersionSource::Still),
+            ("/aws/service/one", VersionSource::Got),
+            ("/aws/reference/secretsmanager/token", VersionSource::Still),
         ] {
-            assert_eq!(way(path), expected, "{path}");
+            assert_eq!(version_source(path), expected, "{path}");
         }
     }
 

@@ -28,7 +28,7 @@ const OTHER: &str = "AIDABBBBBBBBBBBBBBBBB";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     /// Say that the policy could not be read.
-    Told,
+    Reported,
     /// Say nothing of a policy that could not be read.
     Skipped,
 }

@@ -33,7 +33,7 @@ pub fn run(workspace: &Workspace, variables: &Variables) -> Result<Validation, E
                 validation.objects = estate.instances.len();
                 diagnostics.extend(estate.warnings);
             }
-            Err(more) => diagnostics.extend(loaded.news(more)),
+            Err(more) => diagnostics.extend(loaded.not_reported(more)),
         }
         let beyond = graph::check_beyond(&loaded.configuration, diagnostics);
         diagnostics.extend(beyond);

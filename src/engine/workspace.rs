@@ -1,4 +1,4 @@
-//! What every use case works in: one estate's directory, the surroundings that were handed in, and the
+//! What every use case works in: one estate's directory, the settings that were handed in, and the
 //! host. Whatever a process would otherwise pick up by itself (environment variables, its own name,
 //! where AWS is) stands here, so that equal workspaces give equal results.
 
@@ -26,7 +26,7 @@ pub use crate::config::VarArg;
 #[derive(Clone, Debug, Default)]
 pub struct Variables(pub Vec<VarArg>);
 
-/// One estate, its surroundings, and who runs its use cases.
+/// One estate, its settings, and who runs its use cases.
 #[derive(Clone)]
 pub struct Workspace {
     /// The directory of the configuration; gates' commands run there, secrets' files lie below it.

@@ -1,4 +1,4 @@
-//! A request as the judge sees it: who asks, for what, in which surroundings.
+//! A request as the judge sees it: who asks, for what, in which context.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -184,7 +184,7 @@ impl<'a> Assumptions<'a> {
         if !both().any(|document| bears_on(document, ty.service)) {
             return true;
         }
-        let tells = caller.is_told_apart || over_owner.iter().any(|d| tells_accounts_apart(d));
+        let tells = caller.is_distinguished || over_owner.iter().any(|d| tells_accounts_apart(d));
         let class = Class {
             caller: places(&caller.documents),
             caller_place: match caller.source {
@@ -242,7 +242,7 @@ struct Caller<'a> {
     /// The service control policies over it.
     documents: Vec<&'a Arc<Document>>,
     /// Whether one of these may answer differently for another account of the same unit.
-    is_told_apart: bool,
+    is_distinguished: bool,
     /// The accounts that it stands for, as far as the model describes them.
     accounts: Vec<&'a AccountNode>,
     /// The others, by id: nothing of them was read.
@@ -268,7 +268,7 @@ fn callers<'a>(
         id: "",
         place: "",
         documents: Vec::new(),
-        is_told_apart: false,
+        is_distinguished: false,
         accounts: Vec::new(),
         members: Vec::new(),
         leaves: OnceLock::new(),
@@ -304,12 +304,12 @@ fn callers<'a>(
     let mut seen: BTreeMap<(&str, Vec<usize>), usize> = BTreeMap::new();
     for (id, arn, place, levels, described) in own.chain(members) {
         let documents = documents(levels);
-        let is_told_apart = documents.iter().any(|document| tells_accounts_apart(document));
+        let is_distinguished = documents.iter().any(|document| tells_accounts_apart(document));
         let first = *seen.entry((place, places(&documents))).or_insert(all.len());
-        let is_like = !is_apart && !is_told_apart && first < all.len();
+        let is_like = !is_apart && !is_distinguished && first < all.len();
         if !is_like {
             let source = StepSource::Foreign(arn);
-            all.push(Caller { id, place, documents, is_told_apart, ..outsider(source) });
+            all.push(Caller { id, place, documents, is_distinguished, ..outsider(source) });
         }
         let caller = if is_like { all.get_mut(first) } else { all.last_mut() };
         match (described, caller) {

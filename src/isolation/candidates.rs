@@ -261,7 +261,7 @@ pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<StepTarget, BTreeS
 /// Steps out of an account that nobody could read, by those in it whom the estate does not know:
 /// whoever a policy names there, and anybody at all where one lets in the whole account.
 #[must_use]
-pub(super) fn unseen(model: &AccessModel) -> BTreeSet<PathStep> {
+pub(super) fn unread_steps(model: &AccessModel) -> BTreeSet<PathStep> {
     let unread: BTreeSet<&str> =
         model.accounts.values().filter(|a| !a.is_read()).map(|a| a.id.as_str()).collect();
     if unread.is_empty() {

@@ -27,7 +27,7 @@ pub struct StepChange {
     pub lost: Vec<Opening>,
 }
 
-/// One side's open steps, doubts and paths.
+/// One side's open steps, what is undetermined in it, and its paths.
 #[derive(Clone, Debug, Default)]
 pub struct SideResult {
     /// Open steps.

@@ -136,7 +136,7 @@ fn unguarded(
             let asked = asked(model, &step).map(|asked| asked.knowing(keys));
             matches!(asked.map(|a| answer(None, Some(&a)).after), Some(SymbolicAnswer::Open(_)))
         };
-        if serves(of_strangers(model, partition)) {
+        if serves(of_external_principals(model, partition)) {
             let text = if statements.iter().any(|s| !asks(s, &SOURCES)) {
                 "whoever the service acts for: the statement asks for none of aws:SourceAccount, aws:SourceArn, aws:SourceOrgID and aws:SourceOrgPaths"
             } else {
@@ -158,7 +158,7 @@ fn unguarded(
 
 /// The source of a service's request, where that is somebody in an account that is not known. What has no account
 /// in its ARN (a bucket) is known by its name.
-fn of_strangers(model: &AccessModel, partition: Partition) -> Vec<(String, Domain)> {
+fn of_external_principals(model: &AccessModel, partition: Partition) -> Vec<(String, Domain)> {
     let ids = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
     let known = ids().cloned().collect();
     let arns = ids().map(|id| format!("arn:*:*:*:{id}:*")).chain(["arn:*:*:::*".to_owned()]);

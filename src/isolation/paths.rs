@@ -18,7 +18,7 @@ pub struct StepEdge {
 }
 
 impl StepEdge {
-    /// Whether some opening asks nothing of the surroundings.
+    /// Whether some opening asks nothing of the context.
     #[must_use]
     pub fn is_unconditional(&self) -> bool {
         self.openings.iter().any(|o| o.requirements.is_empty())
@@ -69,7 +69,7 @@ pub struct Path {
     pub chain: Vec<PathStep>,
     /// The step across the wall.
     pub last: PathStep,
-    /// Whether every step asks nothing of the surroundings.
+    /// Whether every step asks nothing of the context.
     pub unconditional: bool,
 }
 
@@ -129,7 +129,7 @@ pub(super) fn outside(model: &AccessModel, arn: &str) -> Origin {
 }
 
 /// How a principal was reached from an origin: the chain of steps, and how many of them ask
-/// something of the surroundings.
+/// something of the context.
 #[derive(Clone, Debug, Default)]
 pub struct Reached {
     /// Role assumptions, in order; empty for a principal of the origin itself.

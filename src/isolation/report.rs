@@ -359,7 +359,7 @@ impl Writer<'_, '_> {
                 "a policy on the way could not be read, or a bound was hit".to_owned()
             });
         }
-        format!("{} could not be read: what nobody manages there is unseen", unread.join(", "))
+        format!("{} could not be read: unmanaged objects there are not known", unread.join(", "))
     }
 
     /// Where these objects are declared; of one that goes, where it was.

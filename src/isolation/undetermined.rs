@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{let_in_whole, unclear, unseen};
+use super::candidates::{let_in_whole, unclear, unread_steps};
 use super::compare::{Pair, SideResult};
 use super::crossing::{PathStep, StepSource, StepTarget, asked, home, home_of, is_closed};
 use super::paths::{Origin, account_of, starts_in};
@@ -13,7 +13,7 @@ use crate::access::AccessModel;
 use crate::ids::Handle;
 
 /// A place that somebody may get to, and why that is not certain.
-type Way = (StepTarget, Option<String>);
+type OnwardStep = (StepTarget, Option<String>);
 
 /// Every pair of origin and environment between which there may be a way, with what is not known of it.
 /// Whoever might be in doubt is: an account that was not read is taken to let anybody in.
@@ -22,13 +22,16 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
     if result.undecided.is_empty() && strange.is_empty() {
         return BTreeMap::new();
     }
-    let mut ways: BTreeMap<StepSource, Vec<Way>> = BTreeMap::new();
+    let mut onward_steps: BTreeMap<StepSource, Vec<OnwardStep>> = BTreeMap::new();
     for step in result.edges.keys() {
-        ways.entry(step.source.clone()).or_default().push((step.target.clone(), None));
+        onward_steps.entry(step.source.clone()).or_default().push((step.target.clone(), None));
     }
     for (step, why) in &result.undecided {
         let told = format!("whether `{}` is entered is not decided: {why}", step.target.arn());
-        ways.entry(step.source.clone()).or_default().push((step.target.clone(), Some(told)));
+        onward_steps
+            .entry(step.source.clone())
+            .or_default()
+            .push((step.target.clone(), Some(told)));
     }
     let mut starts: BTreeMap<Origin, BTreeSet<StepSource>> =
         [Origin::Management, Origin::Unassigned, Origin::External, Origin::Anonymous]
@@ -39,12 +42,12 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
     for name in environments {
         starts.entry(Origin::Environment(name.clone())).or_default();
     }
-    for source in ways.keys() {
+    for source in onward_steps.keys() {
         for origin in starts_in(model, source) {
             starts.entry(origin).or_default().insert(source.clone());
         }
     }
-    let undetermined = Undetermined { model, ways, strange, opened: opened(model, result) };
+    let undetermined = Undetermined { model, onward_steps, strange, opened: opened(model, result) };
     let mut found = BTreeMap::new();
     for (origin, sources) in starts {
         for (environment, why) in undetermined.from(&origin, sources) {
@@ -61,28 +64,30 @@ fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)
         asked(model, step)
             .is_some_and(|asked| !is_closed(&asked) || asked.why_undetermined.is_some())
     };
-    for step in unseen(model).into_iter().filter(lets_in) {
+    for step in unread_steps(model).into_iter().filter(lets_in) {
         let StepSource::Foreign(arn) = &step.source else { continue };
         let Some(home) = home_of(model, arn) else { continue };
         let why = format!(
-            "`{}` lets in `{arn}`, and the account `{}` was not read: whom it lets in is unseen",
+            "`{}` lets in `{arn}`, and the account `{}` was not read: whom it lets in is not known",
             step.target.arn(),
             home.handle
         );
         found.push((step.target, why));
     }
-    // Somebody unseen may be anybody there: by its trust, by credentials of its own making.
+    // A principal that was not read may be anybody there: by its trust, by credentials of its own making.
     let unread = |account: &Handle| model.accounts.get(account).is_some_and(|a| !a.is_read());
     for principal in model.principals.values().filter(|p| unread(&p.account)) {
-        let why =
-            format!("the account `{}` was not read: whom it lets in is unseen", principal.account);
+        let why = format!(
+            "the account `{}` was not read: whom it lets in is not known",
+            principal.account
+        );
         found.push((StepTarget::Role(principal.arn.clone()), why));
     }
     // And may lift what that account alone holds shut.
     for step in &result.held_by_source {
         if let Some(account) = home(model, &step.source).filter(|account| unread(account)) {
             let why = format!(
-                "the account `{account}` was not read: who there can permit what `{}` lets in is unseen",
+                "the account `{account}` was not read: who there can permit what `{}` lets in is not known",
                 step.target.arn()
             );
             found.push((step.target.clone(), why));
@@ -91,10 +96,10 @@ fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)
     found
 }
 
-/// Everything that the search for doubtful ways looks at.
+/// Everything that the search for steps in doubt looks at.
 struct Undetermined<'a> {
     model: &'a AccessModel,
-    ways: BTreeMap<StepSource, Vec<Way>>,
+    onward_steps: BTreeMap<StepSource, Vec<OnwardStep>>,
     strange: Vec<(StepTarget, String)>,
     /// What somebody with power over an account may open.
     opened: BTreeMap<&'a Handle, Vec<StepTarget>>,
@@ -130,7 +135,7 @@ impl Undetermined<'_> {
         let mut held: BTreeSet<&Handle> = BTreeSet::new();
         let mut queue: VecDeque<(StepSource, Option<String>)> =
             sources.into_iter().map(|source| (source, None)).collect();
-        let mut next: Vec<Way> =
+        let mut next: Vec<OnwardStep> =
             self.strange.iter().map(|(target, why)| (target.clone(), Some(why.clone()))).collect();
         loop {
             for (target, why) in next.drain(..) {
@@ -162,7 +167,7 @@ impl Undetermined<'_> {
                     found.entry(environment.clone()).or_insert_with(|| why.clone());
                 }
             }
-            let onward = self.ways.get(&source).into_iter().flatten();
+            let onward = self.onward_steps.get(&source).into_iter().flatten();
             next.extend(
                 onward.map(|(target, more)| (target.clone(), why.clone().or_else(|| more.clone()))),
             );
@@ -183,6 +188,11 @@ impl Undetermined<'_> {
         let over_there = StepTarget::Resource(bucket.clone());
         let at_home = bucket_owner(self.model, bucket).as_ref() == Some(&node.account);
         (at_home && may_put_objects(node))
-            || self.ways.get(source).into_iter().flatten().any(|(target, _)| *target == over_there)
+            || self
+                .onward_steps
+                .get(source)
+                .into_iter()
+                .flatten()
+                .any(|(target, _)| *target == over_there)
     }
 }

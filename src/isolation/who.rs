@@ -144,7 +144,7 @@ pub struct WhoCanEntry {
     pub environments: BTreeSet<String>,
     /// `reachable`, `conditional`, `undetermined` or `isolated`.
     pub verdict: WallVerdict,
-    /// What it needs from its surroundings.
+    /// What it needs from its context.
     pub conditions: BTreeSet<String>,
     /// The roles that it assumes on the way, then the act itself; empty for those who cannot.
     pub via: Vec<Hop>,
@@ -221,7 +221,7 @@ fn owner<'w>(model: &'w AccessModel, ask: &Ask) -> Result<Option<&'w AccountNode
 
 /// How somebody gets there: the roles assumed on the way, and at how many conditions.
 #[derive(Clone)]
-struct Way {
+struct OpenChain {
     chain: Vec<PathStep>,
     last: StepSource,
     conditional: usize,
@@ -327,15 +327,20 @@ impl<'w> Search<'w> {
 
     /// From each source that can, backwards over role assumptions: fewest conditions, then fewest
     /// steps.
-    fn ways(&self, starts: impl Iterator<Item = (StepSource, usize)>) -> BTreeMap<StepSource, Way> {
+    fn open_chains(
+        &self,
+        starts: impl Iterator<Item = (StepSource, usize)>,
+    ) -> BTreeMap<StepSource, OpenChain> {
         let mut into: BTreeMap<&str, Vec<&StepEdge>> = BTreeMap::new();
         for edge in self.edges.values() {
             if let StepTarget::Role(arn) = &edge.step.target {
                 into.entry(arn).or_default().push(edge);
             }
         }
-        let mut ways: BTreeMap<StepSource, Way> = starts
-            .map(|(last, conditional)| (last.clone(), Way { chain: Vec::new(), last, conditional }))
+        let mut ways: BTreeMap<StepSource, OpenChain> = starts
+            .map(|(last, conditional)| {
+                (last.clone(), OpenChain { chain: Vec::new(), last, conditional })
+            })
             .collect();
         let mut queue: VecDeque<StepSource> = ways.keys().cloned().collect();
         while let Some(source) = queue.pop_front() {
@@ -360,11 +365,11 @@ impl<'w> Search<'w> {
     }
 
     fn holders(&self) -> Vec<WhoCanEntry> {
-        let open = self.ways(self.direct.iter().map(|(source, openings)| {
+        let open = self.open_chains(self.direct.iter().map(|(source, openings)| {
             let free = openings.iter().any(|o| o.requirements.is_empty());
             (source.clone(), usize::from(!free))
         }));
-        let doubtful = self.ways(self.undetermined.keys().map(|source| (source.clone(), 0)));
+        let doubtful = self.open_chains(self.undetermined.keys().map(|source| (source.clone(), 0)));
         let mut everybody: BTreeSet<StepSource> =
             self.model.principals.keys().map(|arn| StepSource::Principal(arn.clone())).collect();
         everybody.extend(open.keys().chain(doubtful.keys()).cloned());
@@ -421,7 +426,7 @@ impl<'w> Search<'w> {
         }
     }
 
-    fn open(&self, source: &StepSource, way: &Way) -> WhoCanEntry {
+    fn open(&self, source: &StepSource, way: &OpenChain) -> WhoCanEntry {
         let mut holder = self.holder(source);
         for step in &way.chain {
             let Some(edge) = self.edges.get(step) else { continue };

@@ -195,7 +195,7 @@ impl ObjectPlan<'_> {
                     self.warn_of_takeover(object, lineage, &import.id.loc, diagnostics);
                     Some((object, format!("import of `{id}`")))
                 }
-                LiveLookup::Unseen(why) => {
+                LiveLookup::Unread(why) => {
                     diagnostics.push(
                         Diagnostic::error(format!("`{id}` cannot be looked for: {why}"))
                             .at(import.id.loc.clone())

@@ -158,7 +158,7 @@ impl<'a> ObjectPlan<'a> {
     fn see(&mut self, live: &Live) {
         match self.find(live) {
             LiveLookup::Object(object) => self.take(object),
-            LiveLookup::Unseen(why) => self.trust_state(live, why),
+            LiveLookup::Unread(why) => self.trust_state(live, why),
             LiveLookup::Missing => {
                 if self.recorded.is_some() {
                     self.drift = Some((super::model::DriftStatus::Missing, Vec::new()));
@@ -267,7 +267,7 @@ impl<'a> ObjectPlan<'a> {
         if let AccessPart::Account(account) = self.kind.schema().meaning.access
             && is_founder
         {
-            let untold = account.told_by_organization;
+            let untold = account.known_with_organization;
             self.difference
                 .changed
                 .retain(|path| !path.root().is_some_and(|r| untold.contains(&r)));
@@ -288,7 +288,7 @@ impl<'a> ObjectPlan<'a> {
                 (false, true) => Action::Update,
                 (false, false) => Action::Replace,
             };
-            if self.action == Action::NoOp && self.fate_differs(instance) {
+            if self.action == Action::NoOp && self.on_destroy_differs(instance) {
                 self.action = Action::Adopt;
                 self.reason = Some("state takes note of its `on_destroy`".to_owned());
             }
@@ -377,7 +377,7 @@ impl<'a> ObjectPlan<'a> {
     }
 
     /// Whether the block says something else than state of what becomes of the object without it.
-    fn fate_differs(&self, instance: &Instance) -> bool {
+    fn on_destroy_differs(&self, instance: &Instance) -> bool {
         let Some(recorded) = self.recorded else { return false };
         let now = self.kind.on_destroy(&self.kind.meta(&instance.body));
         now != self.kind.on_destroy(recorded.meta.facts())
@@ -393,7 +393,7 @@ impl<'a> ObjectPlan<'a> {
             self.action = Action::Forget;
             return;
         }
-        if let Some(instance) = self.instance.filter(|i| self.fate_differs(i)) {
+        if let Some(instance) = self.instance.filter(|i| self.on_destroy_differs(i)) {
             diagnostics.push(
                 Diagnostic::error(format!("`on_destroy` of `{}` is not applied yet", self.address))
                     .at(instance.loc.clone())
@@ -553,7 +553,7 @@ fn move_what_stays(decisions: &mut [ObjectPlan<'_>], live: &Live) {
     let text = |attrs: &Option<Attrs>, name: &str| {
         attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
     };
-    // The state may know nothing of the organization any more: a removal that was cut off forgot it.
+    // The state may know nothing of the organization any more: a removal that was interrupted forgot it.
     let root =
         |d: &ObjectPlan<'_>| text(&d.before, d.kind.schema().meaning.access.organization()?.root);
     let recorded = || decisions.iter().find_map(root);

@@ -79,7 +79,7 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[ObjectPlan<'_>]) -> Vec<
     }
     let places = std::iter::once((None, &live.organization))
         .chain(live.accounts.iter().map(|(handle, reading)| (Some(handle), reading)));
-    let ways_in = ways_in(estate);
+    let entry_roles = entry_roles(estate);
     let management = management(live);
     let mut all = Vec::new();
     for (handle, reading) in places {
@@ -92,7 +92,7 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[ObjectPlan<'_>]) -> Vec<
             let ours = managed.get(&(place, *kind)).is_some_and(|keys| keys.contains(key.as_str()));
             let access = access_of(kind);
             let way_in =
-                access.is_some_and(AccessPart::is_assumable) && ways_in.contains(key.as_str());
+                access.is_some_and(AccessPart::is_assumable) && entry_roles.contains(key.as_str());
             let is_management = access.is_some_and(AccessPart::is_account)
                 && management
                     .is_some_and(|id| object.attrs.get("id").and_then(Value::as_str) == Some(id));
@@ -115,7 +115,7 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[ObjectPlan<'_>]) -> Vec<
 }
 
 /// Names of the roles by which Palisade itself enters accounts.
-fn ways_in(estate: &Estate) -> BTreeSet<&str> {
+fn entry_roles(estate: &Estate) -> BTreeSet<&str> {
     let provider = &estate.provider;
     let own = estate.accounts.values().flat_map(|a| [&a.access_role, &a.read_role]).flatten();
     let roles = own.chain(&provider.read_role).chain([&provider.access_role]);

@@ -30,7 +30,7 @@ pub fn usage(
     diagnostics: &mut Diagnostics,
 ) -> LimitUsage {
     let mut usage = LimitUsage { uses: Vec::new(), full: BTreeSet::new(), bare: BTreeSet::new() };
-    let allowances = Allowances::of(estate);
+    let limits = QuotaLimits::of(estate);
     let names = names_by_id(decisions);
     let attached = kinds().iter().flat_map(|kind| {
         let schema = kind.schema();
@@ -42,7 +42,7 @@ pub fn usage(
         })
     });
     for (kind, targets_attr, limit, what, keeps_last) in attached {
-        let allowed = allowances.get(limit);
+        let allowed = limits.get(limit);
         let mut before: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut after: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut placed: BTreeMap<OperationTarget, &ObjectPlan<'_>> = BTreeMap::new();
@@ -188,9 +188,9 @@ pub(super) fn names_by_id<'a>(
 }
 
 /// What the organization's `limits` block allows, else AWS's default.
-pub struct Allowances<'e>(Vec<&'e Body>);
+pub struct QuotaLimits<'e>(Vec<&'e Body>);
 
-impl<'e> Allowances<'e> {
+impl<'e> QuotaLimits<'e> {
     /// Those of an estate.
     #[must_use]
     pub fn of(estate: &'e Estate) -> Self {

@@ -100,7 +100,7 @@ pub enum LiveLookup<'a> {
     /// It is not.
     Missing,
     /// Its place was not read.
-    Unseen(&'a str),
+    Unread(&'a str),
 }
 
 impl<'a> LiveLookup<'a> {
@@ -252,11 +252,11 @@ impl Live {
     ) -> LiveLookup<'a> {
         match self.place(schema, address) {
             None | Some(Reading::Absent) => LiveLookup::Missing,
-            Some(Reading::Unread(why)) => LiveLookup::Unseen(why),
+            Some(Reading::Unread(why)) => LiveLookup::Unread(why),
             Some(Reading::Read(index)) => match find(index) {
                 Some(object) => LiveLookup::Object(object),
                 None => match index.why_unread(schema.kind, name) {
-                    Some(why) => LiveLookup::Unseen(why),
+                    Some(why) => LiveLookup::Unread(why),
                     None => LiveLookup::Missing,
                 },
             },

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::limits::Allowances;
+use super::limits::QuotaLimits;
 use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
 use super::object_plan::ObjectPlan;
@@ -23,25 +23,25 @@ pub fn check(
     uses: &mut Vec<LimitUse>,
     diagnostics: &mut Diagnostics,
 ) {
-    let allowances = Allowances::of(estate);
-    per_account(&allowances, live, decisions, uses, diagnostics);
-    depth(&allowances, decisions, diagnostics);
-    closures(&allowances, live, decisions, diagnostics);
+    let limits = QuotaLimits::of(estate);
+    per_account(&limits, live, decisions, uses, diagnostics);
+    depth(&limits, decisions, diagnostics);
+    closures(&limits, live, decisions, diagnostics);
     management(live, decisions, diagnostics);
     for decision in decisions {
-        object(&allowances, decision, uses);
+        object(&limits, decision, uses);
     }
     uses.sort();
 }
 
 /// How large the documents of an object that changes are, and how much is attached to it, where that is
 /// half of what AWS allows or more. Whatever is too large was refused where it is written.
-fn object(allowances: &Allowances<'_>, decision: &ObjectPlan<'_>, uses: &mut Vec<LimitUse>) {
+fn object(limits: &QuotaLimits<'_>, decision: &ObjectPlan<'_>, uses: &mut Vec<LimitUse>) {
     if matches!(decision.action, Action::NoOp | Action::Delete | Action::Forget) {
         return;
     }
     let mut add = |limit: &str, measure: &dyn Fn(&Attrs) -> u64| {
-        let allowed = allowances.get(limit);
+        let allowed = limits.get(limit);
         let used = decision.after.as_ref().map_or(0, measure);
         if used.saturating_mul(2) >= allowed {
             let before = decision.before.as_ref().map_or(0, measure);
@@ -77,7 +77,7 @@ fn size(document: Option<&Value>, role: &Use) -> u64 {
 }
 
 fn per_account(
-    allowances: &Allowances<'_>,
+    limits: &QuotaLimits<'_>,
     live: &Live,
     decisions: &[ObjectPlan<'_>],
     uses: &mut Vec<LimitUse>,
@@ -91,7 +91,7 @@ fn per_account(
         })
     });
     for (kind, limit, what) in counted {
-        let allowed = allowances.get(limit);
+        let allowed = limits.get(limit);
         let mut used: BTreeMap<&Handle, u64> = BTreeMap::new();
         for (handle, reading) in &live.accounts {
             if let Reading::Read(index) = reading {
@@ -138,7 +138,7 @@ fn per_account(
 }
 
 /// Units nest so deep below the root, and no deeper.
-fn depth(allowances: &Allowances<'_>, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
+fn depth(limits: &QuotaLimits<'_>, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
     let limit = |d: &ObjectPlan<'_>| {
         d.kind.schema().meaning.quotas.iter().find_map(|quota| match *quota {
             Quota::Depth { limit, parent } => Some((limit, parent)),
@@ -147,7 +147,7 @@ fn depth(allowances: &Allowances<'_>, decisions: &[ObjectPlan<'_>], diagnostics:
     };
     let units = || decisions.iter().filter(|d| limit(d).is_some());
     let Some((limit, parent_attr)) = units().find_map(limit) else { return };
-    let allowed = allowances.get(limit);
+    let allowed = limits.get(limit);
     let by_id: BTreeMap<&str, &ResourceAddr> = units()
         .filter_map(|d| Some((d.before.as_ref()?.get("id")?.as_str()?, &d.address)))
         .collect();
@@ -183,7 +183,7 @@ fn depth(allowances: &Allowances<'_>, decisions: &[ObjectPlan<'_>], diagnostics:
 
 /// In 30 days a tenth of the members may be closed, at least 10 and at most 1,000 of them.
 fn closures(
-    allowances: &Allowances<'_>,
+    limits: &QuotaLimits<'_>,
     live: &Live,
     decisions: &[ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
@@ -200,7 +200,7 @@ fn closures(
     let closing = decisions.iter().filter(closes).count() as u64;
     let Reading::Read(index) = &live.organization else { return };
     let members = index.inventory().objects.keys().filter(|(k, _)| *k == kind).count();
-    let tenth = members as u64 * allowances.get(limit) / 100;
+    let tenth = members as u64 * limits.get(limit) / 100;
     let allowed = tenth.clamp(10, 1_000);
     if closing > allowed {
         diagnostics.push(

@@ -79,7 +79,7 @@ pub fn choose(
     let wanted = wanted.map_or(Wanted { name: None, digits: None }, |w| Wanted::of(w, edge));
     let candidates = match wanted.digits {
         Some(digits) => vec![named(edge, &wanted, digits, known)?],
-        None => standing(edge, &wanted, from, overriding)?,
+        None => current_release(edge, &wanted, from, overriding)?,
     };
     let mut moving = Vec::new();
     let mut settled = Vec::new();
@@ -118,7 +118,7 @@ fn named(
     known: &BTreeMap<String, Vec<Digest>>,
 ) -> Result<(String, Digest), Refusal> {
     if let Some(name) = wanted.name.filter(|name| !edge.releases.contains(*name)) {
-        return Err(Refusal::Unclear(foreign(edge, name)));
+        return Err(Refusal::Unclear(not_of_the_edge(edge, name)));
     }
     let all = known
         .iter()
@@ -143,7 +143,7 @@ fn named(
 }
 
 /// What stands where the edge begins.
-fn standing(
+fn current_release(
     edge: &Edge,
     wanted: &Wanted<'_>,
     from: &EnvironmentRecord,
@@ -193,7 +193,7 @@ pub struct Eligibility {
 /// What an environment says of a release.
 #[must_use]
 pub fn eligibility(from: &EnvironmentRecord, release: &str, digest: &Digest) -> Eligibility {
-    let standing = from.standing(release);
+    let standing = from.recorded(release);
     let now = from.verified(release).filter(|v| v.digest == *digest);
     let earlier = standing.and_then(|s| s.before.iter().rev().find(|v| v.digest == *digest));
     let current = from.current(release).filter(|c| c.digest == *digest);
@@ -231,7 +231,7 @@ fn not_verified(
         edge.from
     ))
     .at(edge.loc.clone());
-    let revoked = from.standing(release).and_then(|s| s.revoked.get(digest));
+    let revoked = from.recorded(release).and_then(|s| s.revoked.get(digest));
     let message = match revoked {
         Some(r) => message.detail(format!("Its verification there was revoked at {:.0}.", r.at)),
         None => message
@@ -240,7 +240,7 @@ fn not_verified(
     message.help("`--override --reason \"...\"` goes past it; the reason stays in every report")
 }
 
-fn foreign(edge: &Edge, name: &str) -> Diagnostic {
+fn not_of_the_edge(edge: &Edge, name: &str) -> Diagnostic {
     let all: Vec<&str> = edge.releases.iter().map(String::as_str).collect();
     Diagnostic::error(format!("`{name}` does not move along `{}`", edge.name))
         .at(edge.loc.clone())

@@ -36,7 +36,7 @@ pub struct EnvironmentRecord {
     /// Nothing moves in while this is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
-    /// The move that is under way, or was cut off.
+    /// The move that is under way, or was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<ReleaseMove>,
 }
@@ -228,7 +228,7 @@ pub struct ReleaseMove {
     pub configuration: String,
     /// Who began it.
     pub author: Caller,
-    /// ARNs of those who went on after it was cut off.
+    /// ARNs of those who went on after it was interrupted.
     #[serde(default)]
     pub resumed_by: Vec<String>,
     /// The override, where there was one.
@@ -248,7 +248,7 @@ pub struct ReleaseMove {
     /// When the plan was carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_at: Option<Timestamp>,
-    /// The way back, where it had to be gone.
+    /// The rollback, where there had to be one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<Return>,
     /// What stopped it on its way and says nothing of the release, the newest last.
@@ -362,26 +362,26 @@ impl EnvironmentRecord {
     /// Names of the releases that stand there or are moving in.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let moving = self.run.as_ref().map(|run| run.release.as_str());
-        let standing = self.releases.keys().map(String::as_str);
-        standing.chain(moving.filter(|name| !self.releases.contains_key(*name)))
+        let recorded = self.releases.keys().map(String::as_str);
+        recorded.chain(moving.filter(|name| !self.releases.contains_key(*name)))
     }
 
     /// How a release stands.
     #[must_use]
-    pub fn standing(&self, release: &str) -> Option<&RecordedRelease> {
+    pub fn recorded(&self, release: &str) -> Option<&RecordedRelease> {
         self.releases.get(release)
     }
 
     /// The release that is applied.
     #[must_use]
     pub fn current(&self, release: &str) -> Option<&Arrival> {
-        self.standing(release)?.current.as_ref()
+        self.recorded(release)?.current.as_ref()
     }
 
     /// That the applied release counts as verified.
     #[must_use]
     pub fn verified(&self, release: &str) -> Option<&Verification> {
-        self.standing(release)?.verified.as_ref()
+        self.recorded(release)?.verified.as_ref()
     }
 
     /// The release that every plan has to be made with: the applied one, or while a move is under
@@ -396,11 +396,11 @@ impl EnvironmentRecord {
 
     /// The last verified release other than `from`: where a rollback leads.
     #[must_use]
-    pub fn way_back(&self, release: &str, from: &Digest) -> Option<&Verification> {
-        let standing = self.standing(release)?;
+    pub fn rollback_target(&self, release: &str, from: &Digest) -> Option<&Verification> {
+        let recorded = self.recorded(release)?;
         let trusted =
-            |v: &&Verification| v.digest != *from && !standing.revoked.contains_key(&v.digest);
-        standing.verified.iter().chain(standing.before.iter().rev()).find(trusted)
+            |v: &&Verification| v.digest != *from && !recorded.revoked.contains_key(&v.digest);
+        recorded.verified.iter().chain(recorded.before.iter().rev()).find(trusted)
     }
 
     /// A move begins.
@@ -423,8 +423,8 @@ impl EnvironmentRecord {
             basis: run.basis.clone(),
             overridden: run.overridden.clone(),
         };
-        let standing = self.releases.entry(run.release.clone()).or_default();
-        standing.arrive(arrival);
+        let recorded = self.releases.entry(run.release.clone()).or_default();
+        recorded.arrive(arrival);
     }
 
     /// Verification failed: `back` is to be brought back.
@@ -440,8 +440,8 @@ impl EnvironmentRecord {
         let Some(run) = &mut self.run else { return };
         let Some(returned) = &mut run.returned else { return };
         returned.applied_at = Some(at);
-        let standing = self.releases.entry(run.release.clone()).or_default();
-        standing.arrive(Arrival {
+        let recorded = self.releases.entry(run.release.clone()).or_default();
+        recorded.arrive(Arrival {
             digest: returned.digest.clone(),
             since: at,
             by: run.author.arn.clone(),
@@ -476,17 +476,17 @@ impl EnvironmentRecord {
 
     /// The applied release was looked at again and still counts, or counts now.
     pub fn confirm(&mut self, release: &str, at: Timestamp, evidence: Vec<Evidence>) {
-        let Some(standing) = self.releases.get_mut(release) else { return };
-        let Some(current) = standing.current.as_ref().map(|c| c.digest.clone()) else { return };
-        standing.confirm(&current, at, evidence);
+        let Some(recorded) = self.releases.get_mut(release) else { return };
+        let Some(current) = recorded.current.as_ref().map(|c| c.digest.clone()) else { return };
+        recorded.confirm(&current, at, evidence);
     }
 
     /// The applied release was looked at again and does not count any more. True when it did before.
     pub fn revoke(&mut self, release: &str, revocation: Revocation) -> bool {
-        let Some(standing) = self.releases.get_mut(release) else { return false };
-        let Some(verified) = standing.verified.take() else { return false };
-        standing.before.retain(|v| v.digest != verified.digest);
-        standing.revoked.insert(verified.digest, revocation);
+        let Some(recorded) = self.releases.get_mut(release) else { return false };
+        let Some(verified) = recorded.verified.take() else { return false };
+        recorded.before.retain(|v| v.digest != verified.digest);
+        recorded.revoked.insert(verified.digest, revocation);
         true
     }
 }

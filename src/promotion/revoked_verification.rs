@@ -32,7 +32,7 @@ pub fn revoked_verifications<'r>(
     while let Some(on) = basis.take().filter(|on| seen.insert(on.environment.clone())) {
         let record = records(&on.environment);
         let revoked = record
-            .and_then(|r| r.standing(release))
+            .and_then(|r| r.recorded(release))
             .and_then(|s| s.revoked.get(digest))
             .map(|r| r.at);
         if revoked.is_some() || on.verified_since.is_none() {

@@ -167,20 +167,20 @@ pub async fn read_all<'e>(
 ///
 /// # Errors
 /// [`StateFailure::Conflict`] when somebody else wrote in the meantime.
-pub async fn write(ledger: &Ledger, held: &mut VersionedRecord) -> Result<(), StateError> {
-    held.record.format = FORMAT;
-    held.record.redact(ledger.redactions());
-    held.record.write_id = uuid::Uuid::new_v4().to_string();
-    let key = layout::promotion(&held.record.environment);
-    let condition = held.etag.clone().map_or(WriteCondition::Absent, WriteCondition::Etag);
-    match ledger.swap(&key, &encode(&held.record)?, &condition).await? {
+pub async fn write(ledger: &Ledger, versioned: &mut VersionedRecord) -> Result<(), StateError> {
+    versioned.record.format = FORMAT;
+    versioned.record.redact(ledger.redactions());
+    versioned.record.write_id = uuid::Uuid::new_v4().to_string();
+    let key = layout::promotion(&versioned.record.environment);
+    let condition = versioned.etag.clone().map_or(WriteCondition::Absent, WriteCondition::Etag);
+    match ledger.swap(&key, &encode(&versioned.record)?, &condition).await? {
         Cas::Won(written) => {
-            held.etag = Some(written.etag);
+            versioned.etag = Some(written.etag);
             Ok(())
         }
         Cas::Lost(_) => Err(StateError::conflict(&format!(
             "the promotion record of `{}`",
-            held.record.environment
+            versioned.record.environment
         ))),
     }
 }

@@ -190,7 +190,7 @@ impl Failure {
     /// Whether something between here and AWS failed (the network, the credentials, a service that is busy
     /// or away), so that the failure says nothing of what was asked.
     #[must_use]
-    pub fn is_trouble(self) -> bool {
+    pub fn is_outage(self) -> bool {
         self.is_transient() || matches!(self, Self::Credentials | Self::CannotAssume | Self::Fenced)
     }
 }

@@ -38,10 +38,10 @@ pub fn text(comparison: &AccessComparison, style: &Style, out: &mut dyn Write) -
             writeln!(out, "    {}", style.paint(Tone::Dim, &more))?;
         }
     }
-    if !comparison.doubts.is_empty() {
+    if !comparison.why_undetermined.is_empty() {
         writeln!(out, "\n  {}", style.paint(Tone::Bold, "Not decided"))?;
-        for doubt in &comparison.doubts {
-            writeln!(out, "    {}", safe(doubt))?;
+        for why in &comparison.why_undetermined {
+            writeln!(out, "    {}", safe(why))?;
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ pub fn json(verification: &AuditCheck, out: &mut dyn Write) -> io::Result<()> {
         "head": verification.head,
         "valid": verification.problems.is_empty(),
         "problems": verification.problems,
-        "not_seen": verification.unseen,
+        "not_seen": verification.not_seen,
     });
     super::json::write(&report, out)
 }
@@ -33,8 +33,8 @@ pub fn text(verification: &AuditCheck, out: &mut dyn Write) -> io::Result<()> {
         let records = usize::try_from(verification.records).unwrap_or(usize::MAX);
         writeln!(out, "the chain holds: {}", count(records, "record", "records"))?;
     }
-    for unseen in &verification.unseen {
-        writeln!(out, "not seen: {}", safe(unseen))?;
+    for not_seen in &verification.not_seen {
+        writeln!(out, "not seen: {}", safe(not_seen))?;
     }
     Ok(())
 }

@@ -56,8 +56,8 @@ pub fn event(event: &ApplyEvent, at: Timestamp) -> String {
             ApplyEvent::Saved { scope, serial } => {
                 json!({"type": "saved", "scope": scope, "serial": serial})
             }
-            ApplyEvent::Recovering { scope, run, dangling } => {
-                json!({"type": "recovering", "scope": scope, "run": run, "dangling": dangling})
+            ApplyEvent::Recovering { scope, run, in_doubt } => {
+                json!({"type": "recovering", "scope": scope, "run": run, "dangling": in_doubt})
             }
         },
         at,

@@ -56,13 +56,13 @@ pub fn event(event: &Event) -> Option<String> {
             };
             match resumption {
                 Resumption::Now => format!(
-                    "The promotion of {what} into {place} was cut off while {doing}; going on with it."
+                    "The promotion of {what} into {place} was interrupted while {doing}; going on with it."
                 ),
                 Resumption::NextPromotion => format!(
-                    "A move of {what} into {place} was cut off while {doing}; the next `promote` goes on with it."
+                    "A move of {what} into {place} was interrupted while {doing}; the next `promote` goes on with it."
                 ),
                 Resumption::Rollback => {
-                    format!("A move of {what} into {place} was cut off while {doing}.")
+                    format!("A move of {what} into {place} was interrupted while {doing}.")
                 }
             }
         }
@@ -168,8 +168,8 @@ pub fn operation(event: &apply::ApplyEvent, style: &Style) -> Option<String> {
             );
             style.paint(Tone::Warn, &text)
         }
-        E::Recovering { scope, run, dangling } => {
-            let rest = count(*dangling, "operation", "operations");
+        E::Recovering { scope, run, in_doubt } => {
+            let rest = count(*in_doubt, "operation", "operations");
             format!("recovering `{scope}`: run {} left {rest} without a result", safe(run))
         }
     })

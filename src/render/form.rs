@@ -31,5 +31,5 @@ pub struct Detail<'a> {
     /// names files from there.
     pub below: &'a str,
     /// The estate at a glance, for pages.
-    pub picture: Option<&'a DeclaredEstate>,
+    pub estate: Option<&'a DeclaredEstate>,
 }

@@ -17,12 +17,12 @@ use super::form::Detail;
 use super::lines::{self, Line, Sign, whole};
 use super::refusal::summary;
 use super::style::{Tone, count, safe};
-use super::verdict::{self, Class, Headline, PathLine};
+use super::verdict::{self, Headline, PathClass, PathLine};
 use super::view;
 use crate::engine::refusal::PlanRefusal;
 
+mod estate;
 mod history;
-mod picture;
 mod style;
 pub(super) mod table;
 
@@ -82,15 +82,15 @@ const WIDTH: usize = 110;
 /// # Errors
 /// Those of the writer.
 pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let picture = detail.picture;
+    let declared = detail.estate;
     let headline = Headline::of(plan);
     let title = view::title(plan);
     head(&title, out)?;
-    let is_refused = headline.classes.iter().any(|(class, _)| *class == Class::Forbidden);
+    let is_refused = headline.classes.iter().any(|(class, _)| *class == PathClass::Forbidden);
     let word = word(headline.tone, is_refused);
     banner(&title, word, &headline.sentence, headline.tone, &made("Planned", plan), out)?;
     let mut parts = vec![("verdict", "Verdict")];
-    parts.extend(picture.map(|_| ("estate", "Estate")));
+    parts.extend(declared.map(|_| ("estate", "Estate")));
     parts.extend([("walls", "Isolation"), ("exceptions", "Exceptions"), ("drift", "Drift")]);
     parts.extend([("changes", "Changes"), ("limits", "Limits"), ("checks", "Checks")]);
     navigation(&parts, out)?;
@@ -103,9 +103,9 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
         table_of_paths(*class, paths, out)?;
     }
     close(out)?;
-    if let Some(picture) = picture {
+    if let Some(declared) = declared {
         open("estate", "Estate", out)?;
-        picture::estate(picture, out)?;
+        estate::draw(declared, out)?;
         close(out)?;
     }
     walls(plan, None, out)?;
@@ -154,7 +154,7 @@ pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     close(out)?;
     open("estate", "Estate", out)?;
-    picture::estate(&report.picture, out)?;
+    estate::draw(&report.estate, out)?;
     close(out)?;
     walls(plan, Some(&report.walls.paths), out)?;
     exceptions(plan, out)?;
@@ -299,7 +299,7 @@ fn facts(headline: &Headline<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</dl>")
 }
 
-fn table_of_paths(class: Class, paths: &[PathLine<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn table_of_paths(class: PathClass, paths: &[PathLine<'_>], out: &mut dyn Write) -> io::Result<()> {
     let number: usize = paths.iter().map(|path| path.members).sum();
     let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
     writeln!(out, "<h3 class=\"{}\">{}</h3>", class.tone().class(), text(&title))?;

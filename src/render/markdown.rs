@@ -18,7 +18,7 @@ use super::isolation::{markdown as isolation, view as walls};
 use super::lines::{self, Line, Sign, whole};
 use super::refusal::summary;
 use super::style::{Tone, count, safe};
-use super::verdict::{Class, Headline, PathLine};
+use super::verdict::{Headline, PathClass, PathLine};
 use super::view;
 use crate::engine::refusal::PlanRefusal;
 
@@ -184,10 +184,10 @@ impl Comment {
         self.text.push('\n');
     }
 
-    pub(super) fn paths(&mut self, class: Class, paths: &[PathLine<'_>]) {
+    pub(super) fn paths(&mut self, class: PathClass, paths: &[PathLine<'_>]) {
         let number: usize = paths.iter().map(|path| path.members).sum();
         let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
-        let is_open = matches!(class, Class::Forbidden | Class::Standing);
+        let is_open = matches!(class, PathClass::Forbidden | PathClass::Standing);
         let mut table = String::from(
             "| | from, to | principal | may | cause | verdict |\n|---|---|---|---|---|---|\n",
         );

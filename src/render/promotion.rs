@@ -163,14 +163,14 @@ pub fn remarks(place: &ReleasePlace) -> Vec<String> {
             overridden.reason
         ));
     }
-    for doubt in &place.doubts {
-        lines.push(match doubt.revoked_at {
+    for revoked in &place.revoked_verifications {
+        lines.push(match revoked.revoked_at {
             Some(at) => format!(
                 "promoted on the strength of {}, whose verification was revoked at {}",
-                doubt.environment,
+                revoked.environment,
                 time(at)
             ),
-            None => format!("was never verified in {}", doubt.environment),
+            None => format!("was never verified in {}", revoked.environment),
         });
     }
     lines

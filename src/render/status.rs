@@ -43,14 +43,14 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
     if environment.releases.is_empty() {
         writeln!(out, "  {}", style.paint(Tone::Dim, "no release stands here"))?;
     }
-    for standing in &environment.releases {
-        let (tone, word) = match (standing.place.verified_since, standing.place.revoked_at) {
+    for recorded in &environment.releases {
+        let (tone, word) = match (recorded.place.verified_since, recorded.place.revoked_at) {
             (Some(_), _) => (Tone::Good, "verified"),
             (None, Some(_)) => (Tone::Bad, "verification revoked"),
             (None, None) => (Tone::Warn, "not verified"),
         };
-        let title = format!("{} {}", standing.release, standing.digest.short());
-        let stands = format!("for {}, by {}", for_people(standing.stands_seconds), standing.by);
+        let title = format!("{} {}", recorded.release, recorded.digest.short());
+        let stands = format!("for {}, by {}", for_people(recorded.stands_seconds), recorded.by);
         writeln!(
             out,
             "  {}  {}, {}",
@@ -58,7 +58,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
             style.paint(tone, word),
             style.fold(&safe(&stands), 2 + columns(&title) + 2 + columns(word) + 2)
         )?;
-        for line in remarks(&standing.place) {
+        for line in remarks(&recorded.place) {
             writeln!(out, "    {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 6)))?;
         }
     }

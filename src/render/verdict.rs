@@ -23,7 +23,7 @@ pub(super) const LISTED: usize = 50;
 const FACTS: usize = 12;
 
 /// One fact below the verdict.
-pub(super) struct Fact {
+pub(super) struct VerdictFact {
     /// What it is about.
     pub(super) label: &'static str,
     /// The fact.
@@ -39,14 +39,14 @@ pub(super) struct Headline<'a> {
     /// Whether it is good.
     pub(super) tone: Tone,
     /// What it rests on.
-    pub(super) facts: Vec<Fact>,
+    pub(super) facts: Vec<VerdictFact>,
     /// The paths, by class; classes without any are left out.
     pub(super) classes: Classes<'a>,
 }
 
 /// What the rules say of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Class {
+pub(super) enum PathClass {
     /// It breaks a rule, and comes with this plan.
     Forbidden,
     /// It breaks a rule, and stood before.
@@ -61,7 +61,7 @@ pub(super) enum Class {
     Closing,
 }
 
-impl Class {
+impl PathClass {
     /// Its heading.
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ fn sentence(plan: &Plan) -> (String, Tone) {
     let s = section.summary();
     if s.broken > 0 {
         let broken = || section.violations.iter().filter(|v| v.severity != RuleSeverity::Warning);
-        let new = broken().filter(|v| Class::of(v) == Class::Forbidden).count();
+        let new = broken().filter(|v| PathClass::of(v) == PathClass::Forbidden).count();
         let what = broken_rules(broken());
         let when = match (new, s.broken - new) {
             (0, _) => "all of them stood before this plan".to_owned(),
@@ -198,14 +198,14 @@ fn broken_rules<'a>(broken: impl Iterator<Item = &'a AccessPath>) -> String {
     parts.join(", ")
 }
 
-pub(super) fn facts(plan: &Plan) -> Vec<Fact> {
+pub(super) fn facts(plan: &Plan) -> Vec<VerdictFact> {
     let section = &plan.isolation;
     let s = section.summary();
     let mut facts = Vec::new();
-    let mut fact = |label, tone, text: String| facts.push(Fact { label, text, tone });
+    let mut fact = |label, tone, text: String| facts.push(VerdictFact { label, text, tone });
     if !section.matrix.is_empty() {
         let all = section.matrix.len();
-        let mut parts = view::fates(&s);
+        let mut parts = view::verdict_counts(&s);
         parts.extend(view::proved(&section.matrix, section.proofs.len()));
         if s.undetermined > 0 {
             parts.push(format!("{} undetermined", s.undetermined));
@@ -318,11 +318,11 @@ pub(super) fn days_left(days: i32) -> String {
 pub(super) fn classes<'a>(section: &'a Isolation, accounts: &[AccountChanges]) -> Classes<'a> {
     let shown = view::SectionView::of(section);
     let changed = shown.changes.into_iter().map(|(path, _)| path);
-    in_classes(accounts, changed.chain(shown.standing).map(|path| (Class::of(path), path)))
+    in_classes(accounts, changed.chain(shown.standing).map(|path| (PathClass::of(path), path)))
 }
 
 /// Paths by class.
-pub(super) type Classes<'a> = Vec<(Class, Vec<PathLine<'a>>)>;
+pub(super) type Classes<'a> = Vec<(PathClass, Vec<PathLine<'a>>)>;
 
 /// Every path that there is now, by class.
 pub(super) fn standing<'a>(accounts: &[AccountChanges], walls: &'a Walls) -> Classes<'a> {
@@ -331,9 +331,9 @@ pub(super) fn standing<'a>(accounts: &[AccountChanges], walls: &'a Walls) -> Cla
     in_classes(
         accounts,
         all.map(|path| match (path.breaks_rule(), &path.exception) {
-            (true, _) => (Class::Broken, path),
-            (false, Some(_)) => (Class::Permitted, path),
-            (false, None) => (Class::Unruled, path),
+            (true, _) => (PathClass::Broken, path),
+            (false, Some(_)) => (PathClass::Permitted, path),
+            (false, None) => (PathClass::Unruled, path),
         }),
     )
 }
@@ -364,15 +364,16 @@ pub(super) fn now(walls: &Walls) -> (String, Tone) {
 
 fn in_classes<'a>(
     accounts: &[AccountChanges],
-    paths: impl Iterator<Item = (Class, &'a AccessPath)>,
+    paths: impl Iterator<Item = (PathClass, &'a AccessPath)>,
 ) -> Classes<'a> {
-    let mut classes: BTreeMap<Class, Vec<&AccessPath>> = BTreeMap::new();
+    let mut classes: BTreeMap<PathClass, Vec<&AccessPath>> = BTreeMap::new();
     for (class, path) in paths {
         classes.entry(class).or_default().push(path);
     }
     let lines = classes.into_iter().map(|(class, paths)| {
         // What breaks a rule stands for itself, as long as a reader can take it in.
-        let is_broken = matches!(class, Class::Forbidden | Class::Standing | Class::Broken);
+        let is_broken =
+            matches!(class, PathClass::Forbidden | PathClass::Standing | PathClass::Broken);
         let folds = !is_broken || paths.len() > LISTED;
         (class, lines(accounts, &paths, folds))
     });

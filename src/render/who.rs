@@ -71,7 +71,7 @@ fn entry(holder: &WhoCanEntry, style: &Style, out: &mut dyn Write) -> io::Result
     let all: Vec<Row> = conditions
         .chain(hops(&holder.via))
         .chain(holder.witness.iter().flat_map(request))
-        .chain(holder.why_undetermined.iter().map(|doubt| Row::new("because", doubt)))
+        .chain(holder.why_undetermined.iter().map(|why| Row::new("because", why)))
         .collect();
     rows(&all, 8, style, out)
 }

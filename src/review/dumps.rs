@@ -7,7 +7,7 @@
 //! accounts/ID/resource-policies.json             resources: [{arn, policy}], queues, keys, secrets
 //! ```
 //!
-//! A file that is absent was not read: its account has a doubt. Only an empty list says that there is nothing.
+//! A file that is absent was not read: its account counts as unread. Only an empty list says that there is nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -93,7 +93,7 @@ fn add_environments(snapshot: &mut AccountsSnapshot, environments: &Environments
         for id in ids {
             if !snapshot.accounts.contains_key(id.as_str()) {
                 let mut account = AccountSnapshot::new(id, handle(id, snapshot));
-                account.doubt("there is no dump of it");
+                account.mark_unread("there is no dump of it");
                 snapshot.accounts.insert(id.to_string(), Arc::new(account));
             }
             if let Some(account) = snapshot.account(id.as_str()) {
@@ -264,11 +264,12 @@ fn identities(
 ) {
     let path = folder.join("account-authorization-details.json");
     let Some(details) = json::file::<AuthorizationDetails>(&path, diagnostics) else {
-        account.doubt("its roles and users were not read (account-authorization-details.json)");
+        account
+            .mark_unread("its roles and users were not read (account-authorization-details.json)");
         return;
     };
     if details.is_truncated {
-        account.doubt("account-authorization-details.json is one page of several");
+        account.mark_unread("account-authorization-details.json is one page of several");
     }
     let own = format!("::{}:", account.id);
     let arns = details.role_detail_list.iter().map(|role| &role.arn);
@@ -372,7 +373,7 @@ struct PublicAccessBlock {
 
 fn buckets(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagnostics) {
     let Some(dump) = json::file::<Buckets>(path, diagnostics) else {
-        account.doubt("its buckets were not read (buckets.json)");
+        account.mark_unread("its buckets were not read (buckets.json)");
         return;
     };
     account.restrict_public =
@@ -405,7 +406,7 @@ fn policies(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagno
     let Some(dump) = json::file::<ResourcePolicies>(path, diagnostics) else { return };
     for resource in dump.resources {
         let Some(kind) = ResourceType::of_arn(&resource.arn) else {
-            account.doubt(format!("`{}` is of a type that is not judged", resource.arn));
+            account.mark_unread(format!("`{}` is of a type that is not judged", resource.arn));
             continue;
         };
         let label = format!("{}@{}", resource.arn, account.handle);

@@ -6,8 +6,8 @@
 //! * [`terraform`] reads plans and carries them out on a copy of it;
 //! * [`model`] turns either side into the [`crate::access::AccessModel`] that the analysis takes.
 //!
-//! Invariant: what was not read, and what is not understood, is a doubt of the account that it may bear on
-//! ([`AccountSnapshot::doubts`]), so that no wall of that account is proved closed. Nothing is guessed.
+//! Invariant: what was not read, and what is not understood, leaves the account unread that it may bear on
+//! ([`AccountSnapshot::unread`]), so that no wall of that account is proved closed. Nothing is guessed.
 
 mod document;
 pub(crate) mod dumps;

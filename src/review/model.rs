@@ -59,10 +59,10 @@ fn account_facts(account: &AccountSnapshot, tree: &Tree) -> AccountFacts {
         environments: account.environments.clone(),
         parent,
         emulated: false,
-        coverage: match account.doubts.as_slice() {
+        coverage: match account.unread.as_slice() {
             _ if is_closed => Coverage::Closed,
             [] => Coverage::Read,
-            doubts => Coverage::Unread(doubts.join("; ")),
+            unread => Coverage::Unread(unread.join("; ")),
         },
     }
 }
@@ -96,7 +96,7 @@ fn guardrails(tree: &OrganizationSnapshot) -> Guardrails {
     }
 }
 
-/// What a policy that cannot be read denies is not known: it limits nothing, and a doubt of the tree says so.
+/// What a policy that cannot be read denies is not known: it limits nothing, and the tree says that it was not read.
 fn guardrail(policy: &OrganizationPolicy) -> Option<NamedPolicy> {
     let full = || (policy.kind == PolicyType::ServiceControl).then(NamedPolicy::full_access);
     policy.document().or_else(full)

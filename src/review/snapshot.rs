@@ -55,7 +55,7 @@ pub(crate) struct OrganizationSnapshot {
     /// Policies by id.
     pub policies: BTreeMap<String, OrganizationPolicy>,
     /// What is not known of the guardrails, a phrase each.
-    pub doubts: Vec<String>,
+    pub unread: Vec<String>,
 }
 
 /// A service or resource control policy.
@@ -83,7 +83,7 @@ pub(crate) struct AccountSnapshot {
     /// The environments that it serves.
     pub environments: BTreeSet<String>,
     /// What was not read of it, or is not understood, a phrase each. With one, none of its walls is proved closed.
-    pub doubts: Vec<String>,
+    pub unread: Vec<String>,
     /// Roles by name.
     pub roles: BTreeMap<String, Identity>,
     /// Users by name.
@@ -172,16 +172,16 @@ impl AccountsSnapshot {
     }
 
     /// Says that something is not known of an account, and so of its walls.
-    pub(crate) fn doubt(&mut self, id: &str, why: impl Into<String>) {
+    pub(crate) fn mark_unread(&mut self, id: &str, why: impl Into<String>) {
         if let Some(account) = self.account(id) {
-            account.doubt(why);
+            account.mark_unread(why);
         }
     }
 
     /// Says that something is not known that may bear on any account.
-    pub(crate) fn doubt_all(&mut self, why: &str) {
+    pub(crate) fn mark_all_unread(&mut self, why: &str) {
         for account in self.accounts.values_mut() {
-            Arc::make_mut(account).doubt(why);
+            Arc::make_mut(account).mark_unread(why);
         }
     }
 }
@@ -206,9 +206,9 @@ impl OrganizationSnapshot {
                     PolicyText::Unknown(why) => why.clone(),
                     PolicyText::Known(_) => "it cannot be read as a policy".to_owned(),
                 };
-                let doubt = format!("what `{}` denies ({why})", policy.label);
-                if !self.doubts.contains(&doubt) {
-                    self.doubts.push(doubt);
+                let part = format!("what `{}` denies ({why})", policy.label);
+                if !self.unread.contains(&part) {
+                    self.unread.push(part);
                 }
             }
         }
@@ -224,7 +224,7 @@ impl AccountSnapshot {
             id: id.to_string(),
             partition: Partition::default(),
             environments: BTreeSet::new(),
-            doubts: Vec::new(),
+            unread: Vec::new(),
             roles: BTreeMap::new(),
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -235,10 +235,10 @@ impl AccountSnapshot {
     }
 
     /// Says that something is not known of it.
-    pub(crate) fn doubt(&mut self, why: impl Into<String>) {
+    pub(crate) fn mark_unread(&mut self, why: impl Into<String>) {
         let why = why.into();
-        if !self.doubts.contains(&why) {
-            self.doubts.push(why);
+        if !self.unread.contains(&why) {
+            self.unread.push(why);
         }
     }
 

@@ -142,7 +142,7 @@ impl FromStr for Faults {
             let number: u32 =
                 number.parse().map_err(|_| format!("`{number}` of `{name}` is no whole number"))?;
             let percent = || match u8::try_from(number) {
-                // Everything refused for ever is no weather that a run could sit out.
+                // Everything refused for ever is nothing that a run could sit out.
                 Ok(percent) if percent <= 90 => Ok(percent),
                 _ => Err(format!("`{name}` is a percentage of at most 90")),
             };

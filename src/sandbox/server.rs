@@ -71,7 +71,7 @@ impl Server {
             let generation = derive(&format!("generation/{}", options.seed), DIGITS, 12);
             let (log, changes) = Log::open(dir, &generation).await?;
             core.log = Some(log);
-            core.take_over(changes, dir).await?;
+            core.replay(changes, dir).await?;
         }
         let mut server = Self::empty(options);
         server.settle(&mut core).await?;
@@ -374,7 +374,7 @@ impl Server {
 }
 
 impl Core {
-    async fn take_over(&mut self, changes: Vec<Change>, dir: &Path) -> Result<(), Diagnostic> {
+    async fn replay(&mut self, changes: Vec<Change>, dir: &Path) -> Result<(), Diagnostic> {
         let touched = self.state.load(changes).map_err(|why| {
             Diagnostic::error(format!("the sandbox store in `{}` is damaged", dir.display()))
                 .detail(why)
@@ -397,7 +397,7 @@ impl Core {
                 changes
             }
         };
-        self.take_over(changes, Path::new("the sandbox directory")).await
+        self.replay(changes, Path::new("the sandbox directory")).await
     }
 
     /// Keeps what the last request changed; where that fails, takes it back.

@@ -89,7 +89,7 @@ pub struct AccountDeclaration {
     /// The attribute with the unit or root above it.
     pub parent: &'static str,
     /// What AWS tells of an account once it is in an organization, and not before.
-    pub told_by_organization: &'static [&'static str],
+    pub known_with_organization: &'static [&'static str],
 }
 
 /// Where a principal or group says what it may do.

@@ -78,7 +78,7 @@ pub struct KindSchema {
     pub block: BlockSchema,
     /// Attributes that can be read but not set.
     pub computed: &'static [Computed],
-    /// How a dangling creation is recovered.
+    /// How a creation in doubt is recovered.
     pub recovery: RecoveryMethod,
     /// Which canonical attributes hold policy documents (compared by meaning). `inline_policies.*`
     /// names every value of a map.

@@ -133,7 +133,7 @@ pub struct AuditCheck {
     /// What is wrong; empty when nothing is.
     pub problems: Vec<String>,
     /// What this check could not see.
-    pub unseen: Vec<String>,
+    pub not_seen: Vec<String>,
 }
 
 impl Ledger {

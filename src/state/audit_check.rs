@@ -58,7 +58,7 @@ struct Remembered {
     heads: BTreeMap<AuditHead, String>,
     /// Runs whose writes are among the versions of a scope.
     writers: BTreeMap<String, BTreeSet<String>>,
-    /// Runs that are at work, or were cut off and not recovered.
+    /// Runs that are at work, or were interrupted and not recovered.
     unfinished: BTreeSet<String>,
     /// Scopes of which not all versions were read.
     partial: BTreeSet<String>,
@@ -92,7 +92,7 @@ impl Ledger {
         if let Some(anchor) = anchor {
             found.problems.extend(compare(&hashes, anchor.number, &anchor.hash, "the anchor"));
         } else {
-            found.unseen.push(
+            found.not_seen.push(
                 "a log that was rewritten together with every version of every state; a head that is kept elsewhere shows it (`--anchor FILE`, every apply prints one)".to_owned(),
             );
         }
@@ -100,12 +100,12 @@ impl Ledger {
         let known = anchor.map_or(0, |anchor| anchor.number);
         let seen = remembered.heads.keys().map(|head| head.number).max().unwrap_or(0).max(known);
         if newest >= seen {
-            found.unseen.push(format!(
+            found.not_seen.push(format!(
                 "whether there was a record after {newest}: no state and no anchor has seen a later one"
             ));
         }
         for scope in &remembered.partial {
-            found.unseen.push(format!(
+            found.not_seen.push(format!(
                 "all versions of the state of scope `{scope}`: some are not kept here, or are older than the newest {VERSIONS}"
             ));
         }

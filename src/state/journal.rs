@@ -2,7 +2,7 @@
 //!
 //! One object holds the results since the last one and the intents of what starts next, so that a
 //! batch costs one write. Journal objects are written once (`If-None-Match: *`), never changed, and
-//! removed once their results are in the state. An intent without a result is **dangling**: the
+//! removed once their results are in the state. An intent without a result is **in doubt**: the
 //! call may or may not have been carried out, and recovery looks.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,7 +157,7 @@ impl JournalEntry {
 impl RunJournal {
     /// Intents without a result, each once, the latest of an operation (a retry writes it anew).
     #[must_use]
-    pub fn dangling(&self) -> Vec<Intent> {
+    pub fn in_doubt(&self) -> Vec<Intent> {
         let mut open: BTreeMap<u32, Intent> = BTreeMap::new();
         for entry in &self.entries {
             for finished in &entry.finished {
@@ -459,7 +459,7 @@ mod tests {
     }
 
     proptest! {
-        /// However the log is cut, an operation that was announced and not finished is dangling,
+        /// However the log is cut, an operation that was announced and not finished is in doubt,
         /// one that was finished is folded, and replaying twice is replaying once.
         #[test]
         fn every_cut_of_a_journal_is_understood(ends in proptest::collection::vec(any::<bool>(), 1..40), cut in 0_usize..41) {
@@ -473,9 +473,9 @@ mod tests {
             entries.truncate(cut);
             let finished = entries.len().saturating_sub(1);
             let journal = RunJournal { scope: "acct-dev".into(), run: "r".into(), entries };
-            let dangling: Vec<u32> = journal.dangling().iter().map(|i| i.operation).collect();
+            let in_doubt: Vec<u32> = journal.in_doubt().iter().map(|i| i.operation).collect();
             let expected: Vec<u32> = if cut == 0 { vec![] } else { (finished as u32 + 1..=ends.len() as u32).collect() };
-            prop_assert_eq!(dangling, expected);
+            prop_assert_eq!(in_doubt, expected);
             let mut resources = Resources::new();
             journal.replay(&mut resources);
             prop_assert_eq!(resources.len(), ends[..finished].iter().filter(|e| **e).count());

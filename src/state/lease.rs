@@ -153,7 +153,7 @@ impl Ledger {
                 None => (WriteCondition::Absent, following(floor, &epoch_of(scope))?, None, None),
                 Some(found) => {
                     let lock = self.usable(&key, &found)?;
-                    match self.standing(&lock, now, terms) {
+                    match self.lock_state(&lock, now, terms) {
                         LockState::Free => {}
                         LockState::Held => return Ok(Acquired::Busy(Box::new(lock))),
                         LockState::Ended(left) => {
@@ -214,7 +214,7 @@ impl Ledger {
     }
 
     /// What stands between this run and a lock that was not taken by it.
-    fn standing(&self, lock: &Lock, now: Timestamp, terms: Terms) -> LockState {
+    fn lock_state(&self, lock: &Lock, now: Timestamp, terms: Terms) -> LockState {
         if lock.released || self.left_nothing(&lock.holder) {
             return LockState::Free;
         }

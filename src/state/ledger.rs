@@ -59,7 +59,7 @@ pub struct Ledger {
     /// Identity of the state, once it was read or begun.
     lineage: Arc<OnceCell<String>>,
     /// Whether it is still to be proved that the store honours conditions; absent for stores of Palisade's own.
-    pub(super) doubt: Option<Arc<Mutex<bool>>>,
+    pub(super) unproved: Option<Arc<Mutex<bool>>>,
     /// Filled once the store has said that it keeps versions.
     versioned: Arc<OnceCell<()>>,
     /// Secrets that no record may hold.
@@ -84,7 +84,7 @@ impl Ledger {
             calendar: None,
             held: Arc::default(),
             lineage: Arc::default(),
-            doubt: None,
+            unproved: None,
             versioned: Arc::default(),
             redactions: Redactions::default(),
         }
@@ -98,8 +98,8 @@ impl Ledger {
 
     /// Over a server that is not Palisade's own: it has to prove what it promises before the first write.
     #[must_use]
-    pub fn with_doubt(self) -> Self {
-        Self { doubt: Some(Arc::new(Mutex::new(true))), ..self }
+    pub fn with_proof(self) -> Self {
+        Self { unproved: Some(Arc::new(Mutex::new(true))), ..self }
     }
 
     pub(super) fn calendar(&self) -> Option<Timestamp> {
@@ -285,7 +285,7 @@ impl Ledger {
             ))
             .help(format!(
                 "{}\nif it is to be forgotten, remove `{}` too",
-                way_back(scope, last),
+                rollback_help(scope, last),
                 layout::lock(scope)
             )),
         )
@@ -293,7 +293,7 @@ impl Ledger {
 
     async fn damaged(&self, scope: &str, reason: &str) -> StateError {
         let help = match self.last_good(scope).await {
-            Some(last) => way_back(scope, &last),
+            Some(last) => rollback_help(scope, &last),
             None => format!(
                 "no readable version was found; `palisade state history {scope}` lists them"
             ),
@@ -438,7 +438,7 @@ impl Ledger {
 }
 
 /// How to go back to a version of a scope's state.
-fn way_back(scope: &str, (version, state): &(String, ScopeState)) -> String {
+fn rollback_help(scope: &str, (version, state): &(String, ScopeState)) -> String {
     format!(
         "go back to serial {} of {} by {}: `palisade state rollback {scope} --to {}` (version `{version}`)",
         state.serial, state.stamp.at, state.stamp.by, state.serial
@@ -506,7 +506,7 @@ mod tests {
         std::fs::write(&path, &text[..text.len() / 2]).unwrap();
         let error = ledger.read_all().await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Invalid);
-        assert!(error.diagnostic.summary.contains("cut off"), "{error}");
+        assert!(error.diagnostic.summary.contains("truncated"), "{error}");
         let help = error.diagnostic.help.unwrap();
         assert!(help.contains("state rollback org --to 2"), "{help}");
     }

@@ -10,7 +10,7 @@ use super::store::{Cas, WriteCondition};
 
 impl Ledger {
     /// Copies every object to `to`, which must hold no state yet; `palisade.json` last, so that a
-    /// copy that was cut off is no state and can be started again. The source stays as it is.
+    /// copy that was interrupted is no state and can be started again. The source stays as it is.
     /// Returns how many objects were copied. By `terms` it says until when a lock of the source holds.
     ///
     /// # Errors
@@ -31,9 +31,12 @@ impl Ledger {
             );
         }
         let snapshot = self.read_all().await?;
-        if let Some(dangling) = snapshot.dangling.first() {
+        if let Some(interrupted) = snapshot.interrupted.first() {
             return refuse(
-                format!("scope `{}` has an unfinished run `{}`", dangling.scope, dangling.run),
+                format!(
+                    "scope `{}` has an unfinished run `{}`",
+                    interrupted.scope, interrupted.run
+                ),
                 "run `palisade apply` first: it finishes what was begun",
             );
         }

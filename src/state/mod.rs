@@ -46,7 +46,7 @@ pub use lock::{LeaseHolder, Lock, Process, Terms};
 pub use operation::OperationKind;
 pub use s3::{Encryption, S3Store};
 pub use scopes::{Folded, ScopeState, Stamp};
-pub use snapshot::{Dangling, Snapshot};
+pub use snapshot::{InterruptedJournal, Snapshot};
 pub use store::{
     Listed, Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure, WriteCondition,
     Written,

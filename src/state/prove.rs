@@ -24,7 +24,7 @@ impl Ledger {
     /// # Errors
     /// The server wrote what it must not have written; the store cannot be used.
     pub(super) async fn require_conditions(&self) -> Result<(), StateError> {
-        if !self.is_doubted() {
+        if !self.is_unproved() {
             return Ok(());
         }
         let Some(root) = self.store().get(layout::ROOT).await? else { return Ok(()) };
@@ -153,17 +153,17 @@ impl Ledger {
     }
 
     fn is_external(&self) -> bool {
-        self.doubt.is_some()
+        self.unproved.is_some()
     }
 
-    fn is_doubted(&self) -> bool {
-        let doubt = self.doubt.as_ref();
-        doubt.is_some_and(|doubt| *doubt.lock().unwrap_or_else(PoisonError::into_inner))
+    fn is_unproved(&self) -> bool {
+        let unproved = self.unproved.as_ref();
+        unproved.is_some_and(|unproved| *unproved.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn trust(&self) {
-        if let Some(doubt) = &self.doubt {
-            *doubt.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        if let Some(unproved) = &self.unproved {
+            *unproved.lock().unwrap_or_else(PoisonError::into_inner) = false;
         }
     }
 }

@@ -237,7 +237,7 @@ impl ScopeState {
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| {
         if error.is_eof() {
-            format!("it is cut off at line {}", error.line())
+            format!("it is truncated at line {}", error.line())
         } else if error.is_data() {
             format!("it is malformed: {error}")
         } else {

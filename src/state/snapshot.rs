@@ -19,7 +19,7 @@ const CONCURRENCY: usize = 64;
 
 /// Where a run left a journal behind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Dangling {
+pub struct InterruptedJournal {
     /// The scope.
     pub scope: String,
     /// The run.
@@ -36,7 +36,7 @@ pub struct Snapshot {
     /// Scopes by name, tombstones of moved accounts included.
     pub scopes: BTreeMap<String, Versioned<ScopeState>>,
     /// Journals that a run left behind: it crashed, or is running.
-    pub dangling: Vec<Dangling>,
+    pub interrupted: Vec<InterruptedJournal>,
 }
 
 impl Snapshot {
@@ -112,7 +112,7 @@ impl Ledger {
             .collect();
         let mut names = Vec::new();
         let mut locked = Vec::new();
-        let mut dangling: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
+        let mut interrupted: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
         for key in listed.iter().map(|listed| &listed.key) {
             match layout::parse(key) {
                 Some(ScopeKey::State(scope)) => {
@@ -120,7 +120,7 @@ impl Ledger {
                     names.push((scope, early));
                 }
                 Some(ScopeKey::Journal(scope, run, sequence)) => {
-                    dangling.entry((scope, run)).or_default().push(sequence);
+                    interrupted.entry((scope, run)).or_default().push(sequence);
                 }
                 Some(ScopeKey::Lock(scope)) if layout::holds_state(&scope) => locked.push(scope),
                 Some(ScopeKey::Lock(_)) | None => {}
@@ -152,9 +152,9 @@ impl Ledger {
             .await?;
         let scopes: BTreeMap<_, _> = read.into_iter().flatten().collect();
         let lineage = self.common_lineage(root.map(|r| r.value.lineage), &scopes)?;
-        let dangling = dangling
+        let interrupted = interrupted
             .into_iter()
-            .map(|((scope, run), sequences)| Dangling { scope, run, sequences })
+            .map(|((scope, run), sequences)| InterruptedJournal { scope, run, sequences })
             // What a state already contains was only not cleaned up yet.
             .filter_map(|mut d| {
                 let folded = scopes.get(&d.scope).and_then(|s| s.value.folded.as_ref());
@@ -164,7 +164,7 @@ impl Ledger {
                 (!d.sequences.is_empty()).then_some(d)
             })
             .collect();
-        Ok(Snapshot { lineage, scopes, dangling })
+        Ok(Snapshot { lineage, scopes, interrupted })
     }
 
     fn common_lineage(

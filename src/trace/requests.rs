@@ -192,7 +192,7 @@ fn failure(context: &FinalizerInterceptorContextRef<'_>) -> Option<AttemptFailur
     if chain.any(|error| error.downcast_ref().is_some_and(is_refused)) {
         return Some(AttemptFailure::Refused);
     }
-    (error.is_connector_error() || error.is_response_error()).then_some(AttemptFailure::Cut)
+    (error.is_connector_error() || error.is_response_error()).then_some(AttemptFailure::Broken)
 }
 
 /// What an answer that is no success says: its code, or else its status.

@@ -56,7 +56,7 @@ pub(crate) enum AttemptFailure {
     /// Nothing listens there.
     Refused,
     /// The connection ended before the answer did.
-    Cut,
+    Broken,
 }
 
 /// An endpoint is not asked, because it has just let a whole deadline pass.
@@ -280,9 +280,9 @@ mod tests {
         assert!(failure("GetAccountPasswordPolicy").is_some());
         assert!(failure("GetAccountAuthorizationDetails").is_none());
         assert!(destination(ACCOUNT, "iam").unwrap().failure.is_some(), "the last of any");
-        details.ended(Some(AttemptFailure::Cut));
+        details.ended(Some(AttemptFailure::Broken));
         let cut = failure("GetAccountAuthorizationDetails");
-        assert!(matches!(cut, Some(AttemptFailure::Cut)), "{cut:?}");
+        assert!(matches!(cut, Some(AttemptFailure::Broken)), "{cut:?}");
         details.ended(None);
         assert!(failure("GetAccountAuthorizationDetails").is_none());
         assert!(failure("GetAccountPasswordPolicy").is_some());

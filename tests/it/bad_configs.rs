@@ -22,7 +22,7 @@ fn diagnose(dir: &Path) -> Diagnostics {
     if loaded.complete
         && let Err(more) = evaluate_configuration(&loaded.configuration, &NothingKnown)
     {
-        found.extend(loaded.news(more));
+        found.extend(loaded.not_reported(more));
     }
     if loaded.complete {
         found.extend(graph::check_beyond(&loaded.configuration, &found.clone()));

@@ -46,10 +46,10 @@ struct Running {
 }
 
 impl Running {
-    fn start(p: &Program, args: &[&str], weather: &str) -> Self {
+    fn start(p: &Program, args: &[&str], faults: &str) -> Self {
         let mut child = p
             .command(args)
-            .env("PALISADE_SANDBOX_FAULTS", weather)
+            .env("PALISADE_SANDBOX_FAULTS", faults)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

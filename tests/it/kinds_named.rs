@@ -474,6 +474,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
         "src/provider/aws/",
         "users and groups have attributes of roles, an emulated account has an endpoint",
     ),
+    ("src/render/fold.rs", "what AWS assigns, whatever the kind"),
     ("src/review/terraform/", "Terraform's names"),
     ("src/sandbox/", "AWS's names"),
     ("src/schema/", "the language"),

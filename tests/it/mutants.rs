@@ -187,7 +187,7 @@ async fn read_all(ledger: &Ledger, digest: &str) {
     }
     let _ = store::list_releases(ledger).await;
     let _ = approval::all(ledger).await;
-    let _ = approval::last_words(ledger, "to_production", digest).await;
+    let _ = approval::latest_approvals(ledger, "to_production", digest).await;
     for environment in store::list_environments(ledger).await.unwrap_or_default() {
         let _ = store::read(ledger, &environment).await;
         let _ = store::moves(ledger, &environment).await;

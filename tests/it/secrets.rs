@@ -458,7 +458,7 @@ fn a_sensitive_value_within_a_map_is_no_drift_and_is_written_nowhere() {
     // Nothing was changed outside, so nothing is drift.
     hidden(&["drift"]).code(0);
     hidden(&[&["plan", "--detailed-exitcode"][..], &regardless].concat()).code(0);
-    // A run that is cut off in an update, and the run after it.
+    // A run that is interrupted in an update, and the run after it.
     p.write("main.hcl", &TAGGED.replace("\"1h\"", "\"2h\""));
     let apply = [&["apply", "--auto-approve"][..], &regardless].concat();
     for cut in ["6", "8", "10"] {

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use syn::visit::{self, Visit};
+
+use crate::support::names::{is_test_file as is_test, texts};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -23,31 +25,15 @@ fn given_up() -> BTreeSet<String> {
     names.filter(|name| !name.contains(':')).map(str::to_owned).collect()
 }
 
-fn rust_files(dir: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("readable") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
-    }
-}
-
 /// Every file of `src/`, by its path below the checkout.
 fn sources() -> BTreeMap<String, String> {
-    let mut files = Vec::new();
-    rust_files(&root().join("src"), &mut files);
-    let read = |file: PathBuf| {
-        let name = file.strip_prefix(root()).expect("below").display().to_string();
-        (name, fs::read_to_string(&file).expect("readable"))
-    };
-    files.into_iter().map(read).collect()
+    texts("src").into_iter().collect()
 }
 
-/// A type, function, field, module or constant that a file names, and whether it is a public type.
+/// A type, variant, function, field, module or constant that a file names.
 struct Named {
     name: String,
+    is_variant: bool,
     is_public_type: bool,
 }
 
@@ -64,12 +50,12 @@ impl Names {
     }
 
     fn add(&mut self, ident: &syn::Ident) {
-        self.0.push(Named { name: ident.to_string(), is_public_type: false });
+        self.0.push(Named { name: ident.to_string(), is_variant: false, is_public_type: false });
     }
 
     fn add_type(&mut self, ident: &syn::Ident, visibility: &syn::Visibility) {
         let is_public_type = matches!(visibility, syn::Visibility::Public(_));
-        self.0.push(Named { name: ident.to_string(), is_public_type });
+        self.0.push(Named { name: ident.to_string(), is_variant: false, is_public_type });
     }
 }
 
@@ -100,6 +86,16 @@ impl<'ast> Visit<'ast> for Names {
         self.add_type(&item.ident, &item.vis);
     }
 
+    fn visit_variant(&mut self, variant: &'ast syn::Variant) {
+        let name = variant.ident.to_string();
+        self.0.push(Named { name, is_variant: true, is_public_type: false });
+        visit::visit_variant(self, variant);
+    }
+
+    fn visit_trait_item_type(&mut self, item: &'ast syn::TraitItemType) {
+        self.add(&item.ident);
+    }
+
     fn visit_field(&mut self, field: &'ast syn::Field) {
         field.ident.iter().for_each(|ident| self.add(ident));
     }
@@ -117,10 +113,6 @@ impl<'ast> Visit<'ast> for Names {
     }
 }
 
-fn is_test(file: &str) -> bool {
-    file.contains("/tests/") || file.ends_with("tests.rs")
-}
-
 #[test]
 fn names_that_the_glossary_gives_up_do_not_come_back() {
     let names = given_up();
@@ -131,10 +123,211 @@ fn names_that_the_glossary_gives_up_do_not_come_back() {
         uses.extend(
             path.filter(|part| names.contains(*part)).map(|part| format!("{file}: {part}")),
         );
-        let defined = Names::of(text).into_iter().filter(|named| names.contains(&named.name));
+        // A variant is read with its enum's name.
+        let defined = Names::of(text).into_iter();
+        let defined = defined.filter(|named| !named.is_variant && names.contains(&named.name));
         uses.extend(defined.map(|named| format!("{file}: {}", named.name)));
     }
     assert!(uses.is_empty(), "names that docs/glossary.md gives up:\n{}", uses.join("\n"));
+}
+
+/// Words of the last columns that name another thing in code, and which. What is no longer needed has to go.
+const ALSO_MEANS: &[(&str, &str)] = &[
+    ("answer", "what comes back to a request, of a server or of a person"),
+    ("basis", "what a write or a comparison starts from"),
+    ("blank", "text of spaces alone"),
+    ("bucket", "a bucket of S3"),
+    ("build", "to put together"),
+    ("child", "a program that another one has started; a module in another one"),
+    ("choice", "one of the values that a key can have"),
+    ("context", "what a pure function is given; the request context of IAM"),
+    ("crossing", "the analysis of one step across a wall"),
+    ("decision", "the decision about one request or object"),
+    ("doubt", "in *in-doubt operation*"),
+    ("evaluator", "what evaluates expressions"),
+    ("fence", "a fencing token, and what asks for it"),
+    ("found", "in `NotFound`, which AWS's errors say"),
+    ("held", "of a lease or a value that the process has"),
+    ("hidden", "what is not shown, for whatever reason"),
+    ("holder", "who holds a lease or a right"),
+    ("identity", "identity-based, identity provider: IAM's words"),
+    ("job", "one operation on its way to a worker"),
+    ("judge", "to decide about a request, a wall or a gate"),
+    ("known", "the opposite of unknown"),
+    ("left", "what remains"),
+    ("limit", "a number that is not exceeded"),
+    ("line", "a line of text"),
+    ("look", "to look something up"),
+    ("mark", "to set a mark"),
+    ("move", "a release move, a `moved` block, the AWS call"),
+    ("old", "what was before"),
+    ("open", "the opposite of closed"),
+    ("org", "in ids and paths, as AWS writes them (`aws:PrincipalOrgPaths`)"),
+    ("outcome", "how an operation, a gate or a use case ended"),
+    ("own", "what belongs to the thing itself"),
+    ("path", "a path across a wall, of a file, of an attribute"),
+    ("permit", "what an attempt has to have; what a policy permits"),
+    ("place", "where something stands"),
+    ("problem", "what is wrong with one value, before it is a diagnostic"),
+    ("program", "a gate's program"),
+    ("recorded", "what state or a record holds"),
+    ("region", "an AWS Region"),
+    ("resource", "what a policy statement names; the state file's word for an object"),
+    ("resource_type", "a type of resource with a policy"),
+    (
+        "return",
+        "what a call returns; a stored format's word for a rollback after a failed verification",
+    ),
+    ("right", "the right to an action"),
+    ("room", "space on the screen, or for more work"),
+    ("rule", "an isolation rule; a rule for a text"),
+    ("seal", "to seal: a state with its checksum"),
+    ("seen", "what a plan or a gate saw"),
+    ("session", "a role session"),
+    ("space", "a space of keys"),
+    (
+        "status",
+        "the command, and how an object, a release or an account is, in AWS's or our output",
+    ),
+    ("step", "a step of a path or of an apply"),
+    ("subject", "what a gate judges; a claim of a token"),
+    ("text", "a text"),
+    ("top", "the outermost level"),
+    ("unit", "an organizational unit"),
+    ("verdict", "the verdict about a wall"),
+    ("version", "a version of an object, a policy, a format"),
+    ("view", "a value that the renderer prints"),
+    ("wanted", "what a step has to bring about"),
+    ("who", "`who-can`, and who did what"),
+    ("word", "a word of a text"),
+];
+
+/// Where a word of the last columns stays, and why: the word, the file or folder, the reason.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    ("actor", "src/isolation/", "who uses a power, in the search for what powers lead to"),
+    ("cap", "src/iam/symbolic/question.rs", "what limits a session on top of its role"),
+    ("cut", "src/engine/", "`PALISADE_SANDBOX_CUT`: the crash that tests ask for"),
+    ("cut", "src/cli/environment.rs", "the same"),
+    ("cut", "src/iam/symbolic/resources.rs", "a pattern is cut at its first wildcard"),
+    ("cut", "src/promotion/gate/command.rs", "a long output is cut"),
+    ("cut", "src/render/markdown.rs", "a long comment is cut"),
+    ("cut", "src/state/s3.rs", "an answer is cut in the middle"),
+    ("folder", "src/review/dumps.rs", "a folder of files"),
+    ("folder", "src/state/local.rs", "a folder of files"),
+    ("foreign", "src/isolation/crossing/", "an account outside of the estate"),
+    ("gift", "src/isolation/rights/giving.rs", "what a principal may give to another one"),
+    ("home", "src/eval/", "the account and environment of an instance, as its kind sees them"),
+    ("home", "src/isolation/", "the account of a principal, beside that of a resource"),
+    ("home", "src/render/sarif.rs", "the home page of the program, SARIF's word"),
+    (
+        "home",
+        "src/schema/kind_schema.rs",
+        "whether a kind lives in the organization or in an account",
+    ),
+    ("outsider", "src/isolation/crossing", "callers from outside of the estate"),
+    ("stage", "src/state/local.rs", "a file is staged beside its place"),
+    ("standing", "src/cli/commands/releases.rs", "the flag `--standing`"),
+    ("standing", "src/isolation/", "a path or power that was there before and after: JSON's word"),
+    ("standing", "src/render/", "the same"),
+    ("way", "src/engine/promotion/status.rs", "a move that is under way"),
+    ("way", "src/iam/passing.rs", "the ways to pass a role"),
+    ("way", "src/isolation/power", "a way to use a power"),
+    ("way", "src/plan/model/operation.rs", "an operation that is under way"),
+    ("way", "src/render/events.rs", "what is under way"),
+];
+
+/// The words of a name, in small letters, between underscores: `_data_path_` of `DataPath` and of `DATA_PATH`.
+fn words_of(name: &str) -> String {
+    let mut words = String::from("_");
+    let mut before = '_';
+    for c in name.chars() {
+        if c.is_uppercase() && (before.is_lowercase() || before.is_numeric()) {
+            words.push('_');
+        }
+        words.extend(c.to_lowercase().filter(|c| c.is_alphanumeric() || *c == '_'));
+        before = c;
+    }
+    words.push('_');
+    words
+}
+
+/// Every word of the last columns of all tables. What stands in brackets says where a word holds.
+fn words_given_up() -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("docs/glossary.md")).expect("the glossary");
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| term"));
+    let mut words = BTreeSet::new();
+    for row in rows.filter(|row| !row.starts_with("| meaning")) {
+        let cell = row.trim_end().trim_end_matches('|').rsplit('|').next().expect("a cell");
+        let mut plain = String::new();
+        let mut depth = 0;
+        for c in cell.chars() {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ if depth == 0 => plain.push(c),
+                _ => {}
+            }
+        }
+        for word in plain.split(',') {
+            let word = word.replace('`', "").replace("'s", "");
+            let word = words_of(&word.trim().replace([' ', '-', ':'], "_"));
+            let word = word.trim_matches('_');
+            // A variant of an enum, or a phrase that is no name: the other test has the one, nobody writes the other.
+            if !word.is_empty() && !cell.contains("::") {
+                words.insert(word.to_owned());
+            }
+        }
+    }
+    words
+}
+
+/// Whether a name has a word in it, in the singular or the plural.
+fn has_word(name: &str, word: &str) -> bool {
+    let words = words_of(name);
+    words.contains(&format!("_{word}_")) || words.contains(&format!("_{word}s_"))
+}
+
+#[test]
+fn words_that_the_glossary_gives_up_are_in_no_name() {
+    let words = words_given_up();
+    assert!(words.len() > 150 && words.contains("picture"), "the tables were read: {words:?}");
+    let free: BTreeSet<&str> = ALSO_MEANS.iter().map(|(word, _)| *word).collect();
+    let (mut wrong, mut used, mut also) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (file, text) in sources().iter().filter(|(file, _)| !is_test(file)) {
+        let path = file.trim_start_matches("src/").trim_end_matches(".rs").split('/');
+        let names = Names::of(text).into_iter().map(|named| named.name);
+        for name in path.map(str::to_owned).chain(names) {
+            for word in words.iter().filter(|word| has_word(&name, word)) {
+                if free.contains(word.as_str()) {
+                    also.insert(word.clone());
+                    continue;
+                }
+                match EXCEPTIONS.iter().find(|(of, at, _)| of == word && file.starts_with(at)) {
+                    Some((of, at, _)) => {
+                        used.insert((*of, *at));
+                    }
+                    None => {
+                        wrong.insert(format!("{file}: {name} ({word})"));
+                    }
+                }
+            }
+        }
+    }
+    let wrong: Vec<String> = wrong.into_iter().collect();
+    assert!(wrong.is_empty(), "docs/glossary.md gives these words up:\n{}", wrong.join("\n"));
+    let listed: BTreeSet<_> = EXCEPTIONS.iter().map(|(word, at, _)| (*word, *at)).collect();
+    assert_eq!(listed, used, "exceptions that nothing needs");
+    let idle: Vec<_> = free.iter().filter(|word| !also.contains(**word)).collect();
+    assert!(idle.is_empty(), "words with another meaning that no name has: {idle:?}");
+}
+
+#[test]
+fn a_word_is_found_in_whatever_name_it_stands() {
+    for name in ["picture", "Picture", "PICTURES", "last_picture", "PictureOfAll", "asPicture2"] {
+        assert_eq!(has_word(name, "picture"), name != "asPicture2", "{name}");
+    }
+    assert!(has_word("WayBack", "way_back") && has_word("the_way_back", "way_back"));
+    assert!(!has_word("always", "way") && !has_word("depicture", "picture"));
 }
 
 #[test]
@@ -143,7 +336,7 @@ fn the_search_sees_types_functions_fields_and_modules() {
                 impl World { fn look(&self, keeper: u8) { fn survey() {} } }\ntrait Eyes { fn homes(); }\n\
                 #[cfg(test)]\nmod tests { struct Shelf; }\n";
     let seen: Vec<String> = Names::of(text).into_iter().map(|named| named.name).collect();
-    let wanted = ["puts", "World", "told", "Dice", "found", "look", "survey", "Eyes", "homes"];
+    let wanted = ["puts", "World", "told", "Dice", "A", "found", "look", "survey", "Eyes", "homes"];
     assert_eq!(seen, wanted);
 }
 

@@ -65,7 +65,7 @@ impl Run<'_> {
         for (ids, result) in join_all(writes).await {
             if let Err(error) = result {
                 for id in ids {
-                    self.failed(id, OperationFailure::trouble((*error.diagnostic).clone()));
+                    self.failed(id, OperationFailure::outage((*error.diagnostic).clone()));
                 }
             }
         }
@@ -90,7 +90,7 @@ impl Run<'_> {
         let kind = kinds::kind(&change.kind).ok_or_else(broken)?;
         let scope = self.scopes.get(&operation.scope).ok_or_else(broken)?;
         if let Some(lost) = &scope.lost {
-            return Err(OperationFailure::trouble((*lost.diagnostic).clone()));
+            return Err(OperationFailure::outage((*lost.diagnostic).clone()));
         }
         let wanted = match operation.op {
             // Only after waiting can an account be put where it belongs.

@@ -13,7 +13,7 @@ use crate::apply::held::{HeldLease, keep_all};
 use crate::apply::scheduler::{Scheduler, SchedulerNode};
 use crate::apply::scope::ScopeRun;
 use crate::apply::summary::ApplySummary;
-use crate::apply::worker::Shared;
+use crate::apply::worker::WorkerShared;
 use crate::diag::Diagnostic;
 use crate::plan::model::{Action, OperationKind, Plan, ResourceChange, StartDetails};
 use crate::schema::{AccessPart, Category, kinds};
@@ -58,7 +58,7 @@ fn stale(scope: &str, detail: String) -> StateError {
     )
 }
 
-/// Removes what a run left of its journal when it was cut off after its results had come into the
+/// Removes what a run left of its journal when it was interrupted after its results had come into the
 /// state: the next fold would make it look unfinished.
 async fn clean_up(
     ledger: &Ledger,
@@ -69,7 +69,7 @@ async fn clean_up(
     if journal.entries.iter().any(|entry| entry.sequence > contained) {
         return Err(stale(
             &journal.scope,
-            format!("Run `{}` was cut off there and has to be recovered first.", journal.run),
+            format!("Run `{}` was interrupted there and has to be recovered first.", journal.run),
         ));
     }
     let sequences = journal.entries.iter().map(|entry| entry.sequence);
@@ -182,7 +182,7 @@ pub(super) async fn prepare<'a>(
         }
     }
     let (reports, inbox) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(WorkerShared {
         provider: Arc::clone(&apply.provider),
         secrets: Arc::clone(&apply.secrets),
         sources: apply.plan.secret_sources.clone(),

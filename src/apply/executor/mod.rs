@@ -28,7 +28,7 @@ use super::scheduler::Scheduler;
 use super::scope::{LeaseState, ScopeRun};
 use super::seams::{Desired, Recheck, Secrets};
 use super::summary::{ApplySummary, Done, Failed};
-use super::worker::{OperationFailure, Report, Shared, Success};
+use super::worker::{OperationFailure, Success, WorkerReport, WorkerShared};
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::{AccountId, Handle};
@@ -42,14 +42,14 @@ use crate::value::{Attrs, Value};
 
 /// How much at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ApplyLimits {
     /// Operations in all.
     pub total: usize,
     /// Operations in one account.
     pub per_account: usize,
 }
 
-impl Default for Limits {
+impl Default for ApplyLimits {
     fn default() -> Self {
         Self { total: 64, per_account: 10 }
     }
@@ -78,7 +78,7 @@ pub struct Apply<'a> {
     /// How long to wait for somebody else's lock.
     pub lock_timeout: Duration,
     /// How much at a time.
-    pub limits: Limits,
+    pub limits: ApplyLimits,
     /// A last look at the walls, for plans that can change them.
     pub recheck: Option<&'a dyn Recheck>,
     /// The reason that was given for applying a plan that breaks a rule.
@@ -163,8 +163,8 @@ struct Run<'a> {
     targets: Targets,
     stamp: Stamp,
     head: AuditHead,
-    shared: Arc<Shared>,
-    inbox: mpsc::UnboundedReceiver<Report>,
+    shared: Arc<WorkerShared>,
+    inbox: mpsc::UnboundedReceiver<WorkerReport>,
     workers: JoinSet<()>,
     tasks: BTreeMap<tokio::task::Id, u32>,
     /// Desired attributes of announced operations.
@@ -189,7 +189,7 @@ struct Run<'a> {
 }
 
 /// An object that left one scope for another. The old scope forgets it only once the new scope's
-/// state holds it, so that a run that is cut off in between leaves it in at least one of them.
+/// state holds it, so that a run that is interrupted in between leaves it in at least one of them.
 struct Departure {
     from: String,
     to: String,
@@ -275,7 +275,7 @@ impl Run<'_> {
             let why =
                 Diagnostic::error(format!("the operation broke off inside palisade: {error}"))
                     .help("this is a defect; the next run finds out how far the operation came");
-            self.failed(id, OperationFailure { uncertain: true, ..OperationFailure::trouble(why) });
+            self.failed(id, OperationFailure { uncertain: true, ..OperationFailure::outage(why) });
         }
     }
 
@@ -308,15 +308,15 @@ impl Run<'_> {
         Some(OperationRef { id, op, address: display, target, account })
     }
 
-    fn receive(&mut self, report: Report) {
+    fn receive(&mut self, report: WorkerReport) {
         match report {
-            Report::Throttled(scope) => {
+            WorkerReport::Throttled(scope) => {
                 let limit = self.scheduler.group_limit(&scope);
                 self.scheduler.limit_group(&scope, limit.div_ceil(2));
                 self.calm.insert(scope, 0);
             }
-            Report::GateClosed { scope, answer } => self.asks.push((scope, answer)),
-            Report::Ended { id, result } => self.ended(id, result),
+            WorkerReport::GateClosed { scope, answer } => self.asks.push((scope, answer)),
+            WorkerReport::Ended { id, result } => self.ended(id, result),
         }
     }
 
@@ -438,7 +438,7 @@ impl Run<'_> {
             scope: operation.scope.clone(),
             why: problem.why,
             uncertain: problem.uncertain,
-            trouble: problem.trouble,
+            outage: problem.outage,
         });
         let skipped = self.scheduler.fail(id).unwrap_or_default();
         for other in skipped {
@@ -480,10 +480,10 @@ impl Run<'_> {
         let asked: BTreeSet<&str> = asks.iter().map(|(scope, _)| scope.as_str()).collect();
         let scopes = self.scopes.iter_mut().filter(|(name, _)| asked.contains(name.as_str()));
         let looks = scopes
-            .map(|(name, scope)| async move { (name.as_str(), scope.standing(ledger).await) });
+            .map(|(name, scope)| async move { (name.as_str(), scope.lease_state(ledger).await) });
         let walls = async {
             match &mut self.walls {
-                Some(walls) => walls.standing(ledger).await,
+                Some(walls) => walls.lease_state(ledger).await,
                 None => LeaseState::Holds,
             }
         };
@@ -497,9 +497,9 @@ impl Run<'_> {
                 _ => LeaseState::Unknown,
             })
             .collect();
-        for ((_, answer), standing) in asks.into_iter().zip(told) {
+        for ((_, answer), lease_state) in asks.into_iter().zip(told) {
             // A worker that is gone does not wait any more.
-            let _ = answer.send(standing);
+            let _ = answer.send(lease_state);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::probe::Probe;
 use super::scopes_to_recover;
-use super::settle::{self, Finding, SettledOutcome, Settlement};
+use super::settle::{self, SettledIntent, SettledOutcome, Settlement};
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
@@ -49,7 +49,7 @@ pub async fn inspect(
             && lock.ended_at.is_none()
             && now < lock.expires_at
             && !inspection.ledger.is_gone(&lock.holder);
-        let runs = snapshot.dangling.iter().filter(|d| d.scope == *scope);
+        let runs = snapshot.interrupted.iter().filter(|d| d.scope == *scope);
         for run in runs.filter(|d| held && d.run == lock.holder.run) {
             active.insert((scope.clone(), run.run.clone()));
             left.push(InterruptedRun {
@@ -110,7 +110,7 @@ fn interrupted_runs(settlement: &Settlement) -> Vec<InterruptedRun> {
     left
 }
 
-fn change(finding: &Finding) -> InDoubtChange {
+fn change(finding: &SettledIntent) -> InDoubtChange {
     let (outcome, why) = match &finding.verdict {
         SettledOutcome::Done => (InDoubtOutcome::Done, None),
         SettledOutcome::NotDone => (InDoubtOutcome::NotDone, None),

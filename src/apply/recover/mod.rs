@@ -1,4 +1,4 @@
-//! Finishing what a run that was cut off has left: no orphan, no duplicate, nothing lost.
+//! Finishing what a run that was interrupted has left: no orphan, no duplicate, nothing lost.
 //!
 //! Results in the journal are folded into the state. Each intent without a result is looked up in
 //! AWS by the object's natural key and ownership tags: what was created is adopted, what was not is
@@ -30,7 +30,7 @@ use crate::state::{
 };
 
 use probe::Probe;
-use settle::{Finding, SettledOutcome, Settlement};
+use settle::{SettledIntent, SettledOutcome, Settlement};
 
 pub use inspect::{Inspection, inspect};
 
@@ -48,7 +48,7 @@ pub struct Recovery<'a> {
     pub holder: LeaseHolder,
     /// How leases are held.
     pub terms: Terms,
-    /// How long to wait for the lock of the run that was cut off to end.
+    /// How long to wait for the lock of the run that was interrupted to end.
     pub lock_timeout: Duration,
     /// Where events go.
     pub events: Events,
@@ -99,7 +99,7 @@ pub fn is_needed(snapshot: &Snapshot) -> bool {
 /// members are reached by the account ids that it records.
 fn scopes_to_recover(snapshot: &Snapshot) -> BTreeMap<String, u64> {
     let epoch = |scope: &str| snapshot.scopes.get(scope).map_or(0, |s| s.value.epoch);
-    let left = snapshot.dangling.iter().map(|d| d.scope.clone());
+    let left = snapshot.interrupted.iter().map(|d| d.scope.clone());
     let waiting = snapshot
         .scopes
         .iter()
@@ -108,7 +108,7 @@ fn scopes_to_recover(snapshot: &Snapshot) -> BTreeMap<String, u64> {
     names.map(|name| (name.clone(), epoch(&name))).collect()
 }
 
-/// Recovers every run that was cut off. Reads without locks first and takes none when there is
+/// Recovers every run that was interrupted. Reads without locks first and takes none when there is
 /// nothing to do. Waits for the lock of a run that is still at work.
 ///
 /// # Errors
@@ -184,7 +184,7 @@ async fn under_locks(
 const SECOND_LOOK: Duration = Duration::from_secs(5);
 
 /// Finds out what the journals come to. What was announced and is not there is looked for once more before
-/// it counts as not done: the last request of a run that was cut off may arrive late, and IAM shows what is
+/// it counts as not done: the last request of a run that was interrupted may arrive late, and IAM shows what is
 /// new with a delay.
 async fn find_out(
     recovery: &Recovery<'_>,
@@ -195,7 +195,7 @@ async fn find_out(
     let targets = || recovery.targets.clone();
     let every = |_: &str, _: &str| true;
     let first = settle::all(probe, ledger, targets(), names.clone(), &every).await?;
-    let absent = |finding: &Finding| finding.verdict == SettledOutcome::NotDone;
+    let absent = |finding: &SettledIntent| finding.verdict == SettledOutcome::NotDone;
     if !first.iter().any(|settlement| settlement.findings().any(absent)) {
         return Ok(first);
     }

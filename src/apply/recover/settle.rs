@@ -32,7 +32,7 @@ pub(super) enum SettledOutcome {
 
 /// One change without a recorded result.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Finding {
+pub(super) struct SettledIntent {
     pub(super) address: ResourceAddr,
     pub(super) op: OperationKind,
     pub(super) verdict: SettledOutcome,
@@ -45,7 +45,7 @@ pub(super) struct RunFindings {
     pub(super) by: String,
     /// Results that the state does not hold yet.
     pub(super) results: usize,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<SettledIntent>,
 }
 
 /// What a scope's journals come to.
@@ -57,7 +57,7 @@ pub(super) struct Settlement {
     pub(super) resources: Resources,
     pub(super) runs: Vec<RunFindings>,
     /// Accounts whose creation was asked for and recorded, and not waited out.
-    pub(super) pending: Vec<Finding>,
+    pub(super) pending: Vec<SettledIntent>,
     /// What of the last run is in `resources`.
     pub(super) folded: Option<Folded>,
     /// Journal objects that are not needed any more once `resources` are written.
@@ -68,7 +68,7 @@ pub(super) struct Settlement {
 }
 
 impl Settlement {
-    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
+    pub(super) fn findings(&self) -> impl Iterator<Item = &SettledIntent> {
         self.runs.iter().flat_map(|r| &r.findings).chain(&self.pending)
     }
 }
@@ -148,7 +148,7 @@ async fn run(
     let trusted = journal.entries.iter().all(|e| e.epoch >= known_epoch);
     let open = if trusted {
         journal.replay(&mut settlement.resources);
-        journal.dangling()
+        journal.in_doubt()
     } else {
         everything(journal)
     };
@@ -156,7 +156,7 @@ async fn run(
         let _ = events.send(ApplyEvent::Recovering {
             scope: settlement.scope.clone(),
             run: journal.run.clone(),
-            dangling: open.len(),
+            in_doubt: open.len(),
         });
     }
     probe.learn_accounts(targets, &settlement.resources);
@@ -174,7 +174,7 @@ async fn run(
             Ok(false) => SettledOutcome::NotDone,
             Err(why) => SettledOutcome::Unknown(why),
         };
-        findings.push(Finding { address: intent.address, op: intent.op, verdict });
+        findings.push(SettledIntent { address: intent.address, op: intent.op, verdict });
     }
     if !findings.iter().any(|f| matches!(f.verdict, SettledOutcome::Unknown(_))) {
         settlement.folded = Some(Folded { run: journal.run.clone(), sequence: journal.last() });
@@ -242,7 +242,7 @@ async fn finish_moves(ledger: &Ledger, settled: &mut [Settlement]) -> Result<(),
             settlement.moved_to = Some(scope);
         }
         let verdict = if arrived { SettledOutcome::Done } else { SettledOutcome::NotDone };
-        let finding = Finding { address: intent.address, op: intent.op, verdict };
+        let finding = SettledIntent { address: intent.address, op: intent.op, verdict };
         if let Some(run) = settlement.runs.get_mut(run) {
             run.findings.push(finding);
         }
@@ -259,7 +259,7 @@ async fn settle_pending(probe: &Probe<'_>, targets: &Targets, settlement: &mut S
         .collect();
     for (address, request) in pending {
         let verdict = wait(probe, targets, &mut settlement.resources, &address, request).await;
-        settlement.pending.push(Finding { address, op: OperationKind::Wait, verdict });
+        settlement.pending.push(SettledIntent { address, op: OperationKind::Wait, verdict });
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-use super::{Job, OperationFailure, Shared, Worker, problem};
+use super::{Job, OperationFailure, Worker, WorkerShared, problem};
 use crate::apply::record::is_hidden;
 use crate::diag::Diagnostic;
 use crate::difference::policies;
@@ -137,7 +137,7 @@ impl Worker<'_> {
     /// What is there, without what this run itself did to it: a policy that named a principal which the run has
     /// deleted shows its unique id now, and what was attached to a unit that the run has deleted is not any more.
     fn as_planned<'l>(&self, live: &'l Attrs, planned: &Attrs) -> Cow<'l, Attrs> {
-        let Shared { going, leaving, .. } = self.shared;
+        let WorkerShared { going, leaving, .. } = self.shared;
         if going.is_empty() && leaving.is_empty() {
             return Cow::Borrowed(live);
         }

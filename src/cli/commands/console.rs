@@ -56,7 +56,7 @@ pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
         for (index, text) in args.eval.iter().enumerate() {
             one(text, index + 1)?;
         }
-        return if failed { Err(Exit::Told) } else { Ok(()) };
+        return if failed { Err(Exit::Reported) } else { Ok(()) };
     }
     let interactive = io::stdin().is_terminal();
     let prompt = || {
@@ -75,5 +75,5 @@ pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
         }
         prompt();
     }
-    if failed && !interactive { Err(Exit::Told) } else { Ok(()) }
+    if failed && !interactive { Err(Exit::Reported) } else { Ok(()) }
 }

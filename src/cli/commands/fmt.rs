@@ -55,7 +55,7 @@ pub fn run(args: &FmtArgs, context: &Context) -> Result<(), Exit> {
     if args.check && !changed.is_empty() {
         let files = render::style::count(changed.len(), "file is", "files are");
         context.say(&format!("{files} not in canonical style: `palisade fmt` rewrites them"));
-        return Err(Exit::Told);
+        return Err(Exit::Reported);
     }
     Ok(())
 }
@@ -75,5 +75,5 @@ fn standard_input(args: &FmtArgs, context: &Context) -> Result<(), Exit> {
         write!(out, "{}", formatted.after)?;
         out.flush()?;
     }
-    if args.check && !formatted.is_canonical() { Err(Exit::Told) } else { Ok(()) }
+    if args.check && !formatted.is_canonical() { Err(Exit::Reported) } else { Ok(()) }
 }

@@ -51,11 +51,11 @@ pub fn run(args: &GraphArgs, context: &Context) -> Result<(), Exit> {
         FormatArg::Dot => GraphFormat::Dot,
         FormatArg::Mermaid => GraphFormat::Mermaid,
     };
-    let picture = match args.of {
+    let drawing = match args.of {
         Of::Blocks => GraphDrawing::Blocks,
         Of::Environments => GraphDrawing::Promotion,
     };
-    let request = GraphRequest { variables: args.vars.variables(), picture, format };
+    let request = GraphRequest { variables: args.vars.variables(), drawing, format };
     let drawing = graph::run(&context.offline(), &request)?;
     let mut out = context.stdout();
     out.write_all(drawing.as_bytes())?;

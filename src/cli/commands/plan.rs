@@ -57,13 +57,13 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
         }
     };
     let below = context.env.below_repository();
-    let (plan, picture) = (&outcome.plan, outcome.picture()?);
+    let (plan, estate) = (&outcome.plan, outcome.declared_estate()?);
     let detail = Detail {
         full: args.options.full,
         destroys: args.destroy,
         warnings: false,
         below: &below,
-        picture: Some(&picture),
+        estate: Some(&estate),
     };
     let mut out = context.stdout();
     render::plan(plan, format, detail, context.style(), &mut out)?;

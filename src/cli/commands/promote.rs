@@ -17,7 +17,7 @@ use crate::render;
 #[command(
     after_help = "Takes the release that is verified where the edge begins, asks every gate, shows the plan of the target, \
                         carries it out and watches verification. A closed gate: exit code 3, and nothing is changed. A promotion \
-                        that was cut off is taken up where it was.\n\n\
+                        that was interrupted is taken up where it was.\n\n\
                         Examples:\n  palisade promote to_staging --dry-run\n  palisade promote to_production\n  \
                         palisade promote to_production --override --reason \"INC-7: certificate expires\""
 )]

@@ -43,7 +43,7 @@ pub async fn run(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
             full: args.full,
             destroys: saved.destroys(),
             below: &below,
-            picture: None,
+            estate: None,
         };
         render::plan(&saved.plan, format, detail, context.style(), &mut out)?;
         return Ok(out.flush()?);

@@ -34,7 +34,7 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<(), Exit> {
     if args.json {
         render::diagnostics::validation_json(&validation, &mut out)?;
         out.flush()?;
-        return if is_valid { Ok(()) } else { Err(Exit::Told) };
+        return if is_valid { Ok(()) } else { Err(Exit::Reported) };
     }
     context.tell(&validation.diagnostics);
     if !is_valid {

@@ -91,7 +91,8 @@ impl<'a> Editing<'a> {
 
     async fn read(&mut self) -> Result<(), EngineError> {
         self.snapshot = self.ledger.read_all().await?;
-        let unfinished = self.snapshot.dangling.iter().find(|d| self.leases.contains_key(&d.scope));
+        let unfinished =
+            self.snapshot.interrupted.iter().find(|d| self.leases.contains_key(&d.scope));
         match unfinished {
             Some(run) => Err(Diagnostic::error(format!(
                 "scope `{}` has an unfinished run `{}`",
@@ -136,7 +137,7 @@ impl<'a> Editing<'a> {
     }
 
     /// Writes the audit record, then every scope of `next`, and gives the leases back; an error in place of
-    /// `next` gives them back and nothing else. The record comes first: an edit that is cut off has at
+    /// `next` gives them back and nothing else. The record comes first: an edit that is interrupted has at
     /// least been announced.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::engine::open;
 use crate::engine::workspace::Workspace;
 use crate::state::{Lease, errored, layout};
 
-use super::repair::{Repair, Repaired};
+use super::repair::{Repaired, StateRepair};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub async fn run(workspace: &Workspace, request: &PushRequest) -> Result<PushOut
     // A run that could not write its state may have left its journal too; the saved state is what
     // settles it, so no check for unfinished runs here.
     let holder = store.holder(workspace, "state push").await;
-    let repair = Repair {
+    let repair = StateRepair {
         workspace,
         ledger,
         holder: &holder,

@@ -46,7 +46,7 @@ impl Repaired {
 }
 
 /// What a repair needs: whose it is, of which scope, and above which epoch its lease must stand.
-pub(super) struct Repair<'a> {
+pub(super) struct StateRepair<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) ledger: &'a Ledger,
     pub(super) holder: &'a LeaseHolder,
@@ -55,10 +55,10 @@ pub(super) struct Repair<'a> {
     pub(super) lock_timeout: Duration,
 }
 
-impl Repair<'_> {
+impl StateRepair<'_> {
     /// Takes the lease, writes a record into the audit log, does `work` under the lease with the
     /// stamp of its write, and gives the lease back, whatever came of it. The record comes first: a repair
-    /// that is cut off has at least been announced.
+    /// that is interrupted has at least been announced.
     ///
     /// # Errors
     /// The scope is locked, the store cannot be used, or the work failed.

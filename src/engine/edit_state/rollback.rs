@@ -9,7 +9,7 @@ use crate::engine::plan::{self, PlanOutcome, PlanRequest};
 use crate::engine::workspace::{Variables, Workspace};
 use crate::state::Lease;
 
-use super::repair::{Repair, Repaired};
+use super::repair::{Repaired, StateRepair};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -53,8 +53,14 @@ pub async fn run(
     workspace.host.confirm(question).await?;
     let holder = store.holder(workspace, "state rollback").await;
     let floor = ledger.floor(scope).await?.max(target.epoch);
-    let repair =
-        Repair { workspace, ledger, holder: &holder, scope, floor, lock_timeout: *lock_timeout };
+    let repair = StateRepair {
+        workspace,
+        ledger,
+        holder: &holder,
+        scope,
+        floor,
+        lock_timeout: *lock_timeout,
+    };
     let roll_back = async |lease: &Lease, stamp| ledger.rollback(lease, *to, stamp).await;
     let written = repair.under_lease(Repaired::RolledBack { to: *to }, roll_back).await?;
     let serial = written.value.serial;

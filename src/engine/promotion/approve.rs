@@ -1,4 +1,4 @@
-//! Approvals: one person's word for one plan and one release, kept in the backend.
+//! Approvals: one person's consent for one plan and one release, kept in the backend.
 
 use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
@@ -8,7 +8,7 @@ use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
 use crate::promotion::audited::ApprovalDetails;
 use crate::promotion::gate::GateSpec;
-use crate::promotion::gate::approval::{self, Approval, RoleSource, Subject, Word};
+use crate::promotion::gate::approval::{self, Approval, Consent, RoleSource, Subject};
 use crate::state::{AuditDetails, AuditEvent};
 
 use super::preview::{EdgeInputs, PreviewResult};
@@ -93,7 +93,7 @@ pub async fn run(
         };
         workspace.host.confirm(question).await?;
     }
-    let word = if request.revoke { Word::Revoke } else { Word::Approve };
+    let consent = if request.revoke { Consent::Revoke } else { Consent::Approve };
     store.ledger.begin(&by.arn).await?;
     let subject = Subject {
         edge: &request.edge,
@@ -102,7 +102,7 @@ pub async fn run(
         plan: &preview.plan.digest,
     };
     let comment = request.comment.clone();
-    let kept = approval::write(&store.ledger, &subject, word, &by, comment).await?;
+    let kept = approval::write(&store.ledger, &subject, consent, &by, comment).await?;
     let holder = store.holder(workspace, &format!("approve {}", request.edge)).await;
     let event = AuditEvent {
         at: kept.at,

@@ -1,5 +1,5 @@
 //! Walks a move to its end. Every phase is written into the environment's record before it begins,
-//! so that a move which is cut off anywhere is taken up where it was.
+//! so that a move which is interrupted anywhere is taken up where it was.
 
 use crate::diag::Diagnostic;
 use crate::engine::carry_out::{ApplyApproval, carry_out};
@@ -41,7 +41,7 @@ pub(super) struct Drive<'a> {
     /// State.
     pub ledger: &'a Ledger,
     /// The environment's record; its move is what is driven.
-    pub held: VersionedRecord,
+    pub versioned: VersionedRecord,
     /// Who drives.
     pub caller: Caller,
     /// The edge, for promotions.
@@ -60,25 +60,25 @@ impl Drive<'_> {
     pub(super) async fn run(&mut self) -> Result<ReleaseMove, EngineError> {
         let end = self.walk().await;
         if let Err(error) = &end {
-            self.record_trouble(error).await;
+            self.record_failure(error).await;
         }
         end
     }
 
     /// Writes down what stopped the move, where the record can be written: whoever finds it under way reads
     /// why. That this fails changes nothing, the move stays where it was.
-    async fn record_trouble(&mut self, error: &EngineError) {
+    async fn record_failure(&mut self, error: &EngineError) {
         let first = error.diagnostics().and_then(|all| all.into_iter().find(|d| d.is_error()));
         let Some(why) = first.map(|diagnostic| diagnostic.summary.clone()) else { return };
-        if self.held.record.run.is_some() {
-            self.held.record.stopped(self.workspace.host.now(), why);
+        if self.versioned.record.run.is_some() {
+            self.versioned.record.stopped(self.workspace.host.now(), why);
             let _ = self.save().await;
         }
     }
 
     async fn walk(&mut self) -> Result<ReleaseMove, EngineError> {
         loop {
-            let Some(run) = self.held.record.run.clone() else {
+            let Some(run) = self.versioned.record.run.clone() else {
                 return Err(EngineError::failed("there is no move under way"));
             };
             match run.phase {
@@ -91,19 +91,21 @@ impl Drive<'_> {
     }
 
     async fn save(&mut self) -> Result<(), EngineError> {
-        Ok(store::write(self.ledger, &mut self.held).await?)
+        Ok(store::write(self.ledger, &mut self.versioned).await?)
     }
 
     async fn apply(&mut self, run: &ReleaseMove) -> Result<(), EngineError> {
         match self.carry_out(run, &run.digest).await {
             Ok(()) => {
-                self.held.record.applied(self.workspace.host.now());
+                self.versioned.record.applied(self.workspace.host.now());
                 self.save().await
             }
             // What AWS refuses is the release's failure. Trouble on the way there is the runner's: the move
             // stays under way, and the next run takes it up.
             Err(EngineError::Refused(why)) if self.returns() => {
-                let Some(back) = self.way_back(run) else { return Err(EngineError::Refused(why)) };
+                let Some(back) = self.rollback_target(run) else {
+                    return Err(EngineError::Refused(why));
+                };
                 self.workspace.host.diagnostics(&why);
                 let cause = why.into_iter().find(Diagnostic::is_error).map(|d| d.summary);
                 let reason = match cause {
@@ -120,8 +122,8 @@ impl Drive<'_> {
         let found = self.watch(run, &run.digest).await?;
         let at = self.workspace.host.now();
         if all_open(&found) {
-            self.held.record.confirm(&run.release, at, found.clone());
-            self.held.record.settle(at, End::Verified, found);
+            self.versioned.record.confirm(&run.release, at, found.clone());
+            self.versioned.record.settle(at, End::Verified, found);
             if run.kind == MoveKind::Rollback {
                 self.hold(run, "rolled back by hand".to_owned());
             }
@@ -138,11 +140,11 @@ impl Drive<'_> {
         }
         let why = format!("verification failed: {}", closed(&found));
         if self.returns()
-            && let Some(back) = self.way_back(run)
+            && let Some(back) = self.rollback_target(run)
         {
             return self.turn_back(run, back, why, found).await;
         }
-        self.held.record.settle(at, End::Unverified, found);
+        self.versioned.record.settle(at, End::Unverified, found);
         if run.kind != MoveKind::Entry {
             self.hold(run, why);
         }
@@ -157,15 +159,15 @@ impl Drive<'_> {
         };
         if returned.applied_at.is_none() {
             self.carry_out(run, &returned.digest).await?;
-            self.held.record.turned_back(self.workspace.host.now());
+            self.versioned.record.turned_back(self.workspace.host.now());
             self.save().await?;
         }
         let found = self.watch(run, &returned.digest).await?;
         let at = self.workspace.host.now();
         if all_open(&found) {
-            self.held.record.confirm(&run.release, at, found.clone());
+            self.versioned.record.confirm(&run.release, at, found.clone());
         }
-        self.held.record.settle(at, End::Returned, found);
+        self.versioned.record.settle(at, End::Returned, found);
         self.hold(run, returned.why.clone());
         self.save().await
     }
@@ -183,7 +185,7 @@ impl Drive<'_> {
         if !told {
             self.ledger.audit(None, event).await?;
         }
-        let finished = self.held.record.close().unwrap_or_else(|| run.clone());
+        let finished = self.versioned.record.close().unwrap_or_else(|| run.clone());
         self.save().await?;
         Ok(finished)
     }
@@ -242,8 +244,8 @@ impl Drive<'_> {
         self.edge.as_ref().is_some_and(|e| e.on_failure == OnFailure::Rollback)
     }
 
-    fn way_back(&self, run: &ReleaseMove) -> Option<Digest> {
-        self.held.record.way_back(&run.release, &run.digest).map(|v| v.digest.clone())
+    fn rollback_target(&self, run: &ReleaseMove) -> Option<Digest> {
+        self.versioned.record.rollback_target(&run.release, &run.digest).map(|v| v.digest.clone())
     }
 
     async fn turn_back(
@@ -259,7 +261,7 @@ impl Drive<'_> {
             release: run.release.clone(),
             to: back.clone(),
         });
-        self.held.record.turn_back(self.workspace.host.now(), back, why, evidence_seen);
+        self.versioned.record.turn_back(self.workspace.host.now(), back, why, evidence_seen);
         self.save().await
     }
 
@@ -270,7 +272,7 @@ impl Drive<'_> {
         };
         let since = self.workspace.host.now();
         let by = self.caller.arn.clone();
-        self.held.record.hold(Hold { since, by, why, run: run.id.clone() });
+        self.versioned.record.hold(Hold { since, by, why, run: run.id.clone() });
     }
 }
 

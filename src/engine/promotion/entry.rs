@@ -30,8 +30,8 @@ pub async fn record(
     lock_timeout: std::time::Duration,
 ) -> Result<Vec<ReleaseMove>, EngineError> {
     let open = |name: &String, declared: &ReleaseDecl| {
-        let held = inputs.records.get(&declared.entry);
-        held.is_none_or(|h| {
+        let versioned = inputs.records.get(&declared.entry);
+        versioned.is_none_or(|h| {
             h.record.run.is_some()
                 || h.record.current(name).is_none_or(|c| c.digest != declared.configured.digest)
         })
@@ -88,32 +88,32 @@ async fn enter(
     let holder = inputs.store.holder(workspace, "apply").await;
     let author = caller(inputs.provider.as_ref()).await?;
     let work = async {
-        let mut held = store::read(ledger, place).await?;
-        let resumed = held.record.run.is_some();
+        let mut versioned = store::read(ledger, place).await?;
+        let resumed = versioned.record.run.is_some();
         if !resumed {
             let at = workspace.host.now();
             store::put_release(ledger, &declared.configured, at, &author.arn).await?;
             let digest = declared.configured.digest.clone();
-            let previous = held.record.current(name).map(|c| c.digest.clone());
+            let previous = versioned.record.current(name).map(|c| c.digest.clone());
             if previous.as_ref() == Some(&digest) {
                 return Ok(None);
             }
             let id = holder.run.as_str();
             let entry = MoveKind::Entry;
-            held.record.begin(ReleaseMove {
+            versioned.record.begin(ReleaseMove {
                 previous,
                 plan: plan.to_owned(),
                 configuration: inputs.digest.clone(),
                 ..ReleaseMove::new(entry, id, place, name, digest, author.clone(), at)
             });
-            held.record.applied(at);
-            store::write(ledger, &mut held).await?;
+            versioned.record.applied(at);
+            store::write(ledger, &mut versioned).await?;
         }
         let mut drive = Drive {
             workspace,
             settings,
             ledger,
-            held,
+            versioned,
             caller: author.clone(),
             edge: None,
             prepared: None,

@@ -179,8 +179,8 @@ async fn once(
     request.secret_versions = false;
     let inputs = Box::pin(refresh::load_and_refresh(workspace, &request)).await?;
     let plan = plan::make(workspace, &inputs, &request)?;
-    let standing = inputs.records.get(environment).map(|held| &held.record);
-    let previous = standing.and_then(|r| r.verified(&release.name)).map(|v| v.evidence.as_slice());
+    let recorded = inputs.records.get(environment).map(|versioned| &versioned.record);
+    let previous = recorded.and_then(|r| r.verified(&release.name)).map(|v| v.evidence.as_slice());
     let evaluation = GateEvaluation {
         inputs: &inputs,
         plan: &plan,
@@ -190,7 +190,7 @@ async fn once(
         to: environment,
         release,
         replaces: None,
-        stands_since: standing
+        stands_since: recorded
             .and_then(|r| r.current(&release.name))
             .filter(|c| c.digest == release.digest)
             .map(|c| c.since),

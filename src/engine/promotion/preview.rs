@@ -79,8 +79,11 @@ impl EdgeInputs {
     /// What an environment remembers.
     #[must_use]
     pub(super) fn record(&self, environment: &str) -> EnvironmentRecord {
-        let held = self.offline.records.get(environment);
-        held.map_or_else(|| EnvironmentRecord::new(environment), |held| held.record.clone())
+        let versioned = self.offline.records.get(environment);
+        versioned.map_or_else(
+            || EnvironmentRecord::new(environment),
+            |versioned| versioned.record.clone(),
+        )
     }
 
     /// Chooses the release and makes the plan.

@@ -225,10 +225,10 @@ async fn fresh(
     let ledger = &edge.offline.store.ledger;
     still_stands(edge, &candidate).await?;
     secret_versions::require_same(workspace, &inputs, &plan).await?;
-    let mut held = store::read(ledger, &edge.edge.to).await?;
+    let mut versioned = store::read(ledger, &edge.edge.to).await?;
     let Candidate { release, digest, previous, basis, .. } = candidate;
     let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, workspace.host.now());
-    held.record.begin(ReleaseMove {
+    versioned.record.begin(ReleaseMove {
         edge: Some(edge.edge.name.clone()),
         basis: Some(basis),
         previous,
@@ -238,12 +238,12 @@ async fn fresh(
         gates: evidence,
         ..ReleaseMove::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
     });
-    store::write(ledger, &mut held).await?;
+    store::write(ledger, &mut versioned).await?;
     let mut drive = Drive {
         workspace,
         settings: &request.settings,
         ledger,
-        held,
+        versioned,
         caller: author,
         edge: Some(edge.edge.clone()),
         prepared: Some(Prepared { request: plan_request, inputs, plan }),
@@ -296,8 +296,8 @@ async fn resume(
     holder: &LeaseHolder,
 ) -> Result<PromotionOutcome, EngineError> {
     let ledger = &edge.offline.store.ledger;
-    let mut held = store::read(ledger, &edge.edge.to).await?;
-    let Some(run) = &mut held.record.run else {
+    let mut versioned = store::read(ledger, &edge.edge.to).await?;
+    let Some(run) = &mut versioned.record.run else {
         return Err(EngineError::failed("the move that was under way has ended in the meantime"));
     };
     let what = format!("release {} {}", run.release, run.digest.short());
@@ -308,7 +308,7 @@ async fn resume(
             _ => format!("palisade rollback {}", run.environment),
         };
         return Err(EngineError::RuleBroken(
-            Diagnostic::error(format!("another move into `{}` was cut off", run.environment))
+            Diagnostic::error(format!("another move into `{}` was interrupted", run.environment))
                 .detail(format!("{what} was {} when it stopped.", phase_name(run.phase)))
                 .help(format!("`{command}` takes it to its end first"))
                 .into(),
@@ -317,7 +317,7 @@ async fn resume(
     let now = digest::configuration(&edge.offline.configuration);
     if now != run.configuration && run.phase == Phase::Applying {
         return Err(EngineError::Stale(
-            Diagnostic::error(format!("the promotion of {what} was cut off, and the configuration has changed since"))
+            Diagnostic::error(format!("the promotion of {what} was interrupted, and the configuration has changed since"))
                 .detail("What its gates and approvals were about is not what would be applied now.")
                 .help(format!(
                     "go on from the configuration and variables that it began with, or bring back what stood there before: `palisade rollback {}`",
@@ -331,12 +331,12 @@ async fn resume(
     workspace.host.confirm(ConfirmationQuestion::Resume).await?;
     run.resumed_by.push(holder.who.clone());
     let author = run.author.clone();
-    store::write(ledger, &mut held).await?;
+    store::write(ledger, &mut versioned).await?;
     let mut drive = Drive {
         workspace,
         settings: &request.settings,
         ledger,
-        held,
+        versioned,
         caller: author,
         edge: Some(edge.edge.clone()),
         prepared: None,
@@ -355,7 +355,7 @@ async fn evaluate(
     let edge = &inputs.edge;
     let ledger = &inputs.offline.store.ledger;
     let digest = preview.candidate.digest.as_str();
-    let approvals = approval::last_words(ledger, &edge.name, digest).await?;
+    let approvals = approval::latest_approvals(ledger, &edge.name, digest).await?;
     let to = inputs.record(&edge.to);
     let last = store::moves(ledger, &edge.to).await?;
     let previous = last
@@ -441,8 +441,8 @@ async fn lift(
     reason: Option<&str>,
 ) -> Result<(), EngineError> {
     let ledger = edge.offline.store.ledger.clone();
-    let mut held = store::read(&ledger, &edge.edge.to).await?;
-    let Some(hold) = held.record.hold.take() else { return Ok(()) };
+    let mut versioned = store::read(&ledger, &edge.edge.to).await?;
+    let Some(hold) = versioned.record.hold.take() else { return Ok(()) };
     let event = AuditEvent {
         at: workspace.host.now(),
         who: holder.who.clone(),
@@ -454,9 +454,9 @@ async fn lift(
         details: AuditDetails::of(&HoldDetails { environment: &edge.edge.to, hold: &hold })?,
     };
     ledger.audit(None, event).await?;
-    store::write(&ledger, &mut held).await?;
+    store::write(&ledger, &mut versioned).await?;
     workspace.host.event(HostEvent::HoldLifted { environment: edge.edge.to.clone() });
-    edge.offline.records.insert(edge.edge.to.clone(), held);
+    edge.offline.records.insert(edge.edge.to.clone(), versioned);
     Ok(())
 }
 

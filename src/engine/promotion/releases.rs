@@ -31,18 +31,18 @@ async fn summaries(ledger: &Ledger, name: Option<&str>) -> Result<Vec<ReleaseSum
         for digest in digests {
             let stored = store::get_release(ledger, &release, &digest).await?;
             let mut stands_in = Vec::new();
-            for (environment, held) in &records {
-                let Some(standing) = held.record.standing(&release) else { continue };
-                let Some(current) = standing.current.as_ref().filter(|c| c.digest == digest) else {
+            for (environment, versioned) in &records {
+                let Some(recorded) = versioned.record.recorded(&release) else { continue };
+                let Some(current) = recorded.current.as_ref().filter(|c| c.digest == digest) else {
                     continue;
                 };
                 stands_in.push(ReleasePlace {
                     environment: environment.clone(),
                     since: current.since,
-                    verified_since: standing.verified.as_ref().map(|v| v.since),
-                    revoked_at: standing.revoked.get(&digest).map(|r| r.at),
+                    verified_since: recorded.verified.as_ref().map(|v| v.since),
+                    revoked_at: recorded.revoked.get(&digest).map(|r| r.at),
                     overridden: current.overridden.clone(),
-                    doubts: revoked_verification::revoked_verifications(
+                    revoked_verifications: revoked_verification::revoked_verifications(
                         |name| records.get(name).map(|h| &h.record),
                         environment,
                         &release,

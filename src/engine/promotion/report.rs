@@ -74,5 +74,6 @@ pub struct ReleasePlace {
     /// The override that brought it there.
     pub overridden: Option<Override>,
     /// Earlier verifications that it stands on and that no longer count.
-    pub doubts: Vec<RevokedVerification>,
+    #[serde(rename = "doubts")]
+    pub revoked_verifications: Vec<RevokedVerification>,
 }

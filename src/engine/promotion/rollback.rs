@@ -59,11 +59,14 @@ pub async fn run(
     let holder = offline.store.holder(workspace, &operation).await;
     let ledger = offline.store.ledger.clone();
     let work = async {
-        let held = store::read(&ledger, &request.environment).await?;
-        match &held.record.run {
-            Some(_) => Box::pin(resume(workspace, request, &offline.store, held, &holder)).await,
+        let versioned = store::read(&ledger, &request.environment).await?;
+        match &versioned.record.run {
+            Some(_) => {
+                Box::pin(resume(workspace, request, &offline.store, versioned, &holder)).await
+            }
             None => {
-                Box::pin(fresh(workspace, request, &estate, &offline.store, held, &holder)).await
+                Box::pin(fresh(workspace, request, &estate, &offline.store, versioned, &holder))
+                    .await
             }
         }
     };
@@ -93,18 +96,18 @@ fn release_of(
     estate: &Estate,
     record: &EnvironmentRecord,
 ) -> Result<String, EngineError> {
-    let standing: Vec<&str> = record
+    let there: Vec<&str> = record
         .releases
         .iter()
         .filter(|(_, s)| s.current.is_some())
         .map(|(n, _)| n.as_str())
         .collect();
     let place = &request.environment;
-    let name = match (&request.release, standing.as_slice()) {
-        (Some(name), _) if standing.contains(&name.as_str()) => name.clone(),
+    let name = match (&request.release, there.as_slice()) {
+        (Some(name), _) if there.contains(&name.as_str()) => name.clone(),
         (Some(name), _) => {
             return Err(Diagnostic::error(format!("no release `{name}` stands in `{place}`"))
-                .help_opt(did_you_mean(name, standing.iter().copied()))
+                .help_opt(did_you_mean(name, there.iter().copied()))
                 .into());
         }
         (None, [one]) => (*one).to_owned(),
@@ -136,17 +139,18 @@ async fn fresh(
     request: &RollbackRequest,
     estate: &Estate,
     store: &Store,
-    mut held: VersionedRecord,
+    mut versioned: VersionedRecord,
     holder: &LeaseHolder,
 ) -> Result<ReleaseMove, EngineError> {
-    let name = release_of(request, estate, &held.record)?;
-    let Some(current) = held.record.current(&name).map(|c| c.digest.clone()) else {
+    let name = release_of(request, estate, &versioned.record)?;
+    let Some(current) = versioned.record.current(&name).map(|c| c.digest.clone()) else {
         return Err(EngineError::failed(format!(
             "no release `{name}` stands in `{}`",
             request.environment
         )));
     };
-    let Some(back) = held.record.way_back(&name, &current).map(|v| v.digest.clone()) else {
+    let Some(back) = versioned.record.rollback_target(&name, &current).map(|v| v.digest.clone())
+    else {
         return Err(nothing_before(&request.environment, &name, &current));
     };
     let ledger = &store.ledger;
@@ -189,7 +193,7 @@ async fn fresh(
     };
     workspace.host.confirm(question).await?;
     let (id, at) = (holder.run.as_str(), workspace.host.now());
-    held.record.begin(ReleaseMove {
+    versioned.record.begin(ReleaseMove {
         previous: Some(current),
         plan: plan.digest.clone(),
         configuration: inputs.digest.clone(),
@@ -205,23 +209,23 @@ async fn fresh(
             at,
         )
     });
-    store::write(ledger, &mut held).await?;
+    store::write(ledger, &mut versioned).await?;
     let prepared = Prepared { request: plan_request, inputs, plan };
-    drive(workspace, request, ledger, held, author, Some(prepared)).await
+    drive(workspace, request, ledger, versioned, author, Some(prepared)).await
 }
 
 async fn drive(
     workspace: &Workspace,
     request: &RollbackRequest,
     ledger: &crate::state::Ledger,
-    held: VersionedRecord,
+    versioned: VersionedRecord,
     caller: Caller,
     prepared: Option<Prepared>,
 ) -> Result<ReleaseMove, EngineError> {
     let resumed = prepared.is_none();
     let settings = &request.settings;
     let mut drive =
-        Drive { workspace, settings, ledger, held, caller, edge: None, prepared, resumed };
+        Drive { workspace, settings, ledger, versioned, caller, edge: None, prepared, resumed };
     Box::pin(drive.run()).await
 }
 
@@ -230,10 +234,10 @@ async fn resume(
     workspace: &Workspace,
     request: &RollbackRequest,
     store: &Store,
-    mut held: VersionedRecord,
+    mut versioned: VersionedRecord,
     holder: &LeaseHolder,
 ) -> Result<ReleaseMove, EngineError> {
-    let Some(run) = held.record.run.clone() else {
+    let Some(run) = versioned.record.run.clone() else {
         return Err(EngineError::failed("the move that was under way has ended in the meantime"));
     };
     let what = format!("release {} {}", run.release, run.digest.short());
@@ -250,7 +254,8 @@ async fn resume(
     let turning =
         run.kind == MoveKind::Promotion && matches!(run.phase, Phase::Applying | Phase::Verifying);
     if turning {
-        let back = held.record.way_back(&run.release, &run.digest).map(|v| v.digest.clone());
+        let back =
+            versioned.record.rollback_target(&run.release, &run.digest).map(|v| v.digest.clone());
         let Some(back) = back.or_else(|| run.previous.clone()) else {
             return Err(nothing_before(&run.environment, &run.release, &run.digest));
         };
@@ -264,13 +269,13 @@ async fn resume(
             Some(reason) => format!("rolled back by {}: {reason}", holder.who),
             None => format!("rolled back by {}", holder.who),
         };
-        held.record.turn_back(workspace.host.now(), back, why, run.verification.clone());
+        versioned.record.turn_back(workspace.host.now(), back, why, run.verification.clone());
     }
-    if let Some(run) = &mut held.record.run {
+    if let Some(run) = &mut versioned.record.run {
         run.resumed_by.push(holder.who.clone());
     }
-    store::write(&store.ledger, &mut held).await?;
-    drive(workspace, request, &store.ledger, held, author, None).await
+    store::write(&store.ledger, &mut versioned).await?;
+    drive(workspace, request, &store.ledger, versioned, author, None).await
 }
 
 fn nothing_before(environment: &str, release: &str, current: &Digest) -> EngineError {

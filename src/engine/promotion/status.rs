@@ -58,7 +58,7 @@ pub struct EnvironmentStatus {
     pub releases: Vec<ReleaseStatus>,
     /// Why nothing moves in.
     pub hold: Option<Hold>,
-    /// The move that is under way, or was cut off.
+    /// The move that is under way, or was interrupted.
     pub under_way: Option<UnderWay>,
     /// What differs from AWS.
     pub drift: EnvironmentDrift,
@@ -152,7 +152,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
         }
         environments.push(EnvironmentStatus {
             environment: name.clone(),
-            releases: standing(workspace, &inputs, &record),
+            releases: current_releases(workspace, &inputs, &record),
             hold: record.hold.clone(),
             under_way: record.run.as_ref().map(|run| UnderWay {
                 release: run.release.clone(),
@@ -183,18 +183,19 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
 }
 
 fn record(inputs: &PlanInputs, environment: &str) -> EnvironmentRecord {
-    let held = inputs.records.get(environment);
-    held.map_or_else(|| EnvironmentRecord::new(environment), |held| held.record.clone())
+    let versioned = inputs.records.get(environment);
+    versioned
+        .map_or_else(|| EnvironmentRecord::new(environment), |versioned| versioned.record.clone())
 }
 
-fn standing(
+fn current_releases(
     workspace: &Workspace,
     inputs: &PlanInputs,
     record: &EnvironmentRecord,
 ) -> Vec<ReleaseStatus> {
-    let releases = record.releases.iter().filter_map(|(release, standing)| {
-        let current = standing.current.as_ref()?;
-        let records = |name: &str| inputs.records.get(name).map(|held| &held.record);
+    let releases = record.releases.iter().filter_map(|(release, recorded)| {
+        let current = recorded.current.as_ref()?;
+        let records = |name: &str| inputs.records.get(name).map(|versioned| &versioned.record);
         Some(ReleaseStatus {
             release: release.clone(),
             digest: current.digest.clone(),
@@ -203,10 +204,10 @@ fn standing(
             place: ReleasePlace {
                 environment: record.environment.clone(),
                 since: current.since,
-                verified_since: standing.verified.as_ref().map(|v| v.since),
-                revoked_at: standing.revoked.get(&current.digest).map(|r| r.at),
+                verified_since: recorded.verified.as_ref().map(|v| v.since),
+                revoked_at: recorded.revoked.get(&current.digest).map(|r| r.at),
                 overridden: current.overridden.clone(),
-                doubts: revoked_verification::revoked_verifications(
+                revoked_verifications: revoked_verification::revoked_verifications(
                     records,
                     &record.environment,
                     release,

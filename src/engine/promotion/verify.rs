@@ -73,10 +73,10 @@ pub async fn run(
     let provider = open::provider(&offline.store.connection, &estate.provider).await;
     let author = caller(provider.as_ref()).await?;
     let work = async {
-        let mut held = store::read(ledger, environment).await?;
-        if let Some(run) = &held.record.run {
+        let mut versioned = store::read(ledger, environment).await?;
+        if let Some(run) = &versioned.record.run {
             return Err(EngineError::RuleBroken(
-                Diagnostic::error(format!("a move into `{environment}` was cut off"))
+                Diagnostic::error(format!("a move into `{environment}` was interrupted"))
                     .detail(format!(
                         "Release {} {} is on its way.",
                         run.release,
@@ -86,31 +86,31 @@ pub async fn run(
                     .into(),
             ));
         }
-        let standing: Vec<(String, Digest)> = held
+        let there: Vec<(String, Digest)> = versioned
             .record
             .releases
             .iter()
             .filter(|(name, _)| release.is_none_or(|r| r == name.as_str()))
             .filter_map(|(name, s)| Some((name.clone(), s.current.as_ref()?.digest.clone())))
             .collect();
-        if standing.is_empty() {
+        if there.is_empty() {
             return Err(Diagnostic::error(format!("no release stands in `{environment}`"))
                 .help("`palisade releases` shows what stands where")
                 .into());
         }
         let mut all = Vec::new();
-        for (name, digest) in standing {
+        for (name, digest) in there {
             let stored = store::get_release(ledger, &name, &digest).await?.release;
             let found = gates::watch(workspace, settings, environment, &stored, &author, &declared);
             let found = found.await?;
             let at = workspace.host.now();
             let verified = gates::all_open(&found);
-            let before = held.record.verified(&name).is_some();
+            let before = versioned.record.verified(&name).is_some();
             if verified {
-                held.record.confirm(&name, at, found.clone());
+                versioned.record.confirm(&name, at, found.clone());
             } else {
                 let by = author.arn.clone();
-                held.record.revoke(&name, Revocation { at, by, evidence: found.clone() });
+                versioned.record.revoke(&name, Revocation { at, by, evidence: found.clone() });
             }
             if verified != before {
                 let event = event(environment, &name, &digest, verified, &found, &holder, at)?;
@@ -118,7 +118,7 @@ pub async fn run(
             }
             let mut records: BTreeMap<String, EnvironmentRecord> =
                 offline.records.iter().map(|(n, h)| (n.clone(), h.record.clone())).collect();
-            records.insert(environment.to_owned(), held.record.clone());
+            records.insert(environment.to_owned(), versioned.record.clone());
             all.push(VerificationOutcome {
                 environment: environment.clone(),
                 built_on: revoked_verification::built_on(&records, environment, &name),
@@ -129,7 +129,7 @@ pub async fn run(
                 gates: found,
             });
         }
-        store::write(ledger, &mut held).await?;
+        store::write(ledger, &mut versioned).await?;
         Ok(all)
     };
     lease::under(workspace, ledger, environment, &holder, settings.lock_timeout, work).await

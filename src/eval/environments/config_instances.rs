@@ -48,14 +48,14 @@ impl Evaluator<'_> {
             entries.extend(self.release_entries(name, estate));
         }
         let mut made = Vec::new();
-        let mut doubts = Diagnostics::new();
+        let mut of_all = Diagnostics::new();
         for (name, entries) in &entries {
             let Some(environment) = estate.environments.get(name) else { continue };
             for handle in &environment.accounts {
                 for entry in entries {
                     match self.config_instance(name, handle, entry) {
                         Ok((instance, warnings)) => {
-                            doubts.extend(warnings);
+                            of_all.extend(warnings);
                             made.push(instance);
                         }
                         Err(more) => errors.extend(more),
@@ -63,7 +63,7 @@ impl Evaluator<'_> {
                 }
             }
         }
-        estate.warnings.extend(doubts);
+        estate.warnings.extend(of_all);
         estate.instances.extend(made.into_iter().map(|i| (i.address.clone(), i)));
     }
 

@@ -75,7 +75,7 @@ impl<'c> Evaluator<'c> {
                     }
                 }
             }
-            let computed = self.standing(object, self.computed(object, &attrs, &context));
+            let computed = self.computed_attrs(object, self.computed(object, &attrs, &context));
             // What the user reads is what the user wrote, where it was written.
             for (name, spanned) in &body.attrs {
                 attrs.insert(name.clone(), spanned.value.clone());
@@ -126,7 +126,7 @@ impl<'c> Evaluator<'c> {
 
     /// Computed attributes as expressions read them: a kind tells what AWS gives a new object where the block says
     /// nothing, and an object that exists may have something else there.
-    pub(super) fn standing(&self, object: &Object<'c>, mut computed: Attrs) -> Attrs {
+    pub(super) fn computed_attrs(&self, object: &Object<'c>, mut computed: Attrs) -> Attrs {
         let assigned = object.kind.schema().computed;
         let is_given = |name: &&String| assigned.iter().all(|c| c.name != name.as_str());
         let given: Vec<String> = computed.keys().filter(is_given).cloned().collect();

@@ -73,7 +73,7 @@ impl<'c> Evaluator<'c> {
                     whole.insert(attr.name.to_owned(), given.cloned().unwrap_or_default());
                 }
             }
-            whole.extend(self.standing(object, computed.clone()));
+            whole.extend(self.computed_attrs(object, computed.clone()));
             let itself = Value::Map(whole);
             let mut names = object.names();
             names.push(("self", &itself));

@@ -2,8 +2,8 @@
 //! one, and its evaluated whole.
 
 mod attributes;
+mod context;
 mod evaluate;
 mod expand;
 pub(in crate::eval) mod object;
 mod placement;
-mod surroundings;

@@ -60,7 +60,7 @@ pub struct Access {
     pub resource: String,
     /// Context keys of the request.
     pub context: BTreeMap<String, Vec<String>>,
-    /// What the request needs from its surroundings.
+    /// What the request needs from its context.
     pub conditions: Vec<String>,
     /// Statements that permit it in the one policy: their sid, or index.
     pub permitted_by: Vec<String>,
@@ -80,7 +80,7 @@ pub struct AccessComparison {
     /// What only the old policy permitted.
     pub lost: Vec<Access>,
     /// Why the outcome is not certain, where it is not.
-    pub doubts: Vec<String>,
+    pub why_undetermined: Vec<String>,
 }
 
 /// Of the keys that follow from a request ([`DERIVED`]), the ones that stay open for any principal of one account ...
@@ -109,13 +109,13 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
         verdict: ComparisonResult::NoNewAccess,
         gained: Vec::new(),
         lost: Vec::new(),
-        doubts: Vec::new(),
+        why_undetermined: Vec::new(),
     };
     let (before, after) = (policies(old, kind), policies(new, kind));
-    let subjects = subjects(old, new, kind, &mut found.doubts);
+    let subjects = subjects(old, new, kind, &mut found.why_undetermined);
     let mut work = 0_usize;
     let mut cut = false;
-    for action in actions(old, new, &mut found.doubts) {
+    for action in actions(old, new, &mut found.why_undetermined) {
         // Even to find the statements that concern an action, all of them are looked at.
         work = work.saturating_add((old.statements.len() + new.statements.len()) / 16);
         if work > MOST_WORK {
@@ -149,7 +149,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
             };
             let sides = (question(&before, &was), question(&after, &is));
             let answers = ask_both(Some(&sides.0), Some(&sides.1), Caps::default());
-            found.doubts.extend(answers.inexact);
+            found.why_undetermined.extend(answers.inexact);
             for (openings, here, there, into) in [
                 (&answers.gained, &after, &before, &mut found.gained),
                 (&answers.lost, &before, &after, &mut found.lost),
@@ -158,7 +158,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
                     match access(opening, subject, &action, here, there) {
                         Some(access) => into.push(access),
                         None => found
-                            .doubts
+                            .why_undetermined
                             .push(format!("a witness for `{}` could not be replayed", action.name)),
                     }
                 }
@@ -166,7 +166,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
         }
     }
     if cut {
-        found.doubts.push(format!(
+        found.why_undetermined.push(format!(
             "the policies are so large that not every request was compared: {} and {} statements, {} principals",
             old.statements.len(),
             new.statements.len(),
@@ -179,11 +179,11 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
     };
     let few = size(old).saturating_mul(size(new)) <= MOST_WORK;
     if found.gained.is_empty() && few && permits_no_more(old, new) {
-        found.doubts.clear();
+        found.why_undetermined.clear();
     }
-    found.doubts.sort();
-    found.doubts.dedup();
-    found.verdict = match (found.gained.is_empty(), found.doubts.is_empty()) {
+    found.why_undetermined.sort();
+    found.why_undetermined.dedup();
+    found.verdict = match (found.gained.is_empty(), found.why_undetermined.is_empty()) {
         (false, _) => ComparisonResult::NewAccess,
         (true, false) => ComparisonResult::Undetermined,
         (true, true) => ComparisonResult::NoNewAccess,
@@ -234,7 +234,7 @@ fn subjects(
     old: &Document,
     new: &Document,
     kind: PolicyKind,
-    doubts: &mut Vec<String>,
+    why_undetermined: &mut Vec<String>,
 ) -> Vec<Subject> {
     let partition = partition_of(old, new);
     let role = |account: &str, name: &str| {
@@ -270,7 +270,7 @@ fn subjects(
                 if crate::iam::values::is_account_id(account) {
                     accounts.insert(account.to_owned());
                 } else {
-                    doubts.push(format!(
+                    why_undetermined.push(format!(
                         "`{text}` names a principal by an id that nobody can resolve"
                     ));
                 }
@@ -297,7 +297,7 @@ fn subjects(
                 found.push(Subject::new(text.clone(), principal, &OF_RESOURCE));
             }
             PrincipalType::CanonicalUser => {
-                doubts
+                why_undetermined
                     .push(format!("the canonical user `{text}` cannot be compared with a caller"));
             }
         }
@@ -328,7 +328,7 @@ struct Class {
     alike: usize,
 }
 
-fn actions(old: &Document, new: &Document, doubts: &mut Vec<String>) -> Vec<Class> {
+fn actions(old: &Document, new: &Document, why_undetermined: &mut Vec<String>) -> Vec<Class> {
     let mut patterns: BTreeSet<String> = BTreeSet::new();
     for statement in old.statements.iter().chain(&new.statements) {
         let items = statement.actions.iter().chain(&statement.not_actions);
@@ -371,7 +371,7 @@ fn actions(old: &Document, new: &Document, doubts: &mut Vec<String>) -> Vec<Clas
                     classes.entry(vector).or_insert(Class { name: text, alike: 0 });
                 }
             }
-            Err(_) => doubts.push(format!(
+            Err(_) => why_undetermined.push(format!(
                 "the patterns for `{service}` cut its actions into too many regions"
             )),
         }

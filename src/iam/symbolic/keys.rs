@@ -32,13 +32,13 @@ pub(super) const DERIVED: [&str; 9] = [
 pub enum Chooser {
     /// The caller, freely: a path that needs it is open.
     Caller,
-    /// The surroundings (network, time, MFA, the identity provider): a path that needs it is conditional.
-    Surroundings,
+    /// The context (network, time, MFA, the identity provider): a path that needs it is conditional.
+    Ambient,
 }
 
 /// Who decides a key, by the AWS documentation of global condition keys.
 ///
-/// Unknown keys count as surroundings: a path is then conditional and the condition is printed,
+/// Unknown keys count as context: a path is then conditional and the condition is printed,
 /// which is more careful than calling it closed and more honest than calling it open.
 #[must_use]
 pub fn chooser(key: &str) -> Chooser {
@@ -76,7 +76,7 @@ pub fn chooser(key: &str) -> Chooser {
     if FREE.contains(&key.as_str()) || free_family || asks_for_its_audience(&key) {
         Chooser::Caller
     } else {
-        Chooser::Surroundings
+        Chooser::Ambient
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is open: a request that shows it, and what that asks of its surroundings, in words.
+//! What is open: a request that shows it, and what that asks of its context, in words.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::iam::eval::evaluate;
 use crate::iam::operator::Test;
 use crate::iam::request::{ContextValue, Request};
 
-/// What a path needs from its surroundings, readable: `aws:SourceIp in 10.0.0.0/8`.
+/// What a path needs from its context, readable: `aws:SourceIp in 10.0.0.0/8`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Requirement {
     /// The key, as the policy spells it.
@@ -29,11 +29,11 @@ pub struct Opening {
     pub witness: Request,
     /// Its decision.
     pub decision: Decision,
-    /// What it needs from its surroundings; empty: nothing, the caller decides alone.
+    /// What it needs from its context; empty: nothing, the caller decides alone.
     pub requirements: Vec<Requirement>,
 }
 
-/// Of the choices in `from`, the opening that asks least of the surroundings; `shows` says of any choice whether it
+/// Of the choices in `from`, the opening that asks least of the context; `shows` says of any choice whether it
 /// would do as well, and `allowed` whether it is allowed on its side. Where the sides are `mixed`, not every choice is
 /// possible on both.
 pub(super) fn open(
@@ -48,7 +48,7 @@ pub(super) fn open(
     let around: Vec<usize> = (0..spaces.len())
         .filter(|i| {
             spaces.get(*i).is_some_and(|s| {
-                chooser(&s.key) == Chooser::Surroundings && !side.chosen.contains(&s.key)
+                chooser(&s.key) == Chooser::Ambient && !side.chosen.contains(&s.key)
             })
         })
         .collect();

@@ -181,7 +181,7 @@ impl<'a> Case<'a> {
         self.excluded_alone(line).or_else(|| {
             let others = self.layers.iter().filter(|other| other.name != layer);
             let claims = others.map(|other| GrantExclusion::Elsewhere(other.name.clone()));
-            claims.into_iter().find(|claim| self.is_dead(line, claim))
+            claims.into_iter().find(|claim| self.is_excluded(line, claim))
         })
     }
 
@@ -203,7 +203,7 @@ impl<'a> Case<'a> {
             .chain(conditions)
             .chain(denied)
             .chain(divided)
-            .find(|claim| self.is_dead(line, claim))
+            .find(|claim| self.is_excluded(line, claim))
     }
 
     /// Whether a claim is true.
@@ -220,7 +220,7 @@ impl<'a> Case<'a> {
                         });
                         own.any(|(_, _, why)| {
                             *why != GrantExclusion::Elsewhere(name.clone())
-                                && self.is_dead(&line, why)
+                                && self.is_excluded(&line, why)
                         })
                     })
             }),
@@ -244,7 +244,7 @@ impl<'a> Case<'a> {
         policies.restrict_public_buckets && public && outside
     }
 
-    fn is_dead(&self, line: &Line<'_>, claim: &GrantExclusion) -> bool {
+    fn is_excluded(&self, line: &Line<'_>, claim: &GrantExclusion) -> bool {
         let statement = line.statement;
         match claim {
             GrantExclusion::Action if statement.actions.is_empty() => {

@@ -80,7 +80,7 @@ pub struct AccessPath {
     pub caused_by: Vec<String>,
     /// What the plan does to it.
     pub change: PathChange,
-    /// What the surroundings must bring along, a sentence each; empty for a path that is
+    /// What the context must bring along, a sentence each; empty for a path that is
     /// [`WallVerdict::Reachable`].
     #[serde(default)]
     pub conditions: Vec<String>,
@@ -167,7 +167,7 @@ impl AccessPath {
 }
 
 impl Witness {
-    /// Replaces what `hide` finds in what the caller and its surroundings bring along.
+    /// Replaces what `hide` finds in what the caller and its context bring along.
     pub fn redact(&mut self, hide: &dyn Fn(&str) -> String) {
         let hidden = self.context.iter().map(|(key, value)| {
             let value = match value {
@@ -210,7 +210,7 @@ pub struct Grant {
 pub struct Witness {
     /// The action.
     pub action: String,
-    /// What the caller and its surroundings bring along.
+    /// What the caller and its context bring along.
     #[serde(default)]
     pub context: iam::RequestContext,
     /// Who asks.

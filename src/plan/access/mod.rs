@@ -24,13 +24,13 @@ mod policies;
 mod principals;
 
 use organization::{guardrails, has_service_control, organization, parent};
-use policies::{PolicyCache, Shared};
+use policies::{PolicyCache, SharedPolicies};
 use principals::{is_aws_managed, managed_policies, principals};
 
 /// Both sides, before and after.
 #[must_use]
 pub fn models(estate: &Estate, sides: &Sides) -> (AccessModel, AccessModel) {
-    let cache = Shared::default();
+    let cache = SharedPolicies::default();
     let model = |side| AccessModel::new(facts(estate, side, sides, &cache));
     thread::scope(|scope| {
         let before = thread::Builder::new().spawn_scoped(scope, || model(&sides.before));
@@ -47,11 +47,11 @@ pub fn models(estate: &Estate, sides: &Sides) -> (AccessModel, AccessModel) {
 /// The after side alone.
 #[must_use]
 pub fn model_after(estate: &Estate, sides: &Sides) -> AccessModel {
-    AccessModel::new(facts(estate, &sides.after, sides, &Shared::default()))
+    AccessModel::new(facts(estate, &sides.after, sides, &SharedPolicies::default()))
 }
 
 /// What one side says.
-fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &Shared) -> Facts {
+fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &SharedPolicies) -> Facts {
     let organization = organization(side);
     let complete = sides.guardrails_read && has_service_control(&sides.before);
     let accounts = accounts(estate, side, sides);

@@ -47,4 +47,4 @@ impl PolicyCache {
 }
 
 /// Shared by all that reads policies of one pair of sides.
-pub(super) type Shared = Arc<PolicyCache>;
+pub(super) type SharedPolicies = Arc<PolicyCache>;

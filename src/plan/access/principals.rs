@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::policies::Shared;
+use super::policies::SharedPolicies;
 use super::{label, part, symbol};
 use crate::access::{
     GroupNode, ManagedPolicies, ManagedPolicy, NamedPolicy, Permissions, PrincipalKind,
@@ -15,7 +15,7 @@ use crate::schema::{AccessPart, PolicyAttributes, PrincipalDeclaration};
 use crate::value::{Attrs, Value};
 
 /// The managed policies of a side, by ARN.
-pub(super) fn managed_policies(side: &Side, cache: &Shared) -> ManagedPolicies {
+pub(super) fn managed_policies(side: &Side, cache: &SharedPolicies) -> ManagedPolicies {
     side.objects
         .iter()
         .filter_map(|object| {
@@ -33,7 +33,7 @@ pub(super) fn managed_policies(side: &Side, cache: &Shared) -> ManagedPolicies {
 pub(super) fn principals(
     side: &Side,
     managed: &Arc<ManagedPolicies>,
-    cache: &Shared,
+    cache: &SharedPolicies,
 ) -> (Vec<PrincipalNode>, Vec<GroupNode>) {
     let groups: BTreeMap<(&Handle, &str), &SideObject> = side
         .objects
@@ -105,7 +105,7 @@ struct PermissionSources {
     /// Whether it is in a group that was not read.
     lost_group: bool,
     managed: Arc<ManagedPolicies>,
-    cache: Shared,
+    cache: SharedPolicies,
 }
 
 impl PermissionSources {

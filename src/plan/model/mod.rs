@@ -73,7 +73,7 @@ pub struct Plan {
     /// that did not answer is not among them: it is verified at apply alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_sources: BTreeMap<String, i64>,
-    /// What runs that were cut off have left; the plan stands on what recovery makes of it.
+    /// What runs that were interrupted have left; the plan stands on what recovery makes of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recovery: Vec<InterruptedRun>,
     /// What differs between state and live.

@@ -1,4 +1,4 @@
-//! What runs that were cut off have left behind. The plan stands on what recovery makes of it.
+//! What runs that were interrupted have left behind. The plan stands on what recovery makes of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::address::ResourceAddr;
 
 use super::OperationKind;
 
-/// What a run has left in one scope: it was cut off, or is at work.
+/// What a run has left in one scope: it was interrupted, or is at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterruptedRun {
     /// The scope.

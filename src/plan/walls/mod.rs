@@ -15,7 +15,7 @@ use crate::isolation::section::PathEnd;
 use crate::isolation::walls::Walls;
 use crate::isolation::who::{self, Ask, WhoCan};
 use crate::isolation::{self, Analysis};
-use safeguards::Apply;
+use safeguards::EstateSafeguards;
 
 /// Analyses the sides of a plan and completes the plan with its isolation section, counts and the
 /// paths of each account. The plan must be sealed afterwards ([`super::seal`]).
@@ -61,7 +61,7 @@ fn judge(
     today: &str,
 ) -> Result<Analysis, Diagnostics> {
     let (before, after) = models(estate, sides);
-    isolation::analyse(&before, &after, rules, &Apply { estate, sides }, today)
+    isolation::analyse(&before, &after, rules, &EstateSafeguards { estate, sides }, today)
 }
 
 /// Everything that is known of the walls of the after side of `sides`, which is called `side`.

@@ -13,13 +13,13 @@ use crate::isolation::crossing::Right;
 use crate::isolation::lockout::Safeguards;
 use crate::schema::{KindSchema, Repair, access_of, kinds};
 
-/// Apply, and the objects that it manages.
-pub(super) struct Apply<'a> {
+/// What an apply needs, and the objects that it manages.
+pub(super) struct EstateSafeguards<'a> {
     pub(super) estate: &'a Estate,
     pub(super) sides: &'a Sides,
 }
 
-impl Safeguards for Apply<'_> {
+impl Safeguards for EstateSafeguards<'_> {
     /// `protect_principals` of the organization, and the roles through which its management account is entered and
     /// state is kept.
     fn protected(&self) -> Vec<String> {

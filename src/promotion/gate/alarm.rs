@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
@@ -32,7 +32,7 @@ struct Alarms {
 }
 
 impl Alarms {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         Self {
             names: block.texts("alarms").unwrap_or_default().into_iter().collect(),
             insufficient_passes: block.text("insufficient_data").as_deref() == Some("pass"),

@@ -8,14 +8,14 @@ use crate::schema::Body;
 use crate::value::Value;
 
 /// A gate's block, and what is wrong with it.
-pub(super) struct Block<'a> {
+pub(super) struct GateBlock<'a> {
     /// `TYPE.NAME`, as evidence names the gate.
     pub(super) label: &'a str,
     pub(super) body: &'a Body,
     pub(super) diagnostics: Diagnostics,
 }
 
-impl<'a> Block<'a> {
+impl<'a> GateBlock<'a> {
     pub(super) fn new(label: &'a str, body: &'a Body) -> Self {
         Self { label, body, diagnostics: Diagnostics::new() }
     }

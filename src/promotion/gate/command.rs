@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Child;
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
@@ -54,7 +54,7 @@ struct Command {
 }
 
 impl Command {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         Self {
             argv: block.texts("command").unwrap_or_default(),
             environment: block.map("environment"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::approval::RoleSource;
-use super::approval::word::Approval;
+use super::approval::consent::Approval;
 use super::evidence::Evidence;
 use crate::eval::estate::Estate;
 use crate::plan::Live;

@@ -7,7 +7,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::evidence::Finding;
 use crate::schema::gates::GateSchema;
@@ -35,5 +35,5 @@ pub(super) struct GateType {
     /// Whether rollbacks pass it as well as promotions.
     pub(super) binds_rollbacks: bool,
     /// Reads its block; what is wrong with it goes into the block's diagnostics.
-    pub(super) read: fn(&mut Block<'_>) -> Box<dyn Gate>,
+    pub(super) read: fn(&mut GateBlock<'_>) -> Box<dyn Gate>,
 }

@@ -11,7 +11,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
-use super::block::{Block, text_of};
+use super::block::{GateBlock, text_of};
 use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
@@ -60,7 +60,7 @@ struct Stretch {
 }
 
 impl Freeze {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         let zone_name = block.text("timezone").unwrap_or_else(|| "UTC".to_owned());
         let zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or_else(|_| {
             block.diagnostics.push(

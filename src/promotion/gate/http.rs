@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, NoProxy, Proxy};
 use serde_json::json;
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
@@ -59,7 +59,7 @@ struct HttpAnswer {
 }
 
 impl Http {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         let headers = block.map("headers");
         for (name, value) in &headers {
             if HeaderName::try_from(name.as_str()).is_err()

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Evidence, Finding, GateOutcome};
@@ -45,7 +45,7 @@ struct Metric {
 }
 
 impl Metric {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         let period = block.seconds("period").unwrap_or(PERIOD);
         // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
         if !(matches!(period, 1 | 5 | 10 | 20 | 30) || period % 60 == 0) {

@@ -81,7 +81,7 @@ impl GateSpec {
                 continue;
             };
             let label = format!("{ty}.{name}");
-            let mut block = block::Block::new(&label, &nested.body);
+            let mut block = block::GateBlock::new(&label, &nested.body);
             let gate = (row.read)(&mut block);
             let wrong = block.diagnostics.has_errors();
             diagnostics.extend(block.diagnostics);

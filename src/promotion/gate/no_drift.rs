@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
@@ -32,7 +32,7 @@ struct NoDrift {
 }
 
 impl NoDrift {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         let environments = block.texts("environments").unwrap_or_default();
         Self { environments: environments.into_iter().collect() }
     }

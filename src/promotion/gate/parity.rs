@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
@@ -37,7 +37,7 @@ struct Parity {
 }
 
 impl Parity {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         Self { allowed: block.texts("allowed_differences").unwrap_or_default() }
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
@@ -26,7 +26,7 @@ struct Soak {
 }
 
 impl Soak {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         Self { seconds: block.seconds("duration").unwrap_or(0) }
     }
 }

@@ -1,6 +1,6 @@
 //! Which account and region a gate asks CloudWatch in.
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::evidence::GateOutcome;
 use crate::address::{ACCOUNT, ResourceAddr};
@@ -16,7 +16,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    pub(super) fn read(block: &mut GateBlock<'_>) -> Self {
         let region = block.text("region").and_then(|text| text.parse().ok());
         let account = block.body.get(ACCOUNT).and_then(|a| match a.value.reveal() {
             Value::Block(account) => Some(account.address.clone()),
@@ -61,7 +61,7 @@ impl Watched {
 
 /// What a failed call makes of the gate: closed, where CloudWatch itself said no.
 pub(super) fn outcome(error: &ProviderError) -> GateOutcome {
-    if error.failure.is_trouble() { GateOutcome::Unknown } else { GateOutcome::Failed }
+    if error.failure.is_outage() { GateOutcome::Unknown } else { GateOutcome::Failed }
 }
 
 /// A failed call in words: what keeps the gate closed, and what to do.

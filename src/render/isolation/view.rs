@@ -72,7 +72,7 @@ pub(in crate::render) fn counts(section: &Isolation) -> String {
         return String::new();
     }
     let summary = section.summary();
-    let mut parts = fates(&summary);
+    let mut parts = verdict_counts(&summary);
     let changed = summary.opened + summary.widened + summary.narrowed + summary.closed;
     parts.push(format!("{} unchanged", section.matrix.len().saturating_sub(changed)));
     format!(
@@ -85,7 +85,7 @@ pub(in crate::render) fn counts(section: &Isolation) -> String {
 }
 
 /// What a plan does to the walls: `1 opened`, `2 closed`.
-pub(in crate::render) fn fates(summary: &IsolationSummary) -> Vec<String> {
+pub(in crate::render) fn verdict_counts(summary: &IsolationSummary) -> Vec<String> {
     let all = [
         (summary.opened, "opened"),
         (summary.widened, "widened"),
@@ -454,7 +454,7 @@ pub(in crate::render) fn hops(via: &[Hop]) -> Vec<Row> {
 const DERIVED: [&str; 5] =
     ["aws:principal", "aws:resourceaccount", "aws:resourceorg", "aws:userid", "s3:resourceaccount"];
 
-/// A request: who, what, on what, and what the caller or its surroundings bring along.
+/// A request: who, what, on what, and what the caller or its context bring along.
 pub(in crate::render) fn request(witness: &Witness) -> Vec<Row> {
     let mut rows = vec![
         Row::new("witness", witness.principal.name()),

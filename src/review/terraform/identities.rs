@@ -17,9 +17,9 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
             let role =
                 account.roles.entry(name).or_insert_with(|| read(change, "assume_role_policy"));
             role.label = address;
-            let saw = standing(change, "assume_role_policy");
+            let saw = policy_before(change, "assume_role_policy");
             if role.trust.as_ref().is_some_and(|trust| !trust.agrees(&saw)) {
-                account.doubt(stale(change));
+                account.mark_unread(stale(change));
             }
         }
         "aws_iam_user" => {
@@ -34,14 +34,14 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
         }
         "aws_iam_policy" => {
             let Some(arn) = change.before("arn").map(str::to_owned) else { return };
-            let content = standing(change, "policy");
+            let content = policy_before(change, "policy");
             let policy = account
                 .policies
                 .entry(arn)
                 .or_insert_with(|| ManagedDocument { label: String::new(), content });
             policy.label = address;
-            if !policy.content.agrees(&standing(change, "policy")) {
-                account.doubt(stale(change));
+            if !policy.content.agrees(&policy_before(change, "policy")) {
+                account.mark_unread(stale(change));
             }
         }
         _ => {}
@@ -61,14 +61,14 @@ fn read(change: &Change, trust: &str) -> Identity {
     Identity {
         arn: change.before("arn").unwrap_or_default().to_owned(),
         unique_id: change.before("unique_id").map(str::to_owned),
-        trust: change.before(trust).map(|_| standing(change, trust)),
+        trust: change.before(trust).map(|_| policy_before(change, trust)),
         boundary: change.before("permissions_boundary").map(str::to_owned),
         unreadable: true,
         ..Identity::default()
     }
 }
 
-fn standing(change: &Change, attr: &str) -> PolicyText {
+fn policy_before(change: &Change, attr: &str) -> PolicyText {
     match change.before(attr) {
         Some(text) => PolicyText::read(&Json::String(text.to_owned())),
         None => PolicyText::Unknown(format!("`{}.{attr}` is not in the plan", change.address)),
@@ -166,7 +166,7 @@ fn hold(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: 
         }
         "aws_iam_policy" => {
             let content = work.policy(change, "policy");
-            let content = content.unwrap_or_else(|| standing(change, "policy"));
+            let content = content.unwrap_or_else(|| policy_before(change, "policy"));
             account.policies.insert(entity.arn, ManagedDocument { label: address, content });
         }
         kind => {
@@ -291,7 +291,7 @@ fn everyone(account: &mut AccountSnapshot) -> [(&'static str, Vec<AttachedTo<'_>
     ]
 }
 
-/// The role, user or group that a change puts something into; a doubt where that cannot be told, or is not there.
+/// The role, user or group that a change puts something into; what cannot be told, or is not there, is not judged.
 fn target<'a>(
     work: &Work<'_>,
     change: &Change,
@@ -308,7 +308,7 @@ fn target<'a>(
             "whom `{}` gives its permissions cannot be told, or is not in the dump",
             change.address
         );
-        notes.doubts.push(NotJudged { account: Some(id), why });
+        notes.not_judged.push(NotJudged { account: Some(id), why });
     }
     found
 }
@@ -410,5 +410,5 @@ fn exclude(
 
 fn unclear(change: &Change, account: &AccountSnapshot, notes: &mut ApplyNotes) {
     let why = format!("what `{}` does is known after apply", change.address);
-    notes.doubts.push(NotJudged { account: Some(account.id.clone()), why });
+    notes.not_judged.push(NotJudged { account: Some(account.id.clone()), why });
 }

@@ -29,7 +29,7 @@ pub(super) fn take(
             "`{}` changes an organization that was not read (organization.json)",
             change.address
         );
-        notes.doubts.push(NotJudged { account: None, why });
+        notes.not_judged.push(NotJudged { account: None, why });
         return;
     };
     match step {
@@ -130,5 +130,5 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
 
 fn unclear(change: &Change, what: &str, notes: &mut ApplyNotes) {
     let why = format!("what `{}` {what} is known after apply", change.address);
-    notes.doubts.push(NotJudged { account: None, why });
+    notes.not_judged.push(NotJudged { account: None, why });
 }

@@ -1,6 +1,6 @@
 //! Carries the changes of plans out on a snapshot: what the accounts would hold after `terraform apply`.
 //!
-//! Claim: every change of a plan is carried out exactly, or is a doubt of each account that it may bear on, or an
+//! Claim: every change of a plan is carried out exactly, or leaves each account unread that it may bear on, or an
 //! error. The steps are those of an apply, in the order that makes the result right whatever the order in the file:
 //! what goes (with everything in it), what holds others (roles, buckets, units), what lies in them (policies,
 //! attachments), lists that are exclusive, and at last the principals that are gone from policies that name them.
@@ -39,7 +39,7 @@ pub(crate) struct Overlay {
     /// How many bear none.
     pub harmless: usize,
     /// What is not understood, a sentence each with the address.
-    pub doubts: Vec<String>,
+    pub not_judged: Vec<String>,
 }
 
 /// Carries plans out together. `before` gets the labels by which reports call what the plans manage, and what only
@@ -59,7 +59,7 @@ pub(crate) fn carry_out(
     }
     let mut overlay = Overlay { after: before.clone(), ..Overlay::default() };
     for work in &works {
-        work.doubts(&mut overlay);
+        work.not_judged(&mut overlay);
     }
     let mut notes = ApplyNotes::default();
     for step in [ApplyStep::Remove, ApplyStep::Hold, ApplyStep::Fill, ApplyStep::Exclude] {
@@ -73,11 +73,11 @@ pub(crate) fn carry_out(
         overlay.harmless += work.harmless;
     }
     if let Tree::Read(tree) = &mut overlay.after.tree {
-        tree.doubts.clear();
+        tree.unread.clear();
         tree.note_unreadable();
     }
-    for doubt in notes.doubts {
-        doubt.say(&mut overlay);
+    for unclear in notes.not_judged {
+        unclear.say(&mut overlay);
     }
     diagnostics.into_result(overlay)
 }
@@ -107,11 +107,11 @@ pub(super) struct NotJudged {
 impl NotJudged {
     fn say(self, overlay: &mut Overlay) {
         match &self.account {
-            Some(id) => overlay.after.doubt(id, self.why.clone()),
-            None => overlay.after.doubt_all(&self.why),
+            Some(id) => overlay.after.mark_unread(id, self.why.clone()),
+            None => overlay.after.mark_all_unread(&self.why),
         }
-        if !overlay.doubts.contains(&self.why) {
-            overlay.doubts.push(self.why);
+        if !overlay.not_judged.contains(&self.why) {
+            overlay.not_judged.push(self.why);
         }
     }
 }
@@ -124,7 +124,7 @@ pub(super) struct ApplyNotes {
     /// Names of the policies that the plans write: they name whom they name anew.
     pub(super) written: BTreeSet<String>,
     /// What cannot be told.
-    pub(super) doubts: Vec<NotJudged>,
+    pub(super) not_judged: Vec<NotJudged>,
 }
 
 impl ApplyNotes {
@@ -295,9 +295,9 @@ impl<'p> Work<'p> {
             .help(help)
     }
 
-    fn doubts(&self, overlay: &mut Overlay) {
-        for doubt in &self.unclear {
-            doubt.clone().say(overlay);
+    fn not_judged(&self, overlay: &mut Overlay) {
+        for unclear in &self.unclear {
+            unclear.clone().say(overlay);
         }
     }
 
@@ -320,7 +320,7 @@ impl<'p> Work<'p> {
     fn add_account(&self, id: &str, before: &mut AccountsSnapshot) {
         let Ok(parsed) = id.parse::<crate::ids::AccountId>() else { return };
         let mut account = AccountSnapshot::new(&parsed, crate::ids::Handle::from(&parsed));
-        account.doubt("there is no dump of it");
+        account.mark_unread("there is no dump of it");
         before.accounts.insert(id.to_owned(), Arc::new(account));
     }
 

@@ -35,7 +35,7 @@ fn row(change: &Change) -> Option<&'static Row> {
 }
 
 /// The ARN of what a change is about, before it; `None` where that does not stand.
-fn standing(row: &Row, change: &Change, account: &AccountSnapshot) -> Option<String> {
+fn arn_before(row: &Row, change: &Change, account: &AccountSnapshot) -> Option<String> {
     let attr = match (row.names, row.of.service) {
         ("", "s3") => "bucket",
         ("", _) => return change.before("arn").map(str::to_owned),
@@ -69,7 +69,7 @@ fn arn_of(row: &Row, named: &str, account: &AccountSnapshot) -> Option<String> {
 /// Gives what stands its label, and adds what only the plan knows to stand.
 pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let Some(row) = row(change) else { return };
-    let Some(arn) = standing(row, change, account) else { return };
+    let Some(arn) = arn_before(row, change, account) else { return };
     let policy =
         change.before("policy").map(|text| PolicyText::read(&Json::String(text.to_owned())));
     let is_policy = row.names.is_empty() || row.kind.ends_with("_policy");
@@ -88,7 +88,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     // A resource's own attribute may be a reading from before the plan; the separate resource is the wish.
     let saw = policy.filter(|_| row.kind.ends_with("_policy"));
     if saw.is_some_and(|saw| resource.policy.as_ref().is_none_or(|policy| !policy.agrees(&saw))) {
-        account.doubt(stale(change));
+        account.mark_unread(stale(change));
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) fn take(
     let Some(row) = row(change) else { return };
     match step {
         ApplyStep::Remove if change.removes() => {
-            let Some(arn) = standing(row, change, account) else { return };
+            let Some(arn) = arn_before(row, change, account) else { return };
             let default = default_policy(row, account);
             match (row.names, account.resources.get_mut(&arn)) {
                 ("", _) => {
@@ -174,7 +174,7 @@ fn fill(
     let arn = by_name.or_else(|| work.named(change, row.names).map(|entity| entity.arn));
     let Some(arn) = arn.filter(|arn| arn.starts_with("arn:")) else {
         let why = format!("what `{}` is put on is known after apply", change.address);
-        notes.doubts.push(NotJudged { account: Some(account.id.clone()), why });
+        notes.not_judged.push(NotJudged { account: Some(account.id.clone()), why });
         return;
     };
     let resource = account.resources.entry(arn.clone()).or_insert_with(|| Resource {

@@ -143,7 +143,7 @@ fn org_path(state: &SandboxState, account: &str) -> Option<Vec<String>> {
     Some(vec![path])
 }
 
-/// The surroundings of every request of a caller.
+/// The context of every request of a caller.
 fn context(state: &SandboxState, caller: &Caller, now: Instant) -> RequestContext {
     let mut context = RequestContext::default();
     context.set("aws:CurrentTime", now.iso());

@@ -102,7 +102,7 @@ static SCHEMA: KindSchema = KindSchema {
         Meaning {
             access: AccessPart::Account(AccountDeclaration {
                 parent: PARENT.name,
-                told_by_organization: &["name", "email"],
+                known_with_organization: &["name", "email"],
             }),
             quotas: &[Quota::Closures { limit: "account_closures_percent" }],
             repair: Repair::Nothing(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palisade::address::ResourceAddr;
-use palisade::apply::Limits;
+use palisade::apply::ApplyLimits;
 use palisade::apply::recover::Recovered;
 use palisade::plan::model::{InDoubtOutcome, InterruptedRun};
 use palisade::state::lease::Acquired;
@@ -75,7 +75,7 @@ async fn inspect(lab: &Lab, figures: &mut Figures, retained: &BTreeSet<String>) 
     figures.duplicates += times.values().filter(|n| **n > 1).count();
 }
 
-async fn sweep(from: &[Declared], to: &[Declared], limits: Limits, step: usize) -> Figures {
+async fn sweep(from: &[Declared], to: &[Declared], limits: ApplyLimits, step: usize) -> Figures {
     let retained: BTreeSet<String> = if to.is_empty() {
         ["dev@example.com".into(), "live@example.com".into()].into()
     } else {
@@ -99,12 +99,12 @@ async fn sweep(from: &[Declared], to: &[Declared], limits: Limits, step: usize) 
                 lab.ledger.unlock(scope).await.unwrap();
             }
             let (left, shown) = lab.inspect().await;
-            let dangling = lab.snapshot().await.dangling;
+            let interrupted = lab.snapshot().await.interrupted;
             let recovered = lab.recover("recovery").await.unwrap();
             agree(&left, &shown, &recovered, &lab.snapshot().await);
-            assert!(left.len() >= dangling.len(), "point {point}: a plan shows every run");
+            assert!(left.len() >= interrupted.len(), "point {point}: a plan shows every run");
             inspect(&lab, &mut figures, &retained).await;
-            assert!(lab.snapshot().await.dangling.is_empty(), "point {point}");
+            assert!(lab.snapshot().await.interrupted.is_empty(), "point {point}");
         }
         lab.converge("rest", to).await;
         inspect(&lab, &mut figures, &retained).await;
@@ -131,8 +131,8 @@ fn step(sampled: usize) -> usize {
 
 #[tokio::test]
 async fn a_creation_cut_at_any_request_converges() {
-    let wide = sweep(&[], &estate(4), Limits::default(), step(3)).await;
-    let narrow = sweep(&[], &estate(2), Limits { total: 1, per_account: 1 }, step(3)).await;
+    let wide = sweep(&[], &estate(4), ApplyLimits::default(), step(3)).await;
+    let narrow = sweep(&[], &estate(2), ApplyLimits { total: 1, per_account: 1 }, step(3)).await;
     println!("creation, wide: {wide:?}; one at a time: {narrow:?}");
     assert!(wide.cut > 20 && narrow.cut > 20);
 }
@@ -144,14 +144,14 @@ async fn a_change_cut_at_any_request_converges() {
     for declared in after.iter_mut().filter(|d| d.address.kind == "iam_role") {
         declared.attrs["inline_policies"]["p"]["Statement"][0]["Sid"] = "changed".into();
     }
-    let figures = sweep(&before, &after, Limits::default(), step(3)).await;
+    let figures = sweep(&before, &after, ApplyLimits::default(), step(3)).await;
     println!("change: {figures:?}");
     assert!(figures.cut > 20);
 }
 
 #[tokio::test]
 async fn a_removal_cut_at_any_request_converges() {
-    let figures = sweep(&estate(4), &[], Limits::default(), step(3)).await;
+    let figures = sweep(&estate(4), &[], ApplyLimits::default(), step(3)).await;
     println!("removal: {figures:?}");
     assert!(figures.cut > 15);
 }
@@ -202,7 +202,7 @@ async fn a_recovery_that_is_cut_itself_is_recovered() {
 
 #[tokio::test]
 async fn a_run_that_is_unlocked_by_force_stops_and_its_state_never_lands() {
-    let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
+    let lab = Lab { limits: ApplyLimits { total: 1, per_account: 1 }, ..Lab::new() };
     lab.converge("base", &estate(1)).await;
     let declared = estate(6);
     let next = plan(&declared, &lab.snapshot().await, &lab.aws);

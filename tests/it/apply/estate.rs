@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::address::ResourceAddr;
 use palisade::apply::{
-    self, Apply, ApplyEvent, ApplySummary, Cancel, Desired, Inspection, Limits, Recovery,
+    self, Apply, ApplyEvent, ApplyLimits, ApplySummary, Cancel, Desired, Inspection, Recovery,
     SecretValue, Secrets,
 };
 use palisade::diag::{Diagnostic, Diagnostics};
@@ -412,7 +412,7 @@ pub(crate) struct Lab {
     pub clock: Arc<SkippingClock>,
     pub dir: tempfile::TempDir,
     pub terms: Terms,
-    pub limits: Limits,
+    pub limits: ApplyLimits,
     pub events: Mutex<Vec<ApplyEvent>>,
 }
 
@@ -433,7 +433,7 @@ impl Lab {
             clock,
             dir: tempfile::tempdir().unwrap(),
             terms: Terms::default(),
-            limits: Limits::default(),
+            limits: ApplyLimits::default(),
             events: Mutex::default(),
         }
     }
@@ -513,7 +513,7 @@ impl Lab {
         .await
     }
 
-    /// What a plan shows of runs that were cut off, and the state as it counts with it.
+    /// What a plan shows of runs that were interrupted, and the state as it counts with it.
     pub(crate) async fn inspect(&self) -> (Vec<InterruptedRun>, Snapshot) {
         let mut snapshot = self.snapshot().await;
         let inspection = Inspection {

@@ -81,7 +81,7 @@ async fn an_account_that_moves_is_whole_wherever_it_is_cut_off() {
             }
             lab.recover("recovery").await.unwrap();
             let whole = lab.snapshot().await;
-            assert!(whole.dangling.is_empty(), "point {point}");
+            assert!(whole.interrupted.is_empty(), "point {point}");
             assert_eq!(recorded(&whole), before, "point {point}");
             let rest = moving(&lab, &whole);
             assert!(lab.apply("rest", &[], &rest).await.unwrap().is_success(), "point {point}");

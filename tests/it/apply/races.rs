@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palisade::address::ResourceAddr;
-use palisade::apply::{ApplySummary, Limits};
+use palisade::apply::{ApplyLimits, ApplySummary};
 use palisade::state::journal::{Finished, Intent, JournalWriter, OperationOutcome};
 use palisade::state::model::ResourceState;
 use palisade::state::{OperationKind, StateError, StateFailure, Terms};
@@ -59,7 +59,7 @@ fn whole(lab: &Lab) {
         lab.recover("judge").await.unwrap();
         lab.converge("judge", &estate(ROLES)).await;
         let snapshot = lab.snapshot().await;
-        assert!(snapshot.dangling.is_empty());
+        assert!(snapshot.interrupted.is_empty());
         assert_eq!(snapshot.resources().len(), lab.aws.listing().len(), "orphans or losses");
         let mut created = lab.aws.created();
         let count = created.len();
@@ -187,7 +187,7 @@ fn a_holder_that_wakes_up_while_the_winner_works_writes_no_state_either() {
 #[test]
 fn a_holder_whose_lock_is_gone_starts_nothing_more_and_writes_no_state() {
     const LAST: &str = "Create iam_role.r3@dev";
-    let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
+    let lab = Lab { limits: ApplyLimits { total: 1, per_account: 1 }, ..Lab::new() };
     run(lab.converge("base", &estate(1)));
     let (ledger, clock) = (lab.ledger.clone(), Arc::clone(&lab.clock));
     *lab.aws.fault.lock().unwrap() = Some(Box::new(move |operation, _| {
@@ -284,13 +284,13 @@ async fn a_journal_of_an_epoch_that_the_state_has_passed_is_not_believed() {
     journal.write(&lab.ledger, results, vec![]).await.unwrap();
     lab.recover("next").await.unwrap();
     let after = lab.snapshot().await;
-    assert!(after.dangling.is_empty());
+    assert!(after.interrupted.is_empty());
     assert_eq!(after.resources(), before.resources(), "what is there was looked up");
 }
 
 #[tokio::test]
 async fn leases_are_renewed_however_busy_the_run_is() {
-    let lab = Lab { limits: Limits { total: 2, per_account: 2 }, ..Lab::new() };
+    let lab = Lab { limits: ApplyLimits { total: 2, per_account: 2 }, ..Lab::new() };
     lab.converge("base", &estate(1)).await;
     let clock = Arc::clone(&lab.clock);
     // Each call takes ten seconds: the whole run lasts longer than any lease.
@@ -313,7 +313,7 @@ async fn leases_are_renewed_however_busy_the_run_is() {
 
 #[tokio::test]
 async fn nothing_is_started_under_a_lease_that_runs_out() {
-    let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
+    let lab = Lab { limits: ApplyLimits { total: 1, per_account: 1 }, ..Lab::new() };
     lab.converge("base", &estate(1)).await;
     let (clock, store) = (Arc::clone(&lab.clock), Arc::clone(&lab.store));
     // Each call takes ten seconds, and from the first on no lock can be written.

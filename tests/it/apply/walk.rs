@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use palisade::apply::{ApplyEvent, Cancel, Limits};
+use palisade::apply::{ApplyEvent, ApplyLimits, Cancel};
 use palisade::provider::Failure;
 use palisade::state::{StateFailure, Terms, errored};
 use palisade::value::Value;
@@ -19,9 +19,9 @@ async fn an_estate_is_created_changed_and_removed() {
     assert_eq!(lab.aws.overlaps.load(Ordering::SeqCst), 0, "Organizations writes are serialised");
     let snapshot = lab.snapshot().await;
     assert_eq!(snapshot.resources().len(), lab.aws.listing().len());
-    assert!(snapshot.dangling.is_empty());
+    assert!(snapshot.interrupted.is_empty());
     assert_eq!(
-        snapshot.dangling.iter().map(|d| d.run.clone()).collect::<Vec<_>>(),
+        snapshot.interrupted.iter().map(|d| d.run.clone()).collect::<Vec<_>>(),
         Vec::<String>::new()
     );
     let serials: Vec<u64> = snapshot.scopes.values().map(|s| s.value.serial).collect();
@@ -85,7 +85,7 @@ async fn one_failing_account_leaves_the_others_done_and_says_what_it_skipped() {
         .collect();
     let token = "environment.dev.config.app[\"token\"]@dev".to_owned();
     assert_eq!(skipped, [(token, "iam_role.r0@dev".to_owned())]);
-    assert!(lab.snapshot().await.dangling.is_empty(), "a refusal is settled");
+    assert!(lab.snapshot().await.interrupted.is_empty(), "a refusal is settled");
     *lab.aws.fault.lock().unwrap() = None;
     lab.converge("second", &declared).await;
 }
@@ -162,7 +162,7 @@ async fn refusals_are_never_repeated() {
 
 #[tokio::test]
 async fn expired_credentials_stop_everything_that_has_not_started() {
-    let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
+    let lab = Lab { limits: ApplyLimits { total: 1, per_account: 1 }, ..Lab::new() };
     lab.converge("base", &estate(1)).await;
     *lab.aws.fault.lock().unwrap() =
         Some(Box::new(|o, _| o.contains("r3").then_some(Failure::Credentials)));
@@ -242,7 +242,7 @@ async fn an_apply_to_one_account_leaves_the_plan_of_another_valid() {
 
 #[tokio::test]
 async fn ctrl_c_finishes_what_runs_and_starts_nothing_new() {
-    let lab = Lab { limits: Limits { total: 2, per_account: 2 }, ..Lab::new() };
+    let lab = Lab { limits: ApplyLimits { total: 2, per_account: 2 }, ..Lab::new() };
     lab.converge("base", &estate(1)).await;
     let cancel = Cancel::new();
     let (seen, presser) = (AtomicUsize::new(0), cancel.clone());
@@ -259,7 +259,7 @@ async fn ctrl_c_finishes_what_runs_and_starts_nothing_new() {
     assert!(summary.failed.is_empty() && !summary.done.is_empty());
     assert_eq!(summary.done.len() + summary.skipped.len(), next.operations.len());
     let snapshot = lab.snapshot().await;
-    assert!(snapshot.dangling.is_empty(), "everything that ran is recorded");
+    assert!(snapshot.interrupted.is_empty(), "everything that ran is recorded");
     assert_eq!(snapshot.resources().len(), lab.aws.listing().len());
     *lab.aws.fault.lock().unwrap() = None;
     lab.converge("rest", &declared).await;

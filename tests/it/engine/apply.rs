@@ -137,7 +137,7 @@ async fn an_apply_that_dies_is_recovered_by_the_next_one_before_anything_else() 
     let seen = plan::run(&stage.workspace(&reader), &plan_request()).await.expect("a plan");
     assert!(!seen.inputs.interrupted.is_empty());
     plan::warn(&stage.workspace(&reader), &seen.inputs, &seen.plan);
-    assert!(reader.diagnostics_text().contains("was cut off"), "{}", reader.diagnostics_text());
+    assert!(reader.diagnostics_text().contains("was interrupted"), "{}", reader.diagnostics_text());
     let planned: BTreeSet<String> = seen
         .plan
         .resource_changes

@@ -5,7 +5,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::{SignedDuration, Timestamp};
 use palisade::promotion::gate::GateOutcome;
-use palisade::promotion::gate::approval::{Subject, Word, last_words, write};
+use palisade::promotion::gate::approval::{Consent, Subject, latest_approvals, write};
 use palisade::provider::Caller;
 use serde_json::json;
 
@@ -89,15 +89,15 @@ async fn session(stage: &Stage, role: &str, name: &str) -> Caller {
     identity(&sdk(stage, own)).await
 }
 
-async fn say(stage: &mut Stage, word: Word, by: &Caller) -> Timestamp {
+async fn say(stage: &mut Stage, consent: Consent, by: &Caller) -> Timestamp {
     let plan = stage.plan_digest().to_owned();
-    say_of(stage, word, by, &plan).await
+    say_of(stage, consent, by, &plan).await
 }
 
-async fn say_of(stage: &mut Stage, word: Word, by: &Caller, plan: &str) -> Timestamp {
+async fn say_of(stage: &mut Stage, consent: Consent, by: &Caller, plan: &str) -> Timestamp {
     let subject = Subject { edge: "up", release: "app", digest: DIGEST, plan };
-    let said = write(&stage.ledger, &subject, word, by, None).await.expect("written");
-    stage.approvals = last_words(&stage.ledger, "up", DIGEST).await.expect("read");
+    let said = write(&stage.ledger, &subject, consent, by, None).await.expect("written");
+    stage.approvals = latest_approvals(&stage.ledger, "up", DIGEST).await.expect("read");
     // The gate is asked right after.
     stage.now = said.at;
     said.at
@@ -116,24 +116,24 @@ async fn two_different_people_approve_one_change() {
     );
 
     // The same person twice is one person.
-    say(&mut stage, Word::Approve, &ann).await;
-    say(&mut stage, Word::Approve, &ann).await;
+    say(&mut stage, Consent::Approve, &ann).await;
+    say(&mut stage, Consent::Approve, &ann).await;
     assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Waiting);
 
     // Who promotes does not count.
     let author = stage.author.clone();
-    say(&mut stage, Word::Approve, &author).await;
+    say(&mut stage, Consent::Approve, &author).await;
     let own = stage.ask("approval.board").await;
     assert_eq!(own.outcome, GateOutcome::Waiting);
     assert!(own.summary.contains("it is of who promotes"), "{}", own.summary);
 
     // Another plan is another change.
-    say_of(&mut stage, Word::Approve, &bob, "sha256:of-yesterday").await;
+    say_of(&mut stage, Consent::Approve, &bob, "sha256:of-yesterday").await;
     let stale = stage.ask("approval.board").await;
     assert_eq!(stale.outcome, GateOutcome::Waiting);
     assert!(stale.summary.contains("it is for another plan"), "{}", stale.summary);
 
-    let at = say(&mut stage, Word::Approve, &bob).await;
+    let at = say(&mut stage, Consent::Approve, &bob).await;
     let both = stage.ask("approval.board").await;
     assert_eq!(both.outcome, GateOutcome::Passed, "{}", both.summary);
     assert_eq!(both.detail["approvals"].as_array().expect("list").len(), 2);
@@ -144,11 +144,11 @@ async fn two_different_people_approve_one_change() {
     assert_eq!(expired.outcome, GateOutcome::Waiting);
     assert!(expired.summary.contains("it expired at"), "{}", expired.summary);
 
-    say(&mut stage, Word::Revoke, &ann).await;
+    say(&mut stage, Consent::Revoke, &ann).await;
     let revoked = stage.ask("approval.board").await;
     assert_eq!(revoked.outcome, GateOutcome::Waiting);
     assert!(revoked.summary.contains("taken back"), "{}", revoked.summary);
-    say(&mut stage, Word::Approve, &ann).await;
+    say(&mut stage, Consent::Approve, &ann).await;
     assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Passed);
 }
 
@@ -158,18 +158,22 @@ async fn sessions_of_one_role_are_one_person_and_principals_must_be_named() {
     let ann = session(&stage, "board", "ann").await;
     let bob = session(&stage, "board", "bob").await;
     assert_ne!(ann.user_id, bob.user_id);
-    say(&mut stage, Word::Approve, &ann).await;
-    say(&mut stage, Word::Approve, &bob).await;
+    say(&mut stage, Consent::Approve, &ann).await;
+    say(&mut stage, Consent::Approve, &bob).await;
     let one = stage.ask("approval.board").await;
     assert_eq!(one.outcome, GateOutcome::Waiting);
-    assert!(one.summary.contains("a later word of the same person stands"), "{}", one.summary);
+    assert!(
+        one.summary.contains("superseded by a later approval or revocation of the same person"),
+        "{}",
+        one.summary
+    );
     assert_eq!(stage.ask("approval.named").await.outcome, GateOutcome::Passed);
 
     let other = session(&stage, "developers", "carol").await;
-    say(&mut stage, Word::Approve, &other).await;
+    say(&mut stage, Consent::Approve, &other).await;
     assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Passed);
-    say(&mut stage, Word::Revoke, &ann).await;
-    say(&mut stage, Word::Revoke, &bob).await;
+    say(&mut stage, Consent::Revoke, &ann).await;
+    say(&mut stage, Consent::Revoke, &bob).await;
     let named = stage.ask("approval.named").await;
     assert_eq!(named.outcome, GateOutcome::Waiting);
     assert!(named.summary.contains("`principals` does not name them"), "{}", named.summary);
@@ -179,7 +183,7 @@ async fn sessions_of_one_role_are_one_person_and_principals_must_be_named() {
 async fn a_word_under_a_foreign_name_stops_everything() {
     let mut stage = Stage::new(GATES).await;
     let ann = user(&stage, "ann").await;
-    say(&mut stage, Word::Approve, &ann).await;
+    say(&mut stage, Consent::Approve, &ann).await;
     let dir = stage.program.path().join(".palisade/sandbox/palisade-state/approvals/up");
     let of_digest =
         std::fs::read_dir(&dir).expect("read").next().expect("one").expect("one").path();
@@ -188,10 +192,10 @@ async fn a_word_under_a_foreign_name_stops_everything() {
     let foreign = of_digest.join("AIDASOMEBODYELSE");
     std::fs::create_dir(&foreign).expect("made");
     std::fs::write(foreign.join("00000001.json"), &text).expect("written");
-    let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
+    let error = latest_approvals(&stage.ledger, "up", DIGEST).await.expect_err("refused");
     assert!(error.to_string().contains("does not match its key"), "{error}");
     std::fs::write(foreign.join("00000001.json"), "{").expect("written");
-    let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
+    let error = latest_approvals(&stage.ledger, "up", DIGEST).await.expect_err("refused");
     assert!(error.to_string().contains("damaged"), "{error}");
 
     // Nor one that stands below one's own id, but deeper: a bucket's policy cannot tell that apart.
@@ -199,7 +203,7 @@ async fn a_word_under_a_foreign_name_stops_everything() {
     let deeper = of_digest.join(&ann.user_id).join("AIDASOMEBODYELSE");
     std::fs::create_dir(&deeper).expect("made");
     std::fs::write(deeper.join("00000001.json"), &text).expect("written");
-    let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
+    let error = latest_approvals(&stage.ledger, "up", DIGEST).await.expect_err("refused");
     assert!(error.to_string().contains("does not match its key"), "{error}");
 }
 
@@ -279,15 +283,15 @@ async fn sessions_are_people_where_the_trust_pins_their_names() {
     let dave = loose.enter("ann", "dave").await.expect("entered");
     stage.look_again().await;
 
-    say(&mut stage, Word::Approve, &carol).await;
-    say(&mut stage, Word::Approve, &dave).await;
+    say(&mut stage, Consent::Approve, &carol).await;
+    say(&mut stage, Consent::Approve, &dave).await;
     let one = stage.ask("approval.board").await;
     assert_eq!(one.outcome, GateOutcome::Waiting, "{}", one.summary);
-    say(&mut stage, Word::Revoke, &dave).await;
+    say(&mut stage, Consent::Revoke, &dave).await;
 
-    say(&mut stage, Word::Approve, &ann).await;
+    say(&mut stage, Consent::Approve, &ann).await;
     assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Waiting);
-    say(&mut stage, Word::Approve, &bob).await;
+    say(&mut stage, Consent::Approve, &bob).await;
     let both = stage.ask("approval.board").await;
     assert_eq!(both.outcome, GateOutcome::Passed, "{}", both.summary);
 
@@ -347,12 +351,12 @@ async fn a_pattern_with_a_path_names_roles_below_that_path_alone() {
     let root = sdk(&stage, stage.world.sandbox.management_credentials());
     let everybody = format!("arn:aws:iam::{}:root", stage.world.sandbox.management_account());
     let developer = of_role(&stage, "developer", "/", &everybody, &root).await;
-    say(&mut stage, Word::Approve, &developer).await;
+    say(&mut stage, Consent::Approve, &developer).await;
     let closed = stage.ask("approval.below").await;
     assert_eq!(closed.outcome, GateOutcome::Waiting, "{}", closed.summary);
     assert!(closed.summary.contains("`principals` does not name them"), "{}", closed.summary);
     let chair = of_role(&stage, "chair", "/board/", &everybody, &root).await;
-    say(&mut stage, Word::Approve, &chair).await;
+    say(&mut stage, Consent::Approve, &chair).await;
     let open = stage.ask("approval.below").await;
     assert_eq!(open.outcome, GateOutcome::Passed, "{}", open.summary);
     // Of a role that is gone nobody knows the path.
@@ -372,18 +376,18 @@ async fn one_person_behind_a_user_and_a_role_counts_once() {
     let key = key.access_key().expect("a key").clone();
     let own = Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test");
     let ops = of_role(&stage, "ops", "/", &ann.arn, &sdk(&stage, own)).await;
-    say(&mut stage, Word::Approve, &ann).await;
-    say(&mut stage, Word::Approve, &ops).await;
+    say(&mut stage, Consent::Approve, &ann).await;
+    say(&mut stage, Consent::Approve, &ops).await;
     let both = stage.ask("approval.board").await;
     assert_eq!(both.outcome, GateOutcome::Waiting, "{}", both.summary);
     assert!(both.summary.contains("it may be of the same person as"), "{}", both.summary);
     // With another person there are two.
     let bob = user(&stage, "bob").await;
-    say(&mut stage, Word::Approve, &bob).await;
+    say(&mut stage, Consent::Approve, &bob).await;
     assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Passed);
     // Who promotes does not open the gate by a role of their own.
-    say(&mut stage, Word::Revoke, &ann).await;
-    say(&mut stage, Word::Revoke, &bob).await;
+    say(&mut stage, Consent::Revoke, &ann).await;
+    say(&mut stage, Consent::Revoke, &bob).await;
     assert_eq!(stage.ask("approval.one").await.outcome, GateOutcome::Passed);
     stage.author = ann.clone();
     let own = stage.ask("approval.one").await;

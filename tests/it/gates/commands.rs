@@ -55,11 +55,11 @@ fn a_release_needs_a_second_person_and_leaves_a_history() {
 
     let promote = ["promote", "up", "--auto-approve", "--json"];
     at(&p, "ann", "10:30", &promote).code(3);
-    // One's own word does not count.
+    // One's own consent does not count.
     at(&p, "ann", "10:31", &["approve", "up"]).code(0);
     let own = at(&p, "ann", "10:32", &promote).code(3);
     assert!(own.out.contains("it is of who promotes"), "{}\n{}", own.out, own.err);
-    // A word that was taken back does not either.
+    // A consent that was taken back does not either.
     at(&p, "bob", "10:33", &["approve", "up"]).code(0);
     at(&p, "bob", "10:34", &["approve", "up", "--revoke"]).code(0);
     let revoked = at(&p, "ann", "10:35", &promote).code(3);

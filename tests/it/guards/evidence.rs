@@ -113,7 +113,7 @@ fn a_gates_program_does_not_get_the_secrets() {
     run.code(0);
 }
 
-/// Reasons are written before anything is planned: where a hold is lifted, and where a promotion that was cut off
+/// Reasons are written before anything is planned: where a hold is lifted, and where a promotion that was interrupted
 /// is turned back.
 #[test]
 fn the_first_reason_of_a_run_is_kept_without_secrets() {
@@ -142,7 +142,7 @@ fn the_first_reason_of_a_run_is_kept_without_secrets() {
             break;
         }
     }
-    assert!(turned, "no promotion was cut off while its release was applied");
+    assert!(turned, "no promotion was interrupted while its release was applied");
     let lift = ["--release-hold", "--reason", &reason];
     with(&program, &[&promote[..], &lift[..]].concat()).code(0);
 

@@ -152,7 +152,7 @@ async fn cut_at_every_kind(how: Cut) -> Vec<(String, bool)> {
         loop {
             let here = of_a_new_kind(how, &tried, how == Cut::Clean && step == "one");
             let switch = Switch::new(how, here);
-            life.lab.sandbox.set_faults(switch.weather()).await;
+            life.lab.sandbox.set_faults(switch.faults()).await;
             runs += 1;
             let ended = switch.run(life.attempt(&format!("cut{runs}"))).await;
             life.lab.sandbox.set_faults(slow()).await;
@@ -236,7 +236,7 @@ async fn the_request_of_an_account_is_in_the_journal_before_its_outcome_is_asked
     let switch = Switch::new(Cut::Clean, |info, phase| {
         phase == Phase::Before && info.operation == "DescribeCreateAccountStatus"
     });
-    life.lab.sandbox.set_faults(switch.weather()).await;
+    life.lab.sandbox.set_faults(switch.faults()).await;
     assert!(switch.run(life.attempt("cut")).await.is_none());
     life.lab.sandbox.set_faults(slow()).await;
     life.lab.sandbox.resume();

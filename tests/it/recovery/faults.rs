@@ -29,12 +29,12 @@ fn hooked(hook: impl Fn(&RequestInfo, Phase) -> FaultAction + Send + Sync + 'sta
     Faults { hook: Some(Arc::new(hook)), ..Faults::default() }
 }
 
-/// One apply of the example in bad weather must end well, leave what an apply in good weather leaves,
+/// One apply of the example in injected faults must end well, leave what an apply in none leaves,
 /// and record all of it.
-async fn one_apply_in(weather: Faults, (calm, recorded): &(Vec<String>, BTreeSet<String>)) {
-    let seed = weather.seed;
+async fn one_apply_in(faults: Faults, (calm, recorded): &(Vec<String>, BTreeSet<String>)) {
+    let seed = faults.seed;
     let lab = Lab::new(&example()).await;
-    lab.sandbox.set_faults(weather).await;
+    lab.sandbox.set_faults(faults).await;
     let summary = lab.apply("rough").await.unwrap();
     assert!(summary.is_success(), "seed {seed}: {:#?}", summary.failed);
     lab.sandbox.set_faults(Faults::default()).await;
@@ -48,8 +48,8 @@ async fn one_apply_in(weather: Faults, (calm, recorded): &(Vec<String>, BTreeSet
 async fn lost_answers_leave_no_orphan_and_no_stranger() {
     let calm = undisturbed().await;
     for seed in 0..3 {
-        let weather = Faults { seed, lose_answers_percent: 10, ..Faults::default() };
-        one_apply_in(weather, &calm).await;
+        let faults = Faults { seed, lose_answers_percent: 10, ..Faults::default() };
+        one_apply_in(faults, &calm).await;
     }
 }
 
@@ -163,7 +163,7 @@ async fn recovery_takes_up_nothing_that_somebody_else_made_meanwhile() {
         at.lock().unwrap().clone_from(&info.account);
         phase == Phase::Before && info.operation == "CreateRole"
     });
-    lab.sandbox.set_faults(switch.weather()).await;
+    lab.sandbox.set_faults(switch.faults()).await;
     assert!(switch.run(lab.apply("cut")).await.is_none());
     lab.sandbox.set_faults(Faults::default()).await;
     lab.sandbox.resume();
@@ -182,14 +182,14 @@ async fn recovery_takes_up_nothing_that_somebody_else_made_meanwhile() {
 
 #[tokio::test]
 async fn throttling_of_three_calls_in_ten_is_ridden_out() {
-    let weather = Faults { seed: 1, throttle_percent: 30, ..Faults::default() };
-    one_apply_in(weather, &undisturbed().await).await;
+    let faults = Faults { seed: 1, throttle_percent: 30, ..Faults::default() };
+    one_apply_in(faults, &undisturbed().await).await;
 }
 
 #[tokio::test]
 async fn bursts_of_503_are_ridden_out() {
-    let weather = Faults { unavailable: Some((40, 5)), ..Faults::default() };
-    one_apply_in(weather, &undisturbed().await).await;
+    let faults = Faults { unavailable: Some((40, 5)), ..Faults::default() };
+    one_apply_in(faults, &undisturbed().await).await;
 }
 
 #[tokio::test]
@@ -331,7 +331,10 @@ async fn a_plan_makes_no_mutating_call_even_after_a_crash() {
     let json = serde_json::to_value(&plan).unwrap();
     assert_eq!(json["recovery"].as_array().unwrap().len(), left.len());
     let told = world.warnings.to_string();
-    assert!(told.contains("was cut off in scope") && told.contains("was carried out"), "{told}");
+    assert!(
+        told.contains("was interrupted in scope") && told.contains("was carried out"),
+        "{told}"
+    );
     // What it showed is what the next apply finds.
     let recovered = lab.recover("next").await.unwrap();
     // (An account that is still being created is waited for by recovery alone.)

@@ -232,7 +232,7 @@ impl Lab {
         let summary = self.apply(run).await.unwrap();
         assert!(summary.is_success(), "{run}: {summary:#?}");
         let world = self.survey().await;
-        assert!(world.snapshot.dangling.is_empty(), "{run}: a journal is left");
+        assert!(world.snapshot.interrupted.is_empty(), "{run}: a journal is left");
         let plan = self.plan(&world);
         let left: Vec<_> = plan.operations.iter().map(|o| (o.op, o.address.to_string())).collect();
         assert!(left.is_empty(), "{run}: not converged: {left:?}");
@@ -259,16 +259,17 @@ impl Lab {
         judge::made(self).await
     }
 
-    /// What runs announced that were cut off, and said nothing more of.
+    /// What runs announced that were interrupted, and said nothing more of.
     pub(crate) async fn open(&self) -> BTreeSet<ResourceAddr> {
         let ledger = self.ledger();
-        let dangling = ledger.read_all().await.unwrap().dangling;
-        let scopes = dangling.iter().map(|d| d.scope.clone()).collect();
+        let interrupted = ledger.read_all().await.unwrap().interrupted;
+        let scopes = interrupted.iter().map(|d| d.scope.clone()).collect();
         let mut open = BTreeSet::new();
         for mut journal in ledger.read_journals(&scopes).await.unwrap() {
-            let left = dangling.iter().find(|d| d.scope == journal.scope && d.run == journal.run);
+            let left =
+                interrupted.iter().find(|d| d.scope == journal.scope && d.run == journal.run);
             journal.entries.retain(|e| left.is_some_and(|d| d.sequences.contains(&e.sequence)));
-            open.extend(journal.dangling().into_iter().map(|intent| intent.address));
+            open.extend(journal.in_doubt().into_iter().map(|intent| intent.address));
         }
         open
     }

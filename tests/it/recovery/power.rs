@@ -92,8 +92,8 @@ impl Switch {
         Self { power: Arc::new(Mutex::new(power)), reached, dead }
     }
 
-    /// Slow weather with this switch in it.
-    pub(crate) fn weather(&self) -> Faults {
+    /// Slow answers with this switch in them.
+    pub(crate) fn faults(&self) -> Faults {
         let power = Arc::clone(&self.power);
         let hook: Hook = Arc::new(move |info, phase| power.lock().unwrap().act(info, phase));
         Faults { hook: Some(hook), ..slow() }

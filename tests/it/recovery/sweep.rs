@@ -69,7 +69,7 @@ async fn cut(point: usize, cut: Cut, reference: &Reference, figures: &Mutex<Figu
         seen += usize::from(phase == Phase::Before);
         (seen - 1) * 2 + usize::from(phase == Phase::After) == point
     });
-    lab.sandbox.set_faults(switch.weather()).await;
+    lab.sandbox.set_faults(switch.faults()).await;
     let ended = match switch.run(lab.carry_out("cut", &world, &plan)).await {
         Some(summary) => {
             assert!(summary.unwrap().is_success());

@@ -26,7 +26,7 @@ async fn made(require_conditional_writes: bool) -> (Client, Client) {
         require_conditional_writes,
         plain_http: false,
     };
-    // What was cut off half-way is finished by the next.
+    // What was interrupted half-way is finished by the next.
     for _ in 0..2 {
         create_backend(&secure, &bucket).await.expect("made");
     }

@@ -1,4 +1,4 @@
-//! What a directory needs to give the guarantees of versioned S3: a write that is cut off anywhere is done
+//! What a directory needs to give the guarantees of versioned S3: a write that is interrupted anywhere is done
 //! or not done, every content stays as a version, and nobody else reads it.
 
 use std::fs;

@@ -318,7 +318,7 @@ async fn a_journal_that_is_foreign_or_has_a_gap_is_not_believed() {
             let name = format!("scopes/acct-dev/journal/stray/{name}");
             plant(&backend, &name, middle.to_string().as_bytes()).await;
         }
-        assert!(ledger.read_all().await.unwrap().dangling.iter().all(|d| d.run == "run"));
+        assert!(ledger.read_all().await.unwrap().interrupted.iter().all(|d| d.run == "run"));
         // A tail, as a crash leaves it while results are cleared away, is whole.
         backend.store.delete(&stored[0].0).await.unwrap();
         assert_eq!(read(&ledger).await.unwrap()[0].entries.len(), 1);

@@ -10,7 +10,7 @@ mod formats;
 pub(crate) mod hostile;
 mod processes;
 mod protocol;
+mod rollback;
 mod servers;
 mod shown;
 mod stores;
-mod way_back;

@@ -134,7 +134,7 @@ fn of_two_that_a_server_lets_through_at_once_none_goes_on() {
     };
     let ledger = |client: aws_sdk_s3::Client| {
         let store = S3Store::new(client, BUCKET, "p");
-        Ledger::with_clock(Arc::new(store), Arc::new(SkippingClock::default())).with_doubt()
+        Ledger::with_clock(Arc::new(store), Arc::new(SkippingClock::default())).with_proof()
     };
     let sdk = Endpoint::of(stage.front.sandbox.clone()).management();
     let over = {

@@ -3,11 +3,11 @@
 //! An approval counts for one plan and one release, until it expires or is taken back, and never
 //! when its giver is who promotes. People are told apart by what AWS says of them.
 
+pub(super) mod consent;
 mod person;
 mod pinned;
 mod role;
 mod store;
-pub(super) mod word;
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,17 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
-use super::block::Block;
+use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::provider::Caller;
 use crate::schema::{duration, gates};
 
+pub use consent::{Approval, Consent};
 pub use person::Person;
 pub use role::RoleSource;
-pub use store::{Subject, all, last_words, write};
-pub use word::{Approval, Word};
+pub use store::{Subject, all, latest_approvals, write};
 
 use role::SessionRole;
 
@@ -51,7 +51,7 @@ struct ApprovalGate {
 }
 
 impl ApprovalGate {
-    fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut GateBlock<'_>) -> Self {
         Self {
             count: block.count("count").unwrap_or(1),
             principals: block.texts("principals").unwrap_or_default(),
@@ -67,7 +67,7 @@ impl ApprovalGate {
         giver: &Identity,
         author: &Identity,
     ) -> Option<String> {
-        if approval.word == Word::Revoke {
+        if approval.consent == Consent::Revoke {
             return Some(format!("taken back at {:.0}", approval.at));
         }
         if approval.edge != context.subject.edge || approval.digest != context.subject.digest {
@@ -116,14 +116,17 @@ impl Gate for ApprovalGate {
     async fn judge(&self, context: &GateContext<'_>) -> Finding {
         let source = context.roles();
         let author = Identity::of(context.author, source).await;
-        // The last word of each person stands, whatever session it was said in.
-        let mut words: Vec<(Identity, &Approval)> = Vec::new();
+        // What a person said last counts, in whatever session.
+        let mut approvals: Vec<(Identity, &Approval)> = Vec::new();
         for approval in context.approvals {
-            words.push((Identity::of(&approval.by, source).await, approval));
+            approvals.push((Identity::of(&approval.by, source).await, approval));
         }
-        words.sort_by(|a, b| (&a.0.person, a.1.at, a.1.word).cmp(&(&b.0.person, b.1.at, b.1.word)));
+        approvals.sort_by(|a, b| {
+            (&a.0.person, a.1.at, a.1.consent).cmp(&(&b.0.person, b.1.at, b.1.consent))
+        });
         let mut all: Vec<Identity> = vec![author];
-        let (identities, approvals): (Vec<Identity>, Vec<&Approval>) = words.into_iter().unzip();
+        let (identities, approvals): (Vec<Identity>, Vec<&Approval>) =
+            approvals.into_iter().unzip();
         all.extend(identities);
         group(&mut all);
         let (author, identities) = match all.split_first() {
@@ -136,7 +139,7 @@ impl Gate for ApprovalGate {
         for (at, (giver, approval)) in identities.iter().zip(&approvals).enumerate() {
             let next = identities.get(at + 1);
             let objection = if next.is_some_and(|next| next.person == giver.person) {
-                Some("a later word of the same person stands".to_owned())
+                Some("superseded by a later approval or revocation of the same person".to_owned())
             } else {
                 self.objection(context, approval, giver, author)
             };

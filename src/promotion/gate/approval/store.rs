@@ -1,7 +1,7 @@
-//! Approvals in the backend: one object per word, written once, below the giver's own unique id.
+//! Approvals in the backend: one object each, written once, below the giver's own unique id.
 //!
 //! `approvals/EDGE/DIGEST/USERID/NUMBER.json`. The bucket policy lets a caller write only below its
-//! own `${aws:userid}`, and nobody overwrite; a later word has a higher number.
+//! own `${aws:userid}`, and nobody overwrite; a later one has a higher number.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::state::json::encode;
 use crate::state::store::Cas;
 use crate::state::{Ledger, StateError, StateFailure, WriteCondition, layout};
 
-use super::word::{Approval, Word};
+use super::consent::{Approval, Consent};
 
 /// The version of the format that this version writes.
 const FORMAT: u32 = 1;
@@ -32,7 +32,7 @@ pub struct Subject<'a> {
     pub plan: &'a str,
 }
 
-/// Records a word of `by`.
+/// Records what `by` says.
 ///
 /// # Errors
 /// The backend cannot be written: with the bucket policy of `init --create-backend`, also because
@@ -40,7 +40,7 @@ pub struct Subject<'a> {
 pub async fn write(
     ledger: &Ledger,
     subject: &Subject<'_>,
-    word: Word,
+    consent: Consent,
     by: &Caller,
     comment: Option<String>,
 ) -> Result<Approval, StateError> {
@@ -48,7 +48,7 @@ pub async fn write(
     let approval = Approval {
         format: FORMAT,
         write_id: uuid::Uuid::new_v4().to_string(),
-        word,
+        consent,
         edge: subject.edge.to_owned(),
         release: subject.release.to_owned(),
         digest: subject.digest.to_owned(),
@@ -69,11 +69,11 @@ pub async fn write(
     Err(StateError::conflict("the list of your approvals"))
 }
 
-/// The last word of everybody on this edge for this release, by unique id.
+/// The last approval or revocation of each person on this edge for this release, by unique id.
 ///
 /// # Errors
 /// The backend cannot be read, or holds something there that is no approval of who it stands under.
-pub async fn last_words(
+pub async fn latest_approvals(
     ledger: &Ledger,
     edge: &str,
     digest: &str,
@@ -93,7 +93,7 @@ pub async fn last_words(
         // Keys come in order, and numbers sort as text.
         last.insert(user.to_owned(), key);
     }
-    let mut words = Vec::new();
+    let mut approvals = Vec::new();
     for (user, key) in last {
         let Some(read) = ledger.read_json::<Approval>(&key).await? else { continue };
         let approval = read.value;
@@ -104,23 +104,23 @@ pub async fn last_words(
         if !true_to_its_key {
             return Err(strange(&key));
         }
-        words.push(approval);
+        approvals.push(approval);
     }
-    Ok(words)
+    Ok(approvals)
 }
 
-/// Every word that stands anywhere, for the check of the audit log.
+/// Every approval and revocation that is kept, for the check of the audit log.
 ///
 /// # Errors
 /// The backend cannot be read, or holds something there that is no approval.
 pub async fn all(ledger: &Ledger) -> Result<Vec<Approval>, StateError> {
-    let mut words = Vec::new();
+    let mut approvals = Vec::new();
     for key in ledger.store().list(layout::APPROVALS, None).await? {
         if let Some(read) = ledger.read_json::<Approval>(&key).await? {
-            words.push(read.value);
+            approvals.push(read.value);
         }
     }
-    Ok(words)
+    Ok(approvals)
 }
 
 /// `00000001.json`, and nothing else.

@@ -111,7 +111,7 @@ impl KindProvider for Account {
             .await?;
         let parent = want.after("parent").as_str().unwrap_or(crate::provider::aws::ROOT);
         if parent != crate::provider::aws::ROOT {
-            // A run that was cut off here may have moved it already.
+            // A run that was interrupted here may have moved it already.
             let from = session.settle(|| organization_read::parent(session, &id)).await?;
             if from != parent {
                 session.settle(|| relocate(session, &id, &from, parent)).await?;

@@ -1,4 +1,4 @@
-//! An estate with every managed kind lives through bad weather: new objects that are not visible
+//! An estate with every managed kind lives through injected faults: new objects that are not visible
 //! yet, throttling, lost answers, slow account creation. The program must converge in one apply each,
 //! and the endpoint must hold what it holds under a clear sky.
 
@@ -16,20 +16,20 @@ const STEPS: [(&str, &[&str]); 3] = [
     ("destroyed", &["destroy", "--auto-approve"]),
 ];
 
-/// The whole life in one weather: what the endpoint holds after each step.
-fn life(weather: &str) -> Vec<BTreeSet<String>> {
+/// The whole life under these faults: what the endpoint holds after each step.
+fn life(faults: &str) -> Vec<BTreeSet<String>> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let p = Program::new(ESTATE);
     let mut seen = Vec::new();
     for (step, args) in STEPS {
         let run = p
             .command(args)
-            .env("PALISADE_SANDBOX_FAULTS", weather)
+            .env("PALISADE_SANDBOX_FAULTS", faults)
             .env("TOKEN", "hunter2")
             .output()
             .expect("the program starts");
         let err = String::from_utf8_lossy(&run.stderr).into_owned();
-        assert!(run.status.success(), "{weather}: not {step}\n{err}");
+        assert!(run.status.success(), "{faults}: not {step}\n{err}");
         if step != "destroyed" {
             let plan: Vec<&str> =
                 ["plan", "--detailed-exitcode"].iter().chain(&args[2..]).copied().collect();
@@ -60,7 +60,7 @@ fn every_kind_lives_through_bad_weather() {
     assert!(clear[0].len() > 15 && clear[0] != clear[1], "{clear:#?}");
     let accounts = ["account acme-dev ACTIVE in root", "account acme-live ACTIVE in root"];
     assert!(accounts.iter().all(|a| clear[2].contains(*a)) && clear[2].len() == 3, "{clear:#?}");
-    for weather in [
+    for faults in [
         "seed=1 eventual=4",
         "seed=2 eventual=3 slow-accounts=6",
         "seed=3 throttle=20",
@@ -68,7 +68,7 @@ fn every_kind_lives_through_bad_weather() {
         "seed=5 eventual=5 throttle=15 slow-accounts=5 lose=5",
         "seed=6 lose=10",
     ] {
-        assert_eq!(life(weather), clear, "{weather}");
+        assert_eq!(life(faults), clear, "{faults}");
     }
 }
 

@@ -1,37 +1,37 @@
-//! The estate as a picture: units hold accounts, accounts hold environments, edges lead from one to the next.
+//! The declared estate, drawn: units hold accounts, accounts hold environments, edges lead from one to the next.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::engine::declared_estate::{
-    DeclaredEstate, PicturedAccount, PicturedEdge, PicturedEnvironment,
+    DeclaredAccount, DeclaredEdge, DeclaredEnvironment, DeclaredEstate,
 };
 
 use super::super::style::count;
 use super::text;
 
-/// Writes the picture. It is made of lists, so that a screen reader reads it as what it is.
+/// Draws it. The drawing is made of lists, so that a screen reader reads it as what it is.
 ///
 /// # Errors
 /// Those of the writer.
-pub(super) fn estate(picture: &DeclaredEstate, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn draw(estate: &DeclaredEstate, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<h3>Units, accounts and the environments in them</h3>")?;
-    unit(picture, None, &mut BTreeSet::new(), out)?;
-    if picture.environments.is_empty() {
+    unit(estate, None, &mut BTreeSet::new(), out)?;
+    if estate.environments.is_empty() {
         return Ok(());
     }
     writeln!(out, "<h3>Promotion edges, and what stands where</h3>")?;
-    if picture.edges.is_empty() {
+    if estate.edges.is_empty() {
         writeln!(out, "<p>No edge is declared.</p><ul class=\"boxes\">")?;
-        for environment in &picture.environments {
+        for environment in &estate.environments {
             write!(out, "<li>")?;
             stands(environment, out)?;
             writeln!(out, "</li>")?;
         }
         return writeln!(out, "</ul>");
     }
-    let find = |name: &str| picture.environments.iter().find(|e| e.name == name);
-    for chain in chains(picture) {
+    let find = |name: &str| estate.environments.iter().find(|e| e.name == name);
+    for chain in chains(estate) {
         writeln!(out, "<ul class=\"flow\">")?;
         for (at, edge) in chain.iter().enumerate() {
             if at == 0 {
@@ -57,12 +57,12 @@ pub(super) fn estate(picture: &DeclaredEstate, out: &mut dyn Write) -> io::Resul
 }
 
 /// Every edge once, in chains: one goes on where exactly one edge enters an environment and one leaves it.
-fn chains(picture: &DeclaredEstate) -> Vec<Vec<&PicturedEdge>> {
-    let place = |name: &str| picture.environments.iter().position(|e| e.name == name);
-    let mut edges: Vec<&PicturedEdge> = picture.edges.iter().collect();
+fn chains(estate: &DeclaredEstate) -> Vec<Vec<&DeclaredEdge>> {
+    let place = |name: &str| estate.environments.iter().position(|e| e.name == name);
+    let mut edges: Vec<&DeclaredEdge> = estate.edges.iter().collect();
     edges.sort_by_key(|edge| (place(&edge.from), place(&edge.to)));
     let is_passed = |name: &str| {
-        let number = |is: &dyn Fn(&PicturedEdge) -> bool| edges.iter().filter(|e| is(e)).count();
+        let number = |is: &dyn Fn(&DeclaredEdge) -> bool| edges.iter().filter(|e| is(e)).count();
         number(&|edge| edge.from == name) == 1 && number(&|edge| edge.to == name) == 1
     };
     // What begins a chain comes first; a circle, which no valid configuration has, begins anywhere.
@@ -70,8 +70,8 @@ fn chains(picture: &DeclaredEstate) -> Vec<Vec<&PicturedEdge>> {
     let mut drawn: BTreeSet<&str> = BTreeSet::new();
     let mut chains = Vec::new();
     for first in begin.into_iter().chain(inner) {
-        let mut chain: Vec<&PicturedEdge> = Vec::new();
-        let mut next: Option<&PicturedEdge> = Some(first);
+        let mut chain: Vec<&DeclaredEdge> = Vec::new();
+        let mut next: Option<&DeclaredEdge> = Some(first);
         while let Some(edge) = next
             && drawn.insert(&edge.name)
         {
@@ -87,7 +87,7 @@ fn chains(picture: &DeclaredEstate) -> Vec<Vec<&PicturedEdge>> {
 
 /// One end of an edge.
 fn stop(
-    environment: Option<&PicturedEnvironment>,
+    environment: Option<&DeclaredEnvironment>,
     name: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -101,7 +101,7 @@ fn stop(
 
 /// One unit with what is in it; `None` is the root, and what stands in no unit.
 fn unit(
-    picture: &DeclaredEstate,
+    estate: &DeclaredEstate,
     of: Option<&str>,
     above: &mut BTreeSet<String>,
     out: &mut dyn Write,
@@ -113,8 +113,8 @@ fn unit(
         text(title),
         text(title)
     )?;
-    let accounts: Vec<&PicturedAccount> =
-        picture.accounts.iter().filter(|account| account.unit.as_deref() == of).collect();
+    let accounts: Vec<&DeclaredAccount> =
+        estate.accounts.iter().filter(|account| account.unit.as_deref() == of).collect();
     if !accounts.is_empty() {
         writeln!(out, "<ul class=\"boxes\">")?;
         for account in accounts {
@@ -137,16 +137,16 @@ fn unit(
         }
         writeln!(out, "</ul>")?;
     }
-    for (name, parent) in &picture.units {
-        // A unit cannot be above itself; a picture of hostile data ends all the same.
+    for (name, parent) in &estate.units {
+        // A unit cannot be above itself; a drawing of hostile data ends all the same.
         if parent.as_deref() == of && above.insert(name.clone()) {
-            unit(picture, Some(name), above, out)?;
+            unit(estate, Some(name), above, out)?;
         }
     }
     writeln!(out, "</div>")
 }
 
-fn stands(environment: &PicturedEnvironment, out: &mut dyn Write) -> io::Result<()> {
+fn stands(environment: &DeclaredEnvironment, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "<div class=\"box\"><strong>{}</strong>", text(&environment.name))?;
     if environment.releases.is_empty() {
         write!(out, "<br><span class=\"dim\">no release</span>")?;
@@ -176,26 +176,26 @@ mod tests {
     /// `a -> b -> c` is drawn with `b` once; where the way parts, each way has its own line.
     #[test]
     fn promotions_are_drawn_as_chains() {
-        let environment = |name: &str| PicturedEnvironment {
+        let environment = |name: &str| DeclaredEnvironment {
             name: name.to_owned(),
             releases: Vec::new(),
             hold: None,
         };
-        let edge = |from: &str, to: &str| PicturedEdge {
+        let edge = |from: &str, to: &str| DeclaredEdge {
             name: format!("to_{to}"),
             from: from.to_owned(),
             to: to.to_owned(),
             releases: ["shop".to_owned()].into(),
             gates: 2,
         };
-        let drawn = |edges: Vec<PicturedEdge>| {
-            let picture = DeclaredEstate {
+        let drawn = |edges: Vec<DeclaredEdge>| {
+            let estate = DeclaredEstate {
                 environments: ["a", "b", "c", "d"].map(environment).to_vec(),
                 edges,
                 ..DeclaredEstate::default()
             };
             let mut out = Vec::new();
-            estate(&picture, &mut out).expect("bytes");
+            draw(&estate, &mut out).expect("bytes");
             let page = String::from_utf8(out).expect("UTF-8");
             let chains: Vec<Vec<String>> = page
                 .split("<ul class=\"flow\">")

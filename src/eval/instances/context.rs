@@ -15,7 +15,7 @@ use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
 
 impl<'c> Evaluator<'c> {
-    /// What the pure half of a kind may know of an instance's surroundings.
+    /// What the pure half of a kind may know of an instance's context.
     pub(in crate::eval) fn context(
         &self,
         object: &Arc<Object<'c>>,

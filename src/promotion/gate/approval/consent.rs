@@ -1,29 +1,30 @@
-//! One word of one person, as the backend keeps it.
+//! The consent of one person, as the backend keeps it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::provider::Caller;
 
-/// What somebody said of a change.
+/// What a person says of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum Consent {
     /// It may go.
     Approve,
     /// An approval is taken back.
     Revoke,
 }
 
-/// One word of one person, as it is kept in the backend.
+/// The consent of one person, as it is kept in the backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     /// Version of the format, 1.
     pub format: u32,
-    /// Random, so that two words never have equal bytes.
+    /// Random, so that two records never have equal bytes.
     pub write_id: String,
     /// What was said.
-    pub word: Word,
+    #[serde(rename = "word")]
+    pub consent: Consent,
     /// The edge.
     pub edge: String,
     /// The release's name.
