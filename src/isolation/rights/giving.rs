@@ -250,18 +250,19 @@ impl RightsCache<'_> {
                 take(self.question(holder, right(&["iam:CreatePolicy"], names.collect())));
             }
             if POLICY.into_iter().any(speaks) {
-                let standing: BTreeSet<String> = self
-                    .sides()
-                    .into_iter()
-                    .flat_map(|model| model.managed_of(home).cloned())
-                    .collect();
-                let standing = standing.into_iter().map(Space::One).collect();
-                take(self.question(holder, right(&POLICY, standing)));
+                take(self.question(holder, right(&POLICY, self.policies_of(home))));
             }
         }
         let found = Rc::new(found);
         self.authored.borrow_mut().insert(holder.clone(), Rc::clone(&found));
         found
+    }
+
+    /// The managed policies that an account has of its own, on either side.
+    fn policies_of(&self, home: &AccountNode) -> Vec<Space> {
+        let standing = self.sides().into_iter().flat_map(|model| model.managed_of(home));
+        let standing: BTreeSet<&String> = standing.collect();
+        standing.into_iter().cloned().map(Space::One).collect()
     }
 
     /// A name of a policy for every region of names that the holder's policies tell apart.
@@ -292,10 +293,7 @@ impl RightsCache<'_> {
             rights.add(self.question(holder, right(&["iam:CreatePolicy"], names)));
         }
         if POLICY.into_iter().any(speaks) {
-            let standing = self.sides().into_iter().flat_map(|model| model.managed_of(home));
-            let standing: BTreeSet<String> = standing.cloned().collect();
-            let standing = standing.into_iter().map(Space::One).collect();
-            rights.add(self.question(holder, right(&POLICY, standing)));
+            rights.add(self.question(holder, right(&POLICY, self.policies_of(home))));
         }
     }
 
