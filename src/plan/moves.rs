@@ -66,7 +66,7 @@ fn between_accounts(estate: &Estate, from: &ResourceAddr, to: &ResourceAddr) -> 
     let renamed = estate.moved.iter().any(|m| {
         let account = |text: &str| {
             let address: ResourceAddr = text.parse().ok()?;
-            let is_one = access_of(&address.kind) == Some(AccessPart::Account);
+            let is_one = matches!(access_of(&address.kind), Some(AccessPart::Account(_)));
             is_one.then(|| address.handle().to_owned())
         };
         account(&m.from.value).as_deref() == Some(was.as_str())

@@ -118,7 +118,8 @@ fn renames(
         }
         // Where the account itself was renamed before, its objects follow under the new handle.
         let account = |handle: &Handle| {
-            let is_account = |a: &&ResourceAddr| access_of(&a.kind) == Some(AccessPart::Account);
+            let is_account =
+                |a: &&ResourceAddr| matches!(access_of(&a.kind), Some(AccessPart::Account(_)));
             resources.keys().filter(is_account).any(|a| a.handle() == handle.as_str())
         };
         if let Some(was) = address.account().filter(|was| Some(*was) != renamed.account())
