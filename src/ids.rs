@@ -132,6 +132,30 @@ string_id!(
         && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 );
 
+/// The regions that the SDK of this build lists in its `partitions.json`, sorted. AWS opens regions: that one is not
+/// here is no proof that there is none (`tests/facts`).
+#[rustfmt::skip]
+const REGIONS: &[&str] = &[
+    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2",
+    "ap-northeast-3", "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2",
+    "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
+    "ca-central-1", "ca-west-1", "cn-north-1", "cn-northwest-1", "eu-central-1",
+    "eu-central-2", "eu-isoe-west-1", "eu-north-1", "eu-south-1", "eu-south-2",
+    "eu-west-1", "eu-west-2", "eu-west-3", "eusc-de-east-1", "il-central-1",
+    "me-central-1", "me-south-1", "mx-central-1", "sa-east-1", "us-east-1",
+    "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-iso-east-1", "us-iso-west-1",
+    "us-isob-east-1", "us-isob-west-1", "us-isof-east-1", "us-isof-south-1", "us-west-1",
+    "us-west-2",
+];
+
+impl Region {
+    /// The regions of the list, sorted.
+    #[must_use]
+    pub fn listed() -> &'static [&'static str] {
+        REGIONS
+    }
+}
+
 impl From<&AccountId> for Handle {
     /// Twelve digits are a handle: that of an account of which nothing but the id is known.
     fn from(id: &AccountId) -> Self {
@@ -360,6 +384,12 @@ mod tests {
         }
         assert_eq!(Partition::of_arn("arn:*:s3:::x"), None);
         assert_eq!(Partition::of_arn("111111111111"), None);
+    }
+
+    #[test]
+    fn the_list_of_regions_is_sorted_and_names_regions() {
+        assert!(Region::listed().is_sorted());
+        assert!(Region::listed().iter().all(|text| text.parse::<Region>().is_ok()));
     }
 
     #[test]

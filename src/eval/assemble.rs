@@ -7,7 +7,7 @@ use hcl::edit::expr::Expression;
 
 use crate::address::{CONFIG_KIND, InstanceKey, ResourceAddr};
 use crate::config::{Configuration, Expr, ImportTarget, TargetAddr, target_address};
-use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::eval::body::evaluate_body;
 use crate::eval::environments::reference::{region_of, schema_of};
 use crate::eval::estate::{
@@ -23,8 +23,8 @@ use crate::eval::modules::conditions::{check, require};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::eval::value_source::ValueSource;
-use crate::ids::Handle;
-use crate::schema::{Body, Category, SensitiveTexts, Spanned, kind, rules};
+use crate::ids::{Handle, Region};
+use crate::schema::{Body, Category, NameSpace, SensitiveTexts, Spanned, kind, rules};
 use crate::value::convert::text_of;
 use crate::value::{Sorted, Value};
 
@@ -167,6 +167,7 @@ impl<'c> Evaluator<'c> {
         }
         self.config_instances(&mut estate, errors);
         names_are_unique(&estate, errors);
+        self.unlisted_regions(&mut estate);
         estate.outputs = self.root_outputs(errors);
         self.declarations(&mut estate, errors);
         self.imports(&mut estate, errors);
@@ -552,12 +553,42 @@ impl<'c> Evaluator<'c> {
     }
 }
 
+impl Evaluator<'_> {
+    /// Warns of regions that no list has: an apply would find out when the endpoint's name is not resolved.
+    fn unlisted_regions(&self, estate: &mut Estate) {
+        let provider = self.config.provider.as_ref().and_then(|p| p.body.get("region"));
+        let own = provider.map(|given| (estate.provider.region.to_string(), given.loc()));
+        let bodies = estate.environments.values().map(|environment| &environment.body);
+        let bodies = bodies.chain(estate.instances.values().map(|instance| &instance.body));
+        let others = bodies.filter_map(|body| {
+            let given = body.get("region")?;
+            Some((given.value.as_str()?.to_owned(), given.loc.clone()))
+        });
+        let mut seen = BTreeSet::new();
+        for (region, loc) in own.into_iter().chain(others).collect::<Vec<_>>() {
+            let is_region = region.parse::<Region>().is_ok();
+            if !is_region || Region::listed().binary_search(&region.as_str()).is_ok() {
+                continue;
+            }
+            let near = did_you_mean(&region, Region::listed().iter().copied());
+            // One block may make many instances.
+            if seen.insert((loc.file().to_owned(), loc.span().start)) {
+                estate.warnings.push(
+                    Diagnostic::warning(format!("`{region}` is not a known AWS region"))
+                        .at(loc)
+                        .help_opt(near),
+                );
+            }
+        }
+    }
+}
+
 /// A target in a module instance, as seen from the root.
 fn within(module: &ModuleInst<'_>, target: &TargetAddr) -> String {
     if module.addr.is_root() { target.to_string() } else { format!("{}.{target}", module.addr) }
 }
 
-/// Two objects of one kind cannot have one name in one account.
+/// Two objects of one kind cannot have one name in one account, or in all of them.
 fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
     let mut seen: BTreeMap<(&str, Option<&Handle>, String), &Instance> = BTreeMap::new();
     for (address, instance) in &estate.instances {
@@ -573,22 +604,35 @@ fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
             kind.natural_key(&readable.collect())
         });
         let Some(key) = key else { continue };
-        let home = address.account();
+        let schema = kind.schema();
+        let naming = schema.meaning.naming;
+        // An emulator has names of its own.
+        let is_emulated =
+            |h: &&Handle| estate.accounts.get(*h).is_some_and(|a| a.endpoint_url.is_some());
+        let home = match naming.unique_in {
+            NameSpace::Account => address.account(),
+            NameSpace::Partition => address.account().filter(is_emulated),
+        };
         let name = key.clone();
         // IAM: "names are not distinguished by case".
-        let key = match kind.schema().category {
+        let key = match schema.category {
             Category::Iam => key.to_lowercase(),
             _ => key,
         };
-        if let Some(first) = seen.insert((kind.schema().kind, home, key), instance) {
-            let place = home
-                .map_or_else(|| "the organization".to_owned(), |h| format!("the account `{h}`"));
+        if let Some(first) = seen.insert((schema.kind, home, key), instance) {
+            let place = match (home, naming.unique_in) {
+                (Some(handle), _) => format!("the account `{handle}`"),
+                (None, NameSpace::Account) => "the organization".to_owned(),
+                (None, NameSpace::Partition) => {
+                    "AWS, where all accounts share these names".to_owned()
+                }
+            };
             let mut error = Diagnostic::error(format!(
                 "`{}` and `{address}` would both be {} `{name}` in {place}",
                 first.address,
-                kind.schema().what.trim_start_matches("the ")
+                schema.what.trim_start_matches("the ")
             ))
-            .at(instance.body.loc_of("name").clone())
+            .at(instance.body.loc_of(naming.label.unwrap_or("name")).clone())
             .help("give them different names, for example with `${each.environment.name}` in it");
             if first.loc != instance.loc {
                 error = error.related(first.loc.clone(), "the other one");

@@ -8,6 +8,7 @@
 //!   policies that bear on it. [`simulate`] wraps it in JSON Lines.
 //! * [`bucket_policy`] is what S3 asks of bucket policies beside.
 //! * [`catalogue`] is the bundled list of actions, resource types and condition keys.
+//! * [`managed_names`] is the bundled list of the names of AWS's managed policies.
 
 pub mod bucket_policy;
 pub mod catalogue;
@@ -20,6 +21,7 @@ pub mod encode;
 pub mod eval;
 pub mod json;
 pub mod limits;
+pub mod managed_names;
 pub mod matching;
 pub mod node;
 pub mod normal;

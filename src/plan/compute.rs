@@ -14,7 +14,7 @@ use super::model::{
 use super::object_plan::ObjectPlan;
 use super::options::{ComputeOptions, Mode};
 use super::sides::{self, Sides};
-use super::{drift, limits, named, order, quotas, select, severed};
+use super::{drift, limits, named, order, policy_types, quotas, select, severed};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::difference::SecretComparison;
@@ -81,10 +81,12 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     }
     for decision in &decisions {
         decision.guard_destruction(&mut found);
+        decision.warn_of_default_place(&mut found);
     }
     let mut usage = limits::usage(estate, live, &decisions, &mut found);
     quotas::check(estate, live, &decisions, &mut usage.uses, &mut found);
     named::check(estate, live, &decisions, &mut found);
+    policy_types::check(live, &decisions, &mut found);
     let operations = order::operations(&decisions, &usage, &mut found);
     if found.has_errors() {
         return Err(found);

@@ -22,6 +22,7 @@ pub mod named;
 mod object_plan;
 mod options;
 pub mod order;
+mod policy_types;
 mod principals;
 pub mod quotas;
 mod renewed;

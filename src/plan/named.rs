@@ -9,7 +9,7 @@ use super::object_plan::ObjectPlan;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::difference::policies;
 use crate::eval::estate::Estate;
-use crate::iam::PrincipalType;
+use crate::iam::{PrincipalType, managed_names};
 use crate::schema::{KindSchema, kind_of_arn};
 use crate::value::{Attrs, Value};
 
@@ -48,6 +48,20 @@ pub fn check(
         let changed: BTreeSet<&str> =
             decision.difference.changed.iter().filter_map(|p| p.root()).collect();
         for (attr, named) in names(decision.kind.schema(), after) {
+            if let Some(near) = managed_names::unknown(&named)
+                && changed.contains(attr.as_str())
+                && !is_written(decision.before.as_ref(), &attr, &named)
+            {
+                diagnostics.push(
+                    Diagnostic::warning(format!(
+                        "`{attr}` of `{}` names `{named}`, and no managed policy of AWS is known by that name",
+                        decision.address
+                    ))
+                    .at(instance.body.loc_of(&attr).clone())
+                    .detail(format!("The list is of {}; AWS refuses what it cannot find", managed_names::as_of()))
+                    .help_opt(near),
+                );
+            }
             let gone = changed.contains(attr.as_str())
                 && !planned.contains(&named)
                 && (going.contains(&named) || !there.contains(named.as_str()))
@@ -65,6 +79,14 @@ pub fn check(
             }
         }
     }
+}
+
+/// Whether an attribute held that text before.
+fn is_written(before: Option<&Attrs>, attr: &str, text: &str) -> bool {
+    let value = before.and_then(|b| b.get(attr));
+    let elements = value.and_then(Value::elements).unwrap_or_default();
+    let one = value.and_then(Value::as_str);
+    one.into_iter().chain(elements.iter().filter_map(|v| v.as_str())).any(|t| t == text)
 }
 
 /// ARNs in the attributes of an object, each with its attribute.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::model::{Action, DriftStatus, OperationTarget};
 use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::difference::Difference;
 use crate::eval::estate::Instance;
 use crate::schema::{ManagedKind, OnDestroy};
@@ -98,6 +99,26 @@ impl<'a> ObjectPlan<'a> {
     /// Whether it is a unit that goes, with all that is attached to it.
     pub(super) fn is_leaving_unit(&self) -> bool {
         self.action == Action::Delete && self.kind.schema().meaning.access.is_unit()
+    }
+
+    /// Warns of an account that leaves its unit, and the guardrails attached there, only because its block names no
+    /// parent: the root is the default, which is easily overlooked where an existing account is adopted.
+    pub(super) fn warn_of_default_place(&self, found: &mut Diagnostics) {
+        let (Some(attr), Some(instance)) = (self.kind.schema().moves, self.instance) else {
+            return;
+        };
+        let is_given = instance.body.get(attr).is_some_and(|given| !given.value.is_null());
+        let changes = matches!(self.action, Action::Update | Action::Adopt) && self.changes_place();
+        let Some(was) = self.before.as_ref().and_then(|b| b.get(attr)?.as_str()) else { return };
+        if is_given || !changes {
+            return;
+        }
+        found.push(
+            Diagnostic::warning(format!("`{}` moves from `{was}` to the root", self.address))
+                .at(instance.loc.clone())
+                .detail(format!("Its block has no `{attr}`, so that the root is meant. Policies attached to `{was}` and above it, below the root, apply to the account no longer"))
+                .help(format!("to leave it where it is, write `{attr} = \"{was}\"`, or refer to the unit's block")),
+        );
     }
 
     /// As what operations of others name it, where it has an id.

@@ -37,16 +37,28 @@ pub struct Naming {
     pub label: Option<&'static str>,
     /// What others are where they are not given.
     pub defaults: &'static [(&'static str, &'static str)],
+    /// Within what the natural key is an object's own.
+    pub unique_in: NameSpace,
+}
+
+/// Within what two objects of a kind cannot have one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameSpace {
+    /// Their account; the organization, for what does not live in accounts.
+    Account,
+    /// All accounts of the partition (S3 User Guide, "General purpose bucket naming rules").
+    Partition,
 }
 
 impl Naming {
     /// For objects of which there is one, and those that are named by other means.
-    pub const NONE: Self = Self { identity: &[], label: None, defaults: &[] };
+    pub const NONE: Self =
+        Self { identity: &[], label: None, defaults: &[], unique_in: NameSpace::Account };
 
     /// Named by one attribute, which is the block's label where it is not given.
     #[must_use]
     pub const fn by(attr: &'static str, identity: &'static [&'static str]) -> Self {
-        Self { identity, label: Some(attr), defaults: &[] }
+        Self { identity, label: Some(attr), ..Self::NONE }
     }
 }
 

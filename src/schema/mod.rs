@@ -47,7 +47,7 @@ pub use kinds::org_policy::is_aws_owned;
 pub use kinds::organization::limits_of;
 pub use kinds::organizational_unit::ROOT;
 pub use kinds::{access_of, kind, kind_of_arn, kinds, observed};
-pub use meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
+pub use meaning::{ArnForm, Meaning, Measure, NameSpace, Naming, Quota, Repair};
 pub use observed::Observed;
 pub use policy::canonical as canonical_policy;
 pub use policy_blocks::POLICY_BLOCKS;

@@ -102,6 +102,12 @@ pub trait ManagedKind: Send + Sync {
         false
     }
 
+    /// For a policy of the organization: its type, which has to be enabled in the root before AWS attaches the policy
+    /// (Organizations API Reference, `AttachPolicy`: `PolicyTypeNotEnabledException`).
+    fn policy_type<'a>(&self, _attrs: &'a Attrs) -> Option<&'a str> {
+        None
+    }
+
     /// What to do with the object in AWS when its block is gone.
     fn on_destroy(&self, _meta: &Attrs) -> OnDestroy {
         OnDestroy::Delete

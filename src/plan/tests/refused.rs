@@ -251,3 +251,25 @@ fn a_unit_is_not_deleted_around_a_closed_account() {
         }
     }
 }
+
+#[test]
+fn an_account_that_goes_to_the_root_by_default_is_warned_of() {
+    let at = |parent: &str| json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "parent": parent, "tags": {}});
+    let mut fixture = PlanFixture::new();
+    fixture.want("account.a", at("root"), &[]);
+    fixture.record("account.a", "a@acme.example", at("ou-ab12-11111111"), &[]);
+    fixture.live("account.a", "a@acme.example", at("ou-ab12-11111111"));
+    let plan = fixture.plan().expect("a plan");
+    let warned = &plan.diagnostics[0];
+    assert!(
+        warned.summary.contains("`account.a` moves from `ou-ab12-11111111` to the root"),
+        "{warned:?}"
+    );
+    // Said by the block, it is meant.
+    let instance = fixture.estate.instances.get_mut(&address("account.a")).expect("it");
+    instance
+        .body
+        .attrs
+        .insert("parent".to_owned(), crate::schema::Spanned { value: "root".into(), loc: loc() });
+    assert_eq!(fixture.plan().expect("a plan").diagnostics, []);
+}

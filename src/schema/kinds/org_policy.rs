@@ -258,6 +258,13 @@ impl ManagedKind for OrgPolicy {
         desired
     }
 
+    fn policy_type<'a>(&self, attrs: &'a Attrs) -> Option<&'a str> {
+        match self.schema.meaning.access {
+            AccessPart::Guardrail { limits, .. } => Some(limits.policy_type()),
+            _ => str_attr(attrs, "type"),
+        }
+    }
+
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {
         str_attr(attrs, "name").map(str::to_owned)
     }

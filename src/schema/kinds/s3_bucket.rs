@@ -6,7 +6,7 @@ use crate::schema::access::{AccessPart, EncryptionDeclaration, ResourceDeclarati
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
-use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
+use crate::schema::meaning::{ArnForm, Meaning, Measure, NameSpace, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
 use crate::schema::pure_half::{KindContext, ManagedKind};
@@ -117,7 +117,10 @@ static SCHEMA: KindSchema = KindSchema {
             }),
             quotas: QUOTAS,
             repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
-            naming: Naming::by("bucket", &["bucket", "region"]),
+            naming: Naming {
+                unique_in: NameSpace::Partition,
+                ..Naming::by("bucket", &["bucket", "region"])
+            },
             rewrite_policy: Some(
                 "aws s3api put-bucket-policy --bucket KEY --policy file://policy.json",
             ),

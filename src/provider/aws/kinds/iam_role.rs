@@ -264,7 +264,18 @@ async fn attach(session: &Session, role: &str, arn: &str) -> Result<(), Provider
         .send()
         .await
         .map_err(session.error("iam", "AttachRolePolicy"))
+        .map_err(|error| never_there(error, arn))
         .map(|_| ())
+}
+
+/// A policy of AWS's own was not made moments ago: if it is not there, no waiting brings it. (The role may have been;
+/// the answer names what was not found.)
+fn never_there(error: ProviderError, arn: &str) -> ProviderError {
+    let is_missing = error.failure == Failure::NotFound
+        && arn.contains(":iam::aws:policy/")
+        && error.message.contains(arn);
+    let failure = if is_missing { Failure::Refused } else { error.failure };
+    ProviderError { failure, ..error }
 }
 
 async fn detach(session: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {

@@ -1,0 +1,132 @@
+//! What AWS would refuse in the middle of an apply is said by the plan before it, and what no waiting brings is not
+//! waited for.
+
+use std::process::Command;
+
+use crate::support::cli::Program;
+use crate::support::front::{Front, Way};
+
+const ESTATE: &str = r#"
+palisade {
+  name = "kestrel"
+}
+provider "aws" {
+  region = "us-east-1"
+}
+organization "kestrel" {}
+account "dev" {
+  name  = "kestrel-dev"
+  email = "aws+dev@kestrel.example"
+}
+account "prod" {
+  name  = "kestrel-prod"
+  email = "aws+prod@kestrel.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+}
+environment "prod" {
+  accounts = [account.prod]
+}
+"#;
+
+/// What a plan of the estate and more says, as one line without a frame.
+fn plan(more: &str, code: i32) -> String {
+    let program = Program::new(&format!("{ESTATE}{more}"));
+    program.run(&["plan"]).code(code).err.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_policy_whose_type_is_not_enabled_is_refused() {
+    let scp = r#"
+service_control_policy "stay" {
+  targets = [organization.kestrel]
+  statement "Stay" {
+    effect    = "Deny"
+    actions   = ["organizations:LeaveOrganization"]
+    resources = ["*"]
+  }
+}
+"#;
+    let said = plan(scp, 1);
+    assert!(said.contains("the policy type `SERVICE_CONTROL_POLICY` is not enabled"), "{said}");
+    assert!(said.contains(r#"add "SERVICE_CONTROL_POLICY" to `enabled_policy_types`"#), "{said}");
+    let tags = r#"
+organization_policy "cost" {
+  type    = "TAG_POLICY"
+  targets = [organization.kestrel]
+  content = { tags = { cost = { tag_key = { "@@assign" = "Cost" } } } }
+}
+"#;
+    let said = plan(tags, 1);
+    assert!(said.contains("the policy type `TAG_POLICY` is not enabled"), "{said}");
+    // Not attached, an SCP waits for its type.
+    plan(&scp.replace("targets = [organization.kestrel]", ""), 0);
+}
+
+#[test]
+fn one_bucket_name_is_given_once_in_all_accounts() {
+    let said = plan(
+        r#"
+s3_bucket "data" {
+  environments = [environment.dev, environment.prod]
+  bucket       = "kestrel-data"
+}
+"#,
+        1,
+    );
+    assert!(said.contains("would both be an S3 bucket `kestrel-data` in AWS"), "{said}");
+}
+
+#[test]
+fn a_slip_in_a_managed_policy_or_a_region_is_warned_of() {
+    let said = plan(
+        r#"
+iam_role "reader" {
+  environments     = [environment.dev]
+  managed_policies = ["arn:aws:iam::aws:policy/ReadOnlyAcces"]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+s3_bucket "data" {
+  accounts = [account.dev]
+  bucket   = "kestrel-data"
+  region   = "eu-wast-1"
+}
+"#,
+        0,
+    );
+    assert!(said.contains("did you mean `ReadOnlyAccess`?"), "{said}");
+    assert!(said.contains("`eu-wast-1` is not a known AWS region"), "{said}");
+    assert!(said.contains("did you mean `eu-west-1`?"), "{said}");
+}
+
+#[test]
+fn a_managed_policy_that_is_missing_is_not_waited_for() {
+    let front = Front::open(Way::default());
+    let role = r#"
+iam_role "reader" {
+  environments     = [environment.dev]
+  managed_policies = ["arn:aws:iam::aws:policy/ReadOnlyAcces"]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+"#;
+    let program = Program::new(&format!("{ESTATE}{role}"));
+    let keys = front.sandbox.management_credentials();
+    let mut apply: Command = program.command(&["apply", "--auto-approve"]);
+    apply
+        .env_remove("PALISADE_SANDBOX")
+        .env("AWS_ENDPOINT_URL", front.url())
+        .env("AWS_ACCESS_KEY_ID", keys.access_key_id())
+        .env("AWS_SECRET_ACCESS_KEY", keys.secret_access_key());
+    let output = apply.output().expect("the program starts");
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("ReadOnlyAcces"), "{said}");
+    let asked =
+        front.seen().iter().filter(|s| s.text().contains("Action=AttachRolePolicy")).count();
+    assert_eq!(asked, 1, "{said}");
+}
