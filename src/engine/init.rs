@@ -25,6 +25,8 @@ pub struct InitRequest {
     pub create_backend: bool,
     /// Copy the state from where it was.
     pub migrate: Option<MigrationSource>,
+    /// Take the state of an estate of another name for this one's.
+    pub rename_estate: bool,
 }
 
 /// Where a state is that is to be copied.
@@ -47,6 +49,8 @@ pub struct InitOutcome {
     pub key_beside_state: bool,
     /// What was copied, where that was asked for.
     pub migrated: Option<Migration>,
+    /// The name that the estate of the state had before, where it was renamed.
+    pub renamed_from: Option<String>,
 }
 
 /// A state that was copied.
@@ -69,6 +73,11 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
         let bucket = create(&store).await?;
         workspace.host.event(Event::BackendReady { bucket });
     }
+    let renamed_from = if request.rename_estate {
+        workspace.interruptible(store.ledger.rename_estate()).await??
+    } else {
+        None
+    };
     check(workspace, &store).await?;
     let migrated = match &request.migrate {
         None => None,
@@ -89,6 +98,7 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
         key_beside_state: matches!(store.backend, Backend::Local { .. })
             || store.connection.sandbox.is_some(),
         migrated,
+        renamed_from,
     })
 }
 

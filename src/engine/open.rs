@@ -125,9 +125,15 @@ pub(super) async fn named(
     settings: &Settings,
 ) -> Result<Store, EngineError> {
     let backend = backend::configured(settings);
-    let Some(ledger) = &workspace.state else { return open(workspace, backend).await };
-    let connection = connect::connect(workspace, backend::region(&backend)).await?;
-    Ok(announced(workspace, ledger.clone(), connection, backend))
+    let estate = settings.name.as_ref().map(|name| name.value.as_str());
+    let store = match &workspace.state {
+        None => open(workspace, backend).await?,
+        Some(ledger) => {
+            let connection = connect::connect(workspace, backend::region(&backend)).await?;
+            announced(workspace, ledger.clone(), connection, backend)
+        }
+    };
+    Ok(Store { ledger: store.ledger.of_estate(estate), ..store })
 }
 
 fn announced(

@@ -13,6 +13,9 @@ use super::style::{count, safe};
 pub fn text(ready: &InitOutcome, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "configuration: {}", count(ready.modules, "module", "modules"))?;
     writeln!(out, "state: {}", safe(&ready.location))?;
+    if let Some(name) = &ready.renamed_from {
+        writeln!(out, "the estate was called `{}` before", safe(name))?;
+    }
     if let Some(migration) = &ready.migrated {
         let objects = count(migration.objects, "state object", "state objects");
         writeln!(out, "copied {objects} from {}, which stays as it is", safe(&migration.from))?;

@@ -39,6 +39,9 @@ pub struct Root {
     pub format: u32,
     /// Identity of this state; a state of another lineage is foreign.
     pub lineage: String,
+    /// Name of the estate that it belongs to; absent where a version that did not write it began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estate: Option<String>,
     /// ARN of the caller that began it.
     pub created_by: String,
     /// When, by the store's clock.
@@ -58,6 +61,8 @@ pub struct Ledger {
     held: Arc<Mutex<BTreeMap<String, String>>>,
     /// Identity of the state, once it was read or begun.
     lineage: Arc<OnceCell<String>>,
+    /// Name of the estate whose configuration is at work; absent where none is.
+    estate: Option<Arc<str>>,
     /// Whether it is still to be proved that the store honours conditions; absent for stores of Palisade's own.
     pub(super) unproved: Option<Arc<Mutex<bool>>>,
     /// Filled once the store has said that it keeps versions.
@@ -84,10 +89,18 @@ impl Ledger {
             calendar: None,
             held: Arc::default(),
             lineage: Arc::default(),
+            estate: None,
             unproved: None,
             versioned: Arc::default(),
             redactions: Redactions::default(),
         }
+    }
+
+    /// For the estate of that name: the state of another one is refused.
+    #[must_use]
+    pub fn of_estate(mut self, name: Option<&str>) -> Self {
+        self.estate = name.map(Arc::from);
+        self
     }
 
     /// With this machine's own calendar time, beside which a server's clock that has jumped shows.
@@ -180,12 +193,52 @@ impl Ledger {
     /// Reads `palisade.json`.
     ///
     /// # Errors
-    /// The store cannot be read, or the object is malformed or of a newer format.
+    /// The store cannot be read, the object is malformed or of a newer format, or the state is another estate's.
     pub async fn read_root(&self) -> Result<Option<Versioned<Root>>, StateError> {
+        let root = self.read_any_root().await?;
+        if let (Some(root), Some(own)) = (&root, &self.estate)
+            && let Some(other) = root.value.estate.as_deref().filter(|other| *other != &**own)
+        {
+            let error = Diagnostic::error(format!(
+                "the state in `{}` belongs to the estate `{other}`, and this configuration is of `{own}`",
+                self.store.location()
+            ))
+            .detail("A plan would delete what the other estate has made")
+            .help("give this estate a `backend` of its own; to rename the estate, run `palisade init --rename-estate`");
+            return Err(StateError::new(StateFailure::Invalid, error));
+        }
+        Ok(root)
+    }
+
+    /// The same, whatever estate it is of.
+    async fn read_any_root(&self) -> Result<Option<Versioned<Root>>, StateError> {
         let Some(object) = self.store.get(layout::ROOT).await? else { return Ok(None) };
         refuse_newer(&format!("state in `{}`", self.store.location()), &object)?;
         let root: Root = self.decode(layout::ROOT, &object)?;
         Ok(Some(Versioned { value: root, etag: object.etag }))
+    }
+
+    /// Gives the state to the estate whose configuration is at work. Returns the name that it had, where that was
+    /// another one.
+    ///
+    /// # Errors
+    /// The store cannot be used, or the root was written at the same time.
+    pub async fn rename_estate(&self) -> Result<Option<String>, StateError> {
+        let Some(root) = self.read_any_root().await? else { return Ok(None) };
+        if root.value.estate.as_deref() == self.estate.as_deref() {
+            return Ok(None);
+        }
+        let was = root.value.estate.clone();
+        match self.sign(root).await? {
+            Cas::Won(_) => Ok(was),
+            Cas::Lost(_) => Err(StateError::conflict("the state's root")),
+        }
+    }
+
+    /// Writes this estate's name into the root.
+    async fn sign(&self, root: Versioned<Root>) -> Result<Cas, StateError> {
+        let signed = Root { estate: self.estate.as_deref().map(str::to_owned), ..root.value };
+        self.swap(layout::ROOT, &encode(&signed)?, &WriteCondition::Etag(root.etag)).await
     }
 
     /// The lineage; begins one in a store that holds nothing yet. For the write path only: it also
@@ -198,7 +251,12 @@ impl Ledger {
         if let Some(root) = self.read_root().await? {
             // Known from here on to what is recorded; that it was known before is no error.
             let _ = self.lineage.set(root.value.lineage.clone());
-            return Ok(root.value.lineage);
+            let lineage = root.value.lineage.clone();
+            if root.value.estate.is_none() && self.estate.is_some() {
+                // Whoever else writes it at the same time writes it whole.
+                self.sign(root).await?;
+            }
+            return Ok(lineage);
         }
         let snapshot = self.read_all().await?;
         let lineage = if snapshot.lineage.is_empty() {
@@ -209,6 +267,7 @@ impl Ledger {
         let root = Root {
             format: FORMAT,
             lineage: lineage.clone(),
+            estate: self.estate.as_deref().map(str::to_owned),
             created_by: by.to_owned(),
             created_at: self.now().await?,
         };

@@ -29,6 +29,9 @@ pub struct InitArgs {
     /// Where the state is now: s3://BUCKET/PREFIX, or a directory
     #[arg(long, value_name = "BACKEND", requires = "migrate_state")]
     from: Option<String>,
+    /// Go on with the state of an estate of another name: after a new `name` in the `palisade` block
+    #[arg(long)]
+    rename_estate: bool,
 }
 
 /// Checks configuration and backend, and prepares the backend where it is asked to.
@@ -44,6 +47,7 @@ pub async fn run(args: &InitArgs, context: &Context) -> Result<(), Exit> {
         variables: args.vars.variables(),
         create_backend: args.create_backend,
         migrate,
+        rename_estate: args.rename_estate,
     };
     let ready = init::run(&context.workspace()?, &request).await?;
     if ready.key_beside_state {

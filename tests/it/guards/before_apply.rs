@@ -130,3 +130,24 @@ iam_role "reader" {
         front.seen().iter().filter(|s| s.text().contains("Action=AttachRolePolicy")).count();
     assert_eq!(asked, 1, "{said}");
 }
+
+#[test]
+fn the_state_of_another_estate_is_refused_until_the_estate_is_renamed() {
+    let program = Program::new(ESTATE);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    program.write("main.hcl", &ESTATE.replacen("name = \"kestrel\"", "name = \"merlin\"", 1));
+    for args in [&["plan"][..], &["drift"], &["destroy", "--auto-approve"], &["init"]] {
+        let said = program.run(args).code(1).err;
+        let said = said.replace('\u{2502}', " ");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            said.contains("belongs to the estate `kestrel`, and this configuration is of `merlin`"),
+            "{args:?}: {said}"
+        );
+    }
+    let said = program.run(&["init", "--rename-estate"]).code(0).out;
+    assert!(said.contains("the estate was called `kestrel` before"), "{said}");
+    program.run(&["plan"]).code(0);
+    program.write("main.hcl", ESTATE);
+    program.run(&["plan"]).code(1);
+}
