@@ -1,19 +1,24 @@
 //! Rights that move a wall: who may change trust and identity policies, boundaries, bucket
 //! policies and guardrails, or become another principal of the same account.
 //!
-//! [`actions`] lists the calls that do it, [`held`] says over what and by whom, and [`questions`] asks; [`leaving`]
-//! asks what guardrails say of an account that leaves them.
+//! [`actions`] lists the calls that do it, [`held`] says over what and by whom, [`scopes`] what to ask for each right, and
+//! [`questions`] asks; [`leaving`] asks what guardrails say of an account that leaves them.
 
 mod actions;
+mod boundary;
+mod cache;
 mod giving;
 mod held;
 mod leaving;
+mod passing;
 mod questions;
+mod scopes;
 #[cfg(test)]
 pub(super) mod tests;
+mod trust;
 
 pub(super) use actions::{allows, may_change_policies, may_change_policies_in, may_put_objects};
+pub use cache::RightsCache;
 pub use held::{RightHolder, Rights, RightsScope, Time};
 pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};
-pub use questions::RightsCache;
 pub(super) use questions::everything;

@@ -3,16 +3,15 @@
 //! Claim: an action by which one principal alters what another one of its account may do, or who may be that one, stands in
 //! one of these lists, or, where it runs code under a role, in the catalogue of [`passing`]. Looking is generous: it
 //! reads what identity policies allow and nothing else, so it may send for a question that turns out closed, and never
-//! skips one that is open. A new action goes into a list here, and `questions.rs` asks about it.
+//! skips one that is open. A new action goes into a list here, and `scopes.rs` asks about it.
 //!
 //! Source: Service Authorization Reference; Organizations User Guide, "Managing organization policies".
 
 use std::collections::BTreeSet;
 
-use super::questions::services_of;
 use crate::access::{BUCKET, PrincipalNode};
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::{Document, Effect, passing};
+use crate::iam::{Document, Effect, PrincipalType, passing};
 
 /// What can be done to a role: its trust, its policies, its boundary; or one of one's own making.
 pub(super) const ROLE: [&str; 8] = [
@@ -194,4 +193,15 @@ pub(in crate::isolation) fn allows(document: &Document, action: &str) -> bool {
         s.effect == Effect::Allow
             && (s.actions.iter().any(names) || (s.actions.is_empty() && !s.not_actions.is_empty()))
     })
+}
+
+/// The services that a role's trust names. Where it names everybody, services are the least of it.
+pub(super) fn services_of(role: &PrincipalNode) -> BTreeSet<String> {
+    let allowing = role.trust.iter().flat_map(|t| &t.document.statements);
+    let named = allowing.filter(|s| s.effect == Effect::Allow).flat_map(|s| &s.principals);
+    named
+        .flat_map(|principals| principals.items())
+        .filter(|(kind, _)| *kind == PrincipalType::Service)
+        .map(|(_, item)| item.text.symbolic().into_owned())
+        .collect()
 }

@@ -20,10 +20,10 @@ use std::sync::Arc;
 use super::super::changes::under;
 use super::super::crossing::{Asked, Right, regions_of};
 use super::actions::{CREDENTIALS, JOIN, POLICY, may_change_policies};
-use super::held::{RightHolder, Rights};
+use super::boundary::bounded;
+use super::held::{RightHolder, Rights, Sided, alike, note};
 use super::questions::{
-    RightsCache, Sided, alike, below, bounded, by_resource, everything, is_open, is_reserved, kind,
-    note, right, speaks,
+    Questions, below, by_resource, everything, is_open, is_reserved, kind, right, speaks,
 };
 use crate::access::AccountNode;
 use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
@@ -97,7 +97,7 @@ pub(super) struct Made {
     undecided: [Option<String>; 2],
 }
 
-impl RightsCache<'_> {
+impl Questions<'_> {
     /// Rights by which a principal may be given something.
     pub(super) fn giving(
         &self,

@@ -1,5 +1,7 @@
 //! Who is asked for rights over what, and what is held on both sides of a plan.
 
+use std::collections::BTreeMap;
+
 use super::super::changes::{Actor, Changes, PolicySite};
 use crate::iam::symbolic::{Answers, Opening, SymbolicAnswer};
 
@@ -112,6 +114,26 @@ pub struct Rights {
 /// The sides, before and after, on which something holds. What a right is over may hold on one side alone, and then the
 /// right is worth something on that side alone: a path that the plan opens by it is added, and does not stand.
 pub(super) type OnSides = [bool; 2];
+
+/// Things with the sides on which they hold.
+pub(super) type Sided<T> = BTreeMap<T, OnSides>;
+
+/// Notes that something holds on a side: 0 before, 1 after.
+pub(super) fn note<T: Ord>(found: &mut Sided<T>, thing: T, side: usize) {
+    let on = found.entry(thing).or_default();
+    if let Some(here) = on.get_mut(side) {
+        *here = true;
+    }
+}
+
+/// Things by the sides on which they hold.
+pub(super) fn alike<T>(found: Sided<T>) -> BTreeMap<OnSides, Vec<T>> {
+    let mut groups: BTreeMap<OnSides, Vec<T>> = BTreeMap::new();
+    for (thing, on) in found {
+        groups.entry(on).or_default().push(thing);
+    }
+    groups
+}
 
 impl Rights {
     /// Whether there is nothing to tell, on either side.

@@ -1,9 +1,26 @@
 //! Analyses in which a rule of the closure is left out.
 
-use std::mem::discriminant;
+use std::mem::{Discriminant, discriminant};
 
-use super::{RightsCache, RightsScope};
+use super::cache::Ask;
+use super::questions::Questions;
+use super::{RightHolder, Rights, RightsCache, RightsScope};
 use crate::access::AccessModel;
+
+/// Answers as ever, but to one kind of scope: there, no right is known.
+struct LeavingOut<'w> {
+    questions: Questions<'w>,
+    scope: Discriminant<RightsScope>,
+}
+
+impl Ask for LeavingOut<'_> {
+    fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights {
+        if discriminant(scope) == self.scope {
+            return Rights::default();
+        }
+        self.questions.ask(holder, scope)
+    }
+}
 
 /// What asks as ever, but for one kind of scope.
 pub(in crate::isolation) fn leaving_out<'w>(
@@ -11,7 +28,6 @@ pub(in crate::isolation) fn leaving_out<'w>(
     after: &'w AccessModel,
     scope: &RightsScope,
 ) -> RightsCache<'w> {
-    let mut cache = RightsCache::new(before, after);
-    cache.left_out = Some(discriminant(scope));
-    cache
+    let questions = Questions::new(before, after);
+    RightsCache::over(LeavingOut { questions, scope: discriminant(scope) })
 }

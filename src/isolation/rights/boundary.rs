@@ -1,0 +1,78 @@
+//! Permissions boundaries: which one binds a principal, and who may take it off.
+//!
+//! Claim: a principal is held by its boundary as long as nobody may delete it, set another one, or rewrite its policy.
+//!
+//! Source: IAM User Guide, "Permissions boundaries for IAM entities"; Service Authorization Reference, "Condition keys for AWS
+//! Identity and Access Management".
+
+use std::collections::BTreeSet;
+
+use super::super::changes::boundary_arn;
+use super::super::crossing::Right;
+use super::actions::POLICY;
+use super::held::{RightHolder, Rights};
+use super::questions::{Questions, kind, right};
+use crate::access::AccessModel;
+use crate::iam::symbolic::{Domain, Space, Texts};
+use crate::ids::Partition;
+
+impl Questions<'_> {
+    /// The boundary of a principal, by ARN.
+    pub(super) fn bound(&self, arn: &str) -> Option<String> {
+        let [before, after] = self.sides();
+        let node = after.principals.get(arn).or_else(|| before.principals.get(arn));
+        node.and_then(|principal| {
+            boundary_arn(after, principal).or_else(|| boundary_arn(before, principal))
+        })
+    }
+
+    /// The same on either side.
+    pub(super) fn bounds(&self, arn: &str) -> BTreeSet<String> {
+        let of = |model: &AccessModel| boundary_arn(model, model.principals.get(arn)?);
+        self.sides().into_iter().filter_map(of).collect()
+    }
+
+    /// Rights by which a principal's boundary binds it no longer. Another boundary than its own counts as none:
+    /// what it leaves was not chosen to hold this principal.
+    pub(super) fn boundary(
+        &self,
+        holder: &RightHolder,
+        partition: Partition,
+        arn: &str,
+        rights: &mut Rights,
+    ) {
+        let kind = kind(arn);
+        let own = vec![Space::One(arn.to_owned())];
+        let delete = right(&[&format!("iam:Delete{kind}PermissionsBoundary")], own.clone());
+        rights.add(self.question(holder, bounded(delete, self.bound(arn).as_ref())));
+        let bounds = self.bounds(arn);
+        let mut put = right(&[&format!("iam:Put{kind}PermissionsBoundary")], own);
+        put.domains
+            .push(("iam:permissionsboundary".to_owned(), any_policy_but(partition, &bounds)));
+        rights.add(self.question(holder, put));
+        let own_policies = bounds.into_iter().filter(|arn| arn.split(':').nth(4) != Some("aws"));
+        let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
+        if !rewrite.is_empty() {
+            rights.add(self.question(holder, right(&POLICY, rewrite)));
+        }
+    }
+}
+
+/// A right over a principal under that boundary, or under none: `iam:PermissionsBoundary` is the one that is set
+/// (Service Authorization Reference, "Condition keys for AWS Identity and Access Management").
+pub(super) fn bounded(mut right: Right, bound: Option<&String>) -> Right {
+    match bound {
+        Some(arn) => right.context.push(("iam:PermissionsBoundary".to_owned(), arn.clone())),
+        None => right.absent.push("iam:permissionsboundary".to_owned()),
+    }
+    right
+}
+
+/// What a caller may name where it may name any policy of its partition but these.
+pub(super) fn any_policy_but(partition: Partition, except: &BTreeSet<String>) -> Domain {
+    Domain::Texts(Texts {
+        prefixes: vec![format!("arn:{partition}:iam::")],
+        except: except.iter().cloned().collect(),
+        absent: false,
+    })
+}

@@ -1,0 +1,44 @@
+//! Answers about rights, each asked once.
+
+use std::collections::BTreeMap;
+
+use super::held::{RightHolder, Rights, RightsScope};
+use super::questions::Questions;
+use crate::access::AccessModel;
+
+/// What says which rights somebody holds.
+pub(super) trait Ask {
+    /// What a holder may do over that, on both sides.
+    fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights;
+}
+
+/// Answers about rights. The closure of power comes back to the same holder by many paths, and a question takes a run of the
+/// judge: none is asked twice.
+pub struct RightsCache<'w> {
+    source: Box<dyn Ask + 'w>,
+    known: BTreeMap<(RightHolder, RightsScope), Rights>,
+}
+
+impl<'w> RightsCache<'w> {
+    /// A cache over both sides of a plan.
+    #[must_use]
+    pub fn new(before: &'w AccessModel, after: &'w AccessModel) -> Self {
+        Self::over(Questions::new(before, after))
+    }
+
+    /// A cache over whatever answers.
+    pub(super) fn over(source: impl Ask + 'w) -> Self {
+        Self { source: Box::new(source), known: BTreeMap::new() }
+    }
+
+    /// What a principal, by ARN, may do.
+    pub fn of(&mut self, holder: &str, scope: &RightsScope) -> &Rights {
+        self.of_holder(&RightHolder::standing(holder), scope)
+    }
+
+    /// What somebody may do.
+    pub fn of_holder(&mut self, holder: &RightHolder, scope: &RightsScope) -> &Rights {
+        let key = (holder.clone(), scope.clone());
+        self.known.entry(key).or_insert_with(|| self.source.ask(holder, scope))
+    }
+}

@@ -1,0 +1,209 @@
+//! Which questions tell whether somebody holds a right, for each scope.
+//!
+//! Claim: a right that [`RightsScope`] names and that some request exercises is found on the side where it is held. The match
+//! below has a case for each scope, so that a new one does not compile without its questions, and
+//! `every_rule_of_the_closure_is_needed_by_some_wall` holds for each that some wall stands by it alone.
+//!
+//! Source: Service Authorization Reference; Organizations User Guide, "Managing organization policies".
+
+use std::collections::BTreeSet;
+
+use super::super::changes::PolicySite;
+use super::super::crossing::Right;
+use super::actions::{CREDENTIALS, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, ROLE, TAGS, USER};
+use super::boundary::{any_policy_but, bounded};
+use super::cache::Ask;
+use super::giving::{Gift, PATHS_OF_AWS};
+use super::held::{RightHolder, Rights, RightsScope};
+use super::questions::{Questions, below, is_reserved, kind, right};
+use crate::access::{AccountNode, BUCKET};
+use crate::iam::symbolic::Space;
+use crate::ids::Partition;
+
+impl Ask for Questions<'_> {
+    fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights {
+        let mut rights = Rights::default();
+        let Some(home) = self.home(holder) else { return rights };
+        let AccountNode { id, partition, .. } = home;
+        let iam = |kind: &str| below(home, kind);
+        let put = |rights: &mut Rights, actions: &[&str], resources: Vec<Space>, policy| {
+            rights.add(self.question(holder, Right { policy, ..right(actions, resources) }));
+        };
+        let one = |arn: &String| vec![Space::One(arn.clone())];
+        match scope {
+            RightsScope::Account => {
+                put(&mut rights, &ROLE, vec![iam("role")], None);
+                put(&mut rights, &USER, vec![iam("user")], None);
+                put(&mut rights, &GROUP, vec![iam("group")], None);
+                put(&mut rights, &POLICY, vec![iam("policy")], None);
+                put(&mut rights, &["iam:UpdateSAMLProvider"], vec![iam("saml-provider")], None);
+                for (arn, (kind, policy)) in self.resources(home) {
+                    put(&mut rights, kind.policy_actions, vec![Space::One(arn)], policy);
+                }
+                self.pass(holder, home, |_| true, &mut rights);
+            }
+            RightsScope::Organization => {
+                put(
+                    &mut rights,
+                    &ORGANIZATION,
+                    vec![Space::Below(format!("arn:{partition}:organizations::{id}:"))],
+                    None,
+                );
+            }
+            // An account leaves by itself, or by accepting the invitation of another organization (Organizations User
+            // Guide, "Migrate an account to another organization").
+            RightsScope::Membership => {
+                put(
+                    &mut rights,
+                    &["organizations:LeaveOrganization"],
+                    vec![Space::One("*".to_owned())],
+                    None,
+                );
+                put(
+                    &mut rights,
+                    &["organizations:AcceptHandshake"],
+                    vec![Space::Below(format!("arn:{partition}:organizations::"))],
+                    None,
+                );
+            }
+            RightsScope::Root => rights.add(self.question(holder, self.root(*partition))),
+            RightsScope::Members => {
+                for set in MEMBERS {
+                    let mut all = set.iter().map(|action| self.of_service(holder, home, &[action]));
+                    let Some(first) = all.next() else { continue };
+                    rights.join(all.fold(first, Rights::and));
+                }
+            }
+            RightsScope::Become(arn) => {
+                if arn.contains(":user/") {
+                    put(&mut rights, &CREDENTIALS, one(arn), None);
+                } else if !is_reserved(arn) {
+                    put(&mut rights, &["iam:UpdateAssumeRolePolicy"], one(arn), None);
+                    for ((provider, actions), there) in self.providers(arn) {
+                        let mut own = Rights::default();
+                        if actions.iter().all(|action| action.starts_with("iam:")) {
+                            put(&mut own, actions, vec![Space::One(provider)], None);
+                        } else {
+                            own = self.of_service(holder, home, actions);
+                        }
+                        rights.join(own.only(there));
+                    }
+                    self.pass(holder, home, |role| role == arn, &mut rights);
+                }
+            }
+            RightsScope::Objects(arn) => {
+                let policy = self.resources(home).remove(arn).and_then(|(_, policy)| policy);
+                put(&mut rights, BUCKET.writes, vec![Space::Below(format!("{arn}/"))], policy);
+            }
+            RightsScope::Tags(arn) => {
+                let kind = kind(arn);
+                let actions: Vec<&str> =
+                    TAGS.into_iter().filter(|action| action.ends_with(kind)).collect();
+                put(&mut rights, &actions, one(arn), None);
+            }
+            RightsScope::Trust(arn) => {
+                if !arn.contains(":user/") && !is_reserved(arn) {
+                    put(&mut rights, &["iam:UpdateAssumeRolePolicy"], one(arn), None);
+                    rights = self.letting_tag(holder, arn, rights);
+                }
+            }
+            RightsScope::Permissions(arn) => {
+                let bound = self.bound(arn);
+                self.giving(holder, home, arn, bound.as_ref(), Gift::Everything, &mut rights);
+            }
+            RightsScope::Attaching(arn) => {
+                let bound = self.bound(arn);
+                self.giving(holder, home, arn, bound.as_ref(), Gift::Some, &mut rights);
+            }
+            RightsScope::Attach(arn, policy) => {
+                let bound = self.bound(arn);
+                self.giving(holder, home, arn, bound.as_ref(), Gift::Policy(policy), &mut rights);
+            }
+            RightsScope::AttachUnknown(arn) => {
+                let (known, bound) = (self.of_aws(home), self.bound(arn));
+                for path in PATHS_OF_AWS {
+                    let gift = Gift::UnknownBut(path, &known);
+                    self.giving(holder, home, arn, bound.as_ref(), gift, &mut rights);
+                }
+                rights.doubt(self.name(holder));
+            }
+            RightsScope::Boundary(arn) => self.boundary(holder, *partition, arn, &mut rights),
+            RightsScope::Rewrite(arn, standing) => match standing {
+                PolicySite::Inline => {
+                    put(&mut rights, &[&format!("iam:Put{}Policy", kind(arn))], one(arn), None)
+                }
+                PolicySite::InGroup(group) => {
+                    put(&mut rights, &["iam:PutGroupPolicy"], one(group), None)
+                }
+                PolicySite::Managed(policy) | PolicySite::ToGroup(_, policy) => {
+                    put(&mut rights, &POLICY, one(policy), None);
+                }
+            },
+            RightsScope::Remove(arn, standing) => {
+                let (action, over) = match standing {
+                    PolicySite::Inline => (format!("iam:Delete{}Policy", kind(arn)), arn),
+                    PolicySite::Managed(_) => (format!("iam:Detach{}Policy", kind(arn)), arn),
+                    PolicySite::InGroup(group) => ("iam:DeleteGroupPolicy".to_owned(), group),
+                    PolicySite::ToGroup(group, _) => ("iam:DetachGroupPolicy".to_owned(), group),
+                };
+                let mut right = bounded(right(&[&action], one(over)), self.bound(arn).as_ref());
+                if let PolicySite::Managed(policy) | PolicySite::ToGroup(_, policy) = standing {
+                    right.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
+                }
+                rights.add(self.question(holder, right));
+                if let PolicySite::InGroup(group) | PolicySite::ToGroup(group, _) = standing {
+                    let mut leave = Rights::default();
+                    let right = self::right(&["iam:RemoveUserFromGroup"], one(group));
+                    leave.add(self.question(holder, right));
+                    rights.join(leave);
+                }
+            }
+            RightsScope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
+            RightsScope::Authoring => self.authoring(holder, home, &mut rights),
+            RightsScope::Creating => self.creating(holder, home, &mut rights),
+            RightsScope::Making(bound) => {
+                self.making(holder, home, bound.as_ref(), Gift::Everything, &mut rights);
+            }
+            RightsScope::MakingWithSome(bound) => {
+                self.making(holder, home, bound.as_ref(), Gift::Some, &mut rights);
+            }
+            RightsScope::MakingWith(bound, gift) => {
+                let gift = match gift.contains(":group/") {
+                    true => Gift::Group(gift),
+                    false => Gift::Policy(gift),
+                };
+                self.making(holder, home, bound.as_ref(), gift, &mut rights);
+            }
+            RightsScope::MakingWithUnknown(bound) => {
+                let known = self.of_aws(home);
+                for path in PATHS_OF_AWS {
+                    let gift = Gift::UnknownBut(path, &known);
+                    self.making(holder, home, bound.as_ref(), gift, &mut rights);
+                }
+                rights.doubt(self.name(holder));
+            }
+        }
+        rights
+    }
+}
+
+impl Questions<'_> {
+    /// Managed policies of AWS's of which it is known what they permit, by ARN.
+    fn of_aws(&self, home: &AccountNode) -> BTreeSet<String> {
+        self.sides().into_iter().flat_map(|model| model.managed_by_aws(home.partition)).collect()
+    }
+
+    /// Acting as the root of member accounts. `IAMAuditRootUserCredentials` alone only looks (IAM User Guide,
+    /// "Perform a privileged task on an AWS Organizations member account").
+    fn root(&self, partition: Partition) -> Right {
+        let accounts = self.sides().into_iter().flat_map(|model| model.accounts.values());
+        let roots: BTreeSet<String> = accounts.map(AccountNode::root_arn).collect();
+        let looking =
+            format!("arn:{partition}:iam::aws:policy/root-task/IAMAuditRootUserCredentials");
+        let tasks = any_policy_but(partition, &[looking].into());
+        Right {
+            domains: vec![("sts:taskpolicyarn".to_owned(), tasks)],
+            ..right(&["sts:AssumeRoot"], roots.into_iter().map(Space::One).collect())
+        }
+    }
+}
