@@ -16,21 +16,17 @@ use super::seams::Secrets;
 use crate::diag::Diagnostic;
 use crate::difference::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
-use crate::provider::retry::RetryProgress;
+use crate::provider::retry::{RetryPolicy, RetryProgress};
 use crate::provider::{
     AccessMode, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError,
     ProviderStep, REQUEST,
 };
 use crate::schema::ownership::owner;
 use crate::schema::{ManagedKind, RecoveryMethod};
-use crate::state::clock::backoff;
 use crate::state::model::ResourceState;
 use crate::state::{Clock, Fingerprinter};
 use crate::value::{AttrPath, Attrs, Value};
 use guard::Guarded;
-
-/// How long an object that AWS says exists, and does not show, is looked for.
-const VISIBLE_AFTER: Duration = Duration::from_secs(20);
 
 /// What a worker shares with all others.
 pub(super) struct WorkerShared {
@@ -329,9 +325,9 @@ impl Worker<'_> {
             self.pass().await?;
             let asked = self.shared.clock.elapsed();
             let answer = call().await;
-            retries.spent += self.shared.clock.elapsed().saturating_sub(asked);
+            retries.called(self.shared.clock.elapsed().saturating_sub(asked));
             match answer {
-                Err(error) if self.wait(&mut retries, &error).await => {}
+                Err(error) if self.again(&mut retries, &error).await => {}
                 result => return Ok(result),
             }
         }
@@ -399,7 +395,7 @@ impl Worker<'_> {
             let asked = self.shared.clock.elapsed();
             let executing = self.shared.provider.execute(&job.target, &step, &job.permit);
             let answer = executing.await;
-            retries.spent += self.shared.clock.elapsed().saturating_sub(asked);
+            retries.called(self.shared.clock.elapsed().saturating_sub(asked));
             let error = match answer {
                 Ok(attrs) => return Ok(attrs),
                 Err(error) => error,
@@ -430,13 +426,8 @@ impl Worker<'_> {
                         },
                         Ok(Probed::NotOurs) => return Err(self.not_ours(error.to_string())),
                         Ok(Probed::Nothing) if error.failure == Failure::AlreadyExists => {
-                            // Made a moment ago by a repetition of the transport's own, and not
-                            // visible everywhere yet.
-                            let not_visible =
-                                ProviderError { failure: Failure::NotYetVisible, ..error.clone() };
-                            if retries.waited < VISIBLE_AFTER
-                                && self.wait(&mut retries, &not_visible).await
-                            {
+                            let pause = self.policy().pause_until_shown(&mut retries);
+                            if self.wait(pause, &retries, &error).await {
                                 continue;
                             }
                             return Err(OperationFailure { uncertain, ..problem(&error, false) });
@@ -455,7 +446,7 @@ impl Worker<'_> {
                 },
                 _ => {}
             }
-            if !self.wait(&mut retries, &error).await {
+            if !self.again(&mut retries, &error).await {
                 return Err(problem(&error, uncertain));
             }
         }
@@ -566,25 +557,29 @@ impl Worker<'_> {
             .then(|| ProviderStep { target: Some(request), ..step.clone() })
     }
 
-    /// Waits before another attempt, when one can help and the budget is not used up.
-    async fn wait(&self, retries: &mut RetryProgress, error: &ProviderError) -> bool {
+    fn policy(&self) -> RetryPolicy {
+        let Job { new_account, on_new, operation, .. } = self.job;
+        let creating = operation.op == OperationKind::Wait;
+        RetryPolicy::Operation { new_account: *new_account, on_new: *on_new, creating }
+    }
+
+    /// Waits before another attempt, where one can help.
+    async fn again(&self, retries: &mut RetryProgress, error: &ProviderError) -> bool {
+        let pause = self.policy().pause(error.failure, retries);
+        self.wait(pause, retries, error).await
+    }
+
+    async fn wait(
+        &self,
+        pause: Option<Duration>,
+        retries: &RetryProgress,
+        error: &ProviderError,
+    ) -> bool {
+        let Some(wait) = pause else { return false };
         let job = self.job;
-        let helps = error.failure.is_transient()
-            || error.failure == Failure::Fenced
-            || error.failure == Failure::CannotAssume && job.new_account
-            || error.failure == Failure::NotFound && job.on_new;
-        let limit = error.failure.budget(job.operation.op == OperationKind::Wait);
-        if !helps || retries.spent >= limit {
-            return false;
-        }
         if error.failure == Failure::Throttled {
             let _ = self.shared.reports.send(WorkerReport::Throttled(job.operation.scope.clone()));
         }
-        let (base, cap) = error.failure.pauses();
-        let wait = backoff(retries.attempt, base, cap).min(limit.saturating_sub(retries.spent));
-        retries.attempt += 1;
-        retries.waited += wait;
-        retries.spent += wait;
         let _ = self.shared.events.send(ApplyEvent::Retrying {
             operation: job.display.clone(),
             attempt: retries.attempt,

@@ -4,6 +4,7 @@
 //! Without a deadline of the whole, the bounds of single attempts add up: eight attempts of a minute, each
 //! of them repeated by a reader that may repeat, are a plan that says nothing for a quarter of an hour.
 
+mod backoff;
 mod retry_after;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use aws_smithy_types::retry::{RetryConfig, RetryMode};
 use aws_smithy_types::timeout::TimeoutConfig;
 
+pub(crate) use backoff::backoff;
 pub(crate) use retry_after::RetryAfter;
 
 /// How long one attempt of a request may take, body included. Leases count with it (`state::Terms`): a successor waits

@@ -7,8 +7,8 @@ use futures::stream::{self, StreamExt};
 use jiff::SignedDuration;
 
 use crate::diag::Diagnostic;
+use crate::patience::backoff;
 
-use super::clock::backoff;
 use super::error::{StateError, StateFailure};
 use super::lease::{Acquired, LONGEST, Lease, add};
 use super::ledger::Ledger;

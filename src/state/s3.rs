@@ -22,13 +22,13 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 
-use super::clock::{Clock, SystemClock, backoff};
+use super::clock::{Clock, SystemClock};
 use super::store::{
     Listed, MAX_BYTES, Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure,
     Versioning, WriteCondition, Written, too_large,
 };
 use crate::cause::{self, CauseKind};
-use crate::patience::Patience;
+use crate::patience::{Patience, backoff};
 use crate::trace;
 
 /// How often a read is tried when the service is busy or does not answer (beside the SDK's retries).

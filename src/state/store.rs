@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::diag::Diagnostic;
+use crate::patience::backoff;
 
-use super::clock::{Clock, backoff};
+use super::clock::Clock;
 use super::error::{StateError, StateFailure};
 
 /// An object as read.

@@ -10,12 +10,12 @@ use crate::diag::Diagnostic;
 use crate::difference::{StoredValues, difference};
 use crate::ids::Handle;
 use crate::plan::targets::Targets;
+use crate::provider::retry::{RetryPolicy, RetryProgress};
 use crate::provider::{
-    AccessMode, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,
+    AccessMode, AccountTarget, LiveObject, Permit, Provider, ProviderError, REQUEST,
 };
 use crate::schema::ownership::owner;
 use crate::schema::{Home, ManagedKind, RecoveryMethod as By, kinds};
-use crate::state::clock::backoff;
 use crate::state::fingerprint::{is_fingerprint, kept};
 use crate::state::journal::{Finished, Intent, OperationOutcome};
 use crate::state::model::{ResourceState, Resources};
@@ -254,7 +254,7 @@ fn fold_found(
 }
 
 impl Probe<'_> {
-    /// Repeats a call while it fails in a way that passes, for at most `limit` of waiting.
+    /// Repeats a call while it fails in a way that passes, for at most `limit`.
     pub(super) async fn patiently<T, F>(
         &self,
         limit: Duration,
@@ -263,22 +263,15 @@ impl Probe<'_> {
     where
         F: Future<Output = Result<T, ProviderError>>,
     {
-        let (mut attempt, mut waited) = (0, Duration::ZERO);
+        let mut progress = RetryProgress::default();
         loop {
-            match call().await {
-                // A new account's role may take a while to be assumable.
-                Err(error)
-                    if (error.failure.is_transient()
-                        || matches!(error.failure, Failure::CannotAssume | Failure::Fenced))
-                        && waited < limit =>
-                {
-                    let (base, cap) = error.failure.pauses();
-                    let wait = backoff(attempt, base, cap);
-                    self.clock.sleep(wait).await;
-                    attempt += 1;
-                    waited += wait;
-                }
-                result => return result,
+            let asked = self.clock.elapsed();
+            let answer = call().await;
+            progress.called(self.clock.elapsed().saturating_sub(asked));
+            let Err(error) = answer else { return answer };
+            match RetryPolicy::Recovery(limit).pause(error.failure, &mut progress) {
+                Some(pause) => self.clock.sleep(pause).await,
+                None => return Err(error),
             }
         }
     }

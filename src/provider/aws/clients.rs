@@ -27,6 +27,7 @@ use super::errors;
 use super::gatekeeper::Gatekeeper;
 use crate::ids::{AccountId, ActingPrincipal, Partition};
 use crate::patience::{Patience, RetryAfter};
+use crate::provider::retry::{RetryPolicy, RetryProgress};
 use crate::provider::{AccessMode, AccountTarget, Failure, ProviderError};
 use crate::trace::Observer;
 
@@ -439,18 +440,16 @@ impl Session {
     where
         F: Future<Output = Result<T, ProviderError>>,
     {
-        const ATTEMPTS: u32 = 10;
-        let mut pause = self.options.backoff;
-        for _ in 1..ATTEMPTS {
-            match call().await {
-                Err(error)
-                    if error.failure.is_transient() || error.failure == Failure::NotFound => {}
-                done => return done,
+        let policy = RetryPolicy::WithinStep(self.options.backoff);
+        let mut progress = RetryProgress::default();
+        loop {
+            let answer = call().await;
+            let Err(error) = answer else { return answer };
+            match policy.pause(error.failure, &mut progress) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(8));
         }
-        call().await
     }
 }
 
