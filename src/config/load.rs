@@ -1,24 +1,19 @@
 //! Reads a configuration's files and follows its module calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod directory;
+mod modules;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::decode::{self, DecodeTarget, PendingCall};
-use super::files::{holds_configuration, join, normal, read_source, reason, repository};
+use super::decode::PendingCall;
+use super::files::{join, reason, repository};
 use super::model::{Configuration, Module, ModuleId, Settings};
-use super::syntax;
 use super::vars::{self, VarArg};
-use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::schema::ManagedKind;
-
-/// How many files one module may have.
-const MAX_FILES: usize = 2_000;
-/// How deep module calls may nest.
-const MAX_MODULES_DEEP: usize = 32;
-/// How many modules a configuration may have.
-const MAX_MODULES: usize = 1_000;
 
 /// What loading needs to know beside the directory.
 #[derive(Clone, Debug)]
@@ -158,20 +153,6 @@ struct Loader {
     broken: Vec<Loc>,
 }
 
-/// Why a file that looks like part of the configuration is not read, and what to write instead.
-fn unread(file: &str) -> Option<(&'static str, &'static str)> {
-    if file.ends_with(".tfvars") || file.ends_with(".tfvars.json") {
-        return Some((
-            "variables stand in `palisade.vars.hcl`, `*.auto.vars.hcl` or the same with `.json`",
-            "rename it, or name it with `--var-file`",
-        ));
-    }
-    if file.ends_with(".tf.json") || file.ends_with(".hcl.json") {
-        return Some(("configuration is written in HCL, not in JSON", "write it as `*.hcl`"));
-    }
-    None
-}
-
 /// A module that is being loaded: its directory, its name, and the call that led to it.
 struct LoadingModule {
     dir: PathBuf,
@@ -261,270 +242,6 @@ impl Loader {
         id
     }
 
-    /// Decodes one file into its module.
-    fn read(
-        &mut self,
-        source: Arc<Source>,
-        module: &mut Module,
-        calls: &mut BTreeMap<String, PendingCall>,
-        root: bool,
-    ) {
-        match syntax::parse_body(&source) {
-            Ok(body) => {
-                let mut to = DecodeTarget {
-                    module,
-                    calls,
-                    settings: &mut self.settings,
-                    provider: &mut self.provider,
-                    broken: &mut self.broken,
-                    root,
-                    kinds: self.kinds,
-                };
-                decode::file(body, &source, &mut to, &mut self.diagnostics);
-            }
-            Err(diagnostic) => self.fail(diagnostic),
-        }
-        module.sources.push(source);
-    }
-
-    /// The configuration files of a directory, by name.
-    fn files(&mut self, dir: &Path, name: &str, root: bool) -> Vec<String> {
-        let shown = if name.is_empty() { "." } else { name };
-        let entries = match fs::read_dir(dir) {
-            Ok(entries) => entries,
-            Err(error) => {
-                self.fail(
-                    Diagnostic::error(format!("`{shown}` cannot be opened")).detail(reason(&error)),
-                );
-                return Vec::new();
-            }
-        };
-        let mut files = BTreeSet::new();
-        let mut others = BTreeSet::new();
-        for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    self.fail(
-                        Diagnostic::error(format!("`{shown}` cannot be read"))
-                            .detail(reason(&error)),
-                    );
-                    continue;
-                }
-            };
-            let file = entry.file_name();
-            let Some(file) = file.to_str() else {
-                if Path::new(&file).extension().is_some_and(|e| e == "hcl") {
-                    self.fail(Diagnostic::error(format!(
-                        "the name of `{}` is not UTF-8 text",
-                        join(name, &file.to_string_lossy())
-                    )));
-                }
-                continue;
-            };
-            let wanted = file.ends_with(".hcl")
-                && !file.starts_with('.')
-                && !file.ends_with(".test.hcl")
-                && !file.ends_with(".vars.hcl");
-            if wanted && !entry.path().is_dir() {
-                files.insert(file.to_owned());
-            } else {
-                others.insert(file.to_owned());
-            }
-        }
-        // Beside `*.tf` files they are Terraform's.
-        if !others.iter().any(|file| file.ends_with(".tf")) {
-            for file in &others {
-                if let Some((why, help)) = unread(file) {
-                    let warning =
-                        Diagnostic::warning(format!("`{}` is not read", join(name, file)));
-                    self.diagnostics.push(warning.detail(why).help(help));
-                }
-            }
-        }
-        if files.len() > MAX_FILES {
-            self.fail(Diagnostic::error(format!(
-                "`{shown}` holds {} configuration files, more than {MAX_FILES}",
-                files.len()
-            )));
-            return Vec::new();
-        }
-        if files.is_empty() && root {
-            self.fail(
-                Diagnostic::error(format!("`{shown}` holds no configuration"))
-                    .detail("there is no `*.hcl` file")
-                    .help("name the directory of a configuration with `-C DIR`"),
-            );
-        }
-        files.into_iter().collect()
-    }
-
-    fn open(&self, path: &Path, shown: &str) -> Result<Arc<Source>, Diagnostic> {
-        if let (Some(boundary), Ok(real)) = (&self.boundary, fs::canonicalize(path))
-            && !real.starts_with(boundary)
-        {
-            return Err(Diagnostic::error(format!("`{shown}` leads out of the repository"))
-                .detail("it is a symbolic link")
-                .help("keep the file itself in the repository"));
-        }
-        read_source(path, shown)
-    }
-
-    fn follow(
-        &mut self,
-        dir: &Path,
-        name: &str,
-        call: &super::CallDecl,
-        path: &mut Vec<LoadingModule>,
-    ) -> Option<ModuleId> {
-        let source = &call.source;
-        let text = source.value.as_str();
-        let refuse = |summary: String| Diagnostic::error(summary).at(source.loc.clone());
-        let local =
-            ["./", "../"].iter().any(|p| text.starts_with(p)) || text == "." || text == "..";
-        if !local || text.contains('\\') {
-            let remote = text.contains("://")
-                || text.contains("::")
-                || text.starts_with("git@")
-                || text.split('/').count() == 3 && !text.starts_with('/');
-            self.diagnostics.push(
-                refuse(format!("`{text}` is not a local module"))
-                    .detail("it must start with `./` or `../`")
-                    .help(if remote {
-                        "modules are directories of the same repository: copy it there".to_owned()
-                    } else {
-                        format!("write `./{}`", text.trim_start_matches('/'))
-                    }),
-            );
-            return None;
-        }
-        let lexical = dir.join(text);
-        let shown = normal(&join(name, text));
-        let real = match fs::canonicalize(&lexical) {
-            Ok(real) if real.is_dir() => real,
-            Ok(_) => {
-                self.diagnostics.push(
-                    refuse(format!("`{text}` is not a directory"))
-                        .help("a module is a directory of `*.hcl` files"),
-                );
-                return None;
-            }
-            Err(error) => {
-                self.diagnostics.push(
-                    refuse(format!("module `{text}` cannot be found"))
-                        .detail(format!("`{shown}`: {}", reason(&error)))
-                        .help("the path is relative to the directory of the file that holds it"),
-                );
-                return None;
-            }
-        };
-        if !self.inside(dir, text, &real) {
-            self.diagnostics.push(
-                refuse(format!("module `{text}` lies outside of the configuration"))
-                    .detail("it leads out of the repository")
-                    .help("copy the module into the repository"),
-            );
-            return None;
-        }
-        if let Some(start) = path.iter().position(|step| step.dir == real) {
-            self.diagnostics.push(cycle(path.get(start..).unwrap_or_default(), source.loc.clone()));
-            return None;
-        }
-        if let Some(id) = self.by_dir.get(&real) {
-            return Some(*id);
-        }
-        if path.len() >= MAX_MODULES_DEEP || self.modules.len() >= MAX_MODULES {
-            let summary = if path.len() >= MAX_MODULES_DEEP {
-                format!("modules call each other more than {MAX_MODULES_DEEP} deep")
-            } else {
-                format!("the configuration has more than {MAX_MODULES} modules")
-            };
-            self.diagnostics.push(refuse(summary));
-            return None;
-        }
-        if !holds_configuration(&real) {
-            self.diagnostics.push(
-                refuse(format!("module `{text}` is empty"))
-                    .detail(format!("`{shown}` holds no `*.hcl` file")),
-            );
-            return None;
-        }
-        Some(self.module(&real, &shown, path))
-    }
-
-    /// Whether a module's real directory is one that the configuration may read: in the same
-    /// repository, or, where there is none, not behind a symbolic link that leads elsewhere.
-    fn inside(&self, dir: &Path, text: &str, real: &Path) -> bool {
-        if let Some(boundary) = &self.boundary {
-            return real.starts_with(boundary);
-        }
-        // `dir` is canonical, so going up from it is exact.
-        let mut common = dir.to_path_buf();
-        for component in Path::new(text).components() {
-            match component {
-                Component::ParentDir => {
-                    common.pop();
-                }
-                Component::CurDir => {}
-                _ => break,
-            }
-        }
-        real.starts_with(&common)
-    }
-
-    /// Checks that calls give modules what they take.
-    fn check_calls(&mut self) {
-        let mut found = Vec::new();
-        for module in &self.modules {
-            for call in module.calls.values() {
-                let Some(callee) = self.modules.get(call.module.0) else { continue };
-                let name = &call.name.value;
-                for (arg, attr) in &call.args {
-                    if callee.variables.contains_key(arg) {
-                        continue;
-                    }
-                    let names: Vec<&str> = callee.variables.keys().map(String::as_str).collect();
-                    let help = did_you_mean(arg, names.iter().copied()).unwrap_or_else(|| {
-                        if names.is_empty() {
-                            "the module has no variables".to_owned()
-                        } else {
-                            format!("its variables are {}", names.join(", "))
-                        }
-                    });
-                    found.push(
-                        Diagnostic::error(format!("`module.{name}` has no variable `{arg}`"))
-                            .at(attr.name_loc.clone())
-                            .detail(format!("`{}` declares none of that name", callee.name))
-                            .help(help),
-                    );
-                }
-                for variable in callee.variables.values() {
-                    let given = call.args.contains_key(&variable.name.value);
-                    if given || variable.default.is_some() {
-                        continue;
-                    }
-                    found.push(
-                        Diagnostic::error(format!(
-                            "`module.{name}` needs `{}`",
-                            variable.name.value
-                        ))
-                        .at(call.loc.clone())
-                        .detail("a variable without a default is not given")
-                        .related(variable.loc.clone(), "declared here")
-                        .help(match &variable.description {
-                            Some(text) => format!("`{}`: {}", variable.name.value, text.trim()),
-                            None => format!("add `{} = ...`", variable.name.value),
-                        }),
-                    );
-                }
-            }
-        }
-        // A module of which a file is unreadable may declare what seems to be missing.
-        if self.complete {
-            self.diagnostics.extend(found);
-        }
-    }
-
     fn check_version(&mut self, version: &semver::Version) {
         if let Some(required) = &self.settings.required_version
             && !required.value.matches(version)
@@ -539,26 +256,6 @@ impl Loader {
             );
         }
     }
-}
-
-fn cycle(steps: &[LoadingModule], at: Loc) -> Diagnostic {
-    let shown = |step: &LoadingModule| {
-        if step.name.is_empty() { ".".to_owned() } else { step.name.clone() }
-    };
-    let mut chain: Vec<String> = steps.iter().map(shown).collect();
-    chain.extend(steps.first().map(shown));
-    let mut diagnostic = Diagnostic::error("modules call each other in a circle")
-        .at(at.clone())
-        .detail(chain.join(" -> "))
-        .help("take what both need out into a third module");
-    for step in steps {
-        if let Some(call) = &step.call
-            && *call != at
-        {
-            diagnostic = diagnostic.related(call.clone(), "the circle goes through this call");
-        }
-    }
-    diagnostic
 }
 
 #[cfg(test)]

@@ -1,129 +1,30 @@
 //! The whole estate: every declaration evaluated, every finding collected.
 
+mod accounts;
+mod imports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hcl::edit::expr::Expression;
-
-use crate::address::{CONFIG_KIND, InstanceKey, ResourceAddr};
-use crate::config::{Configuration, Expr, ImportTarget, TargetAddr, target_address};
+use crate::config::TargetAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::eval::body::evaluate_body;
-use crate::eval::environments::reference::{region_of, schema_of};
-use crate::eval::estate::{
-    Account, Estate, Import, Instance, MovedBlock, Output, ProviderSettings,
-};
+use crate::eval::environments::reference::schema_of;
+use crate::eval::estate::{Estate, Instance, MovedBlock, Output};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::Node;
-use crate::eval::expr::evaluate_with;
-use crate::eval::expr::scope::EvalResult;
-use crate::eval::expr::syntax::evaluate_text;
-use crate::eval::instances::object::Object;
 use crate::eval::modules::conditions::{check, require};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
-use crate::eval::value_source::ValueSource;
 use crate::ids::{Handle, Region};
-use crate::schema::{Body, Category, NameSpace, SensitiveTexts, Spanned, kind, rules};
-use crate::value::convert::text_of;
-use crate::value::{Sorted, Value};
+use crate::schema::{Category, NameSpace, SensitiveTexts, Spanned, kind, rules};
+use crate::value::Value;
 
 /// How many errors one run collects before it stops looking for more.
 const ENOUGH: usize = 200;
 
-/// Evaluates a whole configuration.
-///
-/// # Errors
-/// Everything that is wrong in it, as far as one run finds.
-pub fn evaluate_configuration(
-    config: &Configuration,
-    known: &dyn ValueSource,
-) -> Result<Estate, Diagnostics> {
-    Evaluator::new(config, known).estate()
-}
-
 impl<'c> Evaluator<'c> {
-    /// Evaluates everything.
-    ///
-    /// # Errors
-    /// Everything that is wrong in the configuration, as far as one run finds.
-    pub fn estate(&self) -> Result<Estate, Diagnostics> {
-        let _turn = self.turn();
-        let _span = tracing::info_span!("evaluate").entered();
-        crate::stack::deep(|| {
-            let mut diagnostics = Diagnostics::new();
-            let mut estate = self.assemble(&mut diagnostics);
-            diagnostics.extend(std::mem::take(&mut estate.warnings));
-            let (estate, warnings) = diagnostics.with_warnings(estate)?;
-            Ok(Estate { warnings, ..estate })
-        })
-    }
-
-    /// The `provider` block alone: what it takes to reach AWS, before anything else is evaluated.
-    ///
-    /// # Errors
-    /// What is wrong in it, or needs what is not known yet.
-    pub fn provider_settings(&self) -> Result<ProviderSettings, Diagnostics> {
-        let _turn = self.turn();
-        crate::stack::deep(|| self.provider().map(|settings| (*settings).clone()))
-    }
-
-    /// The handles of accounts, as far as they can be told before the rest is evaluated. What is wrong
-    /// is left for [`Evaluator::estate`] to report.
-    #[must_use]
-    pub fn account_handles(&self) -> BTreeSet<Handle> {
-        let _turn = self.turn();
-        crate::stack::deep(|| {
-            self.expand_modules(&mut Diagnostics::new());
-            self.all_objects().iter().filter_map(|object| object.handle.clone()).collect()
-        })
-    }
-
-    /// Evaluates one instance, or evaluates it again after more became known ([`Evaluator::known_moved`]).
-    /// Of everything else only what it refers to is evaluated.
-    ///
-    /// # Errors
-    /// There is no such instance, or what is wrong in it.
-    pub fn resolve(&self, address: &ResourceAddr) -> Result<Instance, Diagnostics> {
-        let _turn = self.turn();
-        crate::stack::deep(|| {
-            if address.kind == CONFIG_KIND {
-                return self.resolve_config(address);
-            }
-            let object = self.object_at(address).or_else(|| {
-                self.expand_modules(&mut Diagnostics::new());
-                self.object_at(address)
-            });
-            match object {
-                Some(object) => self.instance(&object).map(|(instance, _)| instance),
-                None => Err(Diagnostic::error(format!("there is no instance `{address}`")).into()),
-            }
-        })
-    }
-
-    /// Root outputs, evaluated again as far as they were unknown.
-    ///
-    /// # Errors
-    /// What is wrong in them.
-    pub fn outputs(&self) -> Result<BTreeMap<String, Output>, Diagnostics> {
-        let _turn = self.turn();
-        crate::stack::deep(|| {
-            let mut errors = Diagnostics::new();
-            let outputs = self.root_outputs(&mut errors);
-            errors.into_result(outputs)
-        })
-    }
-
-    /// Evaluates an expression in the root module, as `console` does.
-    ///
-    /// # Errors
-    /// Syntax errors and what is wrong in it.
-    pub fn evaluate_text(&self, name: &str, text: &str) -> EvalResult {
-        let _turn = self.turn();
-        crate::stack::deep(|| evaluate_text(name, text, &self.root_scope()))
-    }
-
-    fn assemble(&self, errors: &mut Diagnostics) -> Estate {
+    pub(super) fn assemble(&self, errors: &mut Diagnostics) -> Estate {
         let mut estate = Estate {
             name: self.estate_name(),
             state_bucket: self.state_bucket(),
@@ -180,7 +81,7 @@ impl<'c> Evaluator<'c> {
     }
 
     /// Every module instance, and with it every managed instance.
-    fn expand_modules(&self, errors: &mut Diagnostics) -> Vec<Arc<ModuleInst<'c>>> {
+    pub(super) fn expand_modules(&self, errors: &mut Diagnostics) -> Vec<Arc<ModuleInst<'c>>> {
         let mut all = Vec::new();
         let mut queue = std::collections::VecDeque::from([ModuleIx(0)]);
         while let Some(ix) = queue.pop_front() {
@@ -273,94 +174,7 @@ impl<'c> Evaluator<'c> {
         }
     }
 
-    fn accounts(&self, objects: &[Arc<Object<'c>>], estate: &mut Estate, errors: &mut Diagnostics) {
-        let mut first: BTreeMap<Handle, Arc<Object<'c>>> = BTreeMap::new();
-        for object in objects {
-            let Some(handle) = &object.handle else { continue };
-            if let Some(other) = first.get(handle) {
-                errors.push(
-                    Diagnostic::error(format!(
-                        "two accounts have the handle `{handle}`: `{}` and `{}`",
-                        other.address, object.address
-                    ))
-                    .at(object.decl.label.loc.clone())
-                    .related(other.decl.label.loc.clone(), "the other one")
-                    .help("an account's handle is its label (with its key), unique in the estate, modules included"),
-                );
-                continue;
-            }
-            first.insert(handle.clone(), Arc::clone(object));
-            match self.account(handle, object) {
-                Ok(account) => {
-                    estate.accounts.insert(handle.clone(), account);
-                }
-                Err(more) => errors.extend(more),
-            }
-        }
-    }
-
-    fn account(&self, handle: &Handle, object: &Arc<Object<'c>>) -> Result<Account, Diagnostics> {
-        let loc = object.decl.loc.clone();
-        let mut errors = Diagnostics::new();
-        let mut text = |name: &str| -> Option<Spanned<Value>> {
-            match self.object_attr(object, name, &loc) {
-                Ok(value) if value.is_null() => None,
-                Ok(value) => {
-                    let loc = object.decl.body.get(name).map_or_else(|| loc.clone(), |e| e.loc());
-                    Some(Spanned { value, loc })
-                }
-                Err(more) => {
-                    errors.extend(more);
-                    None
-                }
-            }
-        };
-        let string =
-            |value: Option<Spanned<Value>>| value.and_then(|v| v.value.as_str().map(str::to_owned));
-        let id = text("id");
-        let name = string(text("name"));
-        let access_role = string(text("access_role"));
-        let read_role = string(text("read_role"));
-        let endpoint_url = string(text("endpoint_url"));
-        let region = text("region");
-        let id = match id.as_ref().map(|v| (v.value.as_str().map(str::parse), &v.loc)) {
-            Some((Some(Ok(id)), _)) => Some(id),
-            Some((Some(Err(error)), loc)) => {
-                let error: crate::ids::IdError = error;
-                errors.push(Diagnostic::error(error.to_string()).at(loc.clone()));
-                None
-            }
-            _ => None,
-        };
-        let mut body = Body { loc: loc.clone(), attrs: Sorted::new(), blocks: Vec::new() };
-        body.attrs.extend(region.map(|r| ("region".to_owned(), r)));
-        let region = region_of(&body, &mut errors);
-        errors.into_result(Account {
-            handle: handle.clone(),
-            address: object.address.clone(),
-            id,
-            name: name.unwrap_or_else(|| handle.to_string()),
-            access_role,
-            read_role,
-            endpoint_url,
-            region,
-            environments: BTreeSet::new(),
-            loc,
-        })
-    }
-
-    /// Fills in the environments that an instance belongs to.
-    fn serve(&self, instance: &mut Instance, object: &Object<'c>, estate: &Estate) {
-        if !instance.environments.is_empty() {
-            return;
-        }
-        let handle = object.handle.as_ref().or(object.address.account());
-        if let Some(account) = handle.and_then(|h| estate.accounts.get(h)) {
-            instance.environments = account.environments.clone();
-        }
-    }
-
-    fn root_outputs(&self, errors: &mut Diagnostics) -> BTreeMap<String, Output> {
+    pub(super) fn root_outputs(&self, errors: &mut Diagnostics) -> BTreeMap<String, Output> {
         let module = self.module(ModuleIx(0));
         let mut outputs = BTreeMap::new();
         for (name, decl) in &module.module.outputs {
@@ -402,154 +216,6 @@ impl<'c> Evaluator<'c> {
             errors.extend(secrets.taken_out(rules::check_declaration(ty, label, &body)));
             estate.declarations.entry(ty.clone()).or_default().insert(label.clone(), body);
         }
-    }
-
-    fn imports(&self, estate: &mut Estate, errors: &mut Diagnostics) {
-        let root = self.config.root();
-        for import in &root.imports {
-            match &import.to {
-                ImportTarget::One(to) => self.import(to, &import.id, &[], estate, errors),
-                ImportTarget::Each { over, to } => {
-                    let scope = self.root_scope();
-                    let elements = match self.elements(&scope, Some(over), None) {
-                        Ok((_, elements)) => elements,
-                        Err(more) => {
-                            errors.extend(more);
-                            continue;
-                        }
-                    };
-                    for each in elements.into_iter().filter_map(|element| element.name) {
-                        let each = Value::Map(each.1);
-                        let names = [("each", &each)];
-                        match self.import_target(to, &names) {
-                            Ok(to) => self.import(&to, &import.id, &names, estate, errors),
-                            Err(more) => errors.extend(more),
-                        }
-                    }
-                }
-            }
-        }
-        for removed in &root.removed {
-            let text = removed.from.value.to_string();
-            if estate.instances.keys().any(|a| a.is_named_by(&text)) {
-                errors.push(
-                    Diagnostic::error(format!(
-                        "`{text}` is declared, so it cannot be `removed` too"
-                    ))
-                    .at(removed.from.loc.clone())
-                    .help("delete its block; `removed` tells that the object stays in AWS"),
-                );
-            }
-            let loc = removed.from.loc.clone();
-            estate.removed.push(Spanned { value: text, loc });
-        }
-    }
-
-    /// The address of an import with `for_each`, its keys evaluated for one element.
-    fn import_target(
-        &self,
-        to: &Expr,
-        names: &[(&str, &Value)],
-    ) -> Result<Spanned<ResourceAddr>, Diagnostics> {
-        let scope = self.root_scope();
-        let mut wrong = std::cell::RefCell::new(Diagnostics::new());
-        let key = |key: &Expression| match evaluate_with(key, to.source(), &scope, names) {
-            Ok(value) => match value.reveal() {
-                Value::Number(_) => {
-                    value.as_i64().and_then(|n| u64::try_from(n).ok()).map(InstanceKey::Index)
-                }
-                other => other.as_str().map(|name| InstanceKey::Name(name.to_owned())),
-            },
-            Err(more) => {
-                wrong.borrow_mut().extend(more);
-                None
-            }
-        };
-        let found = target_address(to.node(), &key);
-        if wrong.get_mut().has_errors() {
-            return Err(wrong.into_inner());
-        }
-        match found {
-            Ok(TargetAddr::Object(value)) => Ok(Spanned { value, loc: to.loc() }),
-            Ok(TargetAddr::Module(_)) => {
-                Err(Diagnostic::error("a whole module cannot be imported")
-                    .at(to.loc())
-                    .help("name one object of it")
-                    .into())
-            }
-            Err(rule) => Err(Diagnostic::error("this is not an address")
-                .at(to.loc())
-                .detail(rule)
-                .help("as in `iam_role.deploy[each.key]`, whose key is a known string or number")
-                .into()),
-        }
-    }
-
-    fn import(
-        &self,
-        to: &Spanned<ResourceAddr>,
-        id: &Expr,
-        names: &[(&str, &Value)],
-        estate: &mut Estate,
-        errors: &mut Diagnostics,
-    ) {
-        let address = match self.find(&to.value, &to.loc, estate) {
-            Ok(address) => address,
-            Err(error) => return errors.push(*error),
-        };
-        match self.root_scope().evaluate(id, names) {
-            Ok(value) => match text_of(value.reveal()) {
-                Some(text) => estate.imports.push(Import {
-                    to: Spanned { value: address, loc: to.loc.clone() },
-                    id: Spanned { value: text, loc: id.loc() },
-                }),
-                None => errors.push(
-                    Diagnostic::error(format!(
-                        "the id of an import must be a known string, not a {}",
-                        value.type_name()
-                    ))
-                    .at(id.loc()),
-                ),
-            },
-            Err(more) => errors.extend(more),
-        }
-    }
-
-    /// The instance that an address means; the environment may be left out where that is unambiguous.
-    fn find(
-        &self,
-        address: &ResourceAddr,
-        loc: &Loc,
-        estate: &Estate,
-    ) -> Result<ResourceAddr, Box<Diagnostic>> {
-        if estate.instances.contains_key(address) || self.object_at(address).is_some() {
-            return Ok(address.clone());
-        }
-        let block = address.block();
-        let candidates: Vec<ResourceAddr> = self
-            .all_objects()
-            .iter()
-            .map(|o| o.address.clone())
-            .filter(|a| a.block() == block && a.key == address.key)
-            .collect();
-        let near: Vec<&ResourceAddr> = candidates
-            .iter()
-            .filter(|a| address.placement.is_none() || a.account() == address.account())
-            .collect();
-        if let [only] = near.as_slice() {
-            return Ok((*only).clone());
-        }
-        let shown: Vec<String> = candidates.iter().take(8).map(|a| format!("`{a}`")).collect();
-        let help = if shown.is_empty() {
-            "add its block first".to_owned()
-        } else {
-            format!("there are {}", shown.join(", "))
-        };
-        Err(Box::new(
-            Diagnostic::error(format!("there is no instance `{address}`"))
-                .at(loc.clone())
-                .help(help),
-        ))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod body;
+mod entries;
 mod environments;
 pub mod estate;
 mod evaluator;
@@ -15,7 +16,7 @@ mod value_source;
 #[cfg(test)]
 mod tests;
 
-pub use assemble::evaluate_configuration;
+pub use entries::evaluate_configuration;
 pub use evaluator::Evaluator;
 pub use expr::for_expr::entries;
 pub use expr::scope::{EvalResult, RefPath, RefStep, Resolved, Scope, Values};

@@ -1,5 +1,10 @@
 //! For every object: what is, what is wanted, and therefore what happens to it.
 
+mod follow;
+mod gone;
+mod protect;
+mod settled;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::Owners;
@@ -13,10 +18,16 @@ use crate::difference::{SecretComparison, StoredValues, difference};
 use crate::eval::estate::{Estate, Instance};
 use crate::provider::LiveObject;
 use crate::schema::ownership::{self, Ownership};
-use crate::schema::{AccessPart, AccountState, Home, ManagedKind, OnDestroy, account_state, kinds};
+use crate::schema::{AccessPart, Home, ManagedKind, kinds};
 use crate::state::fingerprint::veiled;
-use crate::state::model::{ResourceState, Resources};
-use crate::value::{Attrs, Value};
+use crate::state::model::Resources;
+use crate::value::Value;
+
+use follow::{move_what_stays, replace_what_follows};
+use settled::anew;
+
+pub(super) use gone::closed_account;
+pub use settled::settled;
 
 /// What decisions are made by, the same for every object.
 pub(super) struct Scene<'a> {
@@ -327,32 +338,6 @@ impl<'a> ObjectPlan<'a> {
         self.after = Some(after);
     }
 
-    /// Some attributes are settled when an object comes into being.
-    fn refuse_what_is_fixed(
-        &self,
-        instance: &Instance,
-        before: &Attrs,
-        after: &Attrs,
-        diagnostics: &mut Diagnostics,
-    ) {
-        let schema = self.kind.schema();
-        let differs = |name: &str| self.difference.changed.iter().any(|p| p.root() == Some(name));
-        for fixed in schema.fixed.iter().filter(|f| differs(f.name)) {
-            let shown = |attrs: &Attrs| match attrs.get(fixed.name) {
-                Some(Value::Sensitive(_)) => "(sensitive)".to_owned(),
-                Some(Value::Unknown(_)) => "(known after apply)".to_owned(),
-                Some(value) => value.to_json().to_string(),
-                None => "not there".to_owned(),
-            };
-            diagnostics.push(
-                Diagnostic::error(format!("`{}` of `{}` cannot change", fixed.name, self.address))
-                    .at(instance.body.loc_of(fixed.name).clone())
-                    .detail(format!("it is {}, not {}", shown(before), shown(after)))
-                    .help(format!("{}; or make the block match", fixed.instead)),
-            );
-        }
-    }
-
     /// The block declares something outside AWS: state takes note of it.
     fn declared(&mut self, instance: &'a Instance) {
         let mut attrs = instance.desired.clone();
@@ -374,267 +359,5 @@ impl<'a> ObjectPlan<'a> {
         }
         self.before = Some(attrs.clone());
         self.after = Some(attrs);
-    }
-
-    /// Whether the block says something else than state of what becomes of the object without it.
-    fn on_destroy_differs(&self, instance: &Instance) -> bool {
-        let Some(recorded) = self.recorded else { return false };
-        let now = self.kind.on_destroy(&self.kind.meta(&instance.body));
-        now != self.kind.on_destroy(recorded.meta.facts())
-    }
-
-    /// The object has no block any more (or everything is to be destroyed).
-    fn gone(&mut self, live: &Live, lineage: &str, diagnostics: &mut Diagnostics) {
-        let Some(recorded) = self.recorded else { return };
-        let attrs = recorded.attrs.attrs().clone();
-        if self.kind.only_declared(&attrs) {
-            self.key = Some(recorded.key.clone());
-            self.before = Some(attrs);
-            self.action = Action::Forget;
-            return;
-        }
-        if let Some(instance) = self.instance.filter(|i| self.on_destroy_differs(i)) {
-            diagnostics.push(
-                Diagnostic::error(format!("`on_destroy` of `{}` is not applied yet", self.address))
-                    .at(instance.loc.clone())
-                    .help("apply first: what goes is treated as the last apply was told"),
-            );
-        }
-        self.see(live);
-        if let Some(state) =
-            self.before.as_ref().and_then(|before| closed_account(self.kind, before))
-        {
-            self.reason = Some(format!("{state}: there is nothing left to do"));
-            self.action = Action::Forget;
-            return;
-        }
-        if let Some(other) = self.other_estate(lineage) {
-            self.reason = Some(format!("the estate with the state `{other}` has taken it over"));
-            self.action = Action::Forget;
-            return;
-        }
-        self.action = match (&self.before, self.kind.on_destroy(recorded.meta.facts())) {
-            (None, _) => {
-                self.reason = Some("it is gone from AWS already".to_owned());
-                Action::Forget
-            }
-            (Some(_), OnDestroy::Retain) => {
-                self.reason = Some("it is retained: it stays in AWS".to_owned());
-                Action::Forget
-            }
-            (Some(_), OnDestroy::Close) => {
-                self.reason = Some("AWS closes it, and deletes it after 90 days".to_owned());
-                Action::Delete
-            }
-            (Some(_), OnDestroy::Leave) => {
-                self.reason = Some("it leaves the organization and goes on alone".to_owned());
-                Action::Delete
-            }
-            (Some(_), OnDestroy::Delete) => {
-                self.reason = None;
-                Action::Delete
-            }
-        };
-    }
-
-    /// Whether there is something left that the state would no longer know of.
-    fn stays_in_aws(&self) -> bool {
-        !self.account_is_closed
-            && self
-                .before
-                .as_ref()
-                .is_some_and(|before| closed_account(self.kind, before).is_none())
-    }
-
-    /// A replacement under the same natural key cannot put the new object first.
-    fn settle_replacement(&mut self, diagnostics: &mut Diagnostics) {
-        if self.action != Action::Replace {
-            return;
-        }
-        let new_key = self.after.as_ref().and_then(|after| self.kind.natural_key(after));
-        if self.create_before_destroy && new_key == self.key {
-            self.create_before_destroy = false;
-            if let Some(instance) = self.instance {
-                diagnostics.push(
-                    Diagnostic::warning(format!(
-                        "`{}` is deleted before it is created again",
-                        self.address
-                    ))
-                    .at(instance.loc.clone())
-                    .detail("the new object would have the same name as the old one, so it cannot come first")
-                    .help("give it a new name in the same change"),
-                );
-            }
-        }
-    }
-
-    /// Refuses what may not go: what can be made only once, and what `prevent_destroy` protects. An object
-    /// that is retained is protected too: without its record nobody would manage it any more. What is gone
-    /// from AWS already, an account that is closed too, is beyond protection.
-    pub(super) fn guard_destruction(&self, diagnostics: &mut Diagnostics) {
-        let schema = self.kind.schema();
-        if self.action == Action::Replace && !schema.fixed.is_empty() {
-            diagnostics.push(
-                Diagnostic::error(format!("`{}` cannot be replaced", self.address))
-                    .at_opt(self.instance.map(|i| i.loc.clone()))
-                    .detail(format!(
-                        "{} is made once: another one would not be the same",
-                        schema.what
-                    ))
-                    .help("leave it out of `--replace` and `replace_triggered_by`"),
-            );
-            return;
-        }
-        let what = match self.action {
-            Action::Delete => "delete",
-            Action::Replace => "replace",
-            Action::Forget if self.stays_in_aws() => "forget",
-            _ => return,
-        };
-        let Some(instance) = self.instance.filter(|i| i.lifecycle.prevent_destroy) else { return };
-        let mut error =
-            Diagnostic::error(format!("the plan would {what} `{}`, which is protected", self.address))
-                .at(instance.loc.clone())
-                .help("take `prevent_destroy` out of its lifecycle block in a change of its own if this is meant");
-        if !self.replace_because.is_empty() {
-            error =
-                error.detail(format!("replaced because of {}", self.replace_because.join(", ")));
-        }
-        diagnostics.push(error);
-    }
-}
-
-/// What an object that exists shall be: what its block says, with what is live and shall be left alone.
-#[must_use]
-pub fn settled(
-    kind: &dyn ManagedKind,
-    instance: &Instance,
-    before: &Attrs,
-    recorded: Option<&ResourceState>,
-) -> Attrs {
-    // Of a list that others add to, state records what is there; what the block declared is a fact of its own.
-    let declared = recorded.and_then(|r| r.meta.declared());
-    let mut applied = recorded.map(|r| r.attrs.attrs().clone()).unwrap_or_default();
-    applied.extend(declared.cloned().unwrap_or_default());
-    let meta = kind.meta(&instance.body);
-    let mut after = kind.reconcile(instance.desired.clone(), before, &applied, &meta);
-    ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
-    after
-}
-
-/// Why an account is on its way out, from its attributes; `None` for other kinds.
-pub(super) fn closed_account(kind: &dyn ManagedKind, attrs: &Attrs) -> Option<&'static str> {
-    if !kind.schema().meaning.access.is_account() {
-        return None;
-    }
-    match account_state(attrs) {
-        Some(AccountState::Closed) => Some("the account is closed"),
-        Some(AccountState::PendingClosure) => Some("the account is being closed"),
-        _ => None,
-    }
-}
-
-/// An object that is made anew also gets what an existing one would have been left with, and what
-/// AWS computes is not that of the old one.
-fn anew(after: &mut Attrs, instance: &Instance) {
-    for (name, value) in instance.desired.iter() {
-        if !after.contains_key(name) {
-            after.insert(name.clone(), value.clone());
-        }
-    }
-    for (name, value) in instance.computed.iter() {
-        after.insert(name.clone(), value.clone());
-    }
-}
-
-/// A retained object whose parent goes (an account in a unit that is deleted) moves to the
-/// organization's root first.
-fn move_what_stays(decisions: &mut [ObjectPlan<'_>], live: &Live) {
-    let text = |attrs: &Option<Attrs>, name: &str| {
-        attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
-    };
-    // The state may know nothing of the organization any more: a removal that was interrupted forgot it.
-    let root =
-        |d: &ObjectPlan<'_>| text(&d.before, d.kind.schema().meaning.access.organization()?.root);
-    let recorded = || decisions.iter().find_map(root);
-    let Some(root) = live.root().map(str::to_owned).or_else(recorded) else { return };
-    let going: BTreeSet<String> = decisions
-        .iter()
-        .filter(|d| d.action == Action::Delete)
-        .filter_map(|d| text(&d.before, "id"))
-        .collect();
-    for decision in decisions.iter_mut().filter(|d| d.action == Action::Forget) {
-        let Some(attr) = decision.kind.schema().moves else { continue };
-        if text(&decision.before, attr).is_some_and(|parent| going.contains(&parent)) {
-            let mut after = decision.before.clone().unwrap_or_default();
-            after.insert(attr.to_owned(), root.as_str().into());
-            decision.after = Some(after);
-            decision.difference.changed = vec![crate::value::AttrPath::attr(attr)];
-        }
-    }
-}
-
-/// `--replace` and `replace_triggered_by`, which may follow one another. What waits in an account that nobody may
-/// enter does not change, so nothing follows it.
-fn replace_what_follows(
-    decisions: &mut [ObjectPlan<'_>],
-    options: &ComputeOptions,
-    shut: &super::shut::Shut,
-) {
-    // Instances, and their blocks: a trigger may name either.
-    let mut changed: BTreeSet<ResourceAddr> = BTreeSet::new();
-    loop {
-        let before = changed.len();
-        for decision in decisions.iter_mut() {
-            let asked = super::select::names(&options.replace, &decision.address);
-            let trigger = decision.instance.and_then(|i| {
-                i.lifecycle.replace_triggered_by.iter().find(|t| changed.contains(*t))
-            });
-            let replaceable = matches!(decision.action, Action::NoOp | Action::Update);
-            if replaceable && (asked || trigger.is_some()) {
-                decision.action = Action::Replace;
-                decision.reason = Some(match trigger {
-                    Some(trigger) => format!("`{trigger}` changes (replace_triggered_by)"),
-                    None => "asked for with --replace".to_owned(),
-                });
-                if let (Some(after), Some(instance)) = (&mut decision.after, decision.instance) {
-                    anew(after, instance);
-                }
-            }
-            let changes = !matches!(decision.action, Action::NoOp | Action::Forget);
-            if changes && super::shut::is_in(shut, decision).is_none() {
-                changed.insert(decision.address.block());
-                changed.insert(decision.address.clone());
-            }
-        }
-        if changed.len() == before {
-            return;
-        }
-    }
-}
-
-fn ignore_changes(after: &mut Attrs, before: &Attrs, ignored: &[String]) {
-    for path in ignored {
-        if path == "all" {
-            for (name, value) in after.iter_mut() {
-                *value = before.get(name).cloned().unwrap_or_default();
-            }
-            return;
-        }
-        let mut steps = path.split(['.', '[']).map(|s| s.trim_matches(['"', ']']));
-        let Some(name) = steps.next() else { continue };
-        let is = before.get(name).cloned().unwrap_or_default();
-        match (steps.next(), after.get_mut(name)) {
-            (None, Some(value)) => *value = is,
-            (Some(key), Some(Value::Map(map))) => match is.as_map().and_then(|m| m.get(key)) {
-                Some(value) => {
-                    map.insert(key.to_owned(), value.clone());
-                }
-                None => {
-                    map.remove(key);
-                }
-            },
-            _ => {}
-        }
     }
 }

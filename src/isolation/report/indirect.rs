@@ -9,7 +9,8 @@ use super::super::rules::Bound;
 use super::super::section::{
     AccessPath, FindingKind, Grade, Isolation, PathChange, PathEnd, WallVerdict,
 };
-use super::{Writer, digest};
+use super::Writer;
+use super::id::digest;
 use crate::access::ResourceType;
 
 impl Writer<'_, '_> {

@@ -9,7 +9,8 @@ use super::super::rules::Bound;
 use super::super::section::{
     AccessPath, Grade, Hop, PathChange, PathEnd, Replay, Replayed, WallVerdict,
 };
-use super::{Writer, digest, hop, judged, limits, replay, witness};
+use super::id::digest;
+use super::{Writer, hop, judged, limits, replay, witness};
 use crate::access::AccessModel;
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;

@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::types::{
     AlarmType, Dimension, Metric, MetricDataQuery, MetricStat, StateValue,
 };
 
-use super::clients::Session;
+use super::session::Session;
 use crate::provider::{Alarm, MetricQuery, ProviderError};
 
 /// Alarms that one call takes.

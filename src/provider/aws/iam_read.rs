@@ -13,9 +13,9 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, join_all};
 use tokio::sync::OnceCell;
 
-use super::clients::Session;
 use super::errors;
 use super::kind::{BulkScope, IamPart, Reading, sorted, tags};
+use super::session::Session;
 use crate::iam::Use;
 use crate::provider::ProviderError;
 use crate::schema::canonical_policy;

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 
-use super::clients::Session;
 use super::iam_read;
 use super::kind::{Bulk, BulkScope, Reading};
 use super::kinds::registered;
+use super::session::Session;
 use crate::cause::CauseKind;
 use crate::provider::{Failure, Inventory, ProviderError};
 

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types::PolicyType;
 use tokio::sync::watch;
 
-use super::clients::Session;
 use super::errors;
 use super::iam_read::{AwsPolicies, IamAnswers};
+use super::session::Session;
 use crate::provider::{Failure, LiveObject, Op, ProviderError, ProviderStep};
 use crate::value::{AttrPath, Attrs, Value};
 

@@ -4,6 +4,7 @@
 //! by a read that it shares (`iam_read`, `organization_read`), or by one of its own.
 
 mod ambient;
+mod assumed_role;
 mod clients;
 mod cloudwatch;
 mod constraints;
@@ -16,6 +17,7 @@ mod kinds;
 mod organization_read;
 mod organization_tags;
 mod profiles;
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +26,8 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use tokio::sync::oneshot;
 
-use self::clients::Session;
 use self::kind::{BulkScope, KindProvider};
+use self::session::Session;
 use super::{
     AccessMode, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider,
     ProviderError, ProviderStep,
@@ -51,7 +53,7 @@ impl AwsProvider {
     /// Calls nothing.
     pub async fn new(options: AwsOptions) -> Self {
         let ambient = clients::ambient(&options).await;
-        let management = clients::management(&options, &ambient);
+        let management = assumed_role::management(&options, &ambient);
         Self {
             options: Arc::new(options),
             ambient,

@@ -9,9 +9,9 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::{oneshot, watch};
 
-use super::clients::Session;
 use super::kind::Bulk;
 use super::kinds::{account, organization, organizational_unit, registered};
+use super::session::Session;
 use super::{ROOT, organization_tags};
 use crate::ids::AccountId;
 use crate::provider::{Failure, Inventory, LiveObject, ProviderError};

@@ -2,8 +2,8 @@
 
 use aws_sdk_organizations::types::Tag;
 
-use super::clients::Session;
 use super::kind::{Absent, Wanted, entries, tags};
+use super::session::Session;
 use crate::provider::ProviderError;
 use crate::value::Value;
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_organizations::types::{self, CreateAccountState, CreateAccountStatus};
 
-use crate::provider::aws::clients::Session;
+use crate::provider::aws::session::Session;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
 use crate::provider::aws::organization_read::{self, node_id, node_name};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 
 use super::s3_bucket::switch;
-use crate::provider::aws::clients::Session;
+use crate::provider::aws::session::Session;
 use crate::provider::aws::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, live, optional,
     texts,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::iam_role::tags;
-use crate::provider::aws::clients::Session;
+use crate::provider::aws::session::Session;
 use crate::provider::aws::iam_read::{IamAnswers, iam_tags};
 use crate::provider::aws::kind::{
     Absent, Bulk, IamPart, KindProvider, Wanted, attrs, live, optional, sorted, texts,

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::iam_role::tags;
 use crate::iam::Use;
-use crate::provider::aws::clients::Session;
+use crate::provider::aws::session::Session;
 use crate::provider::aws::iam_read::{AwsPolicies, IamAnswers, decoded, iam_tags};
 use crate::provider::aws::kind::{
     Absent, Bulk, IamPart, KindProvider, Wanted, attrs, document, live, optional,

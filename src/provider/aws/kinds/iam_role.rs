@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{RoleDetail, Tag};
 
 use crate::iam::Use;
-use crate::provider::aws::clients::Session;
+use crate::provider::aws::session::Session;
 use crate::provider::aws::iam_read::{self, IamAnswers, decoded, iam_tags};
 use crate::provider::aws::kind::{
     Absent, Bulk, IamPart, KindProvider, Wanted, attrs, document, entries, live, optional, sorted,

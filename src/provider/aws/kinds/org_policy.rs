@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::organization;
 use crate::iam::Use;
 use crate::provider::aws::ROOT;
-use crate::provider::aws::clients::Session;
+use crate::provider::aws::session::Session;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
     Absent, Bulk, EnabledTypes, KindProvider, OrganizationReader, Wanted, attrs, document, live,

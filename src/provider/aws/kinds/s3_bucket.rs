@@ -16,7 +16,7 @@ use aws_sdk_s3::types::{
 use futures::{StreamExt, stream};
 
 use crate::iam::Use;
-use crate::provider::aws::clients::Session;
+use crate::provider::aws::session::Session;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, document, entries,

@@ -1,0 +1,106 @@
+//! What an evaluation is asked for from outside: all of it, or the part that a run needs now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::address::{CONFIG_KIND, ResourceAddr};
+use crate::config::Configuration;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::{Estate, Instance, Output, ProviderSettings};
+use crate::eval::evaluator::Evaluator;
+use crate::eval::expr::scope::EvalResult;
+use crate::eval::expr::syntax::evaluate_text;
+use crate::eval::value_source::ValueSource;
+use crate::ids::Handle;
+
+/// Evaluates a whole configuration.
+///
+/// # Errors
+/// Everything that is wrong in it, as far as one run finds.
+pub fn evaluate_configuration(
+    config: &Configuration,
+    known: &dyn ValueSource,
+) -> Result<Estate, Diagnostics> {
+    Evaluator::new(config, known).estate()
+}
+
+impl<'c> Evaluator<'c> {
+    /// Evaluates everything.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the configuration, as far as one run finds.
+    pub fn estate(&self) -> Result<Estate, Diagnostics> {
+        let _turn = self.turn();
+        let _span = tracing::info_span!("evaluate").entered();
+        crate::stack::deep(|| {
+            let mut diagnostics = Diagnostics::new();
+            let mut estate = self.assemble(&mut diagnostics);
+            diagnostics.extend(std::mem::take(&mut estate.warnings));
+            let (estate, warnings) = diagnostics.with_warnings(estate)?;
+            Ok(Estate { warnings, ..estate })
+        })
+    }
+
+    /// The `provider` block alone: what it takes to reach AWS, before anything else is evaluated.
+    ///
+    /// # Errors
+    /// What is wrong in it, or needs what is not known yet.
+    pub fn provider_settings(&self) -> Result<ProviderSettings, Diagnostics> {
+        let _turn = self.turn();
+        crate::stack::deep(|| self.provider().map(|settings| (*settings).clone()))
+    }
+
+    /// The handles of accounts, as far as they can be told before the rest is evaluated. What is wrong
+    /// is left for [`Evaluator::estate`] to report.
+    #[must_use]
+    pub fn account_handles(&self) -> BTreeSet<Handle> {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            self.expand_modules(&mut Diagnostics::new());
+            self.all_objects().iter().filter_map(|object| object.handle.clone()).collect()
+        })
+    }
+
+    /// Evaluates one instance, or evaluates it again after more became known ([`Evaluator::known_moved`]).
+    /// Of everything else only what it refers to is evaluated.
+    ///
+    /// # Errors
+    /// There is no such instance, or what is wrong in it.
+    pub fn resolve(&self, address: &ResourceAddr) -> Result<Instance, Diagnostics> {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            if address.kind == CONFIG_KIND {
+                return self.resolve_config(address);
+            }
+            let object = self.object_at(address).or_else(|| {
+                self.expand_modules(&mut Diagnostics::new());
+                self.object_at(address)
+            });
+            match object {
+                Some(object) => self.instance(&object).map(|(instance, _)| instance),
+                None => Err(Diagnostic::error(format!("there is no instance `{address}`")).into()),
+            }
+        })
+    }
+
+    /// Root outputs, evaluated again as far as they were unknown.
+    ///
+    /// # Errors
+    /// What is wrong in them.
+    pub fn outputs(&self) -> Result<BTreeMap<String, Output>, Diagnostics> {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            let mut errors = Diagnostics::new();
+            let outputs = self.root_outputs(&mut errors);
+            errors.into_result(outputs)
+        })
+    }
+
+    /// Evaluates an expression in the root module, as `console` does.
+    ///
+    /// # Errors
+    /// Syntax errors and what is wrong in it.
+    pub fn evaluate_text(&self, name: &str, text: &str) -> EvalResult {
+        let _turn = self.turn();
+        crate::stack::deep(|| evaluate_text(name, text, &self.root_scope()))
+    }
+}
