@@ -10,6 +10,7 @@ use crate::eval::release::Release;
 use crate::eval::{Evaluator, ValueSource};
 use crate::ids::AccountId;
 use crate::plan::decide;
+use crate::plan::model::PlannedObjects;
 use crate::schema::{kinds, ownership};
 use crate::value::{Attrs, Value};
 
@@ -54,20 +55,25 @@ impl ValueSource for AppliedValues<'_> {
     }
 }
 
-/// Resolves objects of one estate during an apply. What the plan knew of an object stands; only an
+/// Resolves objects of one estate during an apply. What the plan decided of an object stands; only an
 /// object in which something was unknown is evaluated again, and of the rest of the configuration only
 /// what it refers to.
 pub(super) struct Resolver<'a> {
     evaluator: Evaluator<'a>,
     known: &'a AppliedValues<'a>,
     inputs: &'a PlanInputs,
+    planned: PlannedObjects,
 }
 
 impl<'a> Resolver<'a> {
-    /// Over the inputs that the plan was made from.
+    /// Over the inputs that the plan was made from, and what it has decided.
     #[must_use]
-    pub(super) fn new(inputs: &'a PlanInputs, known: &'a AppliedValues<'a>) -> Self {
-        Self { evaluator: Evaluator::new(&inputs.configuration, known), known, inputs }
+    pub(super) fn new(
+        inputs: &'a PlanInputs,
+        known: &'a AppliedValues<'a>,
+        planned: PlannedObjects,
+    ) -> Self {
+        Self { evaluator: Evaluator::new(&inputs.configuration, known), known, inputs, planned }
     }
 
     /// The evaluator, for outputs at the end.
@@ -79,23 +85,24 @@ impl<'a> Resolver<'a> {
 
 impl Desired for Resolver<'_> {
     fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics> {
-        // The mark of a first apply is filled in here: nothing else of the object depends on it.
-        let planned = self.inputs.estate.instances.get(address).cloned().map(|mut instance| {
-            ownership::settle(&mut instance.desired, address, self.known.base.lineage);
-            instance
-        });
-        let instance = match planned.filter(|i| !i.desired.values().any(Value::has_unknown)) {
-            Some(planned) => planned,
-            None => {
-                self.evaluator.known_moved();
-                self.evaluator.resolve(address)?
+        if let Some(planned) = self.planned.get(address) {
+            let mut desired = planned.desired.clone();
+            // The mark of a first apply is filled in here: nothing else of the object depends on it.
+            ownership::settle(&mut desired, address, self.known.base.lineage);
+            if !desired.values().any(Value::has_unknown) {
+                return Ok(desired);
             }
-        };
+        }
+        self.evaluator.known_moved();
+        let instance = self.evaluator.resolve(address)?;
         let Some(kind) = kinds::kind(&address.kind) else { return Ok(instance.desired) };
         let recorded = self.known.base.resources.get(address);
         let before = recorded.and_then(|r| self.inputs.live.recorded(address, r).object());
         Ok(match before {
-            Some(before) => decide::settled(kind, &instance, &before.attrs, recorded),
+            Some(before) => {
+                let meta = kind.meta(&instance.body);
+                decide::settled(kind, &instance, &meta, &before.attrs, recorded)
+            }
             None => instance.desired,
         })
     }
@@ -109,7 +116,8 @@ impl Desired for Resolver<'_> {
         let (Some(instance), Some(kind)) = (instance, kinds::kind(&address.kind)) else {
             return Attrs::new();
         };
-        let meta = kind.meta(&instance.body);
+        let planned = self.planned.get(address).map(|planned| planned.meta.clone());
+        let meta = planned.unwrap_or_else(|| kind.meta(&instance.body));
         if !meta.values().any(Value::has_unknown) {
             return meta;
         }

@@ -1,12 +1,13 @@
 //! Carries a plan out: hands it to the executor with all that a step may need, records the outputs, and judges
 //! how it ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::address::ResourceAddr;
 use crate::apply::{self, Apply, ApplyLimits, ApplySummary, Recheck};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::{Plan, PlannedOutput};
@@ -51,7 +52,7 @@ pub async fn carry_out(
     let resources = inputs.snapshot.resources();
     let lineage = lineage(workspace, inputs).await?;
     let known = applied_values(inputs, &resources, &lineage);
-    let resolver = Resolver::new(inputs, &known);
+    let resolver = Resolver::new(inputs, &known, plan.planned.clone());
     let walls = WallsRecheck { workspace, inputs, request, approved: plan };
     let summary = walk(workspace, inputs, plan, approval, &resolver, &walls).await?;
     let mut diagnostics: Diagnostics = summary.warnings.iter().cloned().collect();
@@ -60,7 +61,10 @@ pub async fn carry_out(
     let mut recorded = Ok(());
     if summary.failed.is_empty() && summary.unsaved.is_empty() && !summary.interrupted {
         let everything_goes = request.options.mode == Mode::Destroy && plan.outputs.is_empty();
-        let now = if everything_goes { Ok(BTreeMap::new()) } else { outputs_now(&resolver) };
+        let now = match everything_goes {
+            true => Ok(BTreeMap::new()),
+            false => outputs_now(inputs, plan, &resolver),
+        };
         match now {
             Ok(now) => recorded = outputs::write(&inputs.store.ledger, &now).await,
             Err(more) => diagnostics.extend(more),
@@ -134,7 +138,22 @@ async fn walk(
     Ok(summary?)
 }
 
-fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, PlannedOutput>, Diagnostics> {
+/// The outputs as they are after the plan. Those that the plan knew stand, unless they come from what it has changed:
+/// what AWS assigns may be another thing by now.
+fn outputs_now(
+    inputs: &PlanInputs,
+    plan: &Plan,
+    resolver: &Resolver<'_>,
+) -> Result<BTreeMap<String, PlannedOutput>, Diagnostics> {
+    let changed: BTreeSet<&ResourceAddr> = plan.operations.iter().map(|o| &o.address).collect();
+    let stands = |(name, output): (&String, &PlannedOutput)| {
+        let declared = inputs.estate.outputs.get(name);
+        !output.unknown
+            && declared.is_some_and(|o| o.depends_on.iter().all(|a| !changed.contains(a)))
+    };
+    if plan.outputs.iter().all(stands) {
+        return Ok(plan.outputs.clone());
+    }
     resolver.evaluator().known_moved();
     let all = resolver.evaluator().outputs()?;
     Ok(all.into_iter().map(|(name, output)| (name, PlannedOutput::of(&output))).collect())

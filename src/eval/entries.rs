@@ -95,6 +95,24 @@ impl<'c> Evaluator<'c> {
         })
     }
 
+    /// One attribute of a declaration (`promotion`, `release`). Of everything else only what it refers to is evaluated.
+    ///
+    /// # Errors
+    /// There is no such declaration or attribute, or what is wrong in it.
+    pub fn declared(&self, kind: &str, label: &str, attr: &str) -> EvalResult {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            let declarations = &self.config.root().declarations;
+            let block = declarations.get(&(kind.to_owned(), label.to_owned()));
+            let Some(block) = block else {
+                return Err(
+                    Diagnostic::error(format!("there is no `{kind}` block `{label}`")).into()
+                );
+            };
+            self.declaration_attr(&ResourceAddr::new(kind, label), attr, &block.loc)
+        })
+    }
+
     /// Evaluates an expression in the root module, as `console` does.
     ///
     /// # Errors

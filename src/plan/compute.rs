@@ -8,8 +8,8 @@ use super::decide::decide;
 use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Plan, PlanDiagnostic,
-    PlanEstate, PlanLocation, PlanPrincipals, PlanSummary, PlannedOutput, ResourceChange,
-    Selection, StateBasis, unread_objects,
+    PlanEstate, PlanLocation, PlanPrincipals, PlanSummary, PlannedObject, PlannedOutput,
+    ResourceChange, Selection, StateBasis, unread_objects,
 };
 use super::object_plan::ObjectPlan;
 use super::options::{ComputeOptions, Mode};
@@ -58,9 +58,10 @@ pub fn compute(input: Input<'_>) -> Result<Plan, Diagnostics> {
 /// Everything that AWS or the configuration's own rules would refuse.
 pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     let Input { estate, prior, live, options, .. } = input;
-    let mut found = Diagnostics::new();
-    let mut decisions = decide(estate, prior, live, options, &input.basis.lineage, &mut found);
-    select::check(&options.selection, &options.replace, estate, &decisions, &mut found);
+    let mut diagnostics = Diagnostics::new();
+    let mut decisions =
+        decide(estate, prior, live, options, &input.basis.lineage, &mut diagnostics);
+    select::check(&options.selection, &options.replace, estate, &decisions, &mut diagnostics);
     let selected = select::select(&options.selection, &decisions);
     let drift = drift::drift(estate, live, &decisions);
     let unread =
@@ -74,22 +75,22 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     if options.mode == Mode::Normal {
         let is_selected =
             |d: &ObjectPlan<'_>| selected.as_ref().is_none_or(|all| all.contains(&d.address));
-        severed::warn(live, &decisions, is_selected, &mut found);
+        severed::warn(live, &decisions, is_selected, &mut diagnostics);
     }
     if let Some(selected) = &selected {
         decisions.retain(|d| selected.contains(&d.address));
     }
     for decision in &decisions {
-        decision.guard_destruction(&mut found);
-        decision.warn_of_default_place(&mut found);
+        decision.guard_destruction(&mut diagnostics);
+        decision.warn_of_default_place(&mut diagnostics);
     }
-    let mut usage = limits::usage(estate, live, &decisions, &mut found);
-    quotas::check(estate, live, &decisions, &mut usage.uses, &mut found);
-    named::check(estate, live, &decisions, &mut found);
-    policy_types::check(live, &decisions, &mut found);
-    let operations = order::operations(&decisions, &usage, &mut found);
-    if found.has_errors() {
-        return Err(found);
+    let mut usage = limits::usage(estate, live, &decisions, &mut diagnostics);
+    quotas::check(estate, live, &decisions, &mut usage.uses, &mut diagnostics);
+    named::check(estate, live, &decisions, &mut diagnostics);
+    policy_types::check(live, &decisions, &mut diagnostics);
+    let operations = order::operations(&decisions, &usage, &mut diagnostics);
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
     }
     let resource_changes: Vec<ResourceChange> = decisions.iter().map(change).collect();
     let mut plan = Plan {
@@ -117,7 +118,8 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         outputs: if everything_goes(options) { BTreeMap::new() } else { outputs(estate) },
         outputs_changed: Vec::new(),
         estate: PlanEstate { name: estate.name.clone(), location: None },
-        diagnostics: found.iter().map(diagnostic).collect(),
+        diagnostics: diagnostics.iter().map(diagnostic).collect(),
+        planned: decisions.into_iter().filter_map(planned).collect(),
     };
     seal(&mut plan, input.configuration_digest);
     Ok((plan, sides))
@@ -240,6 +242,17 @@ fn change(decision: &ObjectPlan<'_>) -> ResourceChange {
         previous_address: decision.previous_address.clone(),
         depends_on: decision.depends_on.iter().cloned().collect(),
     }
+}
+
+/// What an object that changes shall be.
+fn planned(decision: ObjectPlan<'_>) -> Option<(ResourceAddr, PlannedObject)> {
+    let ObjectPlan { address, kind, instance, meta, after, action, .. } = decision;
+    instance.filter(|_| action != Action::NoOp)?;
+    let mut desired = after?;
+    for computed in kind.schema().computed {
+        desired.remove(computed.name);
+    }
+    Some((address, PlannedObject { desired, meta }))
 }
 
 fn partial_strings(value: &Value) -> BTreeMap<String, String> {

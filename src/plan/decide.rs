@@ -271,7 +271,7 @@ impl<'a> ObjectPlan<'a> {
             self.after = Some(after);
             return;
         };
-        after = settled(self.kind, instance, before, self.recorded);
+        after = settled(self.kind, instance, &self.meta, before, self.recorded);
         let attrs = self.recorded.map(|r| r.attrs.attrs());
         let recorded = StoredValues { attrs, secrets: Some(secrets) };
         self.difference = difference(self.kind.schema(), before, &after, recorded);
@@ -299,7 +299,7 @@ impl<'a> ObjectPlan<'a> {
                 (false, true) => Action::Update,
                 (false, false) => Action::Replace,
             };
-            if self.action == Action::NoOp && self.on_destroy_differs(instance) {
+            if self.action == Action::NoOp && self.on_destroy_differs() {
                 self.action = Action::Adopt;
                 self.reason = Some("state takes note of its `on_destroy`".to_owned());
             }

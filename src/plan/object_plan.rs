@@ -21,6 +21,8 @@ pub struct ObjectPlan<'a> {
     pub kind: &'static dyn ManagedKind,
     /// The configured instance.
     pub instance: Option<&'a Instance>,
+    /// What of its block only Palisade knows.
+    pub meta: Attrs,
     /// What state records.
     pub recorded: Option<&'a ResourceState>,
     /// Where state had it, when it moved.
@@ -78,6 +80,7 @@ impl<'a> ObjectPlan<'a> {
             address,
             kind,
             instance,
+            meta: instance.map(|instance| kind.meta(&instance.body)).unwrap_or_default(),
             recorded,
             previous_address,
             before: None,

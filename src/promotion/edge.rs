@@ -81,6 +81,15 @@ fn names(body: &Body, attr: &str) -> BTreeSet<String> {
     }
 }
 
+/// The environment that a value names; empty where it names none, or is not known yet.
+#[must_use]
+pub fn environment(value: &Value) -> String {
+    match value.reveal() {
+        Value::Block(block) => block.address.name.clone(),
+        _ => String::new(),
+    }
+}
+
 fn name(body: &Body, attr: &str) -> String {
     names(body, attr).pop_first().unwrap_or_default()
 }
@@ -112,11 +121,11 @@ pub fn edges(estate: &Estate) -> Result<BTreeMap<String, Edge>, Diagnostics> {
     diagnostics.into_result(edges)
 }
 
-/// The edge of that name.
+/// The edge of that name, or what else is known of edges by their names.
 ///
 /// # Errors
 /// There is none.
-pub fn find<'e>(edges: &'e BTreeMap<String, Edge>, name: &str) -> Result<&'e Edge, Diagnostic> {
+pub fn find<'e, E>(edges: &'e BTreeMap<String, E>, name: &str) -> Result<&'e E, Diagnostic> {
     edges.get(name).ok_or_else(|| {
         let help = did_you_mean(name, edges.keys().map(String::as_str)).unwrap_or_else(|| {
             if edges.is_empty() {

@@ -7,7 +7,6 @@
 //! makes the test slower and changes no count.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use palisade::engine::plan::PlanOutcome;
@@ -15,11 +14,9 @@ use palisade::engine::refresh::PlanInputs;
 use palisade::plan::model::Plan;
 use palisade::sandbox::{Arrival, Faults};
 use tokio::sync::oneshot;
-use tracing::Subscriber;
-use tracing::span::{Attributes, Id};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use crate::recovery::lab::{Lab, example};
+use crate::support::evaluations::Evaluations;
 
 /// Requests that wait for their answers, and the rounds that are over.
 #[derive(Default)]
@@ -94,32 +91,6 @@ impl Counted {
         let rounds = rounds.collect::<Vec<_>>().join("\n");
         let count = self.rounds.len();
         assert!(count <= bound, "{what}: {count} rounds, {requests} requests\n{rounds}");
-    }
-}
-
-/// Counts the evaluations of a whole configuration on this thread.
-#[derive(Clone, Default)]
-struct Evaluations(Arc<AtomicUsize>);
-
-impl<S: Subscriber> Layer<S> for Evaluations {
-    fn on_new_span(&self, span: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        if span.metadata().name() == "evaluate" {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-}
-
-impl Evaluations {
-    /// What `work` needed.
-    async fn of<T>(work: impl Future<Output = T>) -> (T, usize) {
-        // Without a subscriber that is always there, a span that another thread reaches between two of these
-        // is remembered as one that interests nobody, and is counted no more.
-        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
-        let count = Self::default();
-        let watching = tracing_subscriber::registry().with(count.clone());
-        let _watching = tracing::subscriber::set_default(watching);
-        let done = work.await;
-        (done, count.0.load(Ordering::SeqCst))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 
-use super::Run;
+use super::{Prepared, Run};
 use crate::apply::record;
 use crate::apply::scope::ScopeRun;
 use crate::apply::worker::OperationFailure;
@@ -117,13 +117,14 @@ impl Run<'_> {
             }
             (_, wanted) => wanted,
         };
+        let prepared = Prepared { wanted, meta: self.apply.desired.meta(&operation.address) };
         if operation.op == OperationKind::Rename {
-            self.prepared.insert(id, wanted);
+            self.prepared.insert(id, prepared);
             return Ok(self.departure(operation, &change));
         }
         let intent = operation.op.step().map(|_| {
             let recorded = scope.resources.get(&operation.address);
-            let key = match (operation.op, &wanted) {
+            let key = match (operation.op, &prepared.wanted) {
                 (OperationKind::Create, Some(wanted)) => kind.natural_key(wanted),
                 _ => change.key.clone().or_else(|| recorded.map(|r| r.key.clone())),
             };
@@ -137,13 +138,13 @@ impl Run<'_> {
                     &change,
                     operation,
                     recorded,
-                    wanted.as_ref(),
+                    &prepared,
                     key.as_deref(),
                 ),
                 key,
             }
         });
-        self.prepared.insert(id, wanted);
+        self.prepared.insert(id, prepared);
         Ok(intent)
     }
 
@@ -203,10 +204,10 @@ impl Run<'_> {
         change: &ResourceChange,
         operation: &Operation,
         recorded: Option<&ResourceState>,
-        wanted: Option<&Attrs>,
+        prepared: &Prepared,
         key: Option<&str>,
     ) -> ResourceState {
-        let mut plain = wanted.cloned().unwrap_or_default();
+        let mut plain = prepared.wanted.clone().unwrap_or_default();
         for value in plain.values_mut() {
             if record::is_hidden(value) {
                 *value = Value::Null;
@@ -222,7 +223,7 @@ impl Run<'_> {
             versions: &BTreeMap::new(),
             returned: &Attrs::new(),
             target: None,
-            meta: &self.apply.desired.meta(&operation.address),
+            meta: &prepared.meta,
             prints: &self.shared.prints,
         });
         if let Some(key) = key {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Departure, Run};
+use super::{Departure, Prepared, Run};
 use crate::apply::events::ApplyEvent;
 use crate::apply::record::{self, deposed};
 use crate::apply::scope::ScopeRun;
@@ -41,9 +41,9 @@ impl Run<'_> {
             return;
         };
         self.emit(ApplyEvent::Started(display.clone()));
-        let wanted = self.prepared.remove(&id).flatten();
+        let Prepared { wanted, meta } = self.prepared.remove(&id).unwrap_or_default();
         if operation.op.step().is_none() {
-            let result = self.local(operation);
+            let result = self.local(operation, &meta);
             self.ended(id, result);
             return;
         }
@@ -85,7 +85,7 @@ impl Run<'_> {
             latest: self.latest.get(&operation.address).filter(|_| !replaced).cloned(),
             step_target: self.step_target(operation, scope),
             wanted,
-            meta: self.apply.desired.meta(&operation.address),
+            meta,
             permit: Permit::through(gates),
             change,
         };
@@ -94,7 +94,7 @@ impl Run<'_> {
     }
 
     /// Operations that only change the record.
-    fn local(&mut self, operation: &Operation) -> Result<Success, OperationFailure> {
+    fn local(&mut self, operation: &Operation, meta: &Attrs) -> Result<Success, OperationFailure> {
         let broken =
             || OperationFailure::certain(Diagnostic::error("the plan does not fit together"));
         let change = Arc::clone(self.changes.get(&operation.address).ok_or_else(broken)?);
@@ -137,7 +137,7 @@ impl Run<'_> {
                     versions: &BTreeMap::new(),
                     returned: &before,
                     target: None,
-                    meta: &self.apply.desired.meta(&operation.address),
+                    meta,
                     prints: &self.shared.prints,
                 });
                 if let (Some(name), Some(before)) = (kind.schema().attachments, &change.before)

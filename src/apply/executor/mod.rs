@@ -153,6 +153,16 @@ pub async fn apply(apply: Apply<'_>) -> Result<ApplySummary, StateError> {
         }
     }
 }
+
+/// What an operation starts with, settled when it is announced.
+#[derive(Default)]
+struct Prepared {
+    /// The attributes that its object shall have; for create, update, move and wait.
+    wanted: Option<Attrs>,
+    /// What of its block only Palisade knows.
+    meta: Attrs,
+}
+
 struct Run<'a> {
     apply: &'a Apply<'a>,
     operations: BTreeMap<u32, &'a Operation>,
@@ -167,8 +177,8 @@ struct Run<'a> {
     inbox: mpsc::UnboundedReceiver<WorkerReport>,
     workers: JoinSet<()>,
     tasks: BTreeMap<tokio::task::Id, u32>,
-    /// Desired attributes of announced operations.
-    prepared: BTreeMap<u32, Option<Attrs>>,
+    /// What announced operations start with.
+    prepared: BTreeMap<u32, Prepared>,
     announced: BTreeSet<u32>,
     /// What operations of this run left.
     latest: BTreeMap<ResourceAddr, Attrs>,

@@ -1,11 +1,13 @@
 //! What a promotion would do: the release that moves, and the plan of its target with it. Promotions
 //! and approvals both make it, so that an approval binds to the very plan that is carried out.
 
+use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::load::{self, OfflineInputs};
 use crate::engine::plan::{self, PlanRequest};
 use crate::engine::refresh::{self, PlanInputs};
 use crate::engine::workspace::Workspace;
+use crate::eval::Evaluator;
 use crate::plan::model::Plan;
 use crate::promotion::candidate::{self, Candidate, Choosing, Refusal};
 use crate::promotion::edge::{self, Edge};
@@ -22,6 +24,71 @@ pub(super) struct EdgeInputs {
     pub offline: OfflineInputs,
     /// The edge.
     pub edge: Edge,
+}
+
+/// Where an edge leads, before that environment is locked.
+pub(super) struct EdgeTarget {
+    /// Configuration, state and releases.
+    pub offline: OfflineInputs,
+    /// The edge's name.
+    edge: String,
+    /// The environment.
+    pub to: String,
+}
+
+impl EdgeTarget {
+    /// Reads the configuration and what is recorded, and evaluates where the edge leads: nothing else of it counts
+    /// before the lock.
+    ///
+    /// # Errors
+    /// The configuration is wrong, there is no such edge, or the backend cannot be read.
+    pub(super) async fn read(
+        workspace: &Workspace,
+        settings: &MoveSettings,
+        edge: &str,
+    ) -> Result<Self, EngineError> {
+        let offline = load::offline(workspace, &settings.variables).await?;
+        let declared = offline.configuration.root().declarations.iter();
+        let declared = declared.filter(|((kind, _), _)| kind == "promotion");
+        let edges = declared.map(|((_, label), block)| (label.clone(), block)).collect();
+        edge::find(&edges, edge)?;
+        let resources = offline.snapshot.resources();
+        let known = offline.known(&resources);
+        let to =
+            Evaluator::new(&offline.configuration, &known).declared("promotion", edge, "to")?;
+        let to = edge::environment(&to);
+        Ok(Self { offline, edge: edge.to_owned(), to })
+    }
+
+    /// Reads what is recorded once more, now that no other run changes it. The configuration and the way to the
+    /// backend are those of the first time.
+    ///
+    /// # Errors
+    /// As [`EdgeInputs::read`]; the edge leads to another environment now ([`EngineError::Stale`]).
+    pub(super) async fn locked(self, workspace: &Workspace) -> Result<EdgeInputs, EngineError> {
+        let OfflineInputs { configuration, store, .. } = self.offline;
+        let offline = load::offline_of(workspace, configuration, store).await?;
+        let inputs = EdgeInputs::of(workspace, offline, &self.edge)?;
+        still_leads_to(&inputs.edge, &self.to)?;
+        Ok(inputs)
+    }
+}
+
+/// Refuses an edge that leads to another environment than the one that was locked for it.
+fn still_leads_to(edge: &Edge, locked: &str) -> Result<(), EngineError> {
+    if edge.to == locked {
+        return Ok(());
+    }
+    let (name, to) = (&edge.name, &edge.to);
+    Err(EngineError::Stale(
+        Diagnostic::error(format!("promotion `{name}` leads to `{to}` now, not to `{locked}`"))
+            .at(edge.loc.clone())
+            .detail(format!(
+                "Its `to` follows from the state, which changed before `{locked}` was locked; nothing was moved."
+            ))
+            .help(format!("look at what it would do now: `palisade promote {name} --dry-run`; then promote again"))
+            .into(),
+    ))
 }
 
 /// A release that is to move, and the plan that moves it.
@@ -57,17 +124,6 @@ impl EdgeInputs {
         edge: &str,
     ) -> Result<Self, EngineError> {
         Self::of(workspace, load::offline(workspace, &settings.variables).await?, edge)
-    }
-
-    /// Reads what is recorded once more, now that no other run changes it. The configuration and the way to the
-    /// backend are those of the first time.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub(super) async fn read_again(self, workspace: &Workspace) -> Result<Self, EngineError> {
-        let OfflineInputs { configuration, store, .. } = self.offline;
-        let offline = load::offline_of(workspace, configuration, store).await?;
-        Self::of(workspace, offline, &self.edge.name)
     }
 
     fn of(workspace: &Workspace, offline: OfflineInputs, edge: &str) -> Result<Self, EngineError> {
@@ -140,6 +196,36 @@ impl EdgeInputs {
             overriding: overriding.map(str::to_owned),
             dry_run,
             plan: preview.plan.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::diag::{Loc, Source};
+    use crate::promotion::edge::OnFailure;
+
+    #[test]
+    fn nothing_moves_into_an_environment_that_is_not_locked() {
+        let edge = Edge {
+            name: "up".to_owned(),
+            from: "dev".to_owned(),
+            to: "staging".to_owned(),
+            releases: BTreeSet::new(),
+            on_failure: OnFailure::default(),
+            gates: Vec::new(),
+            loc: Loc::new(&Source::new("main.hcl", "promotion"), 0..9),
+        };
+        still_leads_to(&edge, "staging").expect("the same");
+        match still_leads_to(&edge, "production") {
+            Err(EngineError::Stale(told)) => {
+                let told: Vec<&str> = told.iter().map(|d| d.summary.as_str()).collect();
+                assert_eq!(told, ["promotion `up` leads to `staging` now, not to `production`"]);
+            }
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -8,7 +8,6 @@ use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
 use crate::promotion::audited::{HoldDetails, RefusalDetails};
 use crate::promotion::candidate::{self, Candidate, Eligibility};
-use crate::promotion::edge::Edge;
 use crate::promotion::gate::approval;
 use crate::promotion::gate::{Evidence, Purpose};
 use crate::promotion::record::{Hold, MoveKind, Override, Phase};
@@ -19,7 +18,7 @@ use crate::state::{AuditDetails, AuditEvent, LeaseHolder};
 
 use super::drive::{Drive, Prepared};
 use super::gates::{GateEvaluation, all_open, closed_lines};
-use super::preview::{EdgeInputs, PreviewResult, PromotionPreview};
+use super::preview::{EdgeInputs, EdgeTarget, PreviewResult, PromotionPreview};
 use super::report::PromotionReport;
 use super::{MoveSettings, caller, lease, phase_name};
 
@@ -80,20 +79,20 @@ pub async fn run(
     request: &PromotionRequest,
 ) -> Result<PromotionOutcome, EngineError> {
     let settings = &request.settings;
-    let edge = EdgeInputs::read(workspace, settings, &request.edge).await?;
     if request.dry_run {
+        let edge = Box::pin(EdgeInputs::read(workspace, settings, &request.edge)).await?;
         return Box::pin(dry(workspace, request, &edge)).await;
     }
-    let operation = format!("promote {}", request.edge);
-    let holder = edge.offline.store.holder(workspace, &operation).await;
-    let ledger = edge.offline.store.ledger.clone();
-    ledger.begin(&holder.who).await?;
-    let to = edge.edge.to.clone();
     // The edge says which environment is locked, and may depend on what the state knows. So the records are read before
     // the lock, and again under it, where no other run moves anything in between.
+    let target = Box::pin(EdgeTarget::read(workspace, settings, &request.edge)).await?;
+    let operation = format!("promote {}", request.edge);
+    let holder = target.offline.store.holder(workspace, &operation).await;
+    let ledger = target.offline.store.ledger.clone();
+    ledger.begin(&holder.who).await?;
+    let to = target.to.clone();
     let work = async {
-        let mut edge = edge.read_again(workspace).await?;
-        still_leads_to(&edge.edge, &to)?;
+        let mut edge = Box::pin(target.locked(workspace)).await?;
         if edge.record(&edge.edge.to).run.is_some() {
             return Box::pin(resume(workspace, request, &edge, &holder)).await;
         }
@@ -103,23 +102,6 @@ pub async fn run(
         Box::pin(fresh(workspace, request, &edge, &holder)).await
     };
     lease::under(workspace, &ledger, &to, &holder, settings.lock_timeout, work).await
-}
-
-/// Refuses an edge that leads to another environment than the one that was locked for it.
-fn still_leads_to(edge: &Edge, locked: &str) -> Result<(), EngineError> {
-    if edge.to == locked {
-        return Ok(());
-    }
-    let (name, to) = (&edge.name, &edge.to);
-    Err(EngineError::Stale(
-        Diagnostic::error(format!("promotion `{name}` leads to `{to}` now, not to `{locked}`"))
-            .at(edge.loc.clone())
-            .detail(format!(
-                "Its `to` follows from the state, which changed before `{locked}` was locked; nothing was moved."
-            ))
-            .help(format!("look at what it would do now: `palisade promote {name} --dry-run`; then promote again"))
-            .into(),
-    ))
 }
 
 /// What would be done, or that nothing would.
@@ -486,34 +468,4 @@ async fn record_refusal(
     };
     edge.offline.store.ledger.audit(None, event).await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::diag::{Loc, Source};
-    use crate::promotion::edge::OnFailure;
-
-    #[test]
-    fn nothing_moves_into_an_environment_that_is_not_locked() {
-        let edge = Edge {
-            name: "up".to_owned(),
-            from: "dev".to_owned(),
-            to: "staging".to_owned(),
-            releases: BTreeSet::new(),
-            on_failure: OnFailure::default(),
-            gates: Vec::new(),
-            loc: Loc::new(&Source::new("main.hcl", "promotion"), 0..9),
-        };
-        still_leads_to(&edge, "staging").expect("the same");
-        match still_leads_to(&edge, "production") {
-            Err(EngineError::Stale(told)) => {
-                let told: Vec<&str> = told.iter().map(|d| d.summary.as_str()).collect();
-                assert_eq!(told, ["promotion `up` leads to `staging` now, not to `production`"]);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
 }

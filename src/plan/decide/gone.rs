@@ -4,7 +4,6 @@ use super::super::live::Live;
 use super::super::model::Action;
 use super::super::object_plan::ObjectPlan;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::eval::estate::Instance;
 use crate::schema::{AccountState, ManagedKind, OnDestroy, account_state};
 use crate::value::Attrs;
 
@@ -19,7 +18,7 @@ impl<'a> ObjectPlan<'a> {
             self.action = Action::Forget;
             return;
         }
-        if let Some(instance) = self.instance.filter(|i| self.on_destroy_differs(i)) {
+        if let Some(instance) = self.instance.filter(|_| self.on_destroy_differs()) {
             diagnostics.push(
                 Diagnostic::error(format!("`on_destroy` of `{}` is not applied yet", self.address))
                     .at(instance.loc.clone())
@@ -64,9 +63,9 @@ impl<'a> ObjectPlan<'a> {
     }
 
     /// Whether the block says something else than state of what becomes of the object without it.
-    pub(super) fn on_destroy_differs(&self, instance: &Instance) -> bool {
+    pub(super) fn on_destroy_differs(&self) -> bool {
         let Some(recorded) = self.recorded else { return false };
-        let now = self.kind.on_destroy(&self.kind.meta(&instance.body));
+        let now = self.kind.on_destroy(&self.meta);
         now != self.kind.on_destroy(recorded.meta.facts())
     }
 }

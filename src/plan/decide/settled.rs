@@ -10,6 +10,7 @@ use crate::value::{Attrs, Value};
 pub fn settled(
     kind: &dyn ManagedKind,
     instance: &Instance,
+    meta: &Attrs,
     before: &Attrs,
     recorded: Option<&ResourceState>,
 ) -> Attrs {
@@ -17,8 +18,7 @@ pub fn settled(
     let declared = recorded.and_then(|r| r.meta.declared());
     let mut applied = recorded.map(|r| r.attrs.attrs().clone()).unwrap_or_default();
     applied.extend(declared.cloned().unwrap_or_default());
-    let meta = kind.meta(&instance.body);
-    let mut after = kind.reconcile(instance.desired.clone(), before, &applied, &meta);
+    let mut after = kind.reconcile(instance.desired.clone(), before, &applied, meta);
     ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
     after
 }

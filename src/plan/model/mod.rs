@@ -7,6 +7,7 @@
 mod change;
 mod drift;
 mod operation;
+mod planned;
 mod principals;
 mod recovery;
 mod report;
@@ -26,6 +27,7 @@ pub use crate::isolation::section::{Isolation, IsolationSummary};
 pub use change::{AccountChanges, Action, ResourceChange};
 pub use drift::{Drift, DriftStatus};
 pub use operation::{Operation, OperationKind, OperationTarget};
+pub use planned::{PlannedObject, PlannedObjects};
 pub use principals::{AccountPrincipals, ActingPrincipal, PlanPrincipals};
 pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 pub use report::{
@@ -97,6 +99,9 @@ pub struct Plan {
     pub outputs_changed: Vec<String>,
     /// Warnings (a plan with errors is not made).
     pub diagnostics: Vec<PlanDiagnostic>,
+    /// What the objects that change shall be; absent from what is written.
+    #[serde(skip)]
+    pub planned: PlannedObjects,
 }
 
 fn yes() -> bool {

@@ -335,6 +335,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         outputs: BTreeMap::new(),
         outputs_changed: vec![],
         diagnostics: vec![],
+        planned: Default::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use palisade::promotion::record::{End, MoveKind};
 
 use super::stage::{Stage, apply_request, move_settings, promotion_request};
 use crate::support::estates::{release, two_environments};
+use crate::support::evaluations::Evaluations;
 use crate::support::host::TestHost;
 
 const GATE: &str =
@@ -44,7 +45,10 @@ async fn a_promotion_is_refused_by_its_gate_and_moves_once_that_is_open() {
 
     stage.write("ready", "");
     let dry = PromotionRequest { dry_run: true, ..promotion_request() };
-    let outcome = promote::run(&stage.workspace(&host), &dry).await.expect("an outcome");
+    let (outcome, evaluations) =
+        Evaluations::of(Box::pin(promote::run(&stage.workspace(&host), &dry))).await;
+    let outcome = outcome.expect("an outcome");
+    assert_eq!(evaluations, 2, "for the edge, and for the plan");
     assert!(matches!(outcome, PromotionOutcome::Previewed { refusal: None, .. }), "{outcome:?}");
     assert_eq!(stage.running("acme-production").await, None, "a dry run moves nothing");
 
@@ -54,8 +58,11 @@ async fn a_promotion_is_refused_by_its_gate_and_moves_once_that_is_open() {
     assert_eq!(stage.running("acme-production").await, None);
 
     let host = Arc::new(TestHost::default());
-    let outcome =
-        promote::run(&stage.workspace(&host), &promotion_request()).await.expect("an outcome");
+    let (outcome, evaluations) =
+        Evaluations::of(Box::pin(promote::run(&stage.workspace(&host), &promotion_request())))
+            .await;
+    let outcome = outcome.expect("an outcome");
+    assert_eq!(evaluations, 3, "under the lock, for the plan, and once the release has arrived");
     let PromotionOutcome::Moved(done) = outcome else { panic!("{outcome:?}") };
     assert_eq!((done.kind, done.end), (MoveKind::Promotion, Some(End::Verified)));
     assert_eq!(host.questions().len(), 1);

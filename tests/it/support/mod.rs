@@ -5,6 +5,7 @@ pub(crate) mod cli;
 pub(crate) mod doors;
 pub(crate) mod endpoint;
 pub(crate) mod estates;
+pub(crate) mod evaluations;
 pub(crate) mod files;
 pub(crate) mod front;
 pub(crate) mod host;
