@@ -35,5 +35,5 @@ pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
 pub use resource::{
     BUCKET, KEY, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, RESOURCE_TYPES, ResourceNode,
-    ResourcePolicy, ResourceTags, ResourceType, SECRET,
+    ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE,
 };

@@ -34,6 +34,19 @@ pub struct ResourceType {
     pub policy_required: bool,
     /// What else lets others into it, beside its policy, that no source reads; as reports list it.
     pub also_opened_by: Option<&'static str>,
+    /// Actions, in lower case, that its service refuses to identities of other accounts, whatever policies say.
+    pub of_the_owner: &'static [&'static str],
+    /// The condition key by which every request for it tells the account that it is in.
+    pub owner_key: Option<&'static str>,
+    /// The condition key, in lower case, by which every request for it tells the account that calls.
+    pub caller_key: Option<&'static str>,
+    /// The family of condition keys that hold its tags, beside `aws:ResourceTag`.
+    pub tag_keys: Option<&'static str>,
+    /// What the Service Authorization Reference calls it and what lies in it, where actions on the one never act on the
+    /// other.
+    pub levels: Option<(&'static str, &'static str)>,
+    /// What reading and writing takes of the key under which it encrypts.
+    pub key_actions: Option<(&'static str, &'static str)>,
 }
 
 /// S3 general purpose buckets. Only identities of the bucket's own account may change its policy
@@ -54,6 +67,15 @@ pub static BUCKET: ResourceType = ResourceType {
     reads: &["s3:GetObject"],
     policy_required: false,
     also_opened_by: Some("access control lists of buckets and objects"),
+    // S3 API Reference, `PutBucketPolicy`, `GetBucketPolicy`, `DeleteBucketPolicy` (405).
+    of_the_owner: &["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"],
+    // Service Authorization Reference, "Condition keys for Amazon S3": the owner of what is asked for.
+    owner_key: Some("s3:ResourceAccount"),
+    caller_key: None,
+    tag_keys: Some("s3:BucketTag"),
+    levels: Some(("bucket", "object")),
+    // S3 User Guide, "Using server-side encryption with AWS KMS keys".
+    key_actions: Some(("kms:Decrypt", "kms:GenerateDataKey")),
 };
 
 /// KMS keys: "no AWS principal has any permissions to a KMS key unless that permission is provided explicitly"
@@ -69,6 +91,39 @@ pub static KEY: ResourceType = ResourceType {
     reads: &["kms:Decrypt"],
     policy_required: true,
     also_opened_by: Some("grants of KMS keys"),
+    // KMS API Reference, the operations that say "Cross-account use: No".
+    of_the_owner: &[
+        "kms:cancelkeydeletion",
+        "kms:createalias",
+        "kms:deletealias",
+        "kms:deleteimportedkeymaterial",
+        "kms:disablekey",
+        "kms:disablekeyrotation",
+        "kms:enablekey",
+        "kms:enablekeyrotation",
+        "kms:getkeylastusage",
+        "kms:getkeypolicy",
+        "kms:getparametersforimport",
+        "kms:importkeymaterial",
+        "kms:listkeypolicies",
+        "kms:listkeyrotations",
+        "kms:listresourcetags",
+        "kms:putkeypolicy",
+        "kms:replicatekey",
+        "kms:rotatekeyondemand",
+        "kms:schedulekeydeletion",
+        "kms:tagresource",
+        "kms:untagresource",
+        "kms:updatealias",
+        "kms:updatekeydescription",
+        "kms:updateprimaryregion",
+    ],
+    owner_key: None,
+    // KMS Developer Guide, "AWS KMS condition keys", `kms:CallerAccount`.
+    caller_key: Some("kms:calleraccount"),
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
 };
 
 /// SQS queues.
@@ -83,6 +138,26 @@ pub static QUEUE: ResourceType = ResourceType {
     reads: &["sqs:ReceiveMessage"],
     policy_required: false,
     also_opened_by: None,
+    // SQS Developer Guide, "Limitations of Amazon SQS custom policies".
+    of_the_owner: &[
+        "sqs:addpermission",
+        "sqs:cancelmessagemovetask",
+        "sqs:createqueue",
+        "sqs:deletequeue",
+        "sqs:listmessagemovetasks",
+        "sqs:listqueues",
+        "sqs:listqueuetags",
+        "sqs:removepermission",
+        "sqs:setqueueattributes",
+        "sqs:startmessagemovetask",
+        "sqs:tagqueue",
+        "sqs:untagqueue",
+    ],
+    owner_key: None,
+    caller_key: None,
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
 };
 
 /// Secrets of Secrets Manager.
@@ -97,7 +172,16 @@ pub static SECRET: ResourceType = ResourceType {
     reads: &["secretsmanager:GetSecretValue"],
     policy_required: false,
     also_opened_by: None,
+    of_the_owner: &[],
+    owner_key: None,
+    caller_key: None,
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
 };
+
+/// What the state lies in, where it lies in AWS.
+pub static STATE_STORE: &ResourceType = &BUCKET;
 
 /// Every type that the analysis can judge. A source need not know all of them.
 pub static RESOURCE_TYPES: [&ResourceType; 4] = [&BUCKET, &KEY, &QUEUE, &SECRET];

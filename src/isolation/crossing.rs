@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{AccessModel, AccountNode, NamedPolicy, UndescribedMember, levels};
+use crate::access::{
+    AccessModel, AccountNode, NamedPolicy, RESOURCE_TYPES, ResourceType, UndescribedMember, levels,
+};
 use crate::iam::symbolic::globs::{Glob, TooMany, regions};
 use crate::iam::symbolic::{Caps, Domain, Space};
 use crate::iam::{ContextValue, Decision, Document, Item, Policies, Principal, Request, evaluate};
@@ -19,7 +21,6 @@ mod guises;
 mod keys;
 pub(super) mod mixed;
 mod outsiders;
-mod owner;
 mod source;
 mod step;
 mod variations;
@@ -31,7 +32,6 @@ pub(super) use guises::from_the_console;
 use keys::keys_of;
 pub(super) use keys::{is_of_session, is_resource_tag};
 pub(super) use outsiders::ANYBODY;
-use owner::OF_THE_OWNER;
 use source::is_role;
 pub use step::{ANY_PROVIDER, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
 pub(super) use variations::open_to_all;
@@ -193,14 +193,13 @@ pub fn asked_at(
             service_of(text)
         })
         .collect();
-    let of_keys = services.contains("kms");
-    if services.contains("s3") {
-        // Service Authorization Reference, "Condition keys for Amazon S3": the owner of what is asked for.
-        asked.request.context.set("s3:ResourceAccount", target.id.as_str());
+    let types: Vec<&ResourceType> =
+        RESOURCE_TYPES.into_iter().filter(|of| services.contains(of.service)).collect();
+    for key in types.iter().filter_map(|of| of.owner_key) {
+        asked.request.context.set(key, target.id.as_str());
     }
     if account_of_source(model, source) != Some(&target.id) {
-        let of_owner = OF_THE_OWNER.iter().filter(|(service, _)| services.contains(service));
-        let of_owner = of_owner.flat_map(|(_, actions)| actions.iter());
+        let of_owner = types.iter().flat_map(|of| of.of_the_owner);
         asked.refused.extend(of_owner.map(|action| (*action).to_owned()));
     }
     if let Some(path) = &target.organization_path {
@@ -229,8 +228,8 @@ pub fn asked_at(
         }
     }
     asked.carries_always(source, is_role(model, source));
-    if of_keys {
-        asked.caller_of_keys(account_of_source(model, source));
+    for key in types.iter().filter_map(|of| of.caller_key) {
+        asked.caller_of(key, account_of_source(model, source));
     }
     Some(asked)
 }
@@ -323,14 +322,14 @@ impl Asked {
             StepTarget::Role(arn) => {
                 if let Some(role) = model.principals.get(arn) {
                     let tags = role.tags().iter().map(|(key, value)| (key, Some(value)));
-                    self.resource_tags(tags, ["aws:ResourceTag", "iam:ResourceTag"]);
+                    self.resource_tags(tags, &["aws:ResourceTag", "iam:ResourceTag"]);
                     self.session_keys(model, &step.source);
                     self.keys_of_others("sts");
                 }
             }
             StepTarget::Resource(arn) => {
                 if let Some(resource) = model.resources.get(arn) {
-                    self.tags_of_resource(&resource.tags);
+                    self.tags_of_resource(resource);
                     self.keys_of_others(resource.kind.service);
                 }
             }

@@ -4,17 +4,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::PrincipalNode;
+use crate::access::{PrincipalNode, RESOURCE_TYPES};
 use crate::iam::symbolic::Domain;
 use crate::iam::symbolic::question::{concerns, variable_keys};
 use crate::iam::{Document, Effect, PrincipalType, RequestContext, catalogue};
 
 /// Whether a key, in whatever case, is a tag of the resource.
 pub(in crate::isolation) fn is_resource_tag(key: &str) -> bool {
-    let starts = |family: &&str| {
-        key.get(..family.len()).is_some_and(|head| head.eq_ignore_ascii_case(family))
+    let starts = |family: &str| {
+        let head = key.get(..family.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(family))
+            && key.get(family.len()..).is_some_and(|tag| tag.starts_with('/'))
     };
-    ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"].iter().any(starts)
+    let of_types = RESOURCE_TYPES.iter().filter_map(|of| of.tag_keys);
+    ["aws:ResourceTag", "iam:ResourceTag"].into_iter().chain(of_types).any(starts)
 }
 
 /// Whether a key, in lower case, tells how a session was begun: with which tags, with a second factor or without.

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{AccessModel, AccountNode, PrincipalKind, PrincipalNode, ResourceTags, levels};
+use crate::access::{
+    AccessModel, AccountNode, PrincipalKind, PrincipalNode, ResourceNode, ResourceTags, levels,
+};
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::text::is_symbolic_account;
@@ -130,7 +132,7 @@ impl Asked {
     pub(super) fn resource_tags<'t>(
         &mut self,
         tags: impl IntoIterator<Item = (&'t String, Option<&'t String>)>,
-        families: [&str; 2],
+        families: &[&str],
     ) {
         let mut borne = BTreeSet::new();
         for (key, value) in tags {
@@ -149,37 +151,37 @@ impl Asked {
     /// The tags of a bucket count where ABAC is on, for it and for what lies in it, and stand in no request where it is
     /// off (S3 User Guide, "Using tags with S3 general purpose buckets"). Whoever may change either of these has crossed
     /// already: both are actions on the bucket.
-    pub(super) fn tags_of_resource(&mut self, tags: &ResourceTags) {
-        let families = ["aws:ResourceTag", "s3:BucketTag"];
-        match tags {
+    pub(super) fn tags_of_resource(&mut self, resource: &ResourceNode) {
+        let families: Vec<&str> =
+            std::iter::once("aws:ResourceTag").chain(resource.kind.tag_keys).collect();
+        match &resource.tags {
             ResourceTags::Unknown => {}
-            ResourceTags::Hidden => self.resource_tags([], families),
+            ResourceTags::Hidden => self.resource_tags([], &families),
             ResourceTags::Known(tags) => {
                 let tags = tags.iter().map(|(key, value)| (key, value.as_ref()));
-                self.resource_tags(tags, families);
+                self.resource_tags(tags, &families);
             }
         }
     }
 
-    /// Who calls KMS: "the AWS account of the caller", which every request of one carries (KMS Developer Guide, "AWS KMS
-    /// condition keys", `kms:CallerAccount`). An unknown one is none of the accounts that are known.
-    pub(super) fn caller_of_keys(&mut self, account: Option<&String>) {
-        const KEY: &str = "kms:calleraccount";
+    /// Who calls, by a key that every request of an account carries. An unknown one is none of the accounts that are
+    /// known.
+    pub(super) fn caller_of(&mut self, key: &str, account: Option<&String>) {
         let principal = &self.request.principal;
         let own = match principal {
             Principal::Arn(arn) => arn.split(':').nth(4).filter(|id| *id != ANYBODY),
             Principal::Anonymous | Principal::Service(_) | Principal::Federated(_) => None,
         };
         match (account.map(String::as_str).or(own), principal) {
-            (Some(id), _) => self.request.context.set(KEY, id),
+            (Some(id), _) => self.request.context.set(key, id),
             (None, Principal::Arn(_)) => {
                 if let Some(domain) = self.domains.get("aws:principalaccount").cloned() {
-                    self.domains.insert(KEY.to_owned(), domain);
-                    self.always.insert(KEY.to_owned());
+                    self.domains.insert(key.to_owned(), domain);
+                    self.always.insert(key.to_owned());
                 }
             }
             (None, _) => {
-                self.never.insert(KEY.to_owned());
+                self.never.insert(key.to_owned());
             }
         }
     }

@@ -7,7 +7,7 @@ use super::super::crossing::{StepSource, StepTarget, answer, asked, home, is_of_
 use super::super::paths::account_of;
 use super::super::rights::{allows, may_change_policies, may_put_objects};
 use super::Search;
-use crate::access::{AccessModel, AccountNode, BUCKET, PrincipalNode};
+use crate::access::{AccessModel, AccountNode, PrincipalNode, STATE_STORE};
 use crate::iam::symbolic::SymbolicAnswer;
 use crate::iam::symbolic::question::variable_keys;
 use crate::iam::{Document, Effect, Statement};
@@ -81,8 +81,9 @@ impl Ground {
                 let lets_in = model.state_bucket.as_ref().is_some_and(|bucket| {
                     let policy = model.resource_policy(bucket);
                     super::bucket_owner(model, bucket).as_ref() == Some(account)
-                        && policy
-                            .is_some_and(|p| BUCKET.writes.iter().any(|a| allows(&p.document, a)))
+                        && policy.is_some_and(|p| {
+                            STATE_STORE.writes.iter().any(|a| allows(&p.document, a))
+                        })
                 });
                 let all = model.principals_of(account).filter(|p| {
                     lets_in

@@ -20,6 +20,7 @@ use super::conditions::home_of;
 use super::denials::are_read_alike;
 use super::texts::{all_apart, covers, disjoint, folded, lower, within};
 use super::{GrantExclusion, StepDenial};
+use crate::access::{RESOURCE_TYPES, ResourceType};
 use crate::iam::bucket_policy::public::is_public;
 use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::Space;
@@ -353,14 +354,16 @@ impl<'a> Case<'a> {
             })
     }
 
-    /// Whether the actions of a statement about S3 act on nothing that its resources name: an action on objects does not act
-    /// on a bucket, nor the other way round (Service Authorization Reference, "Actions defined by Amazon S3").
+    /// Whether the actions of a statement act on nothing that its resources name: an action on objects does not act on a
+    /// bucket, nor the other way round (Service Authorization Reference, "Actions defined by Amazon S3").
     fn acts_on_nothing(&self, line: &Line<'_>) -> bool {
         let statement = line.statement;
-        let is_s3 = |space: &Space| matches!(space, Space::Below(prefix) if prefix == "s3:");
-        if statement.actions.is_empty() || !self.parts.actions.iter().all(is_s3) {
+        let asked_of =
+            |of: &&ResourceType| self.parts.actions.iter().all(|space| *space == of.actions());
+        let levels = RESOURCE_TYPES.into_iter().find(asked_of).and_then(|of| of.levels);
+        let Some((itself, content)) = levels.filter(|_| !statement.actions.is_empty()) else {
             return false;
-        }
+        };
         let all = catalogue();
         let acts_on = |what: &str| {
             statement.actions.iter().any(|item| {
@@ -374,8 +377,8 @@ impl<'a> Case<'a> {
             })
         };
         let on = |space: &Space| match space {
-            Space::One(_) => "bucket",
-            Space::Below(_) => "object",
+            Space::One(_) => itself,
+            Space::Below(_) => content,
         };
         let patterns = self.patterns(line, &statement.resources);
         self.parts

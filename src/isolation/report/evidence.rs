@@ -83,9 +83,10 @@ pub(super) fn also_needs(
         let named = |action: &&str| asked == action.to_ascii_lowercase();
         actions.iter().any(|action| named(action) || named(&format!("{action}Version").as_str()))
     };
+    let Some((reading, writing)) = kind.key_actions else { return Vec::new() };
     let action = match (is_among(kind.reads), is_among(kind.writes)) {
-        (true, _) => "kms:Decrypt",
-        (_, true) => "kms:GenerateDataKey",
+        (true, _) => reading,
+        (_, true) => writing,
         _ => return Vec::new(),
     };
     key.map(|key| format!("{action} on {key}, which is not looked at")).into_iter().collect()

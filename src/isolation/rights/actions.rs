@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::{BUCKET, PrincipalNode};
+use crate::access::{PrincipalNode, STATE_STORE};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::{Document, Effect, PrincipalType, passing};
 
@@ -175,7 +175,7 @@ fn allowing(principal: &PrincipalNode) -> Vec<Glob> {
 
 /// The same for the right to write objects.
 pub(in crate::isolation) fn may_put_objects(principal: &PrincipalNode) -> bool {
-    principal.is_unreadable() || BUCKET.writes.iter().any(|action| may(principal, action))
+    principal.is_unreadable() || STATE_STORE.writes.iter().any(|action| may(principal, action))
 }
 
 /// Whether any identity statement speaks of allowing the action: a quick, generous look.

@@ -16,7 +16,7 @@ use super::cache::Ask;
 use super::giving::{Gift, PATHS_OF_AWS};
 use super::held::{RightHolder, Rights, RightsScope};
 use super::questions::{Questions, below, is_reserved, kind, right};
-use crate::access::{AccountNode, BUCKET};
+use crate::access::{AccountNode, STATE_STORE};
 use crate::iam::symbolic::Space;
 use crate::ids::Partition;
 
@@ -93,7 +93,7 @@ impl Ask for Questions<'_> {
             }
             RightsScope::Objects(arn) => {
                 let policy = self.resources(home).remove(arn).and_then(|(_, policy)| policy);
-                put(&mut rights, BUCKET.writes, vec![Space::Below(format!("{arn}/"))], policy);
+                put(&mut rights, STATE_STORE.writes, vec![Space::Below(format!("{arn}/"))], policy);
             }
             RightsScope::Tags(arn) => {
                 let kind = kind(arn);

@@ -6,8 +6,8 @@ use std::thread;
 
 use super::sides::{Side, SideObject, Sides};
 use crate::access::{
-    AccessModel, AccountFacts, BUCKET, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
-    PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags, ResourceType,
+    AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
+    PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags, ResourceType, STATE_STORE,
 };
 use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
@@ -74,7 +74,7 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &SharedPolicies) ->
         listed_types: listed_types(),
         state_bucket: estate.state_bucket.as_ref().map(|name| {
             let partition = Partition::of_region(estate.provider.region.as_str());
-            BUCKET.global_arn(partition, name)
+            STATE_STORE.global_arn(partition, name)
         }),
         locations: others.filter_map(|o| Some((label(o), o.location.clone()?))).collect(),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::access::symbol;
 use super::super::sides::{SideObject, Sides};
-use crate::access::{AccessModel, BUCKET};
+use crate::access::{AccessModel, STATE_STORE};
 use crate::diag::Loc;
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Space;
@@ -55,7 +55,7 @@ impl Safeguards for EstateSafeguards<'_> {
     /// `docs/state.md` lists them; the journal's are left out, of which a run without them complains itself.
     fn keeping_state(&self, bucket: &str) -> Vec<Right> {
         let region = self.estate.provider.region.as_str();
-        vec![right(BUCKET.writes, vec![Space::Below(format!("{bucket}/"))], region)]
+        vec![right(STATE_STORE.writes, vec![Space::Below(format!("{bucket}/"))], region)]
     }
 
     fn declared(&self, label: &str) -> Option<Loc> {
