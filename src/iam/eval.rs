@@ -15,7 +15,7 @@ use super::decision::{DecidedBy, Decision, Matched, PolicyDecision};
 use super::document::Effect;
 use super::policy::{Hit, Mismatch, Policy, Query};
 use super::principal::PrincipalNaming;
-use super::request::{Caller, CallerKind, Request, RequestFacts};
+use super::request::{CallerKind, PrincipalNames, Request, RequestFacts};
 
 /// One level of an SCP or RCP chain: the root, a unit or the account.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +114,7 @@ pub fn rcp_services() -> &'static BTreeSet<&'static str> {
 /// Judges a request.
 #[must_use]
 pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
-    let caller = Caller::new(&request.principal, &request.context);
+    let caller = PrincipalNames::new(&request.principal, &request.context);
     let action = request.action.to_ascii_lowercase();
     let resource_account = owner(request, &caller);
     let mut facts = RequestFacts::of(request, &caller, resource_account);
@@ -195,7 +195,7 @@ pub struct Considered {
 }
 
 /// The account that the resource lies in: as the request says, else as its ARN does, else the caller's own.
-fn owner<'r>(request: &'r Request, caller: &'r Caller) -> Option<&'r str> {
+fn owner<'r>(request: &'r Request, caller: &'r PrincipalNames) -> Option<&'r str> {
     let named = || request.resource.split(':').nth(4).filter(|account| !account.is_empty());
     request.resource_account.as_deref().or_else(named).or(caller.account.as_deref())
 }
@@ -203,7 +203,7 @@ fn owner<'r>(request: &'r Request, caller: &'r Caller) -> Option<&'r str> {
 /// Every statement of the policies that apply to a request, and why it matches or does not.
 #[must_use]
 pub fn explain(request: &Request, policies: &Policies) -> Vec<Considered> {
-    let caller = Caller::new(&request.principal, &request.context);
+    let caller = PrincipalNames::new(&request.principal, &request.context);
     let action = request.action.to_ascii_lowercase();
     let resource_account = owner(request, &caller);
     let mut facts = RequestFacts::of(request, &caller, resource_account);
@@ -245,7 +245,7 @@ impl<'p> Matches<'p> {
 /// The parts of a request that the rules ask about.
 struct Case<'r> {
     policies: &'r Policies,
-    caller: &'r Caller,
+    caller: &'r PrincipalNames,
     action: &'r str,
     resource: &'r str,
     same_account: bool,
@@ -257,7 +257,7 @@ impl<'r> Case<'r> {
     fn new(
         request: &'r Request,
         policies: &'r Policies,
-        caller: &'r Caller,
+        caller: &'r PrincipalNames,
         action: &'r str,
         resource_account: Option<&str>,
     ) -> Self {

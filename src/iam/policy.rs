@@ -6,7 +6,7 @@ use super::condition::CompiledCondition;
 use super::document::{Document, Effect, Item, LanguageVersion, Statement};
 use super::matching::{ArnPattern, Pattern, Wildcards};
 use super::principal::{PrincipalMatcher, PrincipalNaming};
-use super::request::{Caller, RequestFacts};
+use super::request::{PrincipalNames, RequestFacts};
 use super::three_valued::Tri;
 
 /// A policy ready for evaluation.
@@ -32,7 +32,7 @@ struct CompiledStatement {
 
 /// What every statement of a request is matched against.
 pub(super) struct Query<'r> {
-    pub(super) caller: &'r Caller,
+    pub(super) caller: &'r PrincipalNames,
     /// In lower case.
     pub(super) action: &'r str,
     pub(super) resource: &'r str,

@@ -3,7 +3,7 @@
 //! Sources: IAM User Guide, "AWS JSON policy elements: Principal" and "NotPrincipal".
 
 use super::document::{PrincipalType, Principals};
-use super::request::{Caller, CallerKind};
+use super::request::{CallerKind, PrincipalNames};
 use super::text::is_symbolic_account;
 use super::three_valued::Tri;
 use super::values::is_account_id;
@@ -52,7 +52,7 @@ impl PrincipalMatcher {
     }
 
     /// How closely the element names the caller, if at all.
-    pub(super) fn naming(&self, caller: &Caller) -> Option<PrincipalNaming> {
+    pub(super) fn naming(&self, caller: &PrincipalNames) -> Option<PrincipalNaming> {
         if self.everyone {
             return Some(PrincipalNaming::Direct);
         }
@@ -76,7 +76,7 @@ impl PrincipalMatcher {
         }
     }
 
-    fn signed(&self, caller: &Caller) -> Option<PrincipalNaming> {
+    fn signed(&self, caller: &PrincipalNames) -> Option<PrincipalNaming> {
         let listed = |name: &Option<String>| {
             name.as_ref().is_some_and(|name| self.arns.iter().any(|arn| arn == name))
         };
@@ -93,7 +93,7 @@ impl PrincipalMatcher {
         }
     }
 
-    fn lists_account(&self, caller: &Caller) -> bool {
+    fn lists_account(&self, caller: &PrincipalNames) -> bool {
         caller.account.as_ref().is_some_and(|account| self.accounts.contains(account))
     }
 
@@ -106,7 +106,7 @@ impl PrincipalMatcher {
     /// account, or include both the ARN for a role and the ARN for the account containing that
     /// role." So whoever is listed with the account is spared, and whoever is listed by some of
     /// those names only might be.
-    pub(super) fn excludes(&self, caller: &Caller) -> Tri {
+    pub(super) fn excludes(&self, caller: &PrincipalNames) -> Tri {
         if self.everyone {
             return Tri::NO;
         }

@@ -173,7 +173,7 @@ impl Principal {
             return Ok(Self::Anonymous);
         }
         let principal = Self::Arn(text.to_owned());
-        match Caller::new(&principal, &RequestContext::default()).kind {
+        match PrincipalNames::new(&principal, &RequestContext::default()).kind {
             CallerKind::Unknown => Err(format!(
                 "`{text}` is no principal: it must be the ARN of a role, session, user, federated user or root, or `*`"
             )),
@@ -259,7 +259,7 @@ pub(super) enum CallerKind {
 
 /// A principal taken apart: every name that a policy can know it by.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(super) struct PrincipalNames {
     pub(super) kind: CallerKind,
     pub(super) account: Option<String>,
     /// The role's ARN, for a role or its session.
@@ -275,7 +275,7 @@ pub(super) struct Caller {
     pub(super) service_linked: bool,
 }
 
-impl Caller {
+impl PrincipalNames {
     pub(super) fn new(principal: &Principal, context: &RequestContext) -> Self {
         let mut caller = Self {
             kind: CallerKind::Unknown,
@@ -397,7 +397,7 @@ impl<'a> RequestFacts<'a> {
 
     pub(super) fn of(
         request: &'a Request,
-        caller: &Caller,
+        caller: &PrincipalNames,
         resource_account: Option<&str>,
     ) -> Self {
         let mut derived: Vec<(&'static str, ContextValue)> = Vec::with_capacity(10);

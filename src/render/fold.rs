@@ -11,7 +11,7 @@
 //! of one block that trust two people stay two.
 //!
 //! An object that comes or goes and has much in common with one of its block that is shown already is shown by
-//! what differs ([`Base`]): whole attributes and whole policies, so that what it grants can be read without
+//! what differs ([`ShownBefore`]): whole attributes and whole policies, so that what it grants can be read without
 //! a comparison.
 
 mod own_names;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub(super) use own_names::whole_words;
-pub(super) use shape::Base;
+pub(super) use shape::ShownBefore;
 
 use super::lines::whole::{Tags, tags_of};
 use super::style::{count, safe};
@@ -35,7 +35,7 @@ use crate::schema::Category;
 
 use own_names::{MARKS, OwnNames, plain, unmarked};
 use ownership::renews_ownership_tags;
-use shape::{Shape, unkeyed};
+use shape::{ChangeShape, unkeyed};
 
 /// How many accounts or names a title lists.
 const LISTED: usize = 8;
@@ -49,13 +49,13 @@ pub(super) struct Section<'a> {
     /// Tags that every object of it that comes into being carries.
     pub(super) tags: Tags,
     /// Changes under their headings.
-    pub(super) parts: Vec<(&'static str, Vec<Entry<'a>>)>,
+    pub(super) parts: Vec<(&'static str, Vec<ShownChange<'a>>)>,
     /// `2 to create, 1 to update`.
     pub(super) counts: String,
 }
 
 /// A change, or the shape of several.
-pub(super) struct Entry<'a> {
+pub(super) struct ShownChange<'a> {
     /// What changes; names of several objects have marks in words.
     pub(super) change: Cow<'a, ResourceChange>,
     /// How many objects it stands for.
@@ -63,7 +63,7 @@ pub(super) struct Entry<'a> {
     /// `iam_role.deploy in 4 accounts`.
     pub(super) name: String,
     /// What is shown already and holds for it too.
-    pub(super) base: Option<Base>,
+    pub(super) base: Option<ShownBefore>,
 }
 
 /// All changes of a plan by account, folded unless `full`.
@@ -121,7 +121,7 @@ pub(super) fn sections(plan: &Plan, full: bool) -> Vec<Section<'_>> {
 }
 
 /// What is shown already, with its name, by instance and by block.
-type Shown = BTreeMap<String, Arc<(String, Shape)>>;
+type Shown = BTreeMap<String, Arc<(String, ChangeShape)>>;
 
 /// One object of a group.
 struct Member<'a> {
@@ -136,7 +136,7 @@ struct Group<'a> {
     category: Option<Category>,
     first: Member<'a>,
     more: Vec<Member<'a>>,
-    shape: Option<Shape>,
+    shape: Option<ChangeShape>,
 }
 
 fn section<'a>(
@@ -154,7 +154,7 @@ fn section<'a>(
         }
     };
     let mut summary = PlanSummary::default();
-    let mut parts: BTreeMap<(bool, Option<Category>), Vec<Entry<'a>>> = BTreeMap::new();
+    let mut parts: BTreeMap<(bool, Option<Category>), Vec<ShownChange<'a>>> = BTreeMap::new();
     for group in groups {
         for member in group.members() {
             view::tally(&mut summary, member.change.action);
@@ -185,14 +185,14 @@ impl<'a> Group<'a> {
         std::iter::once(&self.first).chain(&self.more)
     }
 
-    fn entry(mut self, shown: &mut Shown) -> Entry<'a> {
+    fn entry(mut self, shown: &mut Shown) -> ShownChange<'a> {
         if self.category.is_none() {
             return self.renewal();
         }
         let shape = self.shape.take();
         let mut entry = match &shape {
             Some(shape) if !self.more.is_empty() => self.folded(shape),
-            _ => Entry {
+            _ => ShownChange {
                 change: Cow::Borrowed(self.first.change),
                 members: 1,
                 name: self.first.change.display.clone(),
@@ -216,7 +216,7 @@ impl<'a> Group<'a> {
     }
 
     /// One line for all: which objects they are changes nothing of what a reader decides.
-    fn renewal(&self) -> Entry<'a> {
+    fn renewal(&self) -> ShownChange<'a> {
         let members = self.members().count();
         let places: BTreeSet<&str> = self.members().map(|member| member.account).collect();
         let objects = count(members, "object", "objects");
@@ -233,10 +233,10 @@ impl<'a> Group<'a> {
             location: None,
             ..self.first.change.clone()
         };
-        Entry { change: Cow::Owned(change), members, name, base: None }
+        ShownChange { change: Cow::Owned(change), members, name, base: None }
     }
 
-    fn folded(&self, shape: &Shape) -> Entry<'a> {
+    fn folded(&self, shape: &ChangeShape) -> ShownChange<'a> {
         let change = self.first.change;
         // What all members have in common is written as it is.
         let words = MARKS.map(|(mark, placeholder)| {
@@ -280,7 +280,7 @@ impl<'a> Group<'a> {
             many if one_each => format!("{name} in {many} accounts"),
             many => format!("{name} ({members} objects in {many} accounts{listed})"),
         };
-        Entry { change: Cow::Owned(shown), members, name, base: None }
+        ShownChange { change: Cow::Owned(shown), members, name, base: None }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::report::Report;
 use crate::ids::Handle;
 use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
-use super::fold::{self, Entry};
+use super::fold::{self, ShownChange};
 use super::form::Detail;
 use super::lines::{self, Line, Sign, whole};
 use super::refusal::summary;
@@ -444,7 +444,7 @@ fn carried(what: &str, tags: &whole::Tags, out: &mut dyn Write) -> io::Result<()
 }
 
 fn change(
-    entry: &Entry<'_>,
+    entry: &ShownChange<'_>,
     said: &whole::Tags,
     detail: Detail<'_>,
     opened: bool,

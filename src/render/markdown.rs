@@ -12,7 +12,7 @@ use crate::diag::Severity;
 use crate::isolation::section::{AccessPath, Isolation};
 use crate::plan::model::{AccountChanges, CheckStatus, Plan, PlanDiagnostic, Selection};
 
-use super::fold::{self, Entry};
+use super::fold::{self, ShownChange};
 use super::form::Detail;
 use super::isolation::{markdown as isolation, view as walls};
 use super::lines::{self, Line, Sign, whole};
@@ -409,7 +409,7 @@ fn diagnostics(all: &[PlanDiagnostic], comment: &mut Comment) {
     }
 }
 
-fn change(diff: &mut String, entry: &Entry<'_>, said: &whole::Tags, detail: Detail<'_>) {
+fn change(diff: &mut String, entry: &ShownChange<'_>, said: &whole::Tags, detail: Detail<'_>) {
     let change = entry.change.as_ref();
     let sign = Sign::of(change.action, change.create_before_destroy);
     let short = || whole::of_whole(change, entry.base.as_ref(), said, WIDTH);

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::plan::model::{CheckStatus, Plan, Unread};
 
-use super::fold::{self, Entry, Section};
+use super::fold::{self, Section, ShownChange};
 use super::form::Detail;
 use super::isolation::view as walls;
 use super::lines::{self, Line, Sign, whole};
@@ -257,7 +257,12 @@ impl Printer<'_> {
         writeln!(out)
     }
 
-    fn change(&self, entry: &Entry<'_>, said: &whole::Tags, out: &mut dyn Write) -> io::Result<()> {
+    fn change(
+        &self,
+        entry: &ShownChange<'_>,
+        said: &whole::Tags,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let change = entry.change.as_ref();
         let sign = Sign::of(change.action, change.create_before_destroy);
         let note = view::remark(change);

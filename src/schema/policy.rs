@@ -2,7 +2,7 @@
 
 use super::body::{Body, NestedBody};
 use super::oidc;
-use super::policy_unknown::Names;
+use super::policy_unknown::Placeholders;
 use super::pure_half::KindContext;
 use super::read::{Reader, concat, reference, scalar};
 use crate::address::ACCOUNT;
@@ -38,13 +38,13 @@ fn file_of(loc: &Loc) -> Option<String> {
 pub(super) struct Builder<'r, 'b> {
     reader: &'r mut Reader<'b>,
     context: &'r KindContext,
-    pub(super) names: Names,
+    pub(super) names: Placeholders,
     pub(super) hidden: bool,
 }
 
 impl<'r, 'b> Builder<'r, 'b> {
     pub(super) fn new(reader: &'r mut Reader<'b>, context: &'r KindContext) -> Self {
-        Self { reader, context, names: Names::default(), hidden: false }
+        Self { reader, context, names: Placeholders::default(), hidden: false }
     }
 
     pub(super) fn error(&mut self, loc: &Loc, summary: String) {

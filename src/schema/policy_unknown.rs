@@ -8,9 +8,9 @@ use crate::value::{AttrRef, StringPart, Unknown, Value};
 
 /// What stands behind the placeholders of a document.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<String, Unknown>);
+pub(super) struct Placeholders(BTreeMap<String, Unknown>);
 
-impl Names {
+impl Placeholders {
     /// A text of a document; `None` for what is none.
     pub(super) fn text(&mut self, value: &Value) -> Option<Text> {
         match value {

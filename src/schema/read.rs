@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Checks a known text against a rule; the finding stands at the attribute.
-    pub(super) fn check(&mut self, name: &str, value: &Value, rule: &Rule) {
+    pub(super) fn check(&mut self, name: &str, value: &Value, rule: &TextRule) {
         let Some(text) = value.as_str() else { return };
         let count = text.chars().count();
         if count < rule.min || count > rule.max || !text.chars().all(rule.allowed) {
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What a text must look like.
-pub(super) struct Rule {
+pub(super) struct TextRule {
     /// What it is: "role name".
     pub(super) what: &'static str,
     /// Fewest characters.
@@ -239,7 +239,7 @@ pub(super) fn description_char(c: char) -> bool {
 }
 
 /// An IAM path: `/`, or printable characters between slashes, at most 512.
-pub(super) const PATH: Rule = Rule {
+pub(super) const PATH: TextRule = TextRule {
     what: "path",
     min: 1,
     max: 512,
@@ -266,7 +266,7 @@ impl Reader<'_> {
     }
 
     /// An optional description; empty is absent.
-    pub(super) fn description(&mut self, rule: &Rule) -> Value {
+    pub(super) fn description(&mut self, rule: &TextRule) -> Value {
         let description = self.string("description").unwrap_or_default();
         self.check("description", &description, rule);
         if description.as_str() == Some("") { Value::Null } else { description }

@@ -14,7 +14,7 @@ const JSON: &[(&str, &str, &str)] = &[
     ("src/promotion/gate/evidence.rs", "Evidence", "what a gate saw, each in a form of its own"),
     (
         "src/promotion/gate/evidence.rs",
-        "Finding",
+        "GateFinding",
         "the same before it is stamped, among gates alone",
     ),
     ("src/promotion/gate/evidence.rs", "new", "makes a finding"),

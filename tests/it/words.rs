@@ -34,7 +34,8 @@ fn sources() -> BTreeMap<String, String> {
 struct Named {
     name: String,
     is_variant: bool,
-    is_public_type: bool,
+    /// Whether it is a type that other files can name.
+    leaves_its_file: bool,
 }
 
 /// What a file names outside of its tests. Parameters and locals are not among them: they are read beside what
@@ -50,12 +51,12 @@ impl Names {
     }
 
     fn add(&mut self, ident: &syn::Ident) {
-        self.0.push(Named { name: ident.to_string(), is_variant: false, is_public_type: false });
+        self.0.push(Named { name: ident.to_string(), is_variant: false, leaves_its_file: false });
     }
 
     fn add_type(&mut self, ident: &syn::Ident, visibility: &syn::Visibility) {
-        let is_public_type = matches!(visibility, syn::Visibility::Public(_));
-        self.0.push(Named { name: ident.to_string(), is_variant: false, is_public_type });
+        let leaves_its_file = !matches!(visibility, syn::Visibility::Inherited);
+        self.0.push(Named { name: ident.to_string(), is_variant: false, leaves_its_file });
     }
 }
 
@@ -88,7 +89,7 @@ impl<'ast> Visit<'ast> for Names {
 
     fn visit_variant(&mut self, variant: &'ast syn::Variant) {
         let name = variant.ident.to_string();
-        self.0.push(Named { name, is_variant: true, is_public_type: false });
+        self.0.push(Named { name, is_variant: true, leaves_its_file: false });
         visit::visit_variant(self, variant);
     }
 
@@ -340,7 +341,7 @@ fn the_search_sees_types_functions_fields_and_modules() {
     assert_eq!(seen, wanted);
 }
 
-/// Where two public types may share a name, and why.
+/// Where types that other files can name may share a name, and why.
 const MAY_SHARE: &[(&str, &str)] = &[
     ("src/cli/", "arguments of commands: the command says which"),
     ("src/sandbox/", "the emulation's own model of what AWS holds"),
@@ -349,19 +350,19 @@ const MAY_SHARE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_name_stands_for_one_public_type() {
+fn a_name_stands_for_one_type() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (file, text) in sources() {
         if is_test(&file) || MAY_SHARE.iter().any(|(place, _)| file.starts_with(place)) {
             continue;
         }
-        for named in Names::of(&text).into_iter().filter(|named| named.is_public_type) {
+        for named in Names::of(&text).into_iter().filter(|named| named.leaves_its_file) {
             places.entry(named.name).or_default().push(file.clone());
         }
     }
     assert!(places.len() > 500, "the sources were read: {}", places.len());
     let shared: Vec<_> = places.iter().filter(|(_, files)| files.len() > 1).collect();
-    assert!(shared.is_empty(), "one name, several public types: {shared:#?}");
+    assert!(shared.is_empty(), "one name, several types: {shared:#?}");
 }
 
 /// The column "say" of the table under "Names in code".

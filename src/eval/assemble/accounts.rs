@@ -7,7 +7,7 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::environments::reference::region_of;
 use crate::eval::estate::{Account, Estate, Instance};
 use crate::eval::evaluator::Evaluator;
-use crate::eval::instances::object::Object;
+use crate::eval::instances::object::ExpandedInstance;
 use crate::ids::Handle;
 use crate::schema::{Body, Spanned};
 use crate::value::{Sorted, Value};
@@ -15,11 +15,11 @@ use crate::value::{Sorted, Value};
 impl<'c> Evaluator<'c> {
     pub(super) fn accounts(
         &self,
-        objects: &[Arc<Object<'c>>],
+        objects: &[Arc<ExpandedInstance<'c>>],
         estate: &mut Estate,
         errors: &mut Diagnostics,
     ) {
-        let mut first: BTreeMap<Handle, Arc<Object<'c>>> = BTreeMap::new();
+        let mut first: BTreeMap<Handle, Arc<ExpandedInstance<'c>>> = BTreeMap::new();
         for object in objects {
             let Some(handle) = &object.handle else { continue };
             if let Some(other) = first.get(handle) {
@@ -47,7 +47,7 @@ impl<'c> Evaluator<'c> {
     pub(super) fn account(
         &self,
         handle: &Handle,
-        object: &Arc<Object<'c>>,
+        object: &Arc<ExpandedInstance<'c>>,
     ) -> Result<Account, Diagnostics> {
         let loc = object.decl.loc.clone();
         let mut errors = Diagnostics::new();
@@ -99,7 +99,12 @@ impl<'c> Evaluator<'c> {
     }
 
     /// Fills in the environments that an instance belongs to.
-    pub(super) fn serve(&self, instance: &mut Instance, object: &Object<'c>, estate: &Estate) {
+    pub(super) fn serve(
+        &self,
+        instance: &mut Instance,
+        object: &ExpandedInstance<'c>,
+        estate: &Estate,
+    ) {
         if !instance.environments.is_empty() {
             return;
         }

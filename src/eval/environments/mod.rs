@@ -17,7 +17,7 @@ use crate::eval::estate::{Environment, ProviderSettings};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::scope::suggest;
-use crate::eval::instances::object::Object;
+use crate::eval::instances::object::ExpandedInstance;
 use crate::eval::modules::instance::ModuleIx;
 use crate::eval::modules::scope::ModuleScope;
 use crate::iam::Limits;
@@ -97,7 +97,7 @@ impl<'c> Evaluator<'c> {
         &self,
         name: &str,
         loc: &Loc,
-    ) -> Result<Vec<Arc<Object<'c>>>, Diagnostics> {
+    ) -> Result<Vec<Arc<ExpandedInstance<'c>>>, Diagnostics> {
         let value = self.environment_attr(name, "accounts", loc)?;
         match self.config.root().environments.get(name).and_then(|b| b.body.get("accounts")) {
             Some(expr) => self.accounts_in(&value, expr),

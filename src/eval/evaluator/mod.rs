@@ -18,7 +18,7 @@ use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::meter::{MemoryMeter, WorkMeter};
-use crate::eval::instances::object::{MANY, Object, ObjectIx};
+use crate::eval::instances::object::{ExpandedInstance, MANY, ObjectIx};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::value_source::ValueSource;
 use crate::value::Value;
@@ -59,7 +59,7 @@ pub struct Evaluator<'c> {
     pub(in crate::eval) work: WorkMeter,
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
-    objects: Mutex<Vec<Arc<Object<'c>>>>,
+    objects: Mutex<Vec<Arc<ExpandedInstance<'c>>>>,
     by_address: Mutex<HashMap<ResourceAddr, ObjectIx>>,
     /// For nodes that refer to many instances, those by ARN and id.
     names: Mutex<HashMap<Node, Arc<HashMap<String, ObjectIx>>>>,
@@ -173,7 +173,7 @@ impl<'c> Evaluator<'c> {
         }
     }
 
-    pub(in crate::eval) fn add_object(&self, object: Object<'c>) -> ObjectIx {
+    pub(in crate::eval) fn add_object(&self, object: ExpandedInstance<'c>) -> ObjectIx {
         let mut by_address = lock(&self.by_address);
         if let Some(ix) = by_address.get(&object.address) {
             return *ix;
@@ -181,20 +181,23 @@ impl<'c> Evaluator<'c> {
         let mut objects = lock(&self.objects);
         let ix = ObjectIx(objects.len());
         by_address.insert(object.address.clone(), ix);
-        objects.push(Arc::new(Object { ix, ..object }));
+        objects.push(Arc::new(ExpandedInstance { ix, ..object }));
         ix
     }
 
-    pub(in crate::eval) fn object(&self, ix: ObjectIx) -> Option<Arc<Object<'c>>> {
+    pub(in crate::eval) fn object(&self, ix: ObjectIx) -> Option<Arc<ExpandedInstance<'c>>> {
         lock(&self.objects).get(ix.0).cloned()
     }
 
-    pub(in crate::eval) fn object_at(&self, address: &ResourceAddr) -> Option<Arc<Object<'c>>> {
+    pub(in crate::eval) fn object_at(
+        &self,
+        address: &ResourceAddr,
+    ) -> Option<Arc<ExpandedInstance<'c>>> {
         let ix = lock(&self.by_address).get(address).copied()?;
         self.object(ix)
     }
 
-    pub(in crate::eval) fn all_objects(&self) -> Vec<Arc<Object<'c>>> {
+    pub(in crate::eval) fn all_objects(&self) -> Vec<Arc<ExpandedInstance<'c>>> {
         lock(&self.objects).clone()
     }
 

@@ -182,13 +182,13 @@ pub(super) fn concealed(call: &Call<'_>, error: Diagnostic) -> Diagnostic {
 
 /// A text in the making, of which pieces may be unknown.
 #[derive(Debug, Default)]
-pub(super) struct Pieces {
+pub(super) struct TextPieces {
     parts: Vec<StringPart>,
     bytes: usize,
     opaque: Vec<Unknown>,
 }
 
-impl Pieces {
+impl TextPieces {
     /// Appends known text.
     pub(super) fn push_str(&mut self, text: &str) {
         self.bytes = self.bytes.saturating_add(text.len());

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::args::{FunctionResult, Pieces};
+use super::args::{FunctionResult, TextPieces};
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::{MAX_DEPTH, number_to_string};
@@ -318,7 +318,7 @@ impl<'de> serde::de::Visitor<'de> for OnceVisitor {
 /// JSON as Go writes it: sorted keys, no spaces, and `<`, `>`, `&` escaped. Strings of which only
 /// pieces are known keep them.
 pub(super) fn to_json_text(call: &Call<'_>, index: usize, value: &Value) -> FunctionResult {
-    let mut pieces = Pieces::default();
+    let mut pieces = TextPieces::default();
     let mut open = None;
     write_json(call, index, value, &mut pieces, 0, &mut open)?;
     match open {
@@ -332,7 +332,7 @@ fn write_json(
     call: &Call<'_>,
     index: usize,
     value: &Value,
-    out: &mut Pieces,
+    out: &mut TextPieces,
     depth: usize,
     open: &mut Option<()>,
 ) -> Result<(), Diagnostic> {
@@ -387,7 +387,7 @@ fn write_array<'v>(
     call: &Call<'_>,
     index: usize,
     elements: impl Iterator<Item = &'v Value>,
-    out: &mut Pieces,
+    out: &mut TextPieces,
     depth: usize,
     open: &mut Option<()>,
 ) -> Result<(), Diagnostic> {

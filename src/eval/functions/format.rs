@@ -6,7 +6,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::args::{FunctionResult, Pieces};
+use super::args::{FunctionResult, TextPieces};
 use super::encoding;
 use super::function::{Call, Copes, Function};
 use super::weight::weight;
@@ -114,7 +114,7 @@ struct Verb {
 }
 
 fn render(call: &Call<'_>, format: &str, values: &[&Value]) -> FunctionResult {
-    let mut pieces = Pieces::default();
+    let mut pieces = TextPieces::default();
     let mut next = 0;
     let mut used = 0;
     let mut rest = format;
@@ -221,7 +221,7 @@ fn append(
     call: &Call<'_>,
     verb: &Verb,
     value: &Value,
-    pieces: &mut Pieces,
+    pieces: &mut TextPieces,
     index: usize,
 ) -> Result<(), Diagnostic> {
     if value.has_unknown() {

@@ -269,7 +269,7 @@ fn arn_parse(call: &Call<'_>) -> FunctionResult {
 }
 
 fn arn_build(call: &Call<'_>) -> FunctionResult {
-    let mut pieces = super::args::Pieces::default();
+    let mut pieces = super::args::TextPieces::default();
     pieces.push_str("arn");
     for index in 0..5 {
         pieces.push_str(":");

@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::args::{FunctionResult, Pieces};
+use super::args::{FunctionResult, TextPieces};
 use super::function::{Call, Copes, Function};
 use crate::value::{Type, Value};
 
@@ -156,7 +156,7 @@ fn join(call: &Call<'_>) -> FunctionResult {
         return Ok(call.opaque());
     }
     let separator = call.text(0)?;
-    let mut pieces = Pieces::default();
+    let mut pieces = TextPieces::default();
     let mut first = true;
     for index in 1..call.args.len() {
         for (position, value) in call.list(index)?.into_iter().enumerate() {

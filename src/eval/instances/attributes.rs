@@ -9,7 +9,7 @@ use crate::eval::environments::reference::environment_value;
 use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::scope::suggest;
-use crate::eval::instances::object::{InstancePlace, Object, ObjectIx};
+use crate::eval::instances::object::{ExpandedInstance, InstancePlace, ObjectIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::schema::{self, Attr, Body, KindContext, Spanned, Ty};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
@@ -26,14 +26,14 @@ impl<'c> Evaluator<'c> {
         Ok(Value::Block(BlockRef { address: object.address.clone(), attrs }))
     }
 
-    pub(super) fn scope_of(&self, object: &Arc<Object<'c>>) -> ModuleScope<'_, 'c> {
+    pub(super) fn scope_of(&self, object: &Arc<ExpandedInstance<'c>>) -> ModuleScope<'_, 'c> {
         ModuleScope::new(self, self.module(object.module), Some(Arc::clone(object)))
     }
 
     /// The attributes that name an instance, and those that AWS assigns as far as they are known.
     pub(in crate::eval) fn identity(
         &self,
-        object: &Arc<Object<'c>>,
+        object: &Arc<ExpandedInstance<'c>>,
         loc: Option<&Loc>,
     ) -> Result<Arc<Attrs>, Diagnostics> {
         let stored = self.get(Node::Identity(object.ix), loc, || {
@@ -95,7 +95,7 @@ impl<'c> Evaluator<'c> {
     /// Computed attributes: the kind's own, and where those are unknown, what is known by now.
     pub(super) fn computed(
         &self,
-        object: &Object<'c>,
+        object: &ExpandedInstance<'c>,
         desired: &Attrs,
         context: &KindContext,
     ) -> Attrs {
@@ -126,7 +126,11 @@ impl<'c> Evaluator<'c> {
 
     /// Computed attributes as expressions read them: a kind tells what AWS gives a new object where the block says
     /// nothing, and an object that exists may have something else there.
-    pub(super) fn computed_attrs(&self, object: &Object<'c>, mut computed: Attrs) -> Attrs {
+    pub(super) fn computed_attrs(
+        &self,
+        object: &ExpandedInstance<'c>,
+        mut computed: Attrs,
+    ) -> Attrs {
         let assigned = object.kind.schema().computed;
         let is_given = |name: &&String| assigned.iter().all(|c| c.name != name.as_str());
         let given: Vec<String> = computed.keys().filter(is_given).cloned().collect();
@@ -145,7 +149,7 @@ impl<'c> Evaluator<'c> {
     /// One attribute of an instance, as expressions read it.
     pub(in crate::eval) fn object_attr(
         &self,
-        object: &Arc<Object<'c>>,
+        object: &Arc<ExpandedInstance<'c>>,
         attr: &str,
         loc: &Loc,
     ) -> Result<Value, Diagnostics> {

@@ -8,7 +8,7 @@ use crate::config::Backend;
 use crate::diag::{Diagnostics, Loc};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::{Node, Stored};
-use crate::eval::instances::object::{HomeFacts, InstancePlace, Object};
+use crate::eval::instances::object::{ExpandedInstance, HomeFacts, InstancePlace};
 use crate::ids::Partition;
 use crate::schema::{AccessPart, KindContext, access_of, ownership};
 use crate::value::convert::text_of;
@@ -18,7 +18,7 @@ impl<'c> Evaluator<'c> {
     /// What the pure half of a kind may know of an instance's context.
     pub(in crate::eval) fn context(
         &self,
-        object: &Arc<Object<'c>>,
+        object: &Arc<ExpandedInstance<'c>>,
         with_tags: bool,
     ) -> Result<KindContext, Diagnostics> {
         let provider = self.provider()?;

@@ -9,7 +9,7 @@ use crate::diag::Diagnostics;
 use crate::eval::body::evaluate_body;
 use crate::eval::estate::{Instance, Lifecycle};
 use crate::eval::evaluator::Evaluator;
-use crate::eval::instances::object::{Object, ObjectIx};
+use crate::eval::instances::object::{ExpandedInstance, ObjectIx};
 use crate::eval::modules::conditions::require;
 use crate::eval::modules::instance::ModuleIx;
 use crate::eval::modules::scope::ModuleScope;
@@ -21,7 +21,7 @@ impl<'c> Evaluator<'c> {
     /// is doubtful in it.
     pub(in crate::eval) fn instance(
         &self,
-        object: &Arc<Object<'c>>,
+        object: &Arc<ExpandedInstance<'c>>,
     ) -> Result<(Instance, Diagnostics), Diagnostics> {
         let decl = object.decl;
         let mut errors = Diagnostics::new();

@@ -9,7 +9,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::environments::reference::environment_value;
 use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::{Node, Stored};
-use crate::eval::instances::object::{Expansion, InstancePlace, MANY, Object, ObjectIx};
+use crate::eval::instances::object::{ExpandedInstance, Expansion, InstancePlace, MANY, ObjectIx};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::ids::Handle;
@@ -118,7 +118,7 @@ impl<'c> Evaluator<'c> {
                     _ => None,
                 };
                 let names = self.instance_names(own.as_ref(), place.as_ref());
-                let ix = self.add_object(Object {
+                let ix = self.add_object(ExpandedInstance {
                     ix: ObjectIx(0),
                     address,
                     module: module.ix,

@@ -27,7 +27,7 @@ pub(in crate::eval) struct InstancePlace {
 }
 
 /// One managed instance before its body is evaluated.
-pub(in crate::eval) struct Object<'c> {
+pub(in crate::eval) struct ExpandedInstance<'c> {
     pub(in crate::eval) ix: ObjectIx,
     pub(in crate::eval) address: ResourceAddr,
     pub(in crate::eval) module: ModuleIx,
@@ -42,7 +42,7 @@ pub(in crate::eval) struct Object<'c> {
     pub(in crate::eval) deps: BTreeSet<ObjectIx>,
 }
 
-impl Object<'_> {
+impl ExpandedInstance<'_> {
     /// What its body sees besides its module's names.
     pub(in crate::eval) fn names(&self) -> Vec<(&str, &Value)> {
         self.names.iter().map(|(n, v)| (*n, v)).collect()
@@ -167,7 +167,7 @@ impl Expansion {
     pub(in crate::eval) fn bare(
         &self,
         key: Option<&InstanceKey>,
-        from: Option<&Object<'_>>,
+        from: Option<&ExpandedInstance<'_>>,
     ) -> Result<ObjectIx, ()> {
         let places = self.of(key).ok_or(())?;
         if let Some(here) = from.and_then(|f| f.place.as_ref()).map(|p| &p.placement) {

@@ -6,7 +6,7 @@ use crate::address::{ACCOUNT, Placement};
 use crate::config::{Expr, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::evaluator::Evaluator;
-use crate::eval::instances::object::{InstancePlace, Object};
+use crate::eval::instances::object::{ExpandedInstance, InstancePlace};
 use crate::eval::modules::scope::ModuleScope;
 use crate::value::Value;
 
@@ -20,7 +20,7 @@ impl<'c> Evaluator<'c> {
     ) -> Result<Vec<InstancePlace>, Diagnostics> {
         let mut places = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut add = |account: &Object<'_>, environment: Option<&str>| {
+        let mut add = |account: &ExpandedInstance<'_>, environment: Option<&str>| {
             let Some(handle) = account.handle.clone() else { return };
             let environment = environment.map(str::to_owned);
             let placement = Placement { account: handle, environment };
@@ -67,7 +67,7 @@ impl<'c> Evaluator<'c> {
         &self,
         value: &Value,
         expr: &Expr,
-    ) -> Result<Vec<std::sync::Arc<Object<'c>>>, Diagnostics> {
+    ) -> Result<Vec<std::sync::Arc<ExpandedInstance<'c>>>, Diagnostics> {
         blocks_in(value, expr, ACCOUNT, "account.production")?
             .into_iter()
             .map(|(address, loc)| {

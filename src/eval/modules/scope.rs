@@ -16,7 +16,7 @@ use crate::eval::expr::evaluate_with;
 use crate::eval::expr::meter::WorkMeter;
 use crate::eval::expr::scope::{EvalResult, RefPath, RefStep, Resolved, Scope, suggest};
 use crate::eval::functions::FunctionContext;
-use crate::eval::instances::object::{MANY, Object};
+use crate::eval::instances::object::{ExpandedInstance, MANY};
 use crate::eval::modules::instance::ModuleInst;
 use crate::schema::kind;
 use crate::value::convert::text_of;
@@ -27,7 +27,7 @@ pub(in crate::eval) struct ModuleScope<'e, 'c> {
     pub(in crate::eval) evaluator: &'e Evaluator<'c>,
     pub(in crate::eval) module: Arc<ModuleInst<'c>>,
     /// The instance whose body is evaluated: bare references mean its account and environment.
-    pub(in crate::eval) from: Option<Arc<Object<'c>>>,
+    pub(in crate::eval) from: Option<Arc<ExpandedInstance<'c>>>,
 }
 
 /// Names that only some blocks see, and when.
@@ -44,7 +44,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
     pub(in crate::eval) fn new(
         evaluator: &'e Evaluator<'c>,
         module: Arc<ModuleInst<'c>>,
-        from: Option<Arc<Object<'c>>>,
+        from: Option<Arc<ExpandedInstance<'c>>>,
     ) -> Self {
         Self { evaluator, module, from }
     }

@@ -8,12 +8,12 @@ use super::globs::TooMany;
 use super::judged::Judge;
 use super::opening::{Opening, open};
 use super::question::{Answers, Caps, Question, Space, SymbolicAnswer, in_region, is_fixed};
-use super::resources::{Resources, some_resources};
+use super::resources::{ResourceTexts, some_resources};
 use super::variables::PolicyVariables;
 use super::witness::{OpeningsSeen, WitnessSearch};
 use crate::iam::condition::CompiledCondition;
 use crate::iam::document::{Document, Item, LanguageVersion};
-use crate::iam::request::{Caller, Request, RequestFacts};
+use crate::iam::request::{PrincipalNames, Request, RequestFacts};
 
 /// Answers a question. Every opening is a request that the judge allows.
 #[must_use]
@@ -31,7 +31,7 @@ pub fn is_closed(question: &Question<'_>, caps: Caps) -> bool {
     let sides = [&side];
     let variables = variables(&sides, caps);
     let (Ok(actions), Ok(resources)) =
-        (actions(&sides, caps), Resources::of(&sides, &variables, caps))
+        (actions(&sides, caps), ResourceTexts::of(&sides, &variables, caps))
     else {
         return false;
     };
@@ -70,7 +70,7 @@ pub fn ask_both(
     let (mut undecided, mut inexact): (Option<String>, Option<String>) = (None, None);
     let (mut is, mut was, mut gained, mut lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let variables = variables(&sides, caps);
-    match (actions(&sides, caps), Resources::of(&sides, &variables, caps)) {
+    match (actions(&sides, caps), ResourceTexts::of(&sides, &variables, caps)) {
         (Ok(actions), Ok(resources)) => {
             if !resources.complete {
                 inexact = Some("the patterns cut texts into too many regions".to_owned());
@@ -133,7 +133,7 @@ pub fn ask_both(
 /// ask about a dozen keys of whoever does.
 fn awake<'d>(side: &Question<'d>) -> Vec<Cow<'d, Document>> {
     let request = &side.request;
-    let caller = Caller::new(&request.principal, &request.context);
+    let caller = PrincipalNames::new(&request.principal, &request.context);
     let mut facts = RequestFacts::of(request, &caller, request.resource_account.as_deref());
     let is_settled = |key: &str| {
         // Of a resource without a known owner the judge looks further.

@@ -12,7 +12,7 @@ use super::keys::KeySpace;
 use super::question::{Question, concerns, variable_keys};
 use crate::iam::condition::CompiledCondition;
 use crate::iam::eval::evaluate;
-use crate::iam::request::{Caller, Request, RequestFacts};
+use crate::iam::request::{PrincipalNames, Request, RequestFacts};
 use crate::iam::three_valued::Tri;
 
 /// Keys that tell who calls beside the principal.
@@ -74,7 +74,7 @@ impl<'q> Judge<'q> {
                 };
                 let compiled = CompiledCondition::new(condition, version);
                 let says = seen.iter().map(|request| {
-                    let caller = Caller::new(&request.principal, &request.context);
+                    let caller = PrincipalNames::new(&request.principal, &request.context);
                     let account = request.resource_account.as_deref();
                     compiled.holds(&mut RequestFacts::of(request, &caller, account))
                 });

@@ -8,7 +8,7 @@ use super::opening::Opening;
 use super::variables;
 use crate::iam::document::{Document, Item};
 use crate::iam::eval::Policies;
-use crate::iam::request::{Caller, Request, RequestFacts};
+use crate::iam::request::{PrincipalNames, Request, RequestFacts};
 
 /// Bounds of one question; past them the answer is [`SymbolicAnswer::Undecided`].
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +103,7 @@ pub fn variable_keys(statement: &crate::iam::Statement) -> BTreeSet<String> {
 
 /// The value that a side's request gives a key.
 pub(super) fn fixed(side: &Question<'_>, key: &str) -> Option<String> {
-    let caller = Caller::new(&side.request.principal, &side.request.context);
+    let caller = PrincipalNames::new(&side.request.principal, &side.request.context);
     let account = side.request.resource_account.as_deref();
     RequestFacts::of(&side.request, &caller, account).variable(key).map(str::to_owned)
 }

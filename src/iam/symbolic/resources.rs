@@ -21,14 +21,14 @@ use crate::iam::document::{Effect, Item};
 use crate::iam::matching::completed;
 
 /// Texts that stand for all resources.
-pub(super) struct Resources {
+pub(super) struct ResourceTexts {
     /// The texts.
     pub(super) texts: Vec<String>,
     /// Whether they also stand for all of what the sides treat unlike.
     pub(super) complete: bool,
 }
 
-impl Resources {
+impl ResourceTexts {
     /// The texts for a question on both sides.
     ///
     /// # Errors

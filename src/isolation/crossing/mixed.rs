@@ -14,7 +14,7 @@ type Levels = Vec<(String, Vec<NamedPolicy>)>;
 
 /// What bears on a step on one side, as far as objects of the estate declare it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::isolation) struct Bearing {
+pub(in crate::isolation) struct StepBearing {
     /// Whether the one who takes the step is there, and what the step reaches.
     ends: (bool, bool),
     identity: Vec<NamedPolicy>,
@@ -39,14 +39,14 @@ struct Names {
 #[derive(Clone, Debug)]
 pub(in crate::isolation) struct Mixed {
     step: PathStep,
-    was: Bearing,
-    is: Bearing,
+    was: StepBearing,
+    is: StepBearing,
     names: Names,
     /// The objects, by the labels that reports cite, in which the sides differ.
     pub(in crate::isolation) changed: BTreeSet<String>,
 }
 
-impl Bearing {
+impl StepBearing {
     fn of(model: &AccessModel, step: &PathStep) -> Self {
         let mut bearing = Self::default();
         let caller = match &step.source {
@@ -161,7 +161,7 @@ impl Mixed {
         step: &PathStep,
     ) -> Self {
         let models = [before, after];
-        let (was, is) = (Bearing::of(before, step), Bearing::of(after, step));
+        let (was, is) = (StepBearing::of(before, step), StepBearing::of(after, step));
         let names = Names::of(step, models);
         let mut mixed = Self { step: step.clone(), was, is, names, changed: BTreeSet::new() };
         mixed.changed = mixed.differences(models);
@@ -179,7 +179,7 @@ impl Mixed {
         let step =
             PathStep { source: source.clone(), target: StepTarget::Resource(resource.to_owned()) };
         let bearing = |model: &AccessModel| {
-            let mut bearing = Bearing::of(model, &step);
+            let mut bearing = StepBearing::of(model, &step);
             let caller = match source {
                 StepSource::Principal(arn) => model.principals.get(arn),
                 _ => None,
@@ -263,10 +263,10 @@ impl Mixed {
     }
 
     /// What bears on the step once these objects stand as they did before; `None` where the step has lost an end.
-    fn with(&self, reverted: &BTreeSet<&str>, models: [&AccessModel; 2]) -> Option<Bearing> {
+    fn with(&self, reverted: &BTreeSet<&str>, models: [&AccessModel; 2]) -> Option<StepBearing> {
         let Self { was, is, names, .. } = self;
         let undone = |label: &str| reverted.contains(label);
-        let there = |pick: fn(&Bearing) -> bool, label: &str| match pick(was) == pick(is) {
+        let there = |pick: fn(&StepBearing) -> bool, label: &str| match pick(was) == pick(is) {
             true => pick(is),
             false if undone(label) => pick(was),
             false => pick(is),
@@ -298,7 +298,7 @@ impl Mixed {
         let tags = |old: &BTreeMap<String, String>, new: &BTreeMap<String, String>, label: &str| {
             if undone(label) { old.clone() } else { new.clone() }
         };
-        Some(Bearing {
+        Some(StepBearing {
             ends: (true, true),
             identity,
             boundary,
@@ -367,9 +367,9 @@ impl Asked {
     /// The same question under what bears on it between two sides.
     fn under(
         mut self,
-        bearing: &Bearing,
+        bearing: &StepBearing,
         caller: Option<&PrincipalNode>,
-        sides: [&Bearing; 2],
+        sides: [&StepBearing; 2],
     ) -> Self {
         let compiled = |policies: &[NamedPolicy]| {
             policies.iter().map(|rule| Arc::clone(&rule.policy)).collect::<Vec<_>>()
@@ -390,7 +390,7 @@ impl Asked {
         }
         let mut tag = |families: &[&str],
                        own: &BTreeMap<String, String>,
-                       pick: fn(&Bearing) -> &BTreeMap<String, String>| {
+                       pick: fn(&StepBearing) -> &BTreeMap<String, String>| {
             let keys: BTreeSet<&String> = sides.iter().flat_map(|side| pick(side).keys()).collect();
             for key in keys {
                 for family in families {

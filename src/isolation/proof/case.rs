@@ -40,7 +40,7 @@ struct Layer<'a> {
 }
 
 /// A statement, and what decides how it is read.
-pub(super) struct Line<'l> {
+pub(super) struct ReadStatement<'l> {
     pub(super) policy: &'l str,
     pub(super) label: String,
     pub(super) statement: &'l Statement,
@@ -57,11 +57,11 @@ impl Layer<'_> {
         self.policies.iter().all(|(_, document)| document.is_some())
     }
 
-    fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    fn lines(&self) -> impl Iterator<Item = ReadStatement<'_>> {
         let (named, completes) = (self.resource_side, self.completes);
         let known = self.policies.iter().filter_map(|(name, document)| Some((*name, (*document)?)));
         known.flat_map(move |(policy, document)| {
-            document.statements.iter().enumerate().map(move |(at, statement)| Line {
+            document.statements.iter().enumerate().map(move |(at, statement)| ReadStatement {
                 policy,
                 label: statement.label(at),
                 statement,
@@ -72,7 +72,7 @@ impl Layer<'_> {
         })
     }
 
-    fn allowing(&self) -> impl Iterator<Item = Line<'_>> {
+    fn allowing(&self) -> impl Iterator<Item = ReadStatement<'_>> {
         self.lines().filter(|line| line.statement.effect == Effect::Allow)
     }
 }
@@ -132,13 +132,13 @@ impl<'a> Case<'a> {
         Self { parts, layers, denying }
     }
 
-    pub(super) fn line(&self, policy: &str, label: &str) -> Option<Line<'_>> {
+    pub(super) fn line(&self, policy: &str, label: &str) -> Option<ReadStatement<'_>> {
         let all = self.layers.iter().chain(&self.denying).flat_map(Layer::lines);
         let mut own = all.filter(|line| line.policy == policy);
         own.find(|line| line.label == label)
     }
 
-    pub(super) fn denials(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(super) fn denials(&self) -> impl Iterator<Item = ReadStatement<'_>> {
         let all = self.layers.iter().chain(&self.denying).flat_map(Layer::lines);
         all.filter(|line| line.statement.effect == Effect::Deny)
     }
@@ -178,7 +178,7 @@ impl<'a> Case<'a> {
     }
 
     /// Why a statement of a layer allows nothing of the step.
-    fn excluded(&self, line: &Line<'_>, layer: &str) -> Option<GrantExclusion> {
+    fn excluded(&self, line: &ReadStatement<'_>, layer: &str) -> Option<GrantExclusion> {
         self.excluded_alone(line).or_else(|| {
             let others = self.layers.iter().filter(|other| other.name != layer);
             let claims = others.map(|other| GrantExclusion::Elsewhere(other.name.clone()));
@@ -187,11 +187,11 @@ impl<'a> Case<'a> {
     }
 
     /// The same without a look at other layers.
-    fn excluded_alone(&self, line: &Line<'_>) -> Option<GrantExclusion> {
+    fn excluded_alone(&self, line: &ReadStatement<'_>) -> Option<GrantExclusion> {
         let conditions = line.statement.conditions.iter();
         let conditions = conditions.map(|c| GrantExclusion::Condition(c.key.to_ascii_lowercase()));
         let denied = self.denials().map(|d| GrantExclusion::Denied(d.policy.to_owned(), d.label));
-        let cited = |d: &Line<'_>| (d.policy.to_owned(), d.label.clone());
+        let cited = |d: &ReadStatement<'_>| (d.policy.to_owned(), d.label.clone());
         let outside = self.denials().filter(|d| !d.statement.not_resources.is_empty());
         let divided = outside.flat_map(|outside| {
             let inside = self.denials().filter(|d| !d.statement.resources.is_empty());
@@ -245,7 +245,7 @@ impl<'a> Case<'a> {
         policies.restrict_public_buckets && public && outside
     }
 
-    fn is_excluded(&self, line: &Line<'_>, claim: &GrantExclusion) -> bool {
+    fn is_excluded(&self, line: &ReadStatement<'_>, claim: &GrantExclusion) -> bool {
         let statement = line.statement;
         match claim {
             GrantExclusion::Action if statement.actions.is_empty() => {
@@ -303,7 +303,7 @@ impl<'a> Case<'a> {
 
     /// The patterns of a resource element, variables filled in with what they are for every request of the step, and
     /// without those that then match nothing.
-    pub(super) fn patterns(&self, line: &Line<'_>, items: &[Item]) -> Vec<String> {
+    pub(super) fn patterns(&self, line: &ReadStatement<'_>, items: &[Item]) -> Vec<String> {
         // Of what an allowance names, everything counts that it might match; of what a denial names, and of what an
         // allowance leaves out, that alone which it surely does.
         let widens =
@@ -323,15 +323,17 @@ impl<'a> Case<'a> {
     }
 
     /// Whether no request that one statement allows is allowed by the other.
-    fn excludes(&self, one: &Line<'_>, other: &Line<'_>) -> bool {
-        let actions =
-            |line: &Line<'_>| -> Vec<String> { line.statement.actions.iter().map(lower).collect() };
-        let not_actions = |line: &Line<'_>| -> Vec<String> {
+    fn excludes(&self, one: &ReadStatement<'_>, other: &ReadStatement<'_>) -> bool {
+        let actions = |line: &ReadStatement<'_>| -> Vec<String> {
+            line.statement.actions.iter().map(lower).collect()
+        };
+        let not_actions = |line: &ReadStatement<'_>| -> Vec<String> {
             line.statement.not_actions.iter().map(lower).collect()
         };
-        let resources = |line: &Line<'_>| self.patterns(line, &line.statement.resources);
-        let not_resources = |line: &Line<'_>| self.patterns(line, &line.statement.not_resources);
-        let left_out = |narrow: &Line<'_>, wide: &Line<'_>| {
+        let resources = |line: &ReadStatement<'_>| self.patterns(line, &line.statement.resources);
+        let not_resources =
+            |line: &ReadStatement<'_>| self.patterns(line, &line.statement.not_resources);
+        let left_out = |narrow: &ReadStatement<'_>, wide: &ReadStatement<'_>| {
             let narrowed = !narrow.statement.actions.is_empty();
             let bounded = !narrow.statement.resources.is_empty();
             (narrowed && within(&actions(narrow), &not_actions(wide)))
@@ -356,7 +358,7 @@ impl<'a> Case<'a> {
 
     /// Whether the actions of a statement act on nothing that its resources name: an action on objects does not act on a
     /// bucket, nor the other way round (Service Authorization Reference, "Actions defined by Amazon S3").
-    fn acts_on_nothing(&self, line: &Line<'_>) -> bool {
+    fn acts_on_nothing(&self, line: &ReadStatement<'_>) -> bool {
         let statement = line.statement;
         let asked_of =
             |of: &&ResourceType| self.parts.actions.iter().all(|space| *space == of.actions());

@@ -4,7 +4,7 @@
 //! resources of the step, or those of the statement; it names whoever asks; and each of its conditions is true of every
 //! such request, because it is constant or because the statement allows only where it is true.
 
-use super::case::{Case, Line};
+use super::case::{Case, ReadStatement};
 use super::conditions::{is_plain, open_statement, say_the_same};
 use super::texts::{all_apart, covers, disjoint, folded, lower, within};
 use crate::iam::matching::{completed, is_malformed};
@@ -13,7 +13,12 @@ use crate::iam::{Effect, Item, Principals, Statement};
 
 impl Case<'_> {
     /// Whether two denials take back all that a statement allows: one some resources, and one all others.
-    pub(super) fn divide(&self, inside: &Line<'_>, outside: &Line<'_>, allowed: &Line<'_>) -> bool {
+    pub(super) fn divide(
+        &self,
+        inside: &ReadStatement<'_>,
+        outside: &ReadStatement<'_>,
+        allowed: &ReadStatement<'_>,
+    ) -> bool {
         let left = &outside.statement.not_resources;
         let left: Vec<String> = left.iter().map(|item| item.text.symbolic().into_owned()).collect();
         !left.is_empty()
@@ -24,12 +29,20 @@ impl Case<'_> {
     }
 
     /// Whether a statement surely denies all of the step, or all of it that `allowed` allows.
-    pub(super) fn denies(&self, line: &Line<'_>, allowed: Option<&Line<'_>>) -> bool {
+    pub(super) fn denies(
+        &self,
+        line: &ReadStatement<'_>,
+        allowed: Option<&ReadStatement<'_>>,
+    ) -> bool {
         self.denies_everywhere(line, allowed) && self.denies_within(line, allowed)
     }
 
     /// Whether a denial takes in all resources of the step, or all of those that `allowed` allows.
-    pub(super) fn denies_everywhere(&self, line: &Line<'_>, allowed: Option<&Line<'_>>) -> bool {
+    pub(super) fn denies_everywhere(
+        &self,
+        line: &ReadStatement<'_>,
+        allowed: Option<&ReadStatement<'_>>,
+    ) -> bool {
         let denial = line.statement;
         let narrow = allowed
             .map(|other| (other, self.patterns(other, &other.statement.resources)))
@@ -59,7 +72,11 @@ impl Case<'_> {
     }
 
     /// Whether a denial, on the resources that it takes in, denies all of the step, or all of it that `allowed` allows.
-    pub(super) fn denies_within(&self, line: &Line<'_>, allowed: Option<&Line<'_>>) -> bool {
+    pub(super) fn denies_within(
+        &self,
+        line: &ReadStatement<'_>,
+        allowed: Option<&ReadStatement<'_>>,
+    ) -> bool {
         let denial = line.statement;
         let lower_all = |items: &[Item]| items.iter().map(lower).collect::<Vec<_>>();
         let narrow = allowed.map(|other| lower_all(&other.statement.actions));
@@ -116,6 +133,10 @@ impl Case<'_> {
 }
 
 /// Whether texts mean the same in two statements: two versions of the language read a variable unlike.
-pub(super) fn are_read_alike(texts: &[String], one: &Line<'_>, other: &Line<'_>) -> bool {
+pub(super) fn are_read_alike(
+    texts: &[String],
+    one: &ReadStatement<'_>,
+    other: &ReadStatement<'_>,
+) -> bool {
     one.version == other.version || texts.iter().all(|text| !text.contains("${"))
 }

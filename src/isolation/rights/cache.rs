@@ -7,7 +7,7 @@ use super::questions::Questions;
 use crate::access::AccessModel;
 
 /// What says which rights somebody holds.
-pub(super) trait Ask {
+pub(super) trait RightsSource {
     /// What a holder may do over that, on both sides.
     fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights;
 }
@@ -15,7 +15,7 @@ pub(super) trait Ask {
 /// Answers about rights. The closure of power comes back to the same holder by many paths, and a question takes a run of the
 /// judge: none is asked twice.
 pub struct RightsCache<'w> {
-    source: Box<dyn Ask + 'w>,
+    source: Box<dyn RightsSource + 'w>,
     known: BTreeMap<(RightHolder, RightsScope), Rights>,
 }
 
@@ -27,7 +27,7 @@ impl<'w> RightsCache<'w> {
     }
 
     /// A cache over whatever answers.
-    pub(super) fn over(source: impl Ask + 'w) -> Self {
+    pub(super) fn over(source: impl RightsSource + 'w) -> Self {
         Self { source: Box::new(source), known: BTreeMap::new() }
     }
 

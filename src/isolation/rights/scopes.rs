@@ -12,7 +12,7 @@ use super::super::changes::PolicySite;
 use super::super::crossing::Right;
 use super::actions::{CREDENTIALS, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, ROLE, TAGS, USER};
 use super::boundary::{any_policy_but, bounded};
-use super::cache::Ask;
+use super::cache::RightsSource;
 use super::giving::{Gift, PATHS_OF_AWS};
 use super::held::{RightHolder, Rights, RightsScope};
 use super::questions::{Questions, below, is_reserved, kind, right};
@@ -20,7 +20,7 @@ use crate::access::{AccountNode, STATE_STORE};
 use crate::iam::symbolic::Space;
 use crate::ids::Partition;
 
-impl Ask for Questions<'_> {
+impl RightsSource for Questions<'_> {
     fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights {
         let mut rights = Rights::default();
         let Some(home) = self.home(holder) else { return rights };

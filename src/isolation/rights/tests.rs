@@ -2,7 +2,7 @@
 
 use std::mem::{Discriminant, discriminant};
 
-use super::cache::Ask;
+use super::cache::RightsSource;
 use super::questions::Questions;
 use super::{RightHolder, Rights, RightsCache, RightsScope};
 use crate::access::AccessModel;
@@ -13,7 +13,7 @@ struct LeavingOut<'w> {
     scope: Discriminant<RightsScope>,
 }
 
-impl Ask for LeavingOut<'_> {
+impl RightsSource for LeavingOut<'_> {
     fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights {
         if discriminant(scope) == self.scope {
             return Rights::default();

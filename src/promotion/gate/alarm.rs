@@ -8,7 +8,7 @@ use serde_json::json;
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use super::watched::{Watched, outcome, unknown};
 use crate::provider::Alarm;
 use crate::schema::gates;
@@ -43,11 +43,11 @@ impl Alarms {
 
 #[async_trait]
 impl Gate for Alarms {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let target = match self.watched.target(context) {
             Ok(target) => target,
             Err(why) => {
-                return Finding::new(GateOutcome::Failed, why, json!({"alarms": self.names}));
+                return GateFinding::new(GateOutcome::Failed, why, json!({"alarms": self.names}));
             }
         };
         let place = format!("`{}` ({})", target.handle, target.region);
@@ -55,7 +55,7 @@ impl Gate for Alarms {
             match context.provider.alarms(&target, &self.names).await {
                 Ok(found) => found.into_iter().map(|a| (a.name.clone(), a)).collect(),
                 Err(error) => {
-                    return Finding::new(
+                    return GateFinding::new(
                         outcome(&error),
                         unknown(&error),
                         json!({"alarms": self.names}),
@@ -90,12 +90,12 @@ impl Gate for Alarms {
         if wrong.is_empty() {
             let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
             let verb = if names.len() == 1 { "is" } else { "are" };
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Passed,
                 format!("{} {verb} OK", names.join(", ")),
                 detail,
             );
         }
-        Finding::new(GateOutcome::Failed, wrong.join("; "), detail)
+        GateFinding::new(GateOutcome::Failed, wrong.join("; "), detail)
     }
 }

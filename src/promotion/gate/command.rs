@@ -14,7 +14,7 @@ use tokio::process::Child;
 use super::block::GateBlock;
 use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use crate::redact::{Audience, Redactions};
 use crate::schema::{duration, gates};
 
@@ -102,9 +102,9 @@ impl Command {
 
 #[async_trait]
 impl Gate for Command {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let Some((program, arguments)) = self.argv.split_first() else {
-            return Finding::new(GateOutcome::Failed, "the command is empty", Json::Null);
+            return GateFinding::new(GateOutcome::Failed, "the command is empty", Json::Null);
         };
         let environment = self.variables(context);
         let hidden = Hidden::new(&self.hidden, &environment, context.redactions);
@@ -126,7 +126,7 @@ impl Gate for Command {
         let mut child = match started {
             Ok(child) => child,
             Err(error) => {
-                return Finding::new(
+                return GateFinding::new(
                     GateOutcome::Failed,
                     format!("`{}` cannot be started: {error}", hidden.in_text(program)),
                     json!({"command": shown}),
@@ -180,7 +180,7 @@ impl Gate for Command {
                 }
             }
         };
-        Finding::new(outcome, summary, detail)
+        GateFinding::new(outcome, summary, detail)
     }
 }
 

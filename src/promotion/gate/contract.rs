@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::block::GateBlock;
 use super::context::GateContext;
-use super::evidence::Finding;
+use super::evidence::GateFinding;
 use crate::schema::gates::GateSchema;
 
 /// Judges one gate, as its block declares it.
@@ -17,7 +17,7 @@ use crate::schema::gates::GateSchema;
 pub(super) trait Gate: fmt::Debug + Send + Sync {
     /// Waits for programs, servers and AWS where the gate asks them, never longer than the gate's
     /// `timeout`.
-    async fn judge(&self, context: &GateContext<'_>) -> Finding;
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding;
 }
 
 /// A type of gate: the one row by which the table of gates knows it.

@@ -37,13 +37,13 @@ pub struct Evidence {
 }
 
 /// What a gate found, before it is stamped.
-pub(super) struct Finding {
+pub(super) struct GateFinding {
     pub(super) outcome: GateOutcome,
     pub(super) summary: String,
     pub(super) detail: Json,
 }
 
-impl Finding {
+impl GateFinding {
     pub(super) fn new(outcome: GateOutcome, summary: impl Into<String>, detail: Json) -> Self {
         Self { outcome, summary: summary.into(), detail }
     }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::block::{GateBlock, text_of};
 use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use crate::diag::Diagnostic;
 use crate::schema::{Body, civil, gates};
 
@@ -92,13 +92,13 @@ impl Freeze {
 
 #[async_trait]
 impl Gate for Freeze {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let local = self.zone.to_datetime(context.now);
         let zone = &self.zone_name;
         let Some(window) =
             self.windows.iter().find(|w| w.covering(&self.zone, context.now).is_some())
         else {
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Passed,
                 format!("no freeze at {local} {zone}"),
                 json!({"local": local, "timezone": zone}),
@@ -116,9 +116,9 @@ impl Gate for Freeze {
         });
         if context.purpose == Purpose::Rollback && self.permits_rollback {
             let summary = format!("frozen {end}, which permits a rollback{because}");
-            return Finding::new(GateOutcome::Passed, summary, detail);
+            return GateFinding::new(GateOutcome::Passed, summary, detail);
         }
-        Finding::new(GateOutcome::Waiting, format!("frozen {end}{because}"), detail)
+        GateFinding::new(GateOutcome::Waiting, format!("frozen {end}{because}"), detail)
     }
 }
 

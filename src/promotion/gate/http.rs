@@ -13,7 +13,7 @@ use serde_json::json;
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use crate::diag::Diagnostic;
 use crate::redact::{Audience, Redactions};
 use crate::schema::{duration, gates};
@@ -162,12 +162,12 @@ impl Http {
 
 #[async_trait]
 impl Gate for Http {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let client = match self.client(context.vars) {
             Ok(client) => client,
             Err(error) => {
                 let why = innermost(&error);
-                return Finding::new(
+                return GateFinding::new(
                     GateOutcome::Failed,
                     format!("no HTTP client can be made: {why}"),
                     json!({"url": self.url}),
@@ -204,7 +204,7 @@ impl Gate for Http {
             } else {
                 format!(" {} times in a row", self.count)
             };
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Passed,
                 format!("{} answered {}{times}", self.url, last.text),
                 detail,
@@ -219,7 +219,7 @@ impl Gate for Http {
         } else {
             format!("{} did not answer as expected within {within}: {}", self.url, last.text)
         };
-        Finding::new(GateOutcome::Failed, summary, detail)
+        GateFinding::new(GateOutcome::Failed, summary, detail)
     }
 }
 

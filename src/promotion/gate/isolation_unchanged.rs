@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use crate::isolation::section::{AccessPath, MatrixRow, WallVerdict};
 use crate::schema::gates;
 
@@ -24,11 +24,15 @@ struct IsolationUnchanged;
 
 #[async_trait]
 impl Gate for IsolationUnchanged {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let to = context.subject.to;
         let section = &context.plan.isolation;
         if section.basis.is_none() {
-            return Finding::new(GateOutcome::Failed, "the walls were not analysed", Json::Null);
+            return GateFinding::new(
+                GateOutcome::Failed,
+                "the walls were not analysed",
+                Json::Null,
+            );
         }
         let opens = |path: &&AccessPath| path.to.environment == to && path.change.widens();
         let paths: Vec<&AccessPath> = section.changes.iter().filter(opens).collect();
@@ -50,7 +54,7 @@ impl Gate for IsolationUnchanged {
         });
         if paths.is_empty() && worse.is_empty() {
             let summary = format!("no path into {to} is added or widened");
-            return Finding::new(GateOutcome::Passed, summary, detail);
+            return GateFinding::new(GateOutcome::Passed, summary, detail);
         }
         let paths = paths.iter().map(|path| {
             format!("path {} from {} is {}", path.id, path.from.environment, path.change.name())
@@ -59,6 +63,6 @@ impl Gate for IsolationUnchanged {
             worse.iter().map(|row| format!("from {} it becomes {}", row.from, row.after.name()));
         let opened: Vec<String> = paths.chain(worse).collect();
         let summary = format!("the walls of {to} open: {}", opened.join(", "));
-        Finding::new(GateOutcome::Failed, summary, detail)
+        GateFinding::new(GateOutcome::Failed, summary, detail)
     }
 }

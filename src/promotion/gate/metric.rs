@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Evidence, Finding, GateOutcome};
+use super::evidence::{Evidence, GateFinding, GateOutcome};
 use super::watched::{Watched, outcome, unknown};
 use crate::diag::Diagnostic;
 use crate::provider::MetricQuery;
@@ -89,7 +89,7 @@ impl Metric {
 
 #[async_trait]
 impl Gate for Metric {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let baseline = baseline(context.previous, &self.label);
         let mut detail = json!({
             "namespace": self.namespace, "metric": self.name, "dimensions": self.dimensions,
@@ -97,10 +97,14 @@ impl Gate for Metric {
         });
         let target = match self.watched.target(context) {
             Ok(target) => target,
-            Err(why) => return Finding::new(GateOutcome::Failed, why, detail),
+            Err(why) => return GateFinding::new(GateOutcome::Failed, why, detail),
         };
         let Some((from, to)) = last_period(context.now, self.period) else {
-            return Finding::new(GateOutcome::Failed, "the period lies before all time", detail);
+            return GateFinding::new(
+                GateOutcome::Failed,
+                "the period lies before all time",
+                detail,
+            );
         };
         let query = MetricQuery {
             namespace: self.namespace.clone(),
@@ -121,11 +125,11 @@ impl Gate for Metric {
         let what = format!("{} {} of {}", self.statistic, self.name, self.namespace);
         let value = match context.provider.metric(&target, &query).await {
             Ok(value) => value,
-            Err(error) => return Finding::new(outcome(&error), unknown(&error), detail),
+            Err(error) => return GateFinding::new(outcome(&error), unknown(&error), detail),
         };
         let Some(value) = value else {
             let place = format!("`{}` ({})", target.handle, target.region);
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Failed,
                 format!(
                     "{what} has no data in {place} from {from} to {to}: check namespace, name and dimensions"
@@ -140,9 +144,13 @@ impl Gate for Metric {
                 (Some(_), None) => "; it is the first, and the baseline from now on",
                 _ => "",
             };
-            return Finding::new(GateOutcome::Passed, format!("{what} is {value}{first}"), detail);
+            return GateFinding::new(
+                GateOutcome::Passed,
+                format!("{what} is {value}{first}"),
+                detail,
+            );
         }
-        Finding::new(
+        GateFinding::new(
             GateOutcome::Failed,
             format!("{what} is {value}, {}", wrong.join(", ")),
             detail,

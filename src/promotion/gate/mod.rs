@@ -30,7 +30,7 @@ use crate::redact::Audience;
 use crate::schema::Body;
 
 use contract::{Gate, GateType};
-use evidence::Finding;
+use evidence::GateFinding;
 
 pub use crate::redact::Redactions;
 pub use approval::Approval;
@@ -127,7 +127,7 @@ impl GateSpec {
 /// Judges one gate. Waits for programs, servers and AWS where the gate asks them, never longer
 /// than the gate's `timeout`.
 pub async fn evaluate(spec: &GateSpec, context: &GateContext<'_>) -> Evidence {
-    let Finding { outcome, summary, mut detail } = spec.gate.judge(context).await;
+    let GateFinding { outcome, summary, mut detail } = spec.gate.judge(context).await;
     let summary = context.redactions.text(&summary, Audience::GateOutput).into_owned();
     context.redactions.json(&mut detail, Audience::GateOutput);
     Evidence { gate: spec.label(), outcome, summary, detail, at: context.now }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use crate::plan::Reading;
 use crate::plan::model::{Drift, DriftStatus};
 use crate::schema::gates;
@@ -40,7 +40,7 @@ impl NoDrift {
 
 #[async_trait]
 impl Gate for NoDrift {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let ends = context.subject.from.into_iter().chain([context.subject.to]).map(str::to_owned);
         let environments: BTreeSet<String> =
             if self.environments.is_empty() { ends.collect() } else { self.environments.clone() };
@@ -61,10 +61,10 @@ impl Gate for NoDrift {
         });
         if !unread.is_empty() {
             let summary = format!("it is not known whether {names} drifted: {}", unread.join("; "));
-            return Finding::new(GateOutcome::Failed, summary, detail);
+            return GateFinding::new(GateOutcome::Failed, summary, detail);
         }
         if found.is_empty() {
-            return Finding::new(GateOutcome::Passed, format!("{names}: no drift"), detail);
+            return GateFinding::new(GateOutcome::Passed, format!("{names}: no drift"), detail);
         }
         let mut told: Vec<String> = found
             .iter()
@@ -81,7 +81,11 @@ impl Gate for NoDrift {
         if found.len() > NAMED {
             told.push(format!("{} more", found.len() - NAMED));
         }
-        Finding::new(GateOutcome::Failed, format!("{names} drifted: {}", told.join(", ")), detail)
+        GateFinding::new(
+            GateOutcome::Failed,
+            format!("{names} drifted: {}", told.join(", ")),
+            detail,
+        )
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use super::no_drift;
 use crate::address::CONFIG_KIND;
 use crate::plan::Reading;
@@ -44,10 +44,10 @@ impl Parity {
 
 #[async_trait]
 impl Gate for Parity {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let to = context.subject.to;
         let Some(from) = context.subject.from else {
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Failed,
                 "parity compares the two ends of an edge, and here is only one",
                 json!({"environment": to}),
@@ -55,7 +55,7 @@ impl Gate for Parity {
         };
         let unread = no_drift::unread(context, &BTreeSet::from([from.to_owned(), to.to_owned()]));
         if !unread.is_empty() {
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Failed,
                 format!("it is not known whether {to} is like {from}: {}", unread.join("; ")),
                 json!({"unread": unread}),
@@ -90,7 +90,7 @@ impl Gate for Parity {
         if missing.is_empty() && surplus.is_empty() && differing.is_empty() {
             let keys = here.len();
             let summary = format!("{to} has the {keys} config keys of {from}");
-            return Finding::new(GateOutcome::Passed, summary, detail);
+            return GateFinding::new(GateOutcome::Passed, summary, detail);
         }
         let mut told = Vec::new();
         for (keys, what) in [
@@ -106,7 +106,7 @@ impl Gate for Parity {
                 told.push(format!("{what}: {}", names.join(", ")));
             }
         }
-        Finding::new(
+        GateFinding::new(
             GateOutcome::Failed,
             format!("{to} is not like {from}; {}", told.join("; ")),
             detail,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use crate::schema::{duration, gates};
 
 pub(super) static TYPE: GateType = GateType {
@@ -33,11 +33,11 @@ impl Soak {
 
 #[async_trait]
 impl Gate for Soak {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let place = context.subject.from.unwrap_or(context.subject.to);
         let wanted = duration::text(self.seconds);
         let Some(since) = context.stands_since else {
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Failed,
                 format!("the release is not current and verified in {place}"),
                 json!({"duration": wanted, "since": null}),
@@ -54,12 +54,12 @@ impl Gate for Soak {
                 "it has stood in {place} for {} of {wanted}; open from {until:.0}",
                 duration::for_people(stood)
             );
-            return Finding::new(GateOutcome::Waiting, summary, detail);
+            return GateFinding::new(GateOutcome::Waiting, summary, detail);
         }
         let summary = format!(
             "it has stood in {place} for {}, since {since:.0}",
             duration::for_people(stood)
         );
-        Finding::new(GateOutcome::Passed, summary, detail)
+        GateFinding::new(GateOutcome::Passed, summary, detail)
     }
 }

@@ -35,7 +35,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::profiles::{self, Base, Role};
+use super::profiles::{self, Base, ProfileRole};
 use super::{clients, errors};
 use crate::diag::Diagnostic;
 use crate::ids::Partition;
@@ -296,7 +296,7 @@ impl ProvideCredentials for Kept {
 #[derive(Debug)]
 struct Assumed {
     sts: aws_sdk_sts::Client,
-    role: Role,
+    role: ProfileRole,
     codes: Arc<dyn MfaCodes>,
 }
 

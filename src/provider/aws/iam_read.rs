@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, Shared, join_all};
 use tokio::sync::OnceCell;
 
 use super::errors;
-use super::kind::{BulkScope, IamPart, Reading, sorted, tags};
+use super::kind::{BulkReading, BulkScope, IamPart, sorted, tags};
 use super::session::Session;
 use crate::iam::Use;
 use crate::provider::ProviderError;
@@ -53,7 +53,7 @@ pub(super) async fn everything(
     session: &Session,
     scope: &BulkScope<'_>,
     parts: &[&'static dyn IamPart],
-) -> Reading {
+) -> BulkReading {
     let details = async { details(session).await.map(Arc::new) }.boxed().shared();
     let answers = IamAnswers { session, scope, details };
     // All of them are waited for, so that the error shown of several failures is always the same.

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 
 use super::iam_read;
-use super::kind::{Bulk, BulkScope, Reading};
+use super::kind::{Bulk, BulkReading, BulkScope};
 use super::kinds::registered;
 use super::session::Session;
 use crate::cause::CauseKind;
@@ -20,7 +20,7 @@ pub(super) async fn account(
     scope: &BulkScope<'_>,
 ) -> Result<Inventory, ProviderError> {
     let (mut iam_kinds, mut iam) = (Vec::new(), Vec::new());
-    let mut reads: Vec<(Vec<&'static str>, BoxFuture<'_, Reading>)> = Vec::new();
+    let mut reads: Vec<(Vec<&'static str>, BoxFuture<'_, BulkReading>)> = Vec::new();
     for (kind, bulk) in registered() {
         match bulk {
             Bulk::Tree | Bulk::Organization(_) => {}
@@ -44,7 +44,7 @@ pub(super) async fn account(
 fn take(
     inventory: &mut Inventory,
     names: &[&'static str],
-    reading: Reading,
+    reading: BulkReading,
 ) -> Result<(), ProviderError> {
     match reading {
         Ok((objects, unread)) => {

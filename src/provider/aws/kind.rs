@@ -96,7 +96,7 @@ pub(super) enum Bulk {
 #[async_trait]
 pub(super) trait BulkReader: Send + Sync {
     /// All of them.
-    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading;
+    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> BulkReading;
 }
 
 /// The policy types that are enabled in the root: `None` until it has been read, closed where it cannot be.
@@ -130,10 +130,10 @@ pub(super) struct BulkScope<'a> {
 }
 
 /// What a reader found, and the objects by their keys that are there and could not be read, with why.
-pub(super) type Reading = Result<(Vec<LiveObject>, BTreeMap<String, String>), ProviderError>;
+pub(super) type BulkReading = Result<(Vec<LiveObject>, BTreeMap<String, String>), ProviderError>;
 
 /// The AWS half of a kind that is read and not managed.
-pub(super) struct Observed {
+pub(super) struct ObservedProvider {
     /// The kind's name.
     pub(super) kind: &'static str,
     /// How its objects are read.
@@ -370,12 +370,12 @@ pub(super) fn attrs<const N: usize>(pairs: [(&str, Value); N]) -> Attrs {
 }
 
 /// What was looked for is not there: that is an answer, not a failure.
-pub(super) trait Absent<T> {
+pub(super) trait OrAbsent<T> {
     /// `None` for "not found".
     fn absent(self) -> Result<Option<T>, ProviderError>;
 }
 
-impl<T> Absent<T> for Result<T, ProviderError> {
+impl<T> OrAbsent<T> for Result<T, ProviderError> {
     fn absent(self) -> Result<Option<T>, ProviderError> {
         match self {
             Ok(value) => Ok(Some(value)),

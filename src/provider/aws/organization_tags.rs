@@ -2,7 +2,7 @@
 
 use aws_sdk_organizations::types::Tag;
 
-use super::kind::{Absent, Wanted, entries, tags};
+use super::kind::{OrAbsent, Wanted, entries, tags};
 use super::session::Session;
 use crate::provider::ProviderError;
 use crate::value::Value;

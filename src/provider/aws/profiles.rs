@@ -32,7 +32,7 @@ pub(super) enum Base {
 
 /// A role to assume.
 #[derive(Debug)]
-pub(super) struct Role {
+pub(super) struct ProfileRole {
     /// The profile that names it, for messages.
     pub(super) profile: String,
     pub(super) arn: String,
@@ -48,7 +48,7 @@ pub(super) struct Role {
 pub(super) struct Chain {
     pub(super) base: Base,
     /// In the order in which they are assumed.
-    pub(super) roles: Vec<Role>,
+    pub(super) roles: Vec<ProfileRole>,
     /// The partition of the first role, which says where STS is asked when no region is set.
     pub(super) partition: Option<Partition>,
 }
@@ -81,7 +81,7 @@ pub(super) fn chain(
         return Ok(None);
     };
     let mut visited: Vec<&str> = Vec::new();
-    let mut roles: Vec<Role> = Vec::new();
+    let mut roles: Vec<ProfileRole> = Vec::new();
     let base = loop {
         visited.push(profile.name());
         // A profile that another one names as its source gives its keys first.
@@ -172,7 +172,7 @@ fn missing(set: &ProfileSet, name: &str, summary: String) -> Diagnostic {
         }))
 }
 
-fn role(profile: &Profile) -> Result<Role, Diagnostic> {
+fn role(profile: &Profile) -> Result<ProfileRole, Diagnostic> {
     let own =
         |key: &str| profile.get(key).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned);
     let duration = match own("duration_seconds") {
@@ -189,7 +189,7 @@ fn role(profile: &Profile) -> Result<Role, Diagnostic> {
             }
         },
     };
-    Ok(Role {
+    Ok(ProfileRole {
         profile: profile.name().to_owned(),
         arn: own("role_arn").unwrap_or_default(),
         external_id: own("external_id"),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::id_of;
 use super::ownership::{forget_ownership, is_ownership_tag};
-use super::shape::Shape;
+use super::shape::ChangeShape;
 use crate::ids::AccountId;
 use crate::plan::model::{PolicyChange, ResourceChange};
 use crate::schema::{AccessPart, access_of, kinds};
@@ -102,7 +102,7 @@ impl<'a> OwnNames<'a> {
     }
 
     /// The shape of a change; `None` where the change holds a mark itself, and so must not fold.
-    pub(super) fn shape(&self, change: &ResourceChange) -> Option<Shape> {
+    pub(super) fn shape(&self, change: &ResourceChange) -> Option<ChangeShape> {
         let schema = kinds::kind(&change.kind).map(|kind| kind.schema());
         let names = schema.as_ref().map_or(&[][..], |schema| schema.meaning.naming.identity);
         let is_assigned = |name: &str| {
@@ -161,7 +161,7 @@ impl<'a> OwnNames<'a> {
         ]);
         let unknown = unknown.into_iter().chain(&change.sensitive).cloned().collect();
         let key = key.to_string();
-        Some(Shape { key, name, display, before, after, partial, unknown, policies, reason })
+        Some(ChangeShape { key, name, display, before, after, partial, unknown, policies, reason })
     }
 
     /// An object's label: its key, and the environment or the account in it, are its own.

@@ -1,7 +1,7 @@
 //! The shape of a change: the change with marks in place of what is the object's own.
 //!
 //! Two changes fold where their shapes have equal keys, and what a shape shares with one that is shown already need not be
-//! shown again ([`Base`]).
+//! shown again ([`ShownBefore`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::plan::model::PolicyChange;
 
 /// An object of the same block that is shown before.
-pub(in crate::render) struct Base {
+pub(in crate::render) struct ShownBefore {
     /// Its name.
     pub(in crate::render) name: String,
     /// The attributes that both have alike, and policies and tags of maps, as `inline_policies.deploy`.
@@ -20,7 +20,7 @@ pub(in crate::render) struct Base {
 }
 
 /// A change with marks in place of what is the object's own.
-pub(super) struct Shape {
+pub(super) struct ChangeShape {
     /// Equal for changes that fold, and for no others.
     pub(super) key: String,
     pub(super) name: String,
@@ -34,9 +34,9 @@ pub(super) struct Shape {
     pub(super) reason: Option<String>,
 }
 
-impl Shape {
+impl ChangeShape {
     /// What of it stands in `base` already, which is shown as `name`; `None` where that is little.
-    pub(super) fn beside(&self, name: &str, base: &Self) -> Option<Base> {
+    pub(super) fn beside(&self, name: &str, base: &Self) -> Option<ShownBefore> {
         let side = |shape: &Self| shape.after.clone().or_else(|| shape.before.clone());
         let (Json::Object(own), Json::Object(other)) = (side(self)?, side(base)?) else {
             return None;
@@ -84,7 +84,7 @@ impl Shape {
             }
         }
         let set = same.iter().filter(|name| own.get(*name).is_some_and(is_set)).count();
-        (policies > 0 || set > 4).then(|| Base { name: name.to_owned(), same, missing })
+        (policies > 0 || set > 4).then(|| ShownBefore { name: name.to_owned(), same, missing })
     }
 
     /// Whether both know the same of what stands below a path.

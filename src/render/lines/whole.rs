@@ -13,7 +13,7 @@ use super::{
 };
 use super::{statement_header, statement_items, statements};
 use crate::plan::model::{Action, Plan, ResourceChange};
-use crate::render::fold::Base;
+use crate::render::fold::ShownBefore;
 use crate::render::style::{columns, safe, wrap};
 use crate::schema::{KindSchema, kinds};
 use crate::value::{AttrPath, Plain, path::AttrStep};
@@ -57,7 +57,7 @@ pub(in crate::render) fn is_short(change: &ResourceChange, line: &Line) -> bool 
 /// any other change. What `base` holds too is left out.
 pub(in crate::render) fn of_whole(
     change: &ResourceChange,
-    base: Option<&Base>,
+    base: Option<&ShownBefore>,
     said: &Tags,
     width: usize,
 ) -> Option<Vec<Line>> {
@@ -92,7 +92,7 @@ fn follows(schema: &KindSchema, change: &ResourceChange, name: &str, value: &Jso
 
 struct Whole<'a> {
     differ: &'a Differ<'a>,
-    base: Option<&'a Base>,
+    base: Option<&'a ShownBefore>,
     said: &'a Tags,
     width: usize,
     sign: Sign,

@@ -10,7 +10,7 @@ use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind, OnDestroy};
-use crate::schema::read::{Reader, Rule, assigned, str_attr};
+use crate::schema::read::{Reader, TextRule, assigned, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
 use crate::value::{Attrs, Value};
@@ -194,7 +194,7 @@ pub fn account_state(attrs: &Attrs) -> Option<AccountState> {
     state.or_else(|| text("status").and_then(AccountState::of_status))
 }
 
-const NAME: Rule = Rule {
+const NAME: TextRule = TextRule {
     what: "account name",
     min: 1,
     max: 50,

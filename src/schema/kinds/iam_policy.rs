@@ -10,7 +10,9 @@ use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
 use crate::schema::pure_half::{KindContext, ManagedKind};
-use crate::schema::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
+use crate::schema::read::{
+    Reader, TextRule, arn, assigned, description_char, iam_name_char, str_attr,
+};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
 use crate::value::Attrs;
@@ -69,7 +71,7 @@ static SCHEMA: KindSchema = KindSchema {
     )
 };
 
-const NAME: Rule = Rule {
+const NAME: TextRule = TextRule {
     what: "policy name",
     min: 1,
     max: 128,
@@ -78,7 +80,7 @@ const NAME: Rule = Rule {
 };
 
 /// CreatePolicy: at most 1,000 characters.
-pub(in crate::schema) const DESCRIPTION: Rule = Rule {
+pub(in crate::schema) const DESCRIPTION: TextRule = TextRule {
     what: "description",
     min: 0,
     max: 1_000,

@@ -15,7 +15,7 @@ use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
 use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{
-    Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr,
+    Reader, TextRule, arn, assigned, declared, iam_name_char, reference, str_attr,
 };
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
@@ -147,7 +147,7 @@ static SCHEMA: KindSchema = KindSchema {
     )
 };
 
-const NAME: Rule = Rule {
+const NAME: TextRule = TextRule {
     what: "role name",
     min: 1,
     max: 64,
@@ -155,7 +155,7 @@ const NAME: Rule = Rule {
     says: "1 to 64 letters, digits or `_+=,.@-`",
 };
 
-const INLINE_NAME: Rule = Rule { what: "inline policy name", max: 128, ..NAME };
+const INLINE_NAME: TextRule = TextRule { what: "inline policy name", max: 128, ..NAME };
 
 /// The collections that others may have added to.
 const ADDITIVE: [&str; 2] = ["inline_policies", "managed_policies"];

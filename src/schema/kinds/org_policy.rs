@@ -15,7 +15,7 @@ use crate::schema::meaning::{Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
 use crate::schema::pure_half::{KindContext, ManagedKind};
-use crate::schema::read::{Reader, Rule, assigned, declared, str_attr};
+use crate::schema::read::{Reader, TextRule, assigned, declared, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
 use crate::value::{Attrs, Value};
@@ -167,7 +167,7 @@ static MANAGEMENT: KindSchema = KindSchema {
     )
 };
 
-const NAME: Rule = Rule {
+const NAME: TextRule = TextRule {
     what: "policy name",
     min: 1,
     max: 128,
@@ -175,7 +175,7 @@ const NAME: Rule = Rule {
     says: "1 to 128 characters",
 };
 
-const DESCRIPTION: Rule = Rule {
+const DESCRIPTION: TextRule = TextRule {
     what: "description",
     min: 0,
     max: 512,

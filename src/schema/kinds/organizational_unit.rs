@@ -10,7 +10,7 @@ use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind};
-use crate::schema::read::{Reader, Rule, assigned, attr_of, str_attr};
+use crate::schema::read::{Reader, TextRule, assigned, attr_of, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
 use crate::value::{AttrRef, Attrs, StringPart, Value};
@@ -65,7 +65,7 @@ static SCHEMA: KindSchema = KindSchema {
     )
 };
 
-const NAME: Rule = Rule {
+const NAME: TextRule = TextRule {
     what: "unit name",
     min: 1,
     max: 128,

@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, GateOutcome};
+use super::evidence::{GateFinding, GateOutcome};
 use crate::provider::Caller;
 use crate::schema::{duration, gates};
 
@@ -113,7 +113,7 @@ impl ApprovalGate {
 
 #[async_trait]
 impl Gate for ApprovalGate {
-    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let source = context.roles();
         let author = Identity::of(context.author, source).await;
         // What a person said last counts, in whatever session.
@@ -131,7 +131,7 @@ impl Gate for ApprovalGate {
         group(&mut all);
         let (author, identities) = match all.split_first() {
             Some((author, identities)) => (author, identities),
-            None => return Finding::new(GateOutcome::Waiting, "nobody promotes", Json::Null),
+            None => return GateFinding::new(GateOutcome::Waiting, "nobody promotes", Json::Null),
         };
         let mut counted: Vec<&Approval> = Vec::new();
         let mut groups: BTreeMap<usize, &str> = BTreeMap::new();
@@ -173,7 +173,7 @@ impl Gate for ApprovalGate {
         });
         if counted.len() >= self.count {
             let names: Vec<&str> = counted.iter().map(|a| a.by.arn.as_str()).collect();
-            return Finding::new(
+            return GateFinding::new(
                 GateOutcome::Passed,
                 format!("approved by {}", names.join(", ")),
                 detail,
@@ -188,7 +188,7 @@ impl Gate for ApprovalGate {
         for (approval, why) in &refused {
             summary.push_str(&format!("; {} does not count: {why}", approval.by.arn));
         }
-        Finding::new(GateOutcome::Waiting, summary, detail)
+        GateFinding::new(GateOutcome::Waiting, summary, detail)
     }
 }
 

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 
 use super::s3_bucket::switch;
-use crate::provider::aws::session::Session;
 use crate::provider::aws::kind::{
-    Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, live, optional,
-    texts,
+    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, attrs, live,
+    optional, texts,
 };
+use crate::provider::aws::session::Session;
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
@@ -22,7 +22,7 @@ pub(in crate::provider::aws) struct AccountBaseline;
 
 #[async_trait]
 impl BulkReader for AccountBaseline {
-    async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> Reading {
+    async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> BulkReading {
         Ok((self.read(session, "").await?.into_iter().collect(), BTreeMap::new()))
     }
 }

@@ -14,12 +14,12 @@ use aws_sdk_ssm::types::{
     ResourceTypeForTagging, Tag,
 };
 
-use crate::provider::aws::session::Session;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
-    Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, entries, live,
+    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, attrs, entries, live,
     optional, tags, texts,
 };
+use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
@@ -250,7 +250,7 @@ async fn tag(session: &Session, step: &ProviderStep) -> Result<(), ProviderError
 impl BulkReader for Config {
     /// All parameters below a path. Where their metadata cannot be read, the key of a secret is not known, and
     /// a write could move it to another: such a secret is unread.
-    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading {
+    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> BulkReading {
         let path = Some(scope.config_prefix.trim_end_matches('/')).filter(|p| !p.is_empty());
         let path = path.unwrap_or("/");
         let values = session

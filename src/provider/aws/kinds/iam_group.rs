@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::GroupDetail;
 
 use crate::provider::aws::iam_read::{IamAnswers, attached, inline};
-use crate::provider::aws::kind::{Bulk, IamPart, Observed, attrs, observed, optional};
+use crate::provider::aws::kind::{Bulk, IamPart, ObservedProvider, attrs, observed, optional};
 use crate::provider::{LiveObject, ProviderError};
 
 /// Its name.
 const KIND: &str = "iam_group";
 
 /// The AWS half.
-pub(in crate::provider::aws) static IAM_GROUP: Observed =
-    Observed { kind: KIND, bulk: Bulk::Iam(&IamGroups) };
+pub(in crate::provider::aws) static IAM_GROUP: ObservedProvider =
+    ObservedProvider { kind: KIND, bulk: Bulk::Iam(&IamGroups) };
 
 /// All of them in an account.
 struct IamGroups;

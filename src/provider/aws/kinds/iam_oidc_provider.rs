@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::iam_role::tags;
-use crate::provider::aws::session::Session;
 use crate::provider::aws::iam_read::{IamAnswers, iam_tags};
 use crate::provider::aws::kind::{
-    Absent, Bulk, IamPart, KindProvider, Wanted, attrs, live, optional, sorted, texts,
+    Bulk, IamPart, KindProvider, OrAbsent, Wanted, attrs, live, optional, sorted, texts,
 };
+use crate::provider::aws::session::Session;
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::Attrs;
 

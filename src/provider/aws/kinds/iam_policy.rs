@@ -8,11 +8,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::iam_role::tags;
 use crate::iam::Use;
-use crate::provider::aws::session::Session;
 use crate::provider::aws::iam_read::{AwsPolicies, IamAnswers, decoded, iam_tags};
 use crate::provider::aws::kind::{
-    Absent, Bulk, IamPart, KindProvider, Wanted, attrs, document, live, optional,
+    Bulk, IamPart, KindProvider, OrAbsent, Wanted, attrs, document, live, optional,
 };
+use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::Attrs;
 

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{RoleDetail, Tag};
 
 use crate::iam::Use;
-use crate::provider::aws::session::Session;
 use crate::provider::aws::iam_read::{self, IamAnswers, decoded, iam_tags};
 use crate::provider::aws::kind::{
-    Absent, Bulk, IamPart, KindProvider, Wanted, attrs, document, entries, live, optional, sorted,
-    texts,
+    Bulk, IamPart, KindProvider, OrAbsent, Wanted, attrs, document, entries, live, optional,
+    sorted, texts,
 };
+use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::schema::duration::ROLE_SESSION;
 use crate::value::{Attrs, Value};

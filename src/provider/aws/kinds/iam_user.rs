@@ -4,15 +4,17 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::UserDetail;
 
 use crate::provider::aws::iam_read::{IamAnswers, attached, iam_tags, inline};
-use crate::provider::aws::kind::{Bulk, IamPart, Observed, attrs, observed, optional, sorted};
+use crate::provider::aws::kind::{
+    Bulk, IamPart, ObservedProvider, attrs, observed, optional, sorted,
+};
 use crate::provider::{LiveObject, ProviderError};
 
 /// Its name.
 const KIND: &str = "iam_user";
 
 /// The AWS half.
-pub(in crate::provider::aws) static IAM_USER: Observed =
-    Observed { kind: KIND, bulk: Bulk::Iam(&IamUsers) };
+pub(in crate::provider::aws) static IAM_USER: ObservedProvider =
+    ObservedProvider { kind: KIND, bulk: Bulk::Iam(&IamUsers) };
 
 /// All of them in an account.
 struct IamUsers;

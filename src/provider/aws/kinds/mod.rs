@@ -1,6 +1,6 @@
 //! The AWS halves of kinds, by the registration in `schema/kinds/mod.rs`.
 
-use super::kind::{Bulk, KindProvider, Observed};
+use super::kind::{Bulk, KindProvider, ObservedProvider};
 
 macro_rules! aws_halves {
     (
@@ -10,7 +10,7 @@ macro_rules! aws_halves {
         $(pub(super) mod $module;)*
         $(pub(super) mod $seen;)*
         static KINDS: &[&dyn KindProvider] = &[$($(&$module::$half),*),*];
-        static OBSERVED: &[&Observed] = &[$($(&$seen::$observed),*),*];
+        static OBSERVED: &[&ObservedProvider] = &[$($(&$seen::$observed),*),*];
     };
 }
 crate::schema::kinds::every_kind!(aws_halves);

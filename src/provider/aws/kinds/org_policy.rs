@@ -9,14 +9,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::organization;
 use crate::iam::Use;
 use crate::provider::aws::ROOT;
-use crate::provider::aws::session::Session;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
-    Absent, Bulk, EnabledTypes, KindProvider, OrganizationReader, Wanted, attrs, document, live,
+    Bulk, EnabledTypes, KindProvider, OrAbsent, OrganizationReader, Wanted, attrs, document, live,
     optional, sorted, texts,
 };
 use crate::provider::aws::organization_read::{node_id, node_name};
 use crate::provider::aws::organization_tags::{self, to_tags};
+use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::schema::management_policy::canonical_content;
 use crate::schema::{canonical_policy, is_aws_owned};

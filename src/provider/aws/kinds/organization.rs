@@ -5,9 +5,9 @@ use aws_sdk_organizations::types::{
     self, OrganizationFeatureSet, PolicyType, PolicyTypeStatus, Root,
 };
 
-use crate::provider::aws::session::Session;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{Bulk, KindProvider, Wanted, attrs, live, optional, sorted};
+use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use aws_sdk_organizations::types;
 
-use crate::provider::aws::session::Session;
-use crate::provider::aws::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
+use crate::provider::aws::kind::{Bulk, KindProvider, OrAbsent, Wanted, attrs, live, optional};
 use crate::provider::aws::organization_read::{self, node_id, node_name};
 use crate::provider::aws::organization_tags::{self, to_tags};
+use crate::provider::aws::session::Session;
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 

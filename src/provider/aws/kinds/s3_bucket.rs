@@ -16,12 +16,12 @@ use aws_sdk_s3::types::{
 use futures::{StreamExt, stream};
 
 use crate::iam::Use;
-use crate::provider::aws::session::Session;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
-    Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, document, entries,
-    live, optional, sorted, tags, texts,
+    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, attrs, document,
+    entries, live, optional, sorted, tags, texts,
 };
+use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::schema::canonical_policy;
 use crate::value::{Attrs, Value};
@@ -188,7 +188,7 @@ impl KindProvider for S3Bucket {
 #[async_trait]
 impl BulkReader for S3Bucket {
     /// Every bucket of the account, and why some could not be read.
-    async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> Reading {
+    async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> BulkReading {
         let s3 = session.s3(&session.region);
         let mut pages = s3.list_buckets().into_paginator().page_size(1_000).send();
         let mut names = Vec::new();
