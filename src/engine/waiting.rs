@@ -20,7 +20,7 @@ pub(super) fn watch(host: Arc<dyn Host>) -> Option<JoinHandle<()>> {
     let runtime = Handle::try_current().ok()?;
     Some(runtime.spawn(async move {
         loop {
-            tokio::time::sleep(LOOK).await;
+            host.clock().idle(LOOK).await;
             let Some(request) = trace::stalled(IDLE) else { continue };
             let left = request.left.and_then(|left| SignedDuration::try_from(left).ok());
             let until = left.and_then(|left| host.now().checked_add(left).ok());

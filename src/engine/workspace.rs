@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -88,7 +88,7 @@ impl Workspace {
         tracing::info!(?activity, "began");
         self.host.event(Event::Began(activity.clone()));
         let watch = waiting::watch(Arc::clone(&self.host));
-        Busy { host: self.host.as_ref(), activity, began: Instant::now(), watch }
+        Busy { host: self.host.as_ref(), activity, began: self.host.clock().elapsed(), watch }
     }
 }
 
@@ -96,7 +96,7 @@ impl Workspace {
 pub(super) struct Busy<'a> {
     host: &'a dyn Host,
     activity: Activity,
-    began: Instant,
+    began: Duration,
     watch: Option<JoinHandle<()>>,
 }
 
@@ -105,7 +105,8 @@ impl Drop for Busy<'_> {
         if let Some(watch) = &self.watch {
             watch.abort();
         }
-        tracing::info!(activity = ?self.activity, took = ?self.began.elapsed(), "ended");
+        let took = self.host.clock().elapsed().saturating_sub(self.began);
+        tracing::info!(activity = ?self.activity, ?took, "ended");
         self.host.event(Event::Ended(self.activity.clone()));
     }
 }

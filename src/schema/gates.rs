@@ -55,7 +55,8 @@ pub(super) fn check(checks: &mut Checks, body: &Body) {
     for block in body.nested("gate") {
         let Some(gate) = block.labels.first().and_then(|l| gate(&l.value)) else { continue };
         let body = &block.body;
-        for attr in ["timeout", "interval", "duration", "expires_after", "period"] {
+        for attr in gate.block.attrs.iter().filter(|attr| matches!(attr.ty, Ty::Duration)) {
+            let attr = attr.name;
             if let Some((value, loc)) = known(body, attr)
                 && value.as_i64() == Some(0)
             {

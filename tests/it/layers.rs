@@ -266,6 +266,8 @@ const NOT_IN_THE_ENGINE: &[(&str, &str)] = &[
     ("stdin", "questions go to the host"),
     ("Timestamp::now", "the time is the host's"),
     ("SystemTime", "the time is the host's"),
+    ("Instant", "the clock is the host's"),
+    ("tokio::time", "the clock is the host's"),
     ("process::exit", "how a process ends is not known here"),
     ("ExitCode", "how a process ends is not known here"),
 ];
