@@ -1,7 +1,7 @@
 //! What AWS limits, as dated data that a user can override.
 //!
 //! Sources: IAM User Guide, "IAM and AWS STS quotas"; Organizations User Guide, "Quotas for AWS
-//! Organizations"; the quota pages of S3 and KMS. The defaults were last compared with them on 2026-11-20.
+//! Organizations"; the quota pages of S3, KMS and Systems Manager. The defaults were last compared with them on 2026-11-20.
 
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,10 @@ limits! {
     key_policy_size = 32_768, "key policy size";
     /// Bytes of a resource policy of any other service.
     resource_policy_size = 20_480, "resource policy size";
+    /// Bytes of a parameter's value, in the advanced tier.
+    parameter_size = 8_192, "bytes of parameter";
+    /// Bytes of a parameter's value in the standard tier; what is longer takes the advanced one.
+    standard_parameter_size = 4_096, "bytes of standard parameter";
     /// Characters of a VPC endpoint policy, white space counted.
     endpoint_policy_size = 20_480, "endpoint policy size";
     /// OIDC providers in one account.

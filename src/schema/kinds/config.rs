@@ -5,6 +5,7 @@
 
 use crate::address::CONFIG_KIND;
 use crate::diag::Diagnostics;
+use crate::iam::Limits;
 use crate::schema::access::AccessPart;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
@@ -67,9 +68,9 @@ static SCHEMA: KindSchema = KindSchema {
 };
 
 /// Bytes of a parameter's value: an advanced parameter's limit.
-const MOST_BYTES: usize = 8_192;
+const MOST_BYTES: usize = Limits::AWS.parameter_size;
 /// Bytes that a standard parameter holds.
-const STANDARD_BYTES: usize = 4_096;
+const STANDARD_BYTES: usize = Limits::AWS.standard_parameter_size;
 
 /// What SSM refuses in a parameter's name (`PutParameter`, `Name`).
 fn name_problem(name: &str) -> Option<String> {

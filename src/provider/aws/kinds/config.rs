@@ -14,6 +14,7 @@ use aws_sdk_ssm::types::{
     ResourceTypeForTagging, Tag,
 };
 
+use crate::iam::Limits;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
     Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, attrs, entries, live,
@@ -30,7 +31,7 @@ pub(in crate::provider::aws) const KIND: &str = "config";
 pub(in crate::provider::aws) struct Config;
 
 /// Bytes that a standard parameter holds; an advanced one holds twice as many.
-const STANDARD: usize = 4_096;
+const STANDARD: usize = Limits::AWS.standard_parameter_size;
 
 #[async_trait]
 impl KindProvider for Config {
