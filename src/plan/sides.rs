@@ -77,7 +77,8 @@ pub(super) fn sides(
         let after = if selected(decision) {
             match decision.action {
                 Action::Delete => None,
-                Action::Forget => decision.before.as_ref(),
+                // What is forgotten stays as it is, unless it has to move first.
+                Action::Forget if decision.difference.is_empty() => decision.before.as_ref(),
                 // Computed attributes that the plan does not name stay what they are.
                 _ => decision.after.as_ref(),
             }

@@ -366,6 +366,13 @@ fn an_account_that_stays_leaves_its_unit_though_the_organization_is_forgotten_al
     fixture.live("organization.acme", "organization", json!({"id": "o-ab12", "root_id": "r-ab12"}));
     let plan = fixture.plan().expect("a plan");
     precedes(&plan, (OperationKind::Move, "account.a"), (OperationKind::Delete, unit));
+    let change = plan.resource_changes.iter().find(|c| c.display == "account.a").expect("planned");
+    assert_eq!(change.changed, ["$.parent"]);
+    let why = change.reason.as_deref().expect("a reason");
+    assert!(
+        why.contains("moves to the organization's root, because `organizational_unit.a`"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -122,26 +122,32 @@ impl Line {
     }
 }
 
-/// The attribute lines of one object's change; none for `no_op` and `forget`.
+/// The attribute lines of one object's change; none for `no_op`, and for `forget` only where AWS changes too.
 #[must_use]
 pub fn of_change(change: &ResourceChange) -> Vec<Line> {
     let differ = Differ::of(change);
     let empty = Json::Object(serde_json::Map::new());
     let mut lines = Lines::default();
     let json = |side: &Option<Plain>| side.as_ref().map(Plain::to_json);
-    let (before, after) = match change.action {
-        Action::NoOp | Action::Forget => (None, None),
-        _ => (json(&change.before), json(&change.after)),
+    // What is forgotten stays as it is, but for an account whose unit goes: it moves to the root first.
+    let is_untouched = match change.action {
+        Action::NoOp => true,
+        Action::Forget => change.changed.is_empty(),
+        _ => false,
     };
+    if is_untouched {
+        return Vec::new();
+    }
+    let (before, after) = (json(&change.before), json(&change.after));
     match change.action {
-        Action::NoOp | Action::Forget => {}
+        Action::NoOp => {}
         Action::Create => {
             differ.children(&AttrPath::default(), None, after.as_ref(), 0, &mut lines);
         }
         Action::Delete => {
             differ.children(&AttrPath::default(), before.as_ref(), None, 0, &mut lines);
         }
-        Action::Update | Action::Replace | Action::Adopt => {
+        Action::Update | Action::Replace | Action::Adopt | Action::Forget => {
             let before = before.as_ref().unwrap_or(&empty);
             let after = after.as_ref().unwrap_or(&empty);
             differ.children(&AttrPath::default(), Some(before), Some(after), 0, &mut lines);

@@ -162,6 +162,9 @@ pub(super) fn remark(change: &ResourceChange) -> Option<(Tone, &'static str)> {
         Action::Replace => Some((Tone::Replace, "must be replaced")),
         Action::Delete => Some((Tone::Remove, "will be deleted")),
         Action::Adopt => Some((Tone::Adopt, "exists and will be adopted")),
+        Action::Forget if !change.changed.is_empty() => {
+            Some((Tone::Change, "will be changed, then forgotten, and stays in AWS"))
+        }
         Action::Forget => Some((Tone::Adopt, "will be forgotten, and stays in AWS")),
         Action::Create | Action::Update | Action::NoOp => None,
     }

@@ -189,6 +189,15 @@ async fn accounts_are_kept_closed_or_let_go_as_their_blocks_say() {
     for word in ["it is retained", "AWS closes it", "it leaves the organization"] {
         assert!(plan.out.contains(word), "{word}: {}", plan.out);
     }
+    // What stays leaves its unit, and with it the unit's guardrails: every format says so, and why.
+    for format in [&[][..], &["--full"], &["--format", "markdown"], &["--format", "html"]] {
+        let shown = p.run(&[&["plan", "--destroy"], format].concat()).code(0).out;
+        let lines: Vec<&str> = shown.lines().filter(|line| line.contains("parent")).collect();
+        assert!(lines.iter().any(|line| line.contains("r-")), "{format:?}: {shown}");
+        let why = "it moves to the organization's root, because";
+        assert!(shown.contains("will be changed, then forgotten"), "{format:?}: {shown}");
+        assert!(shown.replace("&#39;", "'").contains(why), "{format:?}: {shown}");
+    }
     p.run(&["destroy", "--auto-approve"]).code(0);
     let endpoint = Endpoint::open(&p.path().join(".palisade/sandbox")).await;
     let left: Vec<(String, String, String)> = endpoint

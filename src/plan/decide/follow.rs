@@ -1,6 +1,6 @@
 //! What follows from what happens to others: objects that stay move out of what goes, replacements bring on replacements.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::live::Live;
 use super::super::model::Action;
@@ -21,19 +21,25 @@ pub(super) fn move_what_stays(decisions: &mut [ObjectPlan<'_>], live: &Live) {
         |d: &ObjectPlan<'_>| text(&d.before, d.kind.schema().meaning.access.organization()?.root);
     let recorded = || decisions.iter().find_map(root);
     let Some(root) = live.root().map(str::to_owned).or_else(recorded) else { return };
-    let going: BTreeSet<String> = decisions
+    let going: BTreeMap<String, ResourceAddr> = decisions
         .iter()
         .filter(|d| d.action == Action::Delete)
-        .filter_map(|d| text(&d.before, "id"))
+        .filter_map(|d| Some((text(&d.before, "id")?, d.address.clone())))
         .collect();
     for decision in decisions.iter_mut().filter(|d| d.action == Action::Forget) {
         let Some(attr) = decision.kind.schema().moves else { continue };
-        if text(&decision.before, attr).is_some_and(|parent| going.contains(&parent)) {
-            let mut after = decision.before.clone().unwrap_or_default();
-            after.insert(attr.to_owned(), root.as_str().into());
-            decision.after = Some(after);
-            decision.difference.changed = vec![crate::value::AttrPath::attr(attr)];
-        }
+        let parent = text(&decision.before, attr);
+        let Some(unit) = parent.and_then(|parent| going.get(&parent)) else { continue };
+        let mut after = decision.before.clone().unwrap_or_default();
+        after.insert(attr.to_owned(), root.as_str().into());
+        decision.after = Some(after);
+        decision.difference.changed = vec![crate::value::AttrPath::attr(attr)];
+        // Guardrails of the unit end for it, so the plan says why it moves.
+        let moves = format!("it moves to the organization's root, because `{unit}` is deleted");
+        decision.reason = Some(match decision.reason.take() {
+            Some(reason) => format!("{reason}; {moves}"),
+            None => moves,
+        });
     }
 }
 
