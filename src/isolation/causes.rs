@@ -11,6 +11,8 @@
 //! ([`super::crossing`]'s `Mixed`). The question is put again with the differences of one object undone, then of two,
 //! and so on: the first set that answers it is a smallest one. (Of a path that goes, every part that closed has to open again.)
 //!
+//! Of equally small sets the one is taken in which more objects are declared: a reader can act on those.
+//!
 //! Bound: past [`MOST`] objects sets are not tried one by one; all objects are taken, and those left out again without
 //! which it comes out the same, which gives a set of which none can be spared, though perhaps not a smallest one.
 //!
@@ -37,15 +39,21 @@ const MOST: usize = 8;
 /// Labels of objects.
 type Labels = BTreeSet<String>;
 
-/// The smallest set of `changed` for which `settles` holds; `None` where it holds for no set that was tried.
-fn smallest(changed: &Labels, settles: impl Fn(&BTreeSet<&str>) -> bool) -> Option<Labels> {
-    let all: Vec<&str> = changed.iter().map(String::as_str).collect();
+/// The smallest set of `changed` for which `settles` holds; `None` where it holds for no set that was tried. Of two
+/// that are equally small it is the one with more declared objects: those are what a reader can change.
+fn smallest(
+    changed: &Labels,
+    is_declared: impl Fn(&str) -> bool,
+    settles: impl Fn(&BTreeSet<&str>) -> bool,
+) -> Option<Labels> {
+    let mut all: Vec<&str> = changed.iter().map(String::as_str).collect();
     let owned = |set: &BTreeSet<&str>| set.iter().map(|label| (*label).to_owned()).collect();
     if all.len() > MOST {
         let mut left: BTreeSet<&str> = all.iter().copied().collect();
         if !settles(&left) {
             return None;
         }
+        all.sort_by_key(|label| is_declared(label));
         for label in all {
             left.remove(label);
             if !settles(&left) {
@@ -54,8 +62,10 @@ fn smallest(changed: &Labels, settles: impl Fn(&BTreeSet<&str>) -> bool) -> Opti
         }
         return Some(owned(&left));
     }
+    let declared = all.iter().enumerate().filter(|(_, label)| is_declared(label));
+    let declared = declared.fold(0_u32, |mask, (at, _)| mask | 1 << at);
     let mut sets: Vec<u32> = (1..1_u32 << all.len()).collect();
-    sets.sort_by_key(|set| set.count_ones());
+    sets.sort_by_key(|set| (set.count_ones(), (set & !declared).count_ones()));
     sets.into_iter()
         .map(|set| {
             let chosen = all.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0);
@@ -78,6 +88,20 @@ impl Causes<'_, '_> {
         [self.comparison.before.0, self.comparison.after.0]
     }
 
+    /// Whether an object stands in the configuration, on either side of the plan.
+    fn declared(&self) -> impl Fn(&str) -> bool {
+        let models = self.models();
+        move |label| models.iter().any(|model| model.location(label).is_some())
+    }
+
+    /// The smallest of several sets, and of equally small ones that with fewer objects that nobody declares.
+    fn least(&self, found: impl Iterator<Item = Labels>) -> Option<Labels> {
+        let is_declared = self.declared();
+        let undeclared = |set: &Labels| set.iter().filter(|label| !is_declared(label)).count();
+        let some = found.filter(|set| !set.is_empty());
+        some.min_by_key(|set| (set.len(), undeclared(set), set.clone()))
+    }
+
     /// Objects whose change is a smallest reason for what the plan does to a path.
     pub(super) fn of_path(&self, path: &Path, change: PathChange) -> Labels {
         let steps = || path.chain.iter().chain([&path.last]);
@@ -87,9 +111,10 @@ impl Causes<'_, '_> {
             PathChange::Standing => Labels::new(),
             PathChange::Added => {
                 let found = steps().filter_map(|step| self.opened(step, was, |asked| asked));
-                least(found).unwrap_or_else(|| self.around(steps(), &ends))
+                self.least(found).unwrap_or_else(|| self.around(steps(), &ends))
             }
-            PathChange::Widened => least(steps().filter_map(|step| self.gained(step)))
+            PathChange::Widened => self
+                .least(steps().filter_map(|step| self.gained(step)))
                 .unwrap_or_else(|| self.around(steps(), &ends)),
             PathChange::Removed => {
                 let found: Labels =
@@ -136,7 +161,7 @@ impl Causes<'_, '_> {
                 Over::Account | Over::Root | Over::Members | Over::State(_) => None,
             });
         }
-        least(found.into_iter()).unwrap_or_else(|| {
+        self.least(found.into_iter()).unwrap_or_else(|| {
             let used = path.chain.iter().flat_map(|link| match link {
                 PowerLink::Become(by, who) | PowerLink::Permit(by, who) => vec![by, who],
                 PowerLink::Make(by, _) => vec![by],
@@ -165,7 +190,7 @@ impl Causes<'_, '_> {
         }
         let mixed = Mixed::new(before, after, step);
         asked(after, step)?;
-        smallest(&mixed.changed, |reverted| {
+        smallest(&mixed.changed, self.declared(), |reverted| {
             let base = asked(after, step);
             let question = base.and_then(|base| mixed.asked(base, reverted, self.models()));
             !is_open(question.map(without))
@@ -177,7 +202,7 @@ impl Causes<'_, '_> {
         let change = self.comparison.changes.get(step).filter(|c| !c.gained.is_empty())?;
         let [before, after] = self.models();
         let mixed = Mixed::new(before, after, step);
-        smallest(&mixed.changed, |reverted| {
+        smallest(&mixed.changed, self.declared(), |reverted| {
             let base = asked(after, step);
             let question = base.and_then(|base| mixed.asked(base, reverted, self.models()));
             question.is_none_or(|asked| !allows_any(&asked, &change.gained))
@@ -191,7 +216,7 @@ impl Causes<'_, '_> {
         }
         let [before, after] = self.models();
         let mixed = Mixed::new(before, after, step);
-        smallest(&mixed.changed, |reverted| {
+        smallest(&mixed.changed, self.declared(), |reverted| {
             let base = asked(before, step);
             let question = base.and_then(|base| mixed.asked(base, reverted, self.models()));
             is_open(question)
@@ -203,7 +228,7 @@ impl Causes<'_, '_> {
         let change = self.comparison.changes.get(step).filter(|c| !c.lost.is_empty())?;
         let [before, after] = self.models();
         let mixed = Mixed::new(before, after, step);
-        smallest(&mixed.changed, |reverted| {
+        smallest(&mixed.changed, self.declared(), |reverted| {
             let base = asked(before, step);
             let question = base.and_then(|base| mixed.asked(base, reverted, self.models()));
             question.is_some_and(|asked| allows_any(&asked, &change.lost))
@@ -221,7 +246,7 @@ impl Causes<'_, '_> {
         let resource = witness.resource.split('/').next().unwrap_or_default();
         let mixed =
             Mixed::within(before, after, &StepSource::Principal(path.holder.clone()), resource);
-        smallest(&mixed.changed, |reverted| {
+        smallest(&mixed.changed, self.declared(), |reverted| {
             let base = path.right(after, witness);
             let question = base.and_then(|base| mixed.asked(base, reverted, self.models()));
             !question.is_some_and(|asked| asked.judge(witness).is_allowed())
@@ -307,10 +332,6 @@ impl Causes<'_, '_> {
     }
 }
 
-fn least(found: impl Iterator<Item = Labels>) -> Option<Labels> {
-    found.filter(|set| !set.is_empty()).min_by_key(|set| (set.len(), set.clone()))
-}
-
 fn is_open(asked: Option<Asked>) -> bool {
     asked.is_some_and(|asked| matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Open(_)))
 }
@@ -333,11 +354,22 @@ mod tests {
         let by = |all: &'static [&'static str]| {
             move |set: &BTreeSet<&str>| all.iter().all(|label| set.contains(label))
         };
-        assert_eq!(smallest(&changed, by(&["b"])), Some(labels(&["b"])));
-        assert_eq!(smallest(&changed, by(&["a", "c"])), Some(labels(&["a", "c"])));
-        assert_eq!(smallest(&changed, |_| false), None);
+        let no = |_: &str| false;
+        assert_eq!(smallest(&changed, no, by(&["b"])), Some(labels(&["b"])));
+        assert_eq!(smallest(&changed, no, by(&["a", "c"])), Some(labels(&["a", "c"])));
+        assert_eq!(smallest(&changed, no, |_| false), None);
         let names: Vec<String> = (10..40).map(|n| n.to_string()).collect();
         let many: Labels = names.into_iter().collect();
-        assert_eq!(smallest(&many, by(&["12", "33"])), Some(labels(&["12", "33"])));
+        assert_eq!(smallest(&many, no, by(&["12", "33"])), Some(labels(&["12", "33"])));
+    }
+
+    #[test]
+    fn of_equally_small_sets_the_declared_one_is_taken() {
+        let is_declared = |label: &str| label.starts_with('z');
+        let either = |set: &BTreeSet<&str>| set.contains("a") || set.contains("z");
+        assert_eq!(smallest(&labels(&["a", "b", "z"]), is_declared, either), Some(labels(&["z"])));
+        let names: Vec<String> = (10..40).map(|n| n.to_string()).collect();
+        let many: Labels = names.into_iter().chain(["a".to_owned(), "z".to_owned()]).collect();
+        assert_eq!(smallest(&many, is_declared, either), Some(labels(&["z"])));
     }
 }
