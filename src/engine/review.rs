@@ -57,6 +57,9 @@ pub struct ReviewedChange {
     pub harmless: usize,
     /// What is not in the verdicts, and makes walls undetermined: a sentence each.
     pub not_judged: Vec<String>,
+    /// Accounts of which no dump, or only a part of one, was given, each with what is missing: what is not in a dump
+    /// is not known, so walls of these accounts are undetermined.
+    pub not_read: Vec<String>,
     /// What is not known of the organization's guardrails, a phrase each: no verdict `reachable` rests on it.
     pub guardrails_unknown: Vec<String>,
 }
@@ -91,12 +94,16 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
     qualify(&mut isolation, &unknown_before, &guardrails_unknown);
     ease(&mut isolation);
     let summary = isolation.summary();
+    let not_read = overlay.after.accounts.values().filter(|account| !account.unread.is_empty());
+    let not_read =
+        not_read.map(|account| format!("{}: {}", account.id, account.unread.join("; "))).collect();
     Ok(ReviewOutcome {
         change: ReviewedChange {
             terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
             judged: overlay.carried_out,
             harmless: overlay.harmless,
             not_judged: overlay.not_judged,
+            not_read,
             guardrails_unknown,
         },
         isolation,
@@ -110,6 +117,7 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
 /// [`EngineError::RuleBroken`].
 pub fn require_isolation(outcome: &ReviewOutcome, fail_on: FailOn) -> Result<(), EngineError> {
     let broken = outcome.isolation.broken();
+    let (crossed, undecided) = outcome.isolation.crossed_and_undecided();
     let widened = outcome.isolation.changes.iter().filter(|path| path.change.widens()).count();
     let summary = match fail_on {
         FailOn::None => return Ok(()),
@@ -117,15 +125,23 @@ pub fn require_isolation(outcome: &ReviewOutcome, fail_on: FailOn) -> Result<(),
             format!("{} added or widened", count(widened, "path is", "paths are"))
         }
         _ if broken == 0 => return Ok(()),
+        _ if crossed == 0 => count(undecided, "wall cannot be decided", "walls cannot be decided"),
         _ => {
-            format!("{} a wall between environments", count(broken, "path crosses", "paths cross"))
+            let paths = count(crossed, "path crosses", "paths cross");
+            let rest = match undecided {
+                0 => String::new(),
+                some => format!(", {} cannot be decided", count(some, "wall", "walls")),
+            };
+            format!("{paths} a wall between environments{rest}")
         }
     };
-    Err(EngineError::RuleBroken(
-        Diagnostic::error(summary)
-            .help("the isolation section names each path and what causes it")
-            .into(),
-    ))
+    let help = match (crossed, outcome.change.not_read.as_slice()) {
+        (0, [_, ..]) if broken > 0 => {
+            "give a complete dump of every account: docs/review.md says how one is made"
+        }
+        _ => "the isolation section names each path and what causes it",
+    };
+    Err(EngineError::RuleBroken(Diagnostic::error(summary).help(help).into()))
 }
 
 fn plans(request: &ReviewRequest) -> Result<Vec<PlanFile>, Diagnostics> {

@@ -69,6 +69,15 @@ impl Isolation {
         broken(&self.violations)
     }
 
+    /// The violations that are errors, counted apart: paths that are known to cross, and walls that a rule protects
+    /// and of which nothing is known for certain.
+    #[must_use]
+    pub fn crossed_and_undecided(&self) -> (usize, usize) {
+        let errors = || self.violations.iter().filter(|path| !path.only_warns());
+        let undecided = errors().filter(|path| path.verdict == WallVerdict::Undetermined).count();
+        (errors().count() - undecided, undecided)
+    }
+
     /// What the plan does to the walls, and what they rest on, in numbers.
     #[must_use]
     pub fn summary(&self) -> IsolationSummary {

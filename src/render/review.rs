@@ -13,8 +13,13 @@ use crate::isolation::section::{PathChange, WallVerdict};
 fn sentence(outcome: &ReviewOutcome) -> String {
     let changes = &outcome.isolation.changes;
     let number = |change: PathChange| changes.iter().filter(|path| path.change == change).count();
-    let undetermined =
-        outcome.isolation.matrix.iter().filter(|r| r.after == WallVerdict::Undetermined).count();
+    let (crossed, undecided) = outcome.isolation.crossed_and_undecided();
+    let rows = outcome.isolation.matrix.iter();
+    let undetermined = match undecided {
+        0 => rows.filter(|r| r.after == WallVerdict::Undetermined).count(),
+        // Those that a rule protects are said first, and the matrix shows them all.
+        _ => 0,
+    };
     let parts: Vec<String> = [
         (number(PathChange::Added), "path added", "paths added"),
         (number(PathChange::Widened), "widened", "widened"),
@@ -26,15 +31,18 @@ fn sentence(outcome: &ReviewOutcome) -> String {
     .filter(|(number, ..)| *number > 0)
     .map(|(number, one, many)| count(number, one, many))
     .collect();
-    match (outcome.isolation.broken(), parts.is_empty()) {
-        (0, true) => "Every wall stands as it was.".to_owned(),
-        (0, false) => format!("No wall is broken: {}.", parts.join(", ")),
-        (broken, _) => {
-            let paths = count(broken, "path crosses", "paths cross");
-            let rest =
-                if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
-            format!("{paths} a wall{rest}.")
-        }
+    let mut broken = Vec::new();
+    if crossed > 0 {
+        broken.push(format!("{} a wall", count(crossed, "path crosses", "paths cross")));
+    }
+    if undecided > 0 {
+        broken.push(format!("{} cannot be decided", count(undecided, "wall", "walls")));
+    }
+    let rest = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+    match broken.as_slice() {
+        [] if parts.is_empty() => "Every wall is as it was.".to_owned(),
+        [] => format!("No wall is broken{rest}."),
+        broken => format!("{}{rest}.", broken.join(", ")),
     }
 }
 
@@ -91,6 +99,7 @@ fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[Strin
             "Not judged, so the walls that it bears on are undetermined",
             change.not_judged.as_slice(),
         ),
+        ("Not read, so the walls of these accounts are undetermined", change.not_read.as_slice()),
         ("Not known, so no path is called reachable", change.guardrails_unknown.as_slice()),
     ];
     all.into_iter().filter(|(_, all)| !all.is_empty())

@@ -871,7 +871,7 @@ fn a_comment_about_sixty_environments_holds_what_matters_first() {
             "paths break an isolation rule",
             "**exception** isolation.environments.exception&#95;199",
             "188 more exceptions",
-            "### Forbidden, and new with this plan: ",
+            "### Forbidden, new with this plan: ",
             "| account | environments | changes |",
             "<summary>Isolation: 3540 walls",
             "of 3540 walls are isolated, before and after.",

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Handle;
 use crate::isolation::section::{
-    AccessPath, ExceptionStatus, ExceptionUse, Grant, Isolation, PathChange, RuleSeverity,
-    WallVerdict,
+    AccessPath, ExceptionStatus, ExceptionUse, Grant, Isolation, PathChange, WallVerdict,
 };
 use crate::isolation::walls::Walls;
 use crate::plan::model::{AccountChanges, Plan};
@@ -53,6 +52,8 @@ pub(super) enum PathClass {
     Standing,
     /// It breaks a rule now, whatever a plan may do.
     Broken,
+    /// It breaks a rule that only warns.
+    Warned,
     /// A rule forbids it, and an exception permits it.
     Permitted,
     /// No rule forbids it.
@@ -65,9 +66,10 @@ impl PathClass {
     /// Its heading.
     pub(super) fn title(self) -> &'static str {
         match self {
-            Self::Forbidden => "Forbidden, and new with this plan",
-            Self::Standing => "Forbidden, and standing before this plan",
+            Self::Forbidden => "Forbidden, new with this plan",
+            Self::Standing => "Forbidden, existing before this plan",
             Self::Broken => "Forbidden",
+            Self::Warned => "Warned of by a rule",
             Self::Permitted => "Permitted by an exception",
             Self::Unruled => "Forbidden by no rule",
             Self::Closing => "Closed or narrowed",
@@ -78,14 +80,23 @@ impl PathClass {
     pub(super) fn tone(self) -> Tone {
         match self {
             Self::Forbidden | Self::Standing | Self::Broken => Tone::Bad,
-            Self::Permitted | Self::Unruled => Tone::Warn,
+            Self::Warned | Self::Permitted | Self::Unruled => Tone::Warn,
             Self::Closing => Tone::Good,
+        }
+    }
+
+    /// Whether paths of it break a rule, be it one that only warns.
+    fn breaks_rule(self) -> bool {
+        match self {
+            Self::Forbidden | Self::Standing | Self::Broken | Self::Warned => true,
+            Self::Permitted | Self::Unruled | Self::Closing => false,
         }
     }
 
     fn of(path: &AccessPath) -> Self {
         match path.change {
             change if change.narrows() => Self::Closing,
+            _ if path.only_warns() => Self::Warned,
             PathChange::Standing if path.breaks_rule() && path.expired_exception.is_none() => {
                 Self::Standing
             }
@@ -135,13 +146,13 @@ fn sentence(plan: &Plan) -> (String, Tone) {
     }
     let s = section.summary();
     if s.broken > 0 {
-        let broken = || section.violations.iter().filter(|v| v.severity != RuleSeverity::Warning);
+        let broken = || section.violations.iter().filter(|v| !v.only_warns());
         let new = broken().filter(|v| PathClass::of(v) == PathClass::Forbidden).count();
-        let what = broken_rules(broken());
+        let what = broken_rules("an isolation rule", broken());
         let when = match (new, s.broken - new) {
-            (0, _) => "all of them stood before this plan".to_owned(),
+            (0, _) => "all of them existed before this plan".to_owned(),
             (_, 0) => "new with this plan".to_owned(),
-            (new, old) => format!("{new} new with this plan, {old} standing before"),
+            (new, old) => format!("{new} new with this plan, {old} existing before"),
         };
         return (format!("{what}: {when}."), Tone::Bad);
     }
@@ -158,10 +169,7 @@ fn sentence(plan: &Plan) -> (String, Tone) {
         }
     }
     let warned = s.violations - s.broken;
-    let rule = match warned {
-        0 => "No rule is broken".to_owned(),
-        some => format!("No rule is broken, {some} warned of"),
-    };
+    let rule = rules_kept(&section.violations);
     let (walls, tone) = match parts.as_slice() {
         [] => ("no wall changes".to_owned(), Tone::Good),
         parts if s.opened + s.widened == 0 => {
@@ -177,23 +185,26 @@ fn sentence(plan: &Plan) -> (String, Tone) {
     (format!("{rule}; {walls}{undecided}."), tone)
 }
 
-/// `2 paths break an isolation rule, 1 wall that a rule protects is undetermined`.
-fn broken_rules<'a>(broken: impl Iterator<Item = &'a AccessPath>) -> String {
+/// What is said of the rules where none is broken that stops an apply: what breaks one that only warns, if anything.
+fn rules_kept(violations: &[AccessPath]) -> String {
+    match violations {
+        [] => "No rule is broken".to_owned(),
+        warned => broken_rules("a warning-only rule", warned.iter()),
+    }
+}
+
+/// `2 paths break an isolation rule, 1 wall that an isolation rule protects is undetermined`.
+fn broken_rules<'a>(rule: &str, broken: impl Iterator<Item = &'a AccessPath>) -> String {
     let (undecided, paths): (Vec<_>, Vec<_>) =
         broken.partition(|path| path.verdict == WallVerdict::Undetermined);
     let mut parts = Vec::new();
     if !paths.is_empty() {
-        parts.push(format!(
-            "{} an isolation rule",
-            count(paths.len(), "path breaks", "paths break")
-        ));
+        parts.push(format!("{} {rule}", count(paths.len(), "path breaks", "paths break")));
     }
     match undecided.len() {
         0 => {}
-        1 => parts.push("1 wall that an isolation rule protects is undetermined".to_owned()),
-        some => {
-            parts.push(format!("{some} walls that an isolation rule protects are undetermined"))
-        }
+        1 => parts.push(format!("1 wall that {rule} protects is undetermined")),
+        some => parts.push(format!("{some} walls that {rule} protects are undetermined")),
     }
     parts.join(", ")
 }
@@ -331,6 +342,7 @@ pub(super) fn standing<'a>(accounts: &[AccountChanges], walls: &'a Walls) -> Cla
     in_classes(
         accounts,
         all.map(|path| match (path.breaks_rule(), &path.exception) {
+            (true, _) if path.only_warns() => (PathClass::Warned, path),
             (true, _) => (PathClass::Broken, path),
             (false, Some(_)) => (PathClass::Permitted, path),
             (false, None) => (PathClass::Unruled, path),
@@ -354,10 +366,13 @@ pub(super) fn now(walls: &Walls) -> (String, Tone) {
     );
     match walls.broken() {
         0 if undetermined > 0 => (format!("No rule is known to be broken: {rest}."), Tone::Warn),
-        0 => (format!("No rule is broken: {rest}."), Tone::Good),
+        0 => {
+            let tone = if walls.violations.is_empty() { Tone::Good } else { Tone::Warn };
+            (format!("{}: {rest}.", rules_kept(&walls.violations)), tone)
+        }
         _ => {
-            let broken = walls.violations.iter().filter(|v| v.severity != RuleSeverity::Warning);
-            (format!("{}: {rest}.", broken_rules(broken)), Tone::Bad)
+            let broken = walls.violations.iter().filter(|v| !v.only_warns());
+            (format!("{}: {rest}.", broken_rules("an isolation rule", broken)), Tone::Bad)
         }
     }
 }
@@ -372,8 +387,7 @@ fn in_classes<'a>(
     }
     let lines = classes.into_iter().map(|(class, paths)| {
         // What breaks a rule stands for itself, as long as a reader can take it in.
-        let is_broken =
-            matches!(class, PathClass::Forbidden | PathClass::Standing | PathClass::Broken);
+        let is_broken = class.breaks_rule();
         let folds = !is_broken || paths.len() > LISTED;
         (class, lines(accounts, &paths, folds))
     });

@@ -119,7 +119,9 @@ impl Writer<'_, '_> {
                 "a policy on the way could not be read, or a bound was hit".to_owned()
             });
         }
-        format!("{} could not be read: unmanaged objects there are not known", unread.join(", "))
+        // Whether it could not be read, or nothing of it was given, is said where what was read is listed.
+        let verb = if unread.len() == 1 { "was" } else { "were" };
+        format!("{} {verb} not read: unmanaged objects there are not known", unread.join(", "))
     }
 
     /// Walls that are none (a shared account) or that are not decided: those that a rule protects are violations, and

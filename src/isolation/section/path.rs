@@ -139,6 +139,12 @@ impl AccessPath {
     pub fn breaks_rule(&self) -> bool {
         self.rule.is_some() && self.exception.is_none()
     }
+
+    /// Whether it breaks a rule that only warns: no apply stops at it.
+    #[must_use]
+    pub fn only_warns(&self) -> bool {
+        self.breaks_rule() && self.severity == RuleSeverity::Warning
+    }
 }
 
 /// One step of a path.

@@ -157,7 +157,8 @@ fn path(path: &AccessPath, broken: bool, out: &mut dyn Write) -> io::Result<()> 
     let span =
         |tone: Tone, said: &str| format!(" <span class=\"{}\">{}</span>", tone.class(), text(said));
     let verdict = format!("{}{}", view::change(path), view::words(path.verdict));
-    let breaks = if broken { span(Tone::Bad, "breaks a rule") } else { String::new() };
+    let breaks =
+        view::breaks(path, broken).map(|(tone, text)| span(tone, text)).unwrap_or_default();
     writeln!(
         out,
         "<h4 id=\"{}\"><span class=\"{}\">{}</span> {}{}{}{breaks}</h4>",

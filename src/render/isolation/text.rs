@@ -119,15 +119,14 @@ pub(in crate::render) fn path(
 ) -> io::Result<()> {
     let sign = format!("{:>5}", view::sign(path, broken));
     let verdict = style.paint(view::verdict_tone(path.verdict), &view::words(path.verdict));
-    const BREAKS: &str = "breaks a rule";
-    let breaks = match broken {
-        true => format!("  {}", style.paint(Tone::Bad, BREAKS)),
-        false => String::new(),
-    };
+    let breaks = view::breaks(path, broken);
     let told = [view::change(path), view::words(path.verdict), path.id.clone()];
     let taken = columns(&view::route(path)) + told.iter().map(|text| columns(text)).sum::<usize>();
-    let fits = !style.terminal || taken + BREAKS.len() + 11 <= style.width;
+    // Room for the longest remark, so that lines break alike.
+    let fits = !style.terminal || taken + "breaks a warning-only rule".len() + 11 <= style.width;
     let gap = if fits { " ".to_owned() } else { format!("\n{}", " ".repeat(10)) };
+    let breaks = breaks.map(|(tone, text)| format!("  {}", style.paint(tone, text)));
+    let breaks = breaks.unwrap_or_default();
     writeln!(
         out,
         "{} {}{gap}{}{verdict}  {}{breaks}",

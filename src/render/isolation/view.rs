@@ -252,7 +252,17 @@ pub(in crate::render) fn path_tone(path: &AccessPath, broken: bool) -> Tone {
     match path.change {
         change if change.narrows() => Tone::Good,
         PathChange::Standing if !broken => Tone::Dim,
+        PathChange::Standing if path.only_warns() => Tone::Warn,
         _ => Tone::Bad,
+    }
+}
+
+/// What stands behind a path that breaks a rule.
+pub(in crate::render) fn breaks(path: &AccessPath, broken: bool) -> Option<(Tone, &'static str)> {
+    match (broken, path.only_warns()) {
+        (false, _) => None,
+        (true, true) => Some((Tone::Warn, "breaks a warning-only rule")),
+        (true, false) => Some((Tone::Bad, "breaks a rule")),
     }
 }
 

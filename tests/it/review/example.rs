@@ -56,3 +56,21 @@ fn reviews_of_one_repository_keep_a_comment_each() {
     assert_ne!(one, mark(&["--environment=staging=333333333333"]));
     assert_eq!(one, mark(&[]));
 }
+
+#[test]
+fn a_wall_of_which_no_dump_was_given_is_undecided_and_not_crossed() {
+    let p = Program::new("");
+    let args = [&ARGS[..5], &["--environment=staging=333333333333"]].concat();
+    let run = p.command(&args).current_dir(repository()).output().expect("the program starts");
+    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert_eq!(run.status.code(), Some(3), "{out}{err}");
+    // The plan opens one wall; the four of staging are not known.
+    let verdict = "1 path crosses a wall, 4 walls cannot be decided: 1 path added.";
+    assert!(out.lines().next().is_some_and(|line| line.contains(verdict)), "{out}");
+    assert!(
+        err.contains("1 path crosses a wall between environments, 4 walls cannot be decided"),
+        "{err}"
+    );
+    assert!(out.contains("333333333333: there is no dump of it"), "{out}");
+    assert!(!out.contains("could not be read"), "{out}");
+}
