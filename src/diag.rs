@@ -121,6 +121,26 @@ impl Loc {
         Self { source, span: self.span }
     }
 
+    /// The place of `text` in a list that is written out here with it as a literal; else this place.
+    #[must_use]
+    pub fn of_element(&self, text: &str) -> Self {
+        let literal = format!("\"{text}\"");
+        let all = self.source.text.get(self.span.clone()).unwrap_or_default();
+        let is_list = all.starts_with('[') && !text.contains(['"', '\\', '\n', '$', '%']);
+        let found = all.match_indices(&literal).find(|(at, _)| {
+            let line = all.get(..*at).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
+            // Not in a comment; a `#` in an element before it costs no more than the exact place.
+            !line.contains('#') && !line.contains("//")
+        });
+        match found.filter(|_| is_list) {
+            Some((at, _)) => {
+                let start = self.span.start + at;
+                Self { source: Arc::clone(&self.source), span: start..start + literal.len() }
+            }
+            None => self.clone(),
+        }
+    }
+
     /// Display name of the file.
     #[must_use]
     pub fn file(&self) -> &str {

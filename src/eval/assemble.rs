@@ -17,7 +17,7 @@ use crate::eval::modules::conditions::{check, require};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::ids::{Handle, Region};
-use crate::schema::{Category, NameSpace, SensitiveTexts, Spanned, kind, rules};
+use crate::schema::{Category, ManagedKind, NameSpace, SensitiveTexts, Spanned, kind, rules};
 use crate::value::Value;
 
 /// How many errors one run collects before it stops looking for more.
@@ -192,6 +192,14 @@ impl<'c> Evaluator<'c> {
                         .help("write `sensitive = true`, or take the mark off with `nonsensitive(...)`"),
                 );
             }
+            if value.holds_secret() {
+                errors.push(
+                    Diagnostic::error(format!("the output `{name}` is a secret"))
+                        .at(decl.value.loc())
+                        .detail("outputs are stored in plain text, and a secret is not read before it is applied")
+                        .help("let its readers ask the source of the secret itself"),
+                );
+            }
             let deps = self.deps_of(&Node::Output(module.ix, name.clone()));
             outputs.insert(
                 name.clone(),
@@ -254,6 +262,21 @@ fn within(module: &ModuleInst<'_>, target: &TargetAddr) -> String {
     if module.addr.is_root() { target.to_string() } else { format!("{}.{target}", module.addr) }
 }
 
+/// The attribute of a block that tells its object from others: that of which the natural key is made.
+fn naming_attribute<'i>(kind: &dyn ManagedKind, instance: &'i Instance) -> &'i str {
+    let key = kind.natural_key(&instance.desired);
+    let names = |attr: &str| {
+        let mut other = instance.desired.clone();
+        other.insert(attr.to_owned(), "\u{e000}".into());
+        kind.natural_key(&other) != key
+    };
+    let given = instance.body.attrs.iter().map(|(name, _)| name.as_str());
+    let mut naming = given.filter(|name| instance.desired.contains_key(name) && names(name));
+    // A unit is told by its parent too, which is seldom what was meant to differ.
+    let label = kind.schema().meaning.naming.label.unwrap_or("name");
+    naming.find(|name| *name != "parent").unwrap_or(label)
+}
+
 /// Two objects of one kind cannot have one name in one account, or in all of them.
 fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
     let mut seen: BTreeMap<(&str, Option<&Handle>, String), &Instance> = BTreeMap::new();
@@ -293,15 +316,21 @@ fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
                     "AWS, where all accounts share these names".to_owned()
                 }
             };
+            let attr = naming_attribute(kind, instance);
+            let is_one_block = first.loc == instance.loc;
+            let each = match is_one_block {
+                true => ", for example with `${each.environment.name}` in it",
+                false => "",
+            };
             let mut error = Diagnostic::error(format!(
                 "`{}` and `{address}` would both be {} `{name}` in {place}",
                 first.address,
                 schema.what.trim_start_matches("the ")
             ))
-            .at(instance.body.loc_of(naming.label.unwrap_or("name")).clone())
-            .help("give them different names, for example with `${each.environment.name}` in it");
-            if first.loc != instance.loc {
-                error = error.related(first.loc.clone(), "the other one");
+            .at(instance.body.loc_of(attr).clone())
+            .help(format!("each needs `{attr}` of its own{each}"));
+            if !is_one_block {
+                error = error.related(first.body.loc_of(attr).clone(), "the other one");
             }
             errors.push(error);
         }

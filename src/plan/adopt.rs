@@ -159,7 +159,7 @@ impl ObjectPlan<'_> {
                 .at(instance.loc.clone())
                 .detail("the plan would adopt and delete the same object")
                 .help(format!(
-                    "to rename a block, say so: `moved {{ from = \"{owner}\", to = \"{}\" }}`, one argument to a line",
+                    "where the block was renamed, say so, or move the record with `palisade state mv`:\nmoved {{\n  from = \"{owner}\"\n  to   = \"{}\"\n}}",
                     self.address
                 )),
         );

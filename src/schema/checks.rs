@@ -37,7 +37,11 @@ impl Checks {
             if !choices.contains(&text) {
                 let help = did_you_mean(text, choices.iter().copied())
                     .unwrap_or_else(|| format!("write one of `{}`", choices.join("`, `")));
-                self.error(loc.clone(), format!("`{text}` is no choice for `{name}`"), help);
+                self.error(
+                    loc.of_element(text),
+                    format!("`{text}` is no choice for `{name}`"),
+                    help,
+                );
             }
         }
     }

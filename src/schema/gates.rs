@@ -228,7 +228,7 @@ fn check_approval(checks: &mut Checks, body: &Body) {
     }
     for text in texts(value).into_iter().filter(|t| !t.starts_with("arn:") && !t.contains('*')) {
         let help = "write `arn:aws:iam::111111111111:role/board-*`, for instance";
-        checks.error(loc.clone(), format!("`{text}` is no ARN and no pattern"), help);
+        checks.error(loc.of_element(text), format!("`{text}` is no ARN and no pattern"), help);
     }
 }
 

@@ -187,7 +187,10 @@ impl<'r, 'b> Builder<'r, 'b> {
         let mut nodes = Vec::new();
         for value in values {
             match element(value, self.context).and_then(|v| self.names.text(&v)) {
-                Some(text) => nodes.push(text_node(text, &loc)),
+                Some(text) => {
+                    let place = text.known().map_or_else(|| loc.clone(), |t| loc.of_element(t));
+                    nodes.push(text_node(text, &place));
+                }
                 None => {
                     let kind = value.type_name();
                     self.error(
@@ -270,9 +273,54 @@ impl<'r, 'b> Builder<'r, 'b> {
         everyone.or_else(|| loc.map(|loc| node(NodeKind::Object(types), &loc)))
     }
 
-    /// A `statement` block.
-    fn statement(&mut self, block: &NestedBody, role: &Use) -> JsonNode {
+    /// Reports what a `statement` block lacks in the words in which it is written; what JSON calls its elements is
+    /// no help here. Whether it is complete.
+    fn is_complete(&mut self, body: &Body, role: &Use) -> bool {
+        let given = |name: &str| body.get(name).is_some_and(|v| !v.value.is_null());
+        let has = |name: &str| body.nested(name).next().is_some();
+        let mut found = Vec::new();
+        for (positive, negative) in [("actions", "not_actions"), ("resources", "not_resources")] {
+            if given(positive) && given(negative) {
+                let both = format!("a statement cannot have both `{positive}` and `{negative}`");
+                found.push(
+                    Diagnostic::error(both)
+                        .at(body.loc_of(negative).clone())
+                        .related(body.loc_of(positive).clone(), "the other one")
+                        .help("write two statements"),
+                );
+            }
+        }
+        if !given("actions") && !given("not_actions") {
+            found.push(
+                Diagnostic::error("the statement has no `actions`")
+                    .at(body.loc.clone())
+                    .help("add them, such as `actions = [\"ec2:DescribeInstances\"]`"),
+            );
+        }
+        let lacks_principals = role.has_principal()
+            && *role != Use::Rcp
+            && !has("principals")
+            && !has("not_principals");
+        if lacks_principals {
+            found.push(
+                Diagnostic::error(format!("a statement of {} needs a `principals` block", role.named()))
+                    .at(body.loc.clone())
+                    .help(
+                        "say whom it is about:\nprincipals {\n  type        = \"AWS\"\n  identifiers = [account.dev]\n}",
+                    ),
+            );
+        }
+        let is_complete = found.is_empty();
+        self.reader.diagnostics.extend(found);
+        is_complete
+    }
+
+    /// A `statement` block; `None` where it is not complete, which was reported.
+    fn statement(&mut self, block: &NestedBody, role: &Use) -> Option<JsonNode> {
         let body = &block.body;
+        if !self.is_complete(body, role) {
+            return None;
+        }
         let mut members = Vec::new();
         if let Some(label) = block.labels.first() {
             members.push(member("Sid", text_node(sid(&label.value), &label.loc), &label.loc));
@@ -305,7 +353,7 @@ impl<'r, 'b> Builder<'r, 'b> {
         if let Some(conditions) = self.conditions(body, Vec::new()) {
             members.push(member("Condition", conditions, &body.loc));
         }
-        node(NodeKind::Object(members), &body.loc)
+        Some(node(NodeKind::Object(members), &body.loc))
     }
 }
 
@@ -411,8 +459,14 @@ pub(super) fn of_statements(
     context: &KindContext,
 ) -> Option<Value> {
     let mut builder = Builder::new(reader, context);
-    let nodes = statements.iter().map(|block| builder.statement(block, role)).collect();
-    builder.finish(&whole(nodes, loc), role, loc)
+    let nodes: Vec<JsonNode> =
+        statements.iter().filter_map(|block| builder.statement(block, role)).collect();
+    let is_whole = nodes.len() == statements.len();
+    // What is wrong with the others is reported too.
+    if nodes.is_empty() {
+        return None;
+    }
+    builder.finish(&whole(nodes, loc), role, loc).filter(|_| is_whole)
 }
 
 /// The size of a canonical document as AWS counts it.

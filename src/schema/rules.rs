@@ -8,6 +8,7 @@ use super::body::{Body, NestedBody};
 use super::checks::{Checks, known, texts};
 use super::civil::date;
 use super::gates;
+use super::sensitive::cannot_be_sensitive;
 use crate::diag::{Diagnostics, Loc, did_you_mean};
 use crate::value::Value;
 
@@ -73,7 +74,7 @@ fn isolation(checks: &mut Checks, label: &str, body: &Body) {
     for name in ["from", "to"] {
         if let Some((value, loc)) = known(body, name) {
             for text in texts(value) {
-                origin(checks, text, name, loc.clone());
+                origin(checks, text, name, loc.of_element(text));
             }
         }
     }
@@ -81,8 +82,21 @@ fn isolation(checks: &mut Checks, label: &str, body: &Body) {
     checks.choice(body, "undetermined", &["error", "warn"]);
     checks.choice(body, "assumptions", &["warn", "error"]);
     checks.choice(body, "grades", &["A", "B", "C", "D"]);
+    shown(checks, body);
     for allow in body.nested("allow") {
+        shown(checks, &allow.body);
         exception(checks, allow);
+    }
+}
+
+/// Rules and exceptions stand in every plan, whole.
+fn shown(checks: &mut Checks, body: &Body) {
+    for (name, given) in body.attrs.iter().filter(|(_, given)| given.value.has_sensitive()) {
+        checks.diagnostics.push(cannot_be_sensitive(
+            name,
+            "isolation rules are shown",
+            given.loc.clone(),
+        ));
     }
 }
 
@@ -123,7 +137,7 @@ fn exception(checks: &mut Checks, allow: &NestedBody) {
             checks.error(loc, format!("`{name}` is empty"), "an exception says what it allows");
         } else if name == "resources" && texts(value).contains(&"*") {
             checks.error(
-                loc,
+                loc.of_element("*"),
                 "an exception cannot allow every resource",
                 "name what may be reached, such as `arn:aws:s3:::acme-masked/*`",
             );

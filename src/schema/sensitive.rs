@@ -3,7 +3,7 @@
 
 use super::body::Body;
 use super::pure_half::{KindContext, ManagedKind};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::value::{Attrs, Value};
 
 /// What stands in a message in place of a sensitive value.
@@ -15,7 +15,7 @@ const SHORT: usize = 4;
 /// [`ManagedKind::desired`], whose findings hold no sensitive value of the block.
 ///
 /// # Errors
-/// Those of [`ManagedKind::desired`].
+/// Those of [`ManagedKind::desired`], and a sensitive value in what names the object.
 pub fn desired(
     kind: &dyn ManagedKind,
     body: &Body,
@@ -23,10 +23,47 @@ pub fn desired(
 ) -> Result<(Attrs, Diagnostics), Diagnostics> {
     let done = kind.desired(body, context);
     let secrets = SensitiveTexts::of_block(body);
+    if secrets.0.is_empty() {
+        return done;
+    }
     match done {
-        Ok((attrs, warnings)) => Ok((attrs, secrets.taken_out(warnings))),
+        Ok((attrs, mut warnings)) => {
+            warnings.extend(sensitive_names(kind, body, &attrs, context));
+            secrets.taken_out(warnings).with_warnings(attrs)
+        }
         Err(errors) => Err(secrets.taken_out(errors)),
     }
+}
+
+/// That an attribute is sensitive of which AWS makes the object's name or ARN. Both are shown wherever the object is:
+/// in plans, in the state, in policies that name it, in answers and in evidence.
+fn sensitive_names(
+    kind: &dyn ManagedKind,
+    body: &Body,
+    desired: &Attrs,
+    context: &KindContext,
+) -> Diagnostics {
+    let names = |attrs: &Attrs| (kind.natural_key(attrs), kind.computed(attrs, context));
+    let own = names(desired);
+    let is_in_name = |attr: &str| {
+        let mut other = desired.clone();
+        other.insert(attr.to_owned(), "\u{e000}".into());
+        names(&other) != own
+    };
+    let sensitive = body.attrs.iter().filter(|(_, given)| given.value.has_sensitive());
+    let named = sensitive.filter(|(attr, _)| desired.contains_key(attr) && is_in_name(attr));
+    named
+        .map(|(attr, given)| {
+            cannot_be_sensitive(attr, "the object's name and ARN are shown", given.loc.clone())
+        })
+        .collect()
+}
+
+/// That a value cannot be sensitive because it is `shown`.
+pub(super) fn cannot_be_sensitive(attr: &str, shown: &str, loc: Loc) -> Diagnostic {
+    Diagnostic::error(format!("`{attr}` is sensitive, but {shown} in plans and evidence"))
+        .at(loc.without_values())
+        .help("use a value that may be shown, or take the mark off with `nonsensitive(...)`")
 }
 
 /// The texts and numbers in sensitive values.

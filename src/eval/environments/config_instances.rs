@@ -27,6 +27,9 @@ impl Evaluator<'_> {
                 parity(environment, own, model, errors);
             }
         }
+        for entries in entries.values_mut() {
+            entries.retain(|entry| !entry.is_refused);
+        }
         let release = self.release_names().next().map(str::to_owned);
         if self.estate_name().is_empty()
             && (release.is_some() || entries.values().any(|e| !e.is_empty()))

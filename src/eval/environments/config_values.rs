@@ -1,6 +1,6 @@
 //! Config values: an environment's `config` blocks against their `config_schema`, one instance for each key and account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hcl::edit::expr::{Expression, ObjectKey};
@@ -43,6 +43,22 @@ pub(in crate::eval) struct Entry {
     /// The KMS key of a secret, where one is declared.
     pub(in crate::eval) kms_key: Option<Spanned<Value>>,
     pub(in crate::eval) loc: Loc,
+    /// It is missing, or breaks its schema, which was reported: nothing more is to be said of it.
+    pub(in crate::eval) is_refused: bool,
+}
+
+impl Entry {
+    fn refused(schema: &str, key: &str, secret: bool, loc: Loc) -> Self {
+        Self {
+            schema: schema.to_owned(),
+            key: key.to_owned(),
+            value: Value::Null,
+            secret,
+            kms_key: None,
+            loc,
+            is_refused: true,
+        }
+    }
 }
 
 impl Evaluator<'_> {
@@ -163,8 +179,12 @@ impl Evaluator<'_> {
                         secret: spec.secret,
                         kms_key: key_of(spec),
                         loc,
+                        is_refused: false,
                     }),
-                    Err(error) => errors.push(*error),
+                    Err(error) => {
+                        errors.push(*error);
+                        entries.push(Entry::refused(&name.value, key, spec.secret, loc));
+                    }
                 }
             }
             for (key, spec) in keys {
@@ -179,15 +199,20 @@ impl Evaluator<'_> {
                         secret: spec.secret,
                         kms_key: key_of(spec),
                         loc: values.loc.clone(),
+                        is_refused: false,
                     }),
-                    None if spec.required => errors.push(
-                        Diagnostic::error(format!(
-                            "`environment.{environment}` gives no value for the key `{key}` of `config_schema.{}`",
-                            name.value
-                        ))
-                        .at(values.loc.clone())
-                        .help("add the key, or give it a `default` in the schema"),
-                    ),
+                    None if spec.required => {
+                        errors.push(
+                            Diagnostic::error(format!(
+                                "`environment.{environment}` gives no value for the key `{key}` of `config_schema.{}`",
+                                name.value
+                            ))
+                            .at(values.loc.clone())
+                            .help("add the key, or give it a `default` in the schema"),
+                        );
+                        let loc = values.loc.clone();
+                        entries.push(Entry::refused(&name.value, key, spec.secret, loc));
+                    }
                     None => {}
                 }
             }
@@ -385,6 +410,12 @@ pub(in crate::eval) fn parity(
     errors: &mut Diagnostics,
 ) {
     let Some(like) = &environment.like else { return };
+    let refused: BTreeSet<String> = own
+        .iter()
+        .chain(model)
+        .filter(|e| e.is_refused)
+        .map(|e| format!("{}/{}", e.schema, e.key))
+        .collect();
     let index = |entries: &[Entry]| -> BTreeMap<String, Arc<(Value, bool, Loc)>> {
         entries
             .iter()
@@ -395,10 +426,11 @@ pub(in crate::eval) fn parity(
             .collect()
     };
     let allowed = |path: &str| {
-        environment.allowed_differences.iter().any(|a| match a.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix),
-            None => a == path,
-        })
+        refused.contains(path)
+            || environment.allowed_differences.iter().any(|a| match a.strip_suffix('*') {
+                Some(prefix) => path.starts_with(prefix),
+                None => a == path,
+            })
     };
     let (own, model) = (index(own), index(model));
     let name = &environment.name;

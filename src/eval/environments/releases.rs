@@ -69,7 +69,7 @@ impl Evaluator<'_> {
                         .at(at)
                         .help("that name holds the release's own digest; choose another"),
                 );
-            } else if holds_secret(value) || value.has_sensitive() || value.has_unknown() {
+            } else if value.holds_secret() || value.has_sensitive() || value.has_unknown() {
                 diagnostics.push(unfit(key, value, at));
             } else if !value.is_null() {
                 values.insert(key.clone(), PlainValue::shown(value));
@@ -122,6 +122,7 @@ impl Evaluator<'_> {
                     secret: false,
                     kms_key: None,
                     loc: at.unwrap_or_else(|| declared.loc.clone()),
+                    is_refused: false,
                 });
             };
             for (key, value) in &release.values {
@@ -131,12 +132,6 @@ impl Evaluator<'_> {
         }
         entries
     }
-}
-
-fn holds_secret(value: &Value) -> bool {
-    let mut found = false;
-    value.visit(&mut |v| found |= matches!(v, Value::Secret(_)));
-    found
 }
 
 fn unfit(key: &str, value: &Value, at: Loc) -> Diagnostic {
