@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::diag::Diagnostic;
-use crate::engine::Workspace;
 use crate::engine::connect::Aws;
 use crate::engine::host::{Cancel, Urgency};
 use crate::engine::origin::RunOrigin;
+use crate::engine::{EngineError, Workspace};
 use crate::render::Style;
 use crate::render::inert::Inert;
 use crate::sandbox;
 
 use super::args::Global;
 use super::clock::WallClock;
-use super::environment::ProcessEnvironment;
+use super::environment::{self, ProcessEnvironment};
 use super::error::Exit;
 use super::host::{self, Manner, SharedPrincipals, Terminal};
 use super::output::{self, Unread};
@@ -86,6 +86,42 @@ impl Context {
             env: self.env.vars.clone(),
             power_cut: self.env.sandbox_cut(&self.global),
             ..Workspace::new(self.dir(), origin, aws, Arc::new(terminal))
+        }
+    }
+
+    /// What to try where the state holds nothing of what was asked for: a sandbox that was worked in here has a state
+    /// of its own, and this run is in none.
+    #[must_use]
+    pub fn sandbox_hint(&self) -> Option<&'static str> {
+        let is_elsewhere = self.env.sandbox(&self.global).is_none();
+        let used = self.dir().join(environment::SANDBOX).is_dir();
+        (is_elsewhere && used)
+            .then_some("a sandbox was used here and has a state of its own: add `--sandbox`")
+    }
+
+    /// What looking into the state came to; an error says of the sandbox what [`Self::sandbox_hint`] says.
+    ///
+    /// # Errors
+    /// That of the look.
+    pub fn looked_up<T>(&self, result: Result<T, EngineError>) -> Result<T, Exit> {
+        result.map_err(|error| match (Exit::from(error), self.sandbox_hint()) {
+            (Exit::Failed(all), Some(hint)) => Exit::Failed(
+                all.into_iter()
+                    .map(|one| {
+                        let help = one.help.as_ref().map(|help| format!("{help}\n"));
+                        one.help(format!("{}{hint}", help.unwrap_or_default()))
+                    })
+                    .collect(),
+            ),
+            (exit, _) => exit,
+        })
+    }
+
+    /// Says that the state is empty.
+    pub fn say_empty(&self, what: &str) {
+        output::say(what);
+        if let Some(hint) = self.sandbox_hint() {
+            output::say(hint);
         }
     }
 

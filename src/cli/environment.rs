@@ -12,6 +12,9 @@ use super::args::Global;
 use super::clock::WallClock;
 use super::error::Exit;
 
+/// Where the sandbox keeps its accounts unless a directory is named.
+pub(super) const SANDBOX: &str = ".palisade/sandbox";
+
 /// What the process stands in.
 #[derive(Clone, Debug)]
 pub struct ProcessEnvironment {
@@ -81,7 +84,7 @@ impl ProcessEnvironment {
         let dir = match (&global.sandbox, self.var("PALISADE_SANDBOX")) {
             (Some(Some(dir)), _) => dir.clone(),
             (Some(None), Some(dir)) | (None, Some(dir)) if !is_flag(dir) => PathBuf::from(dir),
-            (Some(None), _) | (None, Some(_)) => PathBuf::from(".palisade/sandbox"),
+            (Some(None), _) | (None, Some(_)) => PathBuf::from(SANDBOX),
             (None, None) => return None,
         };
         Some(dir)

@@ -11,9 +11,18 @@ pub struct SimulationRequest<'a> {
     pub explain: bool,
 }
 
-/// Judges a case. The answer is a line of JSON as the case is, without its line break; what is wrong with the case
-/// is an answer too.
+/// What was answered.
+#[derive(Clone, Debug)]
+pub struct SimulationOutcome {
+    /// A line of JSON as the case is, without its line break.
+    pub answer: String,
+    /// Why the case cannot be judged; the answer says it too.
+    pub error: Option<String>,
+}
+
+/// Judges a case. What is wrong with the case is an answer too.
 #[must_use]
-pub fn run(request: SimulationRequest<'_>) -> String {
-    iam::simulate_line(request.case, request.explain)
+pub fn run(request: SimulationRequest<'_>) -> SimulationOutcome {
+    let (answer, error) = iam::simulate_case(request.case, request.explain);
+    SimulationOutcome { answer, error }
 }

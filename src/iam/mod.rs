@@ -54,7 +54,7 @@ pub use operator::{Operator, SetPrefix, Test};
 pub use policy::Policy;
 pub use principal::PrincipalNaming;
 pub use request::{ContextValue, Membership, Principal, Request, RequestContext};
-pub use simulate::simulate_line;
+pub use simulate::{simulate_case, simulate_line};
 pub use size::measured_size;
 pub use text::{Placeholder, Text, TextRun};
 pub use validate::{check, validate};

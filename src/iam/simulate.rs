@@ -60,40 +60,42 @@ struct SimulationAnswer<'a> {
 /// looked at, and why it matches or does not.
 #[must_use]
 pub fn simulate_line(line: &str, explaining: bool) -> String {
-    if line.len() > MAX_LINE {
-        return failure(
-            &serde_json::Value::Null,
-            &format!("the line is longer than {MAX_LINE} bytes"),
-        );
-    }
-    let node: JsonNode = match serde_json::from_str(line.trim_start_matches('\u{feff}')) {
-        Ok(node) => node,
-        Err(error) => {
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default();
-            let column = error.column();
-            let message = format!("not a case: {reason} at column {column}");
-            return failure(&serde_json::Value::Null, &message);
-        }
-    };
+    simulate_case(line, explaining).0
+}
+
+/// The same, with what keeps the case from being judged, if anything does.
+#[must_use]
+pub fn simulate_case(line: &str, explaining: bool) -> (String, Option<String>) {
     let mut id = serde_json::Value::Null;
-    match case(node, &mut id) {
-        Ok((request, policies)) => {
-            let decision = evaluate(&request, &policies);
-            let explanation = explaining.then(|| explain(&request, &policies));
-            write(&SimulationAnswer {
-                id: &id,
-                decision: Some(decision.decision),
-                decided_by: Some(decision.decided_by),
-                matched: &decision.matched,
-                missing_context: &decision.missing_context,
-                disputed: &decision.disputed,
-                error: None,
-                explanation: explanation.as_deref(),
-            })
-        }
-        Err(error) => failure(&id, &error),
+    match judged(line, explaining, &mut id) {
+        Ok(answer) => (answer, None),
+        Err(error) => (failure(&id, &error), Some(error)),
     }
+}
+
+fn judged(line: &str, explaining: bool, id: &mut serde_json::Value) -> Result<String, String> {
+    if line.len() > MAX_LINE {
+        return Err(format!("the line is longer than {MAX_LINE} bytes"));
+    }
+    let text = line.trim_start_matches('\u{feff}');
+    let node: JsonNode = serde_json::from_str(text).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.split(" at line ").next().unwrap_or_default();
+        format!("invalid JSON: {reason} at column {}", error.column())
+    })?;
+    let (request, policies) = case(node, id)?;
+    let decision = evaluate(&request, &policies);
+    let explanation = explaining.then(|| explain(&request, &policies));
+    Ok(write(&SimulationAnswer {
+        id,
+        decision: Some(decision.decision),
+        decided_by: Some(decision.decided_by),
+        matched: &decision.matched,
+        missing_context: &decision.missing_context,
+        disputed: &decision.disputed,
+        error: None,
+        explanation: explanation.as_deref(),
+    }))
 }
 
 fn failure(id: &serde_json::Value, error: &str) -> String {

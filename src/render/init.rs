@@ -11,7 +11,11 @@ use super::style::{count, safe};
 /// # Errors
 /// Those of the writer.
 pub fn text(ready: &InitOutcome, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "configuration: {}", count(ready.modules, "module", "modules"))?;
+    let modules = match ready.modules {
+        0 => String::new(),
+        some => format!(", {}", count(some, "module", "modules")),
+    };
+    writeln!(out, "configuration: valid{modules}")?;
     writeln!(out, "state: {}", safe(&ready.location))?;
     if let Some(name) = &ready.renamed_from {
         writeln!(out, "the estate was called `{}` before", safe(name))?;

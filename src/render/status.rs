@@ -81,14 +81,17 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
         }
     }
     for next in &environment.next {
-        let line = format!(
-            "next: {} {} to {}, `palisade promote {}`",
-            next.release,
-            next.digest.short(),
-            next.to,
-            next.edge
-        );
-        writeln!(out, "  {}", style.fold(&safe(&line), 4))?;
+        let (release, digest) = (&next.release, next.digest.short());
+        let line = if next.is_held {
+            format!(
+                "held: {release} {digest} cannot move to {} before `palisade promote {} --release-hold`",
+                next.to, next.edge
+            )
+        } else {
+            format!("next: {release} {digest} to {}, `palisade promote {}`", next.to, next.edge)
+        };
+        let tone = if next.is_held { Tone::Bad } else { Tone::Plain };
+        writeln!(out, "  {}", style.paint(tone, &style.fold(&safe(&line), 4)))?;
         gates(&next.gates, style, out)?;
         if !next.asked_then.is_empty() {
             let line = format!("asked then: {}", next.asked_then.join(", "));

@@ -178,17 +178,24 @@ fn requests_are_judged_from_a_file_and_from_standard_input() {
         [case(1, "arn:aws:s3:::mine/a"), json!("nonsense"), case(2, "arn:aws:s3:::other/a")];
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     p.write("cases.jsonl", &text);
-    let read = p.run(&["simulate", "--cases", "cases.jsonl"]).code(0).out;
+    let run = p.run(&["simulate", "--cases", "cases.jsonl"]).code(1);
+    let wrong = "line 2 of cases.jsonl is not a valid request: the case must be an object";
+    assert!(run.err.contains(wrong), "{}", run.err);
+    let read = run.out;
     let told: Vec<Json> =
         read.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((&told[0]["id"], &told[0]["decision"]), (&json!(1), &json!("allow")));
     assert_eq!(told[0]["matched"][0]["statement"], "Mine");
     assert!(told[1]["error"].is_string(), "{}", told[1]);
     assert_eq!((&told[2]["id"], &told[2]["decision"]), (&json!(2), &json!("implicit_deny")));
-    assert_eq!(p.run(&["simulate", "cases.jsonl"]).code(0).out, read);
+    assert_eq!(p.run(&["simulate", "cases.jsonl"]).code(1).out, read);
     for args in [&["simulate"][..], &["simulate", "-"], &["simulate", "--cases", "-"]] {
-        assert_eq!(p.feed(args, &text).code(0).out, read, "{args:?}");
+        assert_eq!(p.feed(args, &text).code(1).out, read, "{args:?}");
     }
+    let malformed = p.feed(&["simulate"], "{\"id\": 1\n").code(1);
+    let wrong = "line 1 of standard input is not a valid request: invalid JSON: EOF";
+    assert!(malformed.err.contains(wrong), "{}", malformed.err);
+    assert_eq!(p.feed(&["simulate"], &format!("{}\n", lines[0])).code(0).err, "");
     let missing = p.run(&["simulate", "--cases", "nowhere.jsonl"]).code(1);
     assert!(missing.err.contains("cannot read `nowhere.jsonl`"), "{}", missing.err);
 }

@@ -350,3 +350,98 @@ service_control_policy "hold" {
         assert!(related.iter().any(is_grant), "{result}");
     }
 }
+
+#[test]
+fn a_rule_that_only_warns_is_not_called_kept_nor_broken() {
+    let rule = RULE.replace("}\n", "  on_violation = \"warn\"\n}\n");
+    let p = Program::new(&format!("{}{rule}", estate()));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    for args in [&["plan"][..], &["plan", "--full"], &["plan", "--format", "markdown"]] {
+        let plan = p.run(args).code(0).out;
+        assert!(plan.contains("1 path breaks a warning-only rule; no wall changes."), "{plan}");
+        assert!(plan.contains("Warned of by a rule"), "{plan}");
+        assert!(!plan.contains("Forbidden, "), "{plan}");
+        assert!(!plan.contains("breaks a rule"), "{plan}");
+    }
+    let html = p.run(&["plan", "--format", "html"]).code(0).out;
+    assert!(
+        html.contains("breaks a warning-only rule") && !html.contains("breaks a rule"),
+        "{html}"
+    );
+    let report = p.run(&["report"]).code(0).out;
+    assert!(report.contains("1 path breaks a warning-only rule:"), "{report}");
+}
+
+#[test]
+fn the_first_cause_is_what_the_configuration_declares() {
+    let p = Program::new(&two_environments(&format!(
+        r#"
+s3_bucket "data" {{
+  environments = [environment.production]
+  bucket       = "acme-production-data"
+  statement "read" {{
+    effect    = "Allow"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::acme-production-data/*"]
+    principals {{
+      type        = "AWS"
+      identifiers = [account.dev]
+    }}
+  }}
+}}
+{RULE}"#
+    )));
+    // The account's own access role comes with the account, and would close the path as well.
+    let plan = p.run(&["plan"]).code(3).out;
+    let line = plan.lines().find(|line| line.contains("dev -> production")).expect("a path");
+    let statement = "s3_bucket.data@production policy[read]  main.hcl:26";
+    assert!(line.contains(statement), "{line}");
+    let json = p.run(&["plan", "--json"]).code(3).json();
+    for path in json["isolation"]["violations"].as_array().expect("a list") {
+        assert_eq!(path["caused_by"], serde_json::json!(["s3_bucket.data@production"]), "{path}");
+    }
+}
+
+/// A newcomer who has applied in the sandbox forgets the flag.
+#[test]
+fn who_asks_the_state_without_the_sandbox_is_sent_there() {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let hint = "a sandbox was used here and has a state of its own: add `--sandbox`";
+    let outside = |args: &[&str]| {
+        crate::support::cli::Run::from(
+            p.command(args).env_remove("PALISADE_SANDBOX").output().expect("the program starts"),
+        )
+    };
+    for args in [&["show"][..], &["state", "list"], &["output"]] {
+        let run = outside(args).code(0);
+        assert!(run.err.contains(hint), "{args:?}: {}", run.err);
+        assert!(!p.run(args).code(0).err.contains(hint), "{args:?}");
+    }
+    for args in
+        [&["state", "show", "account.dev"][..], &["state", "list", "account.dev"], &["output", "x"]]
+    {
+        let run = outside(args).code(1);
+        assert!(run.err.contains(hint), "{args:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn renaming_in_the_state_says_what_else_is_to_be_renamed() {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let moved = p.run(&["state", "mv", "iam_role.reader", "iam_role.auditor"]).code(0);
+    assert!(moved.err.contains("rename the block too"), "{}", moved.err);
+    let refused = p.run(&["plan"]).code(1);
+    // What the advice shows can be pasted.
+    let help = refused.err.split("help:").nth(1).expect("advice");
+    let block: Vec<&str> = help
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != "moved {")
+        .take_while(|line| !line.is_empty())
+        .collect();
+    p.write("moved.hcl", &block.join("\n"));
+    let plan = p.run(&["plan"]).code(0).out;
+    assert!(plan.contains("Plan: no object changes; 1 operation on the state."), "{plan}");
+}

@@ -227,7 +227,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ),
     ("outsider", "src/isolation/crossing", "callers from outside of the estate"),
     ("stage", "src/state/local.rs", "a file is staged beside its place"),
-    ("standing", "src/cli/commands/releases.rs", "the flag `--standing`"),
     ("standing", "src/isolation/", "a path or power that was there before and after: JSON's word"),
     ("standing", "src/render/", "the same"),
     ("way", "src/engine/promotion/status.rs", "a move that is under way"),

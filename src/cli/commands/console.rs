@@ -39,7 +39,7 @@ pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
     let evaluator = console.evaluator(&known);
     let mut failed = false;
     let mut one = |text: &str, number: usize| -> Result<(), Exit> {
-        match evaluator.evaluate(&format!("line {number}"), text) {
+        match evaluator.evaluate(&format!("expression {number}"), text) {
             Ok(value) => {
                 let mut out = context.stdout();
                 render::value::console(&value, args.json, &mut out)?;

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
+use crate::diag::Diagnostic;
 use crate::engine::init::{self, InitRequest, MigrationSource};
 use crate::render;
 
@@ -51,10 +52,13 @@ pub async fn run(args: &InitArgs, context: &Context) -> Result<(), Exit> {
     };
     let ready = init::run(&context.workspace()?, &request).await?;
     if ready.key_beside_state {
-        context.say(
-            "the key of secrets' fingerprints lies beside this state: a reader of the state can try out guesses \
-             at short secrets",
-        );
+        let warning =
+            Diagnostic::warning("the key of secrets' fingerprints is stored beside this state")
+                .detail("whoever can read the state can find out short secrets by trying them")
+                .help(
+                    "give the state a backend in S3 with a `kms_key_id` before secrets are applied",
+                );
+        context.tell([&warning]);
     }
     let mut out = context.stdout();
     render::init::text(&ready, &mut out)?;

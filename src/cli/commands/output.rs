@@ -35,7 +35,7 @@ pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
         if args.json {
             render::json::write(&all, &mut out)?;
         } else if all.is_empty() {
-            context.say("There are no outputs.");
+            context.say_empty("There are no outputs.");
         } else {
             render::outputs::all(&all, &mut out)?;
         }
@@ -44,7 +44,8 @@ pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
     let Some(output) = all.get(name) else {
         let help = did_you_mean(name, all.keys().map(String::as_str))
             .unwrap_or_else(|| "outputs are recorded by `palisade apply`".to_owned());
-        return Err(Diagnostic::error(format!("there is no output `{name}`")).help(help).into());
+        let error = Diagnostic::error(format!("there is no output `{name}`")).help(help);
+        return context.looked_up(Err(error.into()));
     };
     if args.json {
         render::json::write(output, &mut out)?;

@@ -12,15 +12,15 @@ use crate::render;
 /// Flags of `releases`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Lists every release that was ever applied, the newest first, with the environments where it stands and \
+    after_help = "Lists every release that was ever applied, the newest first, with the environments whose current release it is and \
                         whether it is verified there.\n\nExample:\n  palisade releases shop"
 )]
 pub struct ReleasesArgs {
     /// Only releases of this name
     name: Option<String>,
-    /// Only releases that stand in some environment
+    /// Only releases that are the current one of some environment
     #[arg(long)]
-    standing: bool,
+    current: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -32,7 +32,7 @@ pub struct ReleasesArgs {
 /// The backend cannot be read, or a release is damaged.
 pub async fn run(args: &ReleasesArgs, context: &Context) -> Result<(), Exit> {
     let mut all = releases::run(&context.workspace()?, args.name.as_deref()).await?;
-    if args.standing {
+    if args.current {
         all.retain(|view| !view.stands_in.is_empty());
     }
     let mut out = context.stdout();

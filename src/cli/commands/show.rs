@@ -51,7 +51,7 @@ pub async fn run(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
     let snapshot = inspect_state::snapshot(&context.workspace()?).await?;
     let resources = snapshot.resources();
     match format {
-        Format::Text if resources.is_empty() => context.say("The state is empty."),
+        Format::Text if resources.is_empty() => context.say_empty("The state is empty."),
         Format::Text => render::state::objects(&resources, context.style(), &mut out)?,
         Format::Json => render::state::json(&snapshot.lineage, &resources, &mut out)?,
         Format::Markdown | Format::Html | Format::Sarif => {

@@ -7,13 +7,15 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
+use crate::diag::Diagnostic;
 use crate::engine::simulate::{self, SimulationRequest};
 
 /// Flags of `simulate`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Reads one JSON object a line, with the request and the policies that bear on it, and answers each with \
-                        one line: the decision, and the statements that made it.\n\n\
+                        one line: the decision, and the statements that made it. Exits with 1 where a line is no valid \
+                        request; the others are answered all the same.\n\n\
                         Example:\n  echo '{\"request\": {\"principal\": \"arn:aws:iam::111111111111:role/ci\", \"action\": \"s3:GetObject\", \
                         \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate\n  palisade simulate --cases requests.jsonl --explain"
 )]
@@ -32,7 +34,7 @@ pub struct SimulateArgs {
 /// Answers line by line.
 ///
 /// # Errors
-/// The requests cannot be read.
+/// The requests cannot be read, or one of them cannot be judged: the others are answered all the same.
 pub fn run(args: &SimulateArgs, context: &Context) -> Result<(), Exit> {
     let file = args.cases.as_ref().or(args.file.as_ref()).filter(|path| path.as_os_str() != "-");
     let reader: Box<dyn BufRead> = match file {
@@ -45,17 +47,26 @@ pub fn run(args: &SimulateArgs, context: &Context) -> Result<(), Exit> {
         },
     };
     let mut out = context.stdout();
-    for line in reader.lines() {
+    let mut failed = false;
+    for (number, line) in (1..).zip(reader.lines()) {
         let line = line.map_err(|e| Exit::error(format!("cannot read the requests: {e}")))?;
         if context.is_interrupted() {
             return Err(Exit::Interrupted);
         }
         if !line.trim().is_empty() {
             let request = SimulationRequest { case: &line, explain: args.explain };
-            writeln!(out, "{}", simulate::run(request))?;
+            let outcome = simulate::run(request);
+            writeln!(out, "{}", outcome.answer)?;
             // Whoever feeds one request at a time waits for its answer.
             out.flush()?;
+            if let Some(why) = outcome.error {
+                failed = true;
+                let place = file.map_or("standard input".into(), |path| path.to_string_lossy());
+                let wrong = format!("line {number} of {place} is not a valid request: {why}");
+                context.tell([&Diagnostic::error(wrong)]);
+            }
         }
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    if failed { Err(Exit::Reported) } else { Ok(()) }
 }

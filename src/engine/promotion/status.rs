@@ -107,6 +107,8 @@ pub struct Next {
     pub edge: String,
     /// Where it leads.
     pub to: String,
+    /// Whether nothing moves in there, whatever the gates say.
+    pub is_held: bool,
     /// The release.
     pub release: String,
     /// Which one.
@@ -275,6 +277,7 @@ async fn nexts(
         all.push(Next {
             edge: edge.name.clone(),
             to: edge.to.clone(),
+            is_held: to.hold.is_some(),
             release: release.clone(),
             digest: verified.digest.clone(),
             gates,

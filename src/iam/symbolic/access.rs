@@ -16,7 +16,7 @@ use super::keys::DERIVED;
 use super::opening::Opening;
 use super::question::{Caps, Question, Space};
 use super::subsumption::permits_no_more;
-use crate::iam::catalogue::catalogue;
+use crate::iam::catalogue::{ActionId, catalogue};
 use crate::iam::document::{Document, Effect, Item, PrincipalType, Statement};
 use crate::iam::eval::{ChainLevel, Policies, evaluate};
 use crate::iam::policy::Policy;
@@ -326,6 +326,24 @@ fn partition_of(old: &Document, new: &Document) -> Partition {
 struct Class {
     name: String,
     alike: usize,
+    /// Those that the catalogue knows.
+    known: Vec<ActionId>,
+}
+
+impl Class {
+    /// One of the actions that acts on a resource, as its service describes it: a request that a reader can
+    /// recognize. No statement tells it from the others.
+    fn acting_on(&self, resource: &str) -> Option<String> {
+        // The name of a bucket has no slash, so the pattern of buckets fits no object.
+        let slashes = |text: &str| text.matches('/').count();
+        let fits = |id: &&ActionId| {
+            let mut globs = catalogue().resource_types(**id).map(|kind| kind.glob());
+            globs.any(|glob| {
+                slashes(&glob) == slashes(resource) && Glob::like(&glob).matches(resource)
+            })
+        };
+        catalogue().full_name(*self.known.iter().find(fits)?)
+    }
 }
 
 fn actions(old: &Document, new: &Document, why_undetermined: &mut Vec<String>) -> Vec<Class> {
@@ -343,8 +361,11 @@ fn actions(old: &Document, new: &Document, why_undetermined: &mut Vec<String>) -
             let Some(name) = catalogue().full_name(id) else { continue };
             classes
                 .entry(vector)
-                .and_modify(|class| class.alike += 1)
-                .or_insert(Class { name, alike: 0 });
+                .and_modify(|class| {
+                    class.alike += 1;
+                    class.known.push(id);
+                })
+                .or_insert(Class { name, alike: 0, known: vec![id] });
         }
     }
     // Actions that the catalogue does not know yet: per service, over its own patterns.
@@ -368,7 +389,11 @@ fn actions(old: &Document, new: &Document, why_undetermined: &mut Vec<String>) -
             Ok(texts) => {
                 for text in texts {
                     let vector: Vec<bool> = globs.iter().map(|glob| glob.matches(&text)).collect();
-                    classes.entry(vector).or_insert(Class { name: text, alike: 0 });
+                    classes.entry(vector).or_insert(Class {
+                        name: text,
+                        alike: 0,
+                        known: Vec::new(),
+                    });
                 }
             }
             Err(_) => why_undetermined.push(format!(
@@ -394,21 +419,28 @@ fn access(
     here: &Policies,
     there: &Policies,
 ) -> Option<Access> {
-    let (permits, refuses) = (evaluate(&opening.witness, here), evaluate(&opening.witness, there));
-    if !permits.is_allowed() || refuses.is_allowed() {
-        return None;
-    }
+    let judged = |witness: &Request| {
+        let (permits, refuses) = (evaluate(witness, here), evaluate(witness, there));
+        (permits.is_allowed() && !refuses.is_allowed()).then_some((permits, refuses))
+    };
+    let better = action.acting_on(&opening.witness.resource).and_then(|action| {
+        let witness = Request { action, ..opening.witness.clone() };
+        Some((judged(&witness)?, witness))
+    });
+    let ((permits, refuses), witness) = match better {
+        Some(found) => found,
+        None => (judged(&opening.witness)?, opening.witness.clone()),
+    };
     let by = |decision: &crate::iam::Decision, effect: Effect| -> Vec<String> {
         let own = decision.matched.iter().filter(|m| m.policy == "policy" && m.effect == effect);
         own.map(|m| m.statement.clone()).collect()
     };
     Some(Access {
         principal: subject.name.clone(),
-        action: opening.witness.action.clone(),
+        action: witness.action.clone(),
         actions_alike: action.alike,
-        resource: opening.witness.resource.clone(),
-        context: opening
-            .witness
+        resource: witness.resource.clone(),
+        context: witness
             .context
             .iter()
             .map(|(key, value)| (key.to_owned(), value.values().to_vec()))
@@ -457,6 +489,20 @@ mod tests {
         let back = compared(wide, narrow, PolicyKind::Identity);
         assert_eq!(back.verdict, ComparisonResult::NoNewAccess);
         assert!(!back.lost.is_empty());
+    }
+
+    /// Of actions that no statement tells apart the one is shown that acts on what the witness names.
+    #[test]
+    fn an_example_fits_its_resource() {
+        let found = compared(
+            allow("s3:GetObject", "arn:aws:s3:::a/*"),
+            allow("s3:Get*", "arn:aws:s3:::a/*"),
+            PolicyKind::Identity,
+        );
+        let [gained] = found.gained.as_slice() else { panic!("{:?}", found.gained) };
+        assert!(gained.resource.starts_with("arn:aws:s3:::a/"), "{gained:?}");
+        let id = catalogue().find(&gained.action).expect("known");
+        assert!(catalogue().resource_types(id).any(|kind| kind.name == "object"), "{gained:?}");
     }
 
     #[test]

@@ -72,6 +72,12 @@ fn a_release_travels_from_its_entry_to_production_and_back() {
     assert!(record["hold"]["why"].as_str().unwrap().contains("verification failed"), "{record}");
     let held = stage.promote("to_production", 3);
     assert!(held.err.contains("--release-hold"), "{}", held.err);
+    let status = stage.run(&["status"], 0).out;
+    let next = "cannot move to production before `palisade promote to_production --release-hold`";
+    assert!(
+        status.contains(next) && !status.contains("`palisade promote to_production`"),
+        "{status}"
+    );
 
     // Mended: the hold is lifted by hand, and the change approved again, since production has moved.
     stage.write("broken", "no");

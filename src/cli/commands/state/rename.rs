@@ -34,5 +34,7 @@ pub(super) async fn mv(args: &MvArgs, context: &Context) -> Result<(), Exit> {
     };
     let moved = rename::run(&context.workspace()?, &request).await?;
     context.say(&format!("moved {}", render::style::count(moved.len(), "object", "objects")));
+    context
+        .say("rename the block too: a plan deletes what has no block at its address in the state");
     Ok(())
 }

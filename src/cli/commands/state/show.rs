@@ -56,7 +56,11 @@ pub struct HistoryArgs {
 }
 
 pub(super) async fn list(args: &ListArgs, context: &Context) -> Result<(), Exit> {
-    let resources = inspect_state::objects(&context.workspace()?, &args.addresses).await?;
+    let found = inspect_state::objects(&context.workspace()?, &args.addresses).await;
+    let resources = context.looked_up(found)?;
+    if resources.is_empty() && !args.json {
+        context.say_empty("The state is empty.");
+    }
     let mut out = context.stdout();
     if args.json {
         render::state::list_json(&resources, &mut out)?;
@@ -68,7 +72,8 @@ pub(super) async fn list(args: &ListArgs, context: &Context) -> Result<(), Exit>
 
 pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
     let pattern = [args.address.clone()];
-    let resources = inspect_state::objects(&context.workspace()?, &pattern).await?;
+    let found = inspect_state::objects(&context.workspace()?, &pattern).await;
+    let resources = context.looked_up(found)?;
     let mut out = context.stdout();
     if args.json {
         render::state::objects_json(&resources, &mut out)?;
