@@ -4,7 +4,8 @@
 //! reasons what they should not. The name of a variable says little (`DB_PIN`, `DSN`); the value that this run
 //! knows to be secret says all. It is looked for as it is and in the forms in which programs print it: escaped
 //! for a URL or for JSON, in hexadecimal, and in base64, of which three alignments are possible, for the text
-//! around it decides where a group of three bytes begins.
+//! around it decides where a group of three bytes begins. Encoders differ in what they escape and where they break
+//! lines: a text is searched as it is, with its escapes undone, and without its line breaks.
 //!
 //! Values shorter than [`LONG`] are found by accident: `1234` stands in half of all numbers. They are hidden in
 //! the output of gates alone, where too much hidden does no harm, and a warning says so. Values shorter than
@@ -15,6 +16,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -88,14 +90,23 @@ impl Redactions {
             Audience::Record => &known.record,
             Audience::GateOutput => &known.gate_output,
         };
-        let Some(automaton) = automaton.as_ref().filter(|a| a.is_match(text)) else {
+        let Some(automaton) = automaton.as_ref() else { return Cow::Borrowed(text) };
+        let mut found: Vec<Range<usize>> =
+            automaton.find_iter(text).map(|found| found.range()).collect();
+        for view in [Decoded::unescaped(text), Decoded::unbroken(text)].into_iter().flatten() {
+            found.extend(automaton.find_iter(&view.bytes).map(|found| view.source(found.range())));
+        }
+        if found.is_empty() {
             return Cow::Borrowed(text);
-        };
+        }
+        found.sort_by_key(|range| range.start);
         let (mut out, mut end) = (String::with_capacity(text.len()), 0);
-        for found in automaton.find_iter(text) {
-            out.push_str(text.get(end..found.start()).unwrap_or_default());
-            out.push_str(HIDDEN);
-            end = found.end();
+        for range in found {
+            if range.start >= end {
+                out.push_str(text.get(end..range.start).unwrap_or_default());
+                out.push_str(HIDDEN);
+            }
+            end = end.max(range.end);
         }
         out.push_str(text.get(end..).unwrap_or_default());
         Cow::Owned(out)
@@ -175,8 +186,117 @@ fn forms(secret: &str) -> BTreeSet<String> {
         all.insert(data_encoding::HEXLOWER.encode(text.as_bytes()));
         all.insert(data_encoding::HEXUPPER.encode(text.as_bytes()));
         all.extend(base64_pieces(text.as_bytes()));
+        // A document that was encoded as a whole, escapes and all.
+        all.extend(base64_pieces(json_escaped(&text).as_bytes()));
+        all.extend(base64_pieces(markup_escaped(&json_escaped(&text)).as_bytes()));
     }
     all
+}
+
+/// A text as it would be read, each byte with what it was written as.
+struct Decoded {
+    bytes: Vec<u8>,
+    /// What of the text each byte was read from.
+    from: Vec<Range<usize>>,
+}
+
+impl Decoded {
+    /// With the escapes of URLs and JSON undone, of whichever characters; nothing where there are none.
+    fn unescaped(text: &str) -> Option<Self> {
+        if !text.contains(['%', '\\']) {
+            return None;
+        }
+        let source = text.as_bytes();
+        let mut view = Self { bytes: Vec::with_capacity(source.len()), from: Vec::new() };
+        let mut place = 0;
+        while let Some(byte) = source.get(place) {
+            let rest = text.get(place + 1..).unwrap_or_default();
+            let (length, character) = match byte {
+                b'%' => match rest.get(..2).and_then(|d| u8::from_str_radix(d, 16).ok()) {
+                    Some(byte) => {
+                        view.push(place..place + 3, &[byte]);
+                        place += 3;
+                        continue;
+                    }
+                    None => (1, None),
+                },
+                b'\\' => json_escape(rest),
+                _ => (1, None),
+            };
+            match character {
+                Some(c) => view.push(place..place + length, c.encode_utf8(&mut [0; 4]).as_bytes()),
+                None => view.push(place..place + length, &[*byte]),
+            }
+            place += length;
+        }
+        Some(view)
+    }
+
+    /// Without line breaks, as they stand in the text or escaped in it; nothing where there are none.
+    fn unbroken(text: &str) -> Option<Self> {
+        let mut view = Self { bytes: Vec::new(), from: Vec::new() };
+        let mut place = 0;
+        while let Some(byte) = text.as_bytes().get(place) {
+            let escaped =
+                text.get(place..).is_some_and(|t| t.starts_with("\\n") || t.starts_with("\\r"));
+            match byte {
+                b'\n' | b'\r' => place += 1,
+                _ if escaped => place += 2,
+                byte => {
+                    view.push(place..place + 1, &[*byte]);
+                    place += 1;
+                }
+            }
+        }
+        (view.bytes.len() < text.len()).then_some(view)
+    }
+
+    fn push(&mut self, from: Range<usize>, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.from.extend(bytes.iter().map(|_| from.clone()));
+    }
+
+    /// What of the text was read there.
+    fn source(&self, read: Range<usize>) -> Range<usize> {
+        let from = self.from.get(read).unwrap_or_default();
+        let first = from.first().map_or(0, |first| first.start);
+        first..from.last().map_or(first, |last| last.end)
+    }
+}
+
+/// What a JSON escape stands for, by what follows its backslash, and how long it is with it.
+fn json_escape(rest: &str) -> (usize, Option<char>) {
+    let unit = |rest: &str| {
+        let digits = rest.strip_prefix('u')?.get(..4)?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    match rest.chars().next() {
+        Some(c @ ('"' | '\\' | '/' | '\'')) => (2, Some(c)),
+        Some('n') => (2, Some('\n')),
+        Some('r') => (2, Some('\r')),
+        Some('t') => (2, Some('\t')),
+        Some('u') => match unit(rest) {
+            Some(high @ 0xd800..0xdc00) => {
+                let low = rest.get(5..).and_then(|more| unit(more.strip_prefix('\\')?));
+                let pair = low.filter(|low| (0xdc00..0xe000).contains(low));
+                let c = pair.and_then(|low| {
+                    char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))
+                });
+                (if c.is_some() { 12 } else { 1 }, c)
+            }
+            Some(unit) => {
+                let c = char::from_u32(unit);
+                (if c.is_some() { 6 } else { 1 }, c)
+            }
+            None => (1, None),
+        },
+        _ => (1, None),
+    }
+}
+
+/// As Go writes JSON, so that it may stand in HTML.
+fn markup_escaped(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 fn lower_percent(text: &str) -> String {
@@ -259,6 +379,47 @@ mod tests {
             let shown = redactions.text(&form, Audience::Record);
             assert!(shown.contains(HIDDEN) && !shown.contains("9?1"), "{form}: {shown}");
         }
+    }
+
+    /// What Python's `quote`, JavaScript's `encodeURIComponent` and its `encodeURI` leave as it is, besides.
+    const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
+    const SCRIPT: &AsciiSet = &UNRESERVED.remove(b'\'').remove(b'(').remove(b'*').remove(b'!');
+    const QUERY: &AsciiSet = &SCRIPT.remove(b'+').remove(b'&').remove(b'=').remove(b'/');
+
+    #[test]
+    fn whatever_an_encoder_escapes_and_wherever_it_breaks_lines() {
+        let secret = "ab/cd+EF gh<ij>&kl's\"m==";
+        let redactions = knowing(&[secret]);
+        let percent = |escaped: &'static AsciiSet| utf8_percent_encode(secret, escaped).to_string();
+        let go = markup_escaped(&json!({ "a": secret }).to_string());
+        let broken = |text: String, columns: usize| {
+            let lines: Vec<&str> = text
+                .as_bytes()
+                .chunks(columns)
+                .filter_map(|l| std::str::from_utf8(l).ok())
+                .collect();
+            lines.join("\n")
+        };
+        let long = "0123456789 and more of it, a secret that no line of an encoder holds, not one";
+        let both = knowing(&[secret, long]);
+        let in_json = format!("{{\"a\":{}}}", json!(secret));
+        for form in [
+            percent(PATH),
+            percent(SCRIPT),
+            percent(QUERY),
+            go.clone(),
+            secret.replace('+', "\\u002B").replace('"', "\\u0022"),
+            STANDARD_NO_PAD.encode(&in_json),
+            STANDARD_NO_PAD.encode(&go),
+            broken(STANDARD_NO_PAD.encode(long), 76),
+            broken(STANDARD_NO_PAD.encode(long), 76).replace('\n', "\\n"),
+            broken(data_encoding::HEXLOWER.encode(long.as_bytes()), 60),
+        ] {
+            let shown = both.text(&form, Audience::Record);
+            assert!(shown.contains(HIDDEN), "{form}: {shown}");
+        }
+        let around = format!("before %41 {} after \\u0041", percent(PATH));
+        assert_eq!(redactions.text(&around, Audience::Record), "before %41 (hidden) after \\u0041");
     }
 
     #[test]

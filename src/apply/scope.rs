@@ -171,12 +171,16 @@ impl ScopeRun {
             // What it finds shows below.
             let _ = self.check(ledger).await;
         }
-        let over = ledger.clock().elapsed() >= self.held.lease.lasts_until();
         match self.held.gate.passes() {
             true => LeaseState::Holds,
-            false if self.lost.is_some() || over => LeaseState::Over,
+            false if self.lost.is_some() || self.is_over(ledger) => LeaseState::Over,
             false => LeaseState::Unknown,
         }
+    }
+
+    /// Whether the lease, as far as it was confirmed, has run out.
+    pub(super) fn is_over(&self, ledger: &Ledger) -> bool {
+        ledger.clock().elapsed() >= self.held.lease.lasts_until()
     }
 
     fn lose(&mut self, error: StateError) -> StateError {

@@ -118,8 +118,7 @@ impl Worker<'_> {
         let (real, versions) = match &job.wanted {
             Some(wanted) => {
                 let WorkerShared { secrets, sources, .. } = self.shared;
-                let found = resolve::real(secrets.as_ref(), sources, wanted).await;
-                let found = found.map_err(OperationFailure::certain)?;
+                let found = resolve::real(secrets.as_ref(), sources, wanted).await?;
                 (Some(found.attrs), found.versions)
             }
             None => Default::default(),

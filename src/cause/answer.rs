@@ -63,6 +63,16 @@ pub(super) fn refused(
             ),
         ));
     }
+    if said == Some(CodeMeaning::RegionDisabled) {
+        let region = place.map_or("", |place| place.region.as_str());
+        return Some(Cause::new(
+            CauseKind::RegionDisabled,
+            message.trim().to_owned(),
+            format!(
+                "enable the region `{region}` in the account (AWS console: Account, AWS Regions), or set another `region`"
+            ),
+        ));
+    }
     if is_closed(said, message) {
         return Some(Cause::new(
             CauseKind::AccountClosed,

@@ -18,6 +18,8 @@ pub(crate) enum CodeMeaning {
     BadSignature,
     /// A session that has ended.
     Expired,
+    /// STS is not activated in the region for the account.
+    RegionDisabled,
     /// The account is closed or suspended.
     Closed,
     /// The endpoint does not implement the operation.
@@ -25,7 +27,8 @@ pub(crate) enum CodeMeaning {
 }
 
 use CodeMeaning::{
-    BadSignature, Busy, Closed, Expired, NotImplemented, Skewed, Throttled, UnknownKey,
+    BadSignature, Busy, Closed, Expired, NotImplemented, RegionDisabled, Skewed, Throttled,
+    UnknownKey,
 };
 
 /// Source: the common errors of each service's API reference, and the SDK's own lists of retryable codes.
@@ -65,6 +68,7 @@ static CODES: &[(&str, CodeMeaning)] = &[
     ("ExpiredTokenException", Expired),
     ("RequestExpiredException", Expired),
     ("TokenRefreshRequired", Expired),
+    ("RegionDisabledException", RegionDisabled),
     ("AccountClosedException", Closed),
     ("AccountProblem", Closed),
     ("AllAccessDisabled", Closed),

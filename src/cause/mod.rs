@@ -28,6 +28,8 @@ pub enum CauseKind {
     ClockSkew,
     /// The server does not know the access key or the session, or the region is not enabled.
     UnknownKey,
+    /// The region is not enabled in the account.
+    RegionDisabled,
     /// The session has ended.
     Expired,
     /// The account is closed or suspended.

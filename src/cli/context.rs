@@ -82,11 +82,13 @@ impl Context {
         let principals = self.principals.clone();
         let terminal = Terminal::new(&self.env, cancel, clock, manner, principals);
         let origin = RunOrigin::of_this_process(&self.env.vars);
-        Workspace {
+        let workspace = Workspace {
             env: self.env.vars.clone(),
             power_cut: self.env.sandbox_cut(&self.global),
             ..Workspace::new(self.dir(), origin, aws, Arc::new(terminal))
-        }
+        };
+        workspace.tell_of_waits();
+        workspace
     }
 
     /// What to try where the state holds nothing of what was asked for: a sandbox that was worked in here has a state

@@ -77,13 +77,17 @@ pub async fn execute(
         terms: workspace.terms,
         lock_timeout,
         events,
+        cancel: workspace.host.cancel().clone(),
     };
     let work = async {
         // Owned here: its sender of events must be gone when the work is done.
         let recovery = recovery;
         let ledger = &inputs.store.ledger;
         tokio::select! {
-            recovered = apply::recover(&recovery) => Ok(recovered?),
+            recovered = apply::recover(&recovery) => match recovered? {
+                recovered if recovered.interrupted => Err(EngineError::Interrupted),
+                recovered => Ok(recovered),
+            },
             () = workspace.host.cancel().risen(Urgency::Finish) => {
                 ledger.end_held().await;
                 Err(EngineError::Interrupted)

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 
 use super::host::{Event, Host};
 use crate::trace;
@@ -15,10 +14,10 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Tells the host of requests that nothing is heard of, until it is aborted; nothing outside a runtime.
-pub(super) fn watch(host: Arc<dyn Host>) -> Option<JoinHandle<()>> {
-    let runtime = Handle::try_current().ok()?;
-    Some(runtime.spawn(async move {
+/// Tells the host of requests that nothing is heard of, until the runtime ends; nothing outside a runtime.
+pub(super) fn watch(host: Arc<dyn Host>) {
+    let Ok(runtime) = Handle::try_current() else { return };
+    runtime.spawn(async move {
         loop {
             host.clock().idle(LOOK).await;
             let Some(request) = trace::stalled(IDLE) else { continue };
@@ -26,5 +25,5 @@ pub(super) fn watch(host: Arc<dyn Host>) -> Option<JoinHandle<()>> {
             let until = left.and_then(|left| host.now().checked_add(left).ok());
             host.event(Event::Waiting { request, until });
         }
-    }))
+    });
 }

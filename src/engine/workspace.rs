@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
 use crate::redact::Redactions;
@@ -87,8 +85,13 @@ impl Workspace {
     pub(super) fn begin(&self, activity: Activity) -> Busy<'_> {
         tracing::info!(?activity, "began");
         self.host.event(Event::Began(activity.clone()));
-        let watch = waiting::watch(Arc::clone(&self.host));
-        Busy { host: self.host.as_ref(), activity, began: self.host.clock().elapsed(), watch }
+        Busy { host: self.host.as_ref(), activity, began: self.host.clock().elapsed() }
+    }
+
+    /// Has the host told, from now to the end of the runtime, what is waited for when nothing comes: whatever a use case
+    /// does, no wait is without a word.
+    pub fn tell_of_waits(&self) {
+        waiting::watch(Arc::clone(&self.host));
     }
 }
 
@@ -97,14 +100,10 @@ pub(super) struct Busy<'a> {
     host: &'a dyn Host,
     activity: Activity,
     began: Duration,
-    watch: Option<JoinHandle<()>>,
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        if let Some(watch) = &self.watch {
-            watch.abort();
-        }
         let took = self.host.clock().elapsed().saturating_sub(self.began);
         tracing::info!(activity = ?self.activity, ?took, "ended");
         self.host.event(Event::Ended(self.activity.clone()));

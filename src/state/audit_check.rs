@@ -12,6 +12,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::address::ResourceAddr;
+
 use super::audit::{AuditCheck, Record};
 use super::error::StateError;
 use super::layout::{self, ScopeKey};
@@ -233,10 +235,19 @@ struct OperationEnds<'a> {
 
 #[derive(Deserialize)]
 struct ReadEnd<'a> {
+    address: &'a str,
     outcome: &'a str,
 }
 
-/// Applies that say that they have changed something, and of which no state of their scopes holds anything.
+impl ReadEnd<'_> {
+    /// The scope whose state an operation that was done has changed.
+    fn changed(&self) -> Option<String> {
+        let address: Option<ResourceAddr> = self.address.parse().ok();
+        address.filter(|_| self.outcome == "done").map(|address| layout::scope_of(&address))
+    }
+}
+
+/// Applies that say that they have changed something in a scope of which no state holds anything of theirs.
 fn missing_applies(records: &[Record], remembered: &Remembered) -> Vec<String> {
     let mut recovered = BTreeSet::new();
     let mut edited: BTreeMap<&str, u64> = BTreeMap::new();
@@ -253,22 +264,22 @@ fn missing_applies(records: &[Record], remembered: &Remembered) -> Vec<String> {
     let mut problems = Vec::new();
     for record in records.iter().filter(|r| r.event.action.ends_with("_finished")) {
         let event = &record.event;
-        let ends = event.details.read::<OperationEnds<'_>>();
-        if !ends.is_some_and(|ends| ends.operations.iter().any(|end| end.outcome == "done")) {
+        if recovered.contains(event.run.as_str()) || remembered.unfinished.contains(&event.run) {
             continue;
         }
-        let excused = recovered.contains(event.run.as_str())
-            || remembered.unfinished.contains(&event.run)
-            || event.scopes.iter().any(|scope| {
-                remembered.partial.contains(scope)
-                    || edited.get(scope.as_str()).is_some_and(|number| *number > record.number)
-            });
-        let writers = event.scopes.iter().filter_map(|scope| remembered.writers.get(scope));
-        if !excused && !writers.into_iter().any(|runs| runs.contains(&event.run)) {
-            problems.push(format!(
-                "record {} says that run `{}` changed something, and no version of a state holds it",
-                record.number, event.run
-            ));
+        let ends = event.details.read::<OperationEnds<'_>>();
+        let ends = ends.iter().flat_map(|ends| &ends.operations);
+        let changed: BTreeSet<String> = ends.filter_map(ReadEnd::changed).collect();
+        for scope in changed.iter().filter(|scope| event.scopes.contains(scope)) {
+            let excused = remembered.partial.contains(scope)
+                || edited.get(scope.as_str()).is_some_and(|number| *number > record.number);
+            let is_there = || remembered.writers.get(scope).is_some_and(|r| r.contains(&event.run));
+            if !excused && !is_there() {
+                problems.push(format!(
+                    "record {} says that run `{}` changed something in `{scope}`, and no version of its state holds it",
+                    record.number, event.run
+                ));
+            }
         }
     }
     problems
@@ -276,7 +287,38 @@ fn missing_applies(records: &[Record], remembered: &Remembered) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn an_apply_that_one_of_its_scopes_has_lost_is_missed() {
+        let record: Record = serde_json::from_value(json!({
+            "number": 2, "previous": "", "write_id": "w", "hash": "h",
+            "event": {
+                "at": "2026-11-29T00:00:00Z", "who": "me", "run": "r1", "action": "apply_finished",
+                "scopes": ["acct-dev", "acct-prod", "org"],
+                "details": {"interrupted": false, "operations": [
+                    {"id": 0, "op": "create", "address": "iam_role.a@dev", "outcome": "done"},
+                    {"id": 1, "op": "create", "address": "iam_role.a@prod", "outcome": "done"},
+                    {"id": 2, "op": "create", "address": "account.new", "outcome": "failed"},
+                ]},
+            },
+        }))
+        .expect("a record");
+        let writer = |scope: &str| (scope.to_owned(), BTreeSet::from(["r1".to_owned()]));
+        let mut remembered = Remembered {
+            writers: BTreeMap::from([writer("acct-dev"), writer("acct-prod")]),
+            ..Remembered::default()
+        };
+        let missing = |r: &Remembered| missing_applies(std::slice::from_ref(&record), r);
+        assert_eq!(missing(&remembered), Vec::<String>::new());
+        remembered.writers.remove("acct-prod");
+        let told = missing(&remembered);
+        assert!(told.len() == 1 && told[0].contains("something in `acct-prod`"), "{told:?}");
+        remembered.partial.insert("acct-prod".to_owned());
+        assert_eq!(missing(&remembered), Vec::<String>::new(), "not all of it was read");
+    }
 
     #[test]
     fn an_anchor_is_read_from_what_palisade_prints() {

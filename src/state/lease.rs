@@ -12,6 +12,7 @@
 //! its way any more. A successor waits that long before it looks at what was left. It need not where the
 //! server's clock and its own agree that lease and margin are over.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -186,9 +187,10 @@ impl Ledger {
                 ended_at: None,
                 unfenced: previous.is_some(),
             };
+            // Before the answer: a run that is stopped in between gives back what it was about to get.
+            self.holds(scope, &lock.id);
             match self.swap(&key, &encode(&lock)?, &condition).await? {
                 Cas::Won(written) => {
-                    self.holds(scope, &lock.id);
                     let written_as = written.version.as_deref();
                     if let Err(error) =
                         self.require_one_history(&key, written_as, before.as_deref()).await
@@ -208,7 +210,7 @@ impl Ledger {
                     return Ok(Acquired::Held(Box::new(lease), previous));
                 }
                 // Somebody was faster: look again who holds it now.
-                Cas::Lost(_) => {}
+                Cas::Lost(_) => self.holds_no_more(scope, &lock.id),
             }
         }
     }
@@ -274,6 +276,26 @@ impl Ledger {
                     return;
                 }
             }
+        });
+        futures::future::join_all(ends).await;
+    }
+
+    /// Gives the leases of these scopes back that this process holds: it has sent nothing under them.
+    pub(super) async fn give_back(&self, scopes: &BTreeMap<String, u64>) {
+        let own = self.held().into_iter().filter(|(scope, _)| scopes.contains_key(scope));
+        let ends = own.map(|(scope, id)| async move {
+            let key = layout::lock(&scope);
+            let Ok(Some(found)) = self.store().get(&key).await else { return };
+            let Ok(lock) = serde_json::from_slice::<Lock>(&found.bytes) else { return };
+            if lock.id != id || lock.released || lock.ended_at.is_some() {
+                return;
+            }
+            let write_id = uuid::Uuid::new_v4().to_string();
+            let free = Lock { write_id, released: true, ..lock };
+            let Ok(bytes) = encode(&free) else { return };
+            // It ends by itself where this fails.
+            let _ = self.swap(&key, &bytes, &WriteCondition::Etag(found.etag)).await;
+            self.holds_no_more(&scope, &id);
         });
         futures::future::join_all(ends).await;
     }

@@ -92,6 +92,29 @@ impl Ledger {
         Ok(held)
     }
 
+    /// As [`Self::acquire_all`], until `stop` ends: what was taken by then is given back.
+    ///
+    /// # Errors
+    /// As there; `None` where it was stopped.
+    pub async fn acquire_unless_stopped(
+        &self,
+        scopes: &BTreeMap<String, u64>,
+        holder: &LeaseHolder,
+        terms: Terms,
+        timeout: Duration,
+        waiting: impl FnMut(&str, &Lock),
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Vec<(Lease, Option<Box<Lock>>)>>, StateError> {
+        tokio::select! {
+            biased;
+            () = stop => {
+                self.give_back(scopes).await;
+                Ok(None)
+            }
+            held = self.acquire_all(scopes, holder, terms, timeout, waiting) => held.map(Some),
+        }
+    }
+
     /// The common case, quickly: tries all at once, and keeps what was taken before the first that
     /// was busy, in order.
     async fn acquire_prefix(

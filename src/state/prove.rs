@@ -12,7 +12,7 @@ use crate::diag::Diagnostic;
 use super::error::{StateError, StateFailure};
 use super::layout;
 use super::ledger::Ledger;
-use super::store::{Put, StoreFailure, WriteCondition};
+use super::store::{ObjectVersion, Put, StoreFailure, WriteCondition};
 
 /// A tag that no object has.
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";
@@ -99,9 +99,12 @@ impl Ledger {
         let versions = self.store().newest_versions(key, 8).await?;
         let mut older = versions.iter().skip_while(|version| version.id != written).skip(1);
         let found = versions.iter().any(|version| version.id == written);
+        // What a lock that was deleted left: its marker. Servers list markers apart from versions.
+        let deleted_at = versions.iter().filter(|v| v.deleted).map(|v| v.at).max();
+        let was_deleted = |v: &ObjectVersion| v.deleted || deleted_at.is_some_and(|at| at >= v.at);
         let sound = match (older.next(), before) {
             (Some(earlier), Some(before)) => earlier.deleted || earlier.id == before,
-            (Some(earlier), None) => earlier.deleted,
+            (Some(earlier), None) => was_deleted(earlier),
             (None, None) => found,
             (None, Some(_)) => false,
         };

@@ -334,6 +334,7 @@ where
         let failure = match cause.kind {
             CauseKind::ClockSkew
             | CauseKind::UnknownKey
+            | CauseKind::RegionDisabled
             | CauseKind::Expired
             | CauseKind::NoCredentials => StoreFailure::Credentials,
             CauseKind::Throttled

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value as Json, json};
 
 use crate::support::cli::Program;
 use crate::support::endpoint::Endpoint;
@@ -159,6 +162,51 @@ fn a_second_ctrl_c_leaves_at_once_and_the_next_run_recovers() {
     assert_eq!(live.len(), ROLES);
     p.run(&["plan", "--detailed-exitcode"]).code(0);
     p.run(&["audit", "verify"]).code(0);
+}
+
+/// The lock of another machine's run, or the same given back.
+fn lock_of_another(scopes: &Path, scope: &str, is_free: bool) {
+    let text = std::fs::read(scopes.join("org/lock.json")).expect("a lock");
+    let mut lock: Json = serde_json::from_slice(&text).expect("JSON");
+    lock["id"] = json!("11111111-1111-1111-1111-111111111111");
+    lock["write_id"] = json!(is_free.to_string());
+    lock["host"] = json!("elsewhere");
+    lock["process"] = Json::Null;
+    lock["acquired_at"] = json!((Timestamp::now() - SignedDuration::from_secs(30)).to_string());
+    lock["expires_at"] = json!((Timestamp::now() + SignedDuration::from_secs(200)).to_string());
+    lock["released"] = json!(is_free);
+    let path = scopes.join(scope).join("lock.json");
+    std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+    std::fs::write(path, lock.to_string()).expect("written");
+}
+
+#[test]
+fn a_signal_while_a_lock_is_waited_for_ends_the_run_before_its_first_call() {
+    let p = with_an_account();
+    let scopes = p.path().join(".palisade/sandbox/palisade-state/scopes");
+    let cases = [
+        (&APPLY[..], "acct-dev"),
+        (&["destroy", "--auto-approve"], "org"),
+        (&["state", "rm", "account.dev"], "org"),
+    ];
+    for (command, scope) in cases {
+        lock_of_another(&scopes, scope, false);
+        let args: Vec<&str> = command.iter().copied().chain(["--lock-timeout", "300s"]).collect();
+        let mut running = Running::start(&p, &args, "");
+        running.until("waiting for", 1);
+        running.signal(Signal::INT);
+        let (code, took, said) = running.end();
+        assert_eq!(code, Some(130), "{args:?}: {said}");
+        assert!(took < Duration::from_secs(20), "{args:?}: it took {took:?}");
+        lock_of_another(&scopes, scope, true);
+        for other in ["org", "walls"] {
+            let Ok(own) = std::fs::read(scopes.join(other).join("lock.json")) else { continue };
+            let own: Json = serde_json::from_slice(&own).expect("JSON");
+            assert_eq!(own["released"], json!(true), "{args:?}: {other}: {own}");
+        }
+        assert_eq!(recorded_and_live(&p), Default::default(), "{args:?}");
+    }
+    p.run(&APPLY).code(0);
 }
 
 #[test]

@@ -124,16 +124,20 @@ pub async fn apply(apply: Apply<'_>) -> Result<ApplySummary, StateError> {
     for (name, state) in begin::read_scopes(&apply.ledger, &names).await? {
         scopes.insert(name, state.map_or(0, |s| s.value.epoch));
     }
-    let held = apply
-        .ledger
-        .acquire_all(
-            &scopes,
-            &apply.holder,
-            apply.terms,
-            apply.lock_timeout,
-            waiting(&apply.events, apply.terms),
-        )
-        .await?;
+    let interrupted = ApplySummary {
+        run: apply.holder.run.clone(),
+        interrupted: true,
+        ..ApplySummary::default()
+    };
+    let acquiring = apply.ledger.acquire_unless_stopped(
+        &scopes,
+        &apply.holder,
+        apply.terms,
+        apply.lock_timeout,
+        waiting(&apply.events, apply.terms),
+        apply.cancel.risen(Urgency::None),
+    );
+    let Some(held) = acquiring.await? else { return Ok(interrupted) };
     let mut leases = Vec::new();
     let mut taken_over = BTreeSet::new();
     for (lease, previous) in held {
@@ -142,7 +146,16 @@ pub async fn apply(apply: Apply<'_>) -> Result<ApplySummary, StateError> {
         }
         leases.push(HeldLease::new(lease, apply.ledger.shared_clock()));
     }
-    match begin::prepare(&apply, &lineage, &mut leases, &taken_over).await {
+    let prepared = tokio::select! {
+        biased;
+        // A write of state may be under way, which a lock that was given back would not cover.
+        () = apply.cancel.risen(Urgency::None) => {
+            apply.ledger.end_held().await;
+            return Ok(interrupted);
+        }
+        prepared = begin::prepare(&apply, &lineage, &mut leases, &taken_over) => prepared,
+    };
+    match prepared {
         Ok(run) => Ok(run.walk().await),
         Err(error) => {
             for held in &mut leases {
@@ -229,6 +242,11 @@ impl Run<'_> {
         let clock = Arc::clone(&self.shared.clock);
         let mut ticked = clock.elapsed();
         loop {
+            // Whatever keeps the loop busy, nothing is started after a signal.
+            if cancel.urgency() > urgency {
+                urgency = cancel.urgency();
+                self.stop();
+            }
             // What only changes records ends at once and may make others ready.
             loop {
                 self.announce().await;
@@ -256,9 +274,7 @@ impl Run<'_> {
                 Some(joined) = self.workers.join_next_with_id() => self.joined(joined),
                 () = cancel.risen(urgency) => {
                     urgency = cancel.urgency();
-                    self.scheduler.stop();
-                    self.summary.interrupted = true;
-                    self.emit(ApplyEvent::Stopping { running: self.scheduler.running() });
+                    self.stop();
                 }
                 () = clock.idle(TICK.saturating_sub(passed)) => {}
             }
@@ -270,6 +286,13 @@ impl Run<'_> {
             }
         }
         self.finish().await;
+    }
+
+    /// Starts nothing more; what is in flight is finished.
+    fn stop(&mut self) {
+        self.scheduler.stop();
+        self.summary.interrupted = true;
+        self.emit(ApplyEvent::Stopping { running: self.scheduler.running() });
     }
 
     /// A worker has ended. It has reported before, unless a defect brought it down.
@@ -507,6 +530,14 @@ impl Run<'_> {
                 _ => LeaseState::Unknown,
             })
             .collect();
+        let ran_out = |scope: &ScopeRun| scope.lost.is_none() && scope.is_over(ledger);
+        let asked = |name: &String| asks.iter().any(|(scope, _)| scope == name);
+        if self.scopes.iter().any(|(name, scope)| asked(name) && ran_out(scope))
+            || self.walls.as_ref().is_some_and(ran_out)
+        {
+            // The store keeps silent. What is still to be started would wait for it as long, one after another.
+            self.scheduler.stop();
+        }
         for ((_, answer), lease_state) in asks.into_iter().zip(told) {
             // A worker that is gone does not wait any more.
             let _ = answer.send(lease_state);

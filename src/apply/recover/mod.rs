@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cancel::{Cancel, Urgency};
 use super::events::{Events, waiting};
 use super::held::{HeldLease, keep_all};
 use crate::address::ResourceAddr;
@@ -52,6 +53,8 @@ pub struct Recovery<'a> {
     pub lock_timeout: Duration,
     /// Where events go.
     pub events: Events,
+    /// Ctrl-C, while a lock is waited for.
+    pub cancel: Cancel,
 }
 
 /// What recovery did.
@@ -65,6 +68,8 @@ pub struct Recovered {
     pub dropped: Vec<ResourceAddr>,
     /// What still cannot be told; it stays in the journal.
     pub unsettled: Vec<Diagnostic>,
+    /// Whether it was stopped before it had the locks.
+    pub interrupted: bool,
 }
 
 impl Recovered {
@@ -121,14 +126,18 @@ pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
     }
     let held = recovery
         .ledger
-        .acquire_all(
+        .acquire_unless_stopped(
             &scopes,
             &recovery.holder,
             recovery.terms,
             recovery.lock_timeout,
             waiting(&recovery.events, recovery.terms),
+            recovery.cancel.risen(Urgency::None),
         )
         .await?;
+    let Some(held) = held else {
+        return Ok(Recovered { interrupted: true, ..Recovered::default() });
+    };
     let clock = || recovery.ledger.shared_clock();
     let mut leases: Vec<HeldLease> =
         held.into_iter().map(|(lease, _)| HeldLease::new(lease, clock())).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::address::ResourceAddr;
+use crate::apply::cancel::Urgency;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::open::Store;
@@ -75,9 +76,12 @@ impl<'a> Editing<'a> {
             .iter()
             .map(|s| (s.clone(), before.scopes.get(s).map_or(0, |v| v.value.epoch)))
             .collect();
-        let held = ledger
-            .acquire_all(&floors, &holder, workspace.terms, timeout, waiting(workspace))
-            .await?;
+        let (terms, waiting, cancel) =
+            (workspace.terms, waiting(workspace), workspace.host.cancel());
+        let stop = cancel.risen(Urgency::None);
+        let acquiring =
+            ledger.acquire_unless_stopped(&floors, &holder, terms, timeout, waiting, stop);
+        let held = acquiring.await?.ok_or(EngineError::Interrupted)?;
         let leases = held.into_iter().map(|(lease, _)| (lease.scope.clone(), lease)).collect();
         let mut this = Self { ledger, leases, holder, snapshot: Snapshot::default() };
         match this.read().await {

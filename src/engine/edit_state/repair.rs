@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::apply::cancel::Urgency;
 use crate::engine::error::EngineError;
 use crate::engine::host::Event as HostEvent;
 use crate::engine::workspace::Workspace;
@@ -70,7 +71,11 @@ impl StateRepair<'_> {
         let floors = BTreeMap::from([(self.scope.to_owned(), self.floor)]);
         let (terms, timeout) = (self.workspace.terms, self.lock_timeout);
         let waiting = waiting(self.workspace);
-        let held = self.ledger.acquire_all(&floors, self.holder, terms, timeout, waiting).await?;
+        let stop = self.workspace.host.cancel();
+        let stop = stop.risen(Urgency::None);
+        let acquiring =
+            self.ledger.acquire_unless_stopped(&floors, self.holder, terms, timeout, waiting, stop);
+        let held = acquiring.await?.ok_or(EngineError::Interrupted)?;
         let Some((mut lease, _)) = held.into_iter().next() else {
             return Err(EngineError::failed(format!("the lock of `{}` is not held", self.scope)));
         };

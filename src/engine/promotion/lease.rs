@@ -34,8 +34,10 @@ pub(super) async fn under<T>(
     let waiting = |_: &str, lock: &crate::state::Lock| {
         workspace.host.event(Event::WaitingForMove(lock.holder.clone()));
     };
-    let acquiring = ledger.acquire_all(&scopes, holder, TERMS, timeout, waiting);
-    let mut held = workspace.interruptible(acquiring).await??;
+    let cancel = workspace.host.cancel();
+    let stop = cancel.risen(Urgency::None);
+    let acquiring = ledger.acquire_unless_stopped(&scopes, holder, TERMS, timeout, waiting, stop);
+    let mut held = acquiring.await?.ok_or(EngineError::Interrupted)?;
     let Some((mut lease, _)) = held.pop() else {
         return Err(EngineError::failed(format!("the lock of `{environment}` could not be taken")));
     };

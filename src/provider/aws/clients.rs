@@ -21,6 +21,7 @@ macro_rules! watched {
                 $sdk::config::Builder::from(config)
                     .interceptor(observer)
                     .interceptor(crate::provider::aws::gatekeeper::Gatekeeper)
+                    .interceptor(crate::provider::aws::empty_answer::NoEmptyAnswers)
                     .retry_classifier(crate::patience::RetryAfter)
                     .build(),
             )

@@ -92,7 +92,7 @@ fn because(kind: CauseKind, failure: Failure) -> Failure {
         | CauseKind::UnknownKey
         | CauseKind::Expired
         | CauseKind::NoCredentials => Failure::Credentials,
-        CauseKind::AccountClosed => failure,
+        CauseKind::AccountClosed | CauseKind::RegionDisabled => failure,
         CauseKind::NotImplemented => Failure::NotImplemented,
         // Who knows what became of the call.
         CauseKind::NoConnection | CauseKind::Silent | CauseKind::Garbled | CauseKind::WebPage => {
@@ -142,7 +142,7 @@ fn classify(code: &str, message: &str, status: u16) -> Failure {
             | CodeMeaning::Expired,
         ) => return Failure::Credentials,
         Some(CodeMeaning::NotImplemented) => return Failure::NotImplemented,
-        Some(CodeMeaning::Closed) | None => {}
+        Some(CodeMeaning::Closed | CodeMeaning::RegionDisabled) | None => {}
     }
     match code {
         "AccessDenied"

@@ -35,7 +35,8 @@ pub(super) struct Gatekeeper;
 /// What reads by its name, in every service that is called here.
 const READS: &[&str] = &["Get", "List", "Describe", "Head", "Lookup", "Simulate", "AssumeRole"];
 
-fn changes(operation: &str) -> bool {
+/// Whether an operation changes something.
+pub(super) fn changes(operation: &str) -> bool {
     !READS.iter().any(|read| operation.starts_with(read))
 }
 

@@ -8,6 +8,7 @@ mod assumed_role;
 mod clients;
 mod cloudwatch;
 mod constraints;
+mod empty_answer;
 mod errors;
 mod gatekeeper;
 mod iam_read;

@@ -510,6 +510,7 @@ impl Lab {
             terms: self.terms,
             lock_timeout: Duration::from_secs(3600),
             events,
+            cancel: Cancel::new(),
         })
         .await
     }

@@ -138,6 +138,12 @@ async fn two_different_people_approve_one_change() {
     assert_eq!(both.outcome, GateOutcome::Passed, "{}", both.summary);
     assert_eq!(both.detail["approvals"].as_array().expect("list").len(), 2);
 
+    // None is given in the time to come: such an object was written by hand.
+    stage.now = at - SignedDuration::from_hours(1);
+    let forged = stage.ask("approval.board").await;
+    assert_eq!(forged.outcome, GateOutcome::Waiting);
+    assert!(forged.summary.contains("it was forged"), "{}", forged.summary);
+
     // A promise for a few hours.
     stage.now = at + SignedDuration::from_hours(8);
     let expired = stage.ask("approval.board").await;

@@ -62,7 +62,7 @@ fn an_approval_that_was_invented_is_told() {
     }
     let invented = own.parent().unwrap().with_file_name("AIDACEM").join("00000001.json");
     std::fs::create_dir(invented.parent().unwrap()).unwrap();
-    std::fs::write(invented, word.to_string()).unwrap();
+    std::fs::write(&invented, word.to_string()).unwrap();
     // It opens the gate: nothing in the bucket says that it was never given.
     stage.wait(1);
     let found = stage.run(&["audit", "verify"], 1);
@@ -73,4 +73,11 @@ fn an_approval_that_was_invented_is_told() {
         found.err
     );
     assert_eq!(found.err.matches("has no record").count(), 1, "bea's own has one: {}", found.err);
+    // Dated into the time to come it is as little recorded, and never expires by itself.
+    word["at"] = json!("2099-01-01T00:00:00Z");
+    std::fs::write(&invented, word.to_string()).unwrap();
+    let found = stage.run(&["audit", "verify"], 1);
+    assert_eq!(found.err.matches("has no record").count(), 1, "{}", found.err);
+    let gates = stage.run(&["promote", "to_dev", "--dry-run"], 3);
+    assert!(!gates.out.contains("2 of 2"), "{}", gates.out);
 }

@@ -31,6 +31,8 @@ use role::SessionRole;
 
 /// How long an approval counts when the gate says nothing.
 const EXPIRES_AFTER: i64 = 86_400;
+/// How far the clocks of two machines may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 
 pub(super) static TYPE: GateType = GateType {
     schema: &gates::APPROVAL,
@@ -86,6 +88,12 @@ impl ApprovalGate {
             return Some(format!(
                 "who promotes may have given it: trust policies let `{}` and `{}` become each other",
                 author.arn, giver.arn
+            ));
+        }
+        if approval.at.duration_since(context.now) > CLOCKS {
+            return Some(format!(
+                "it is dated {:.0}, which is to come: it was forged",
+                approval.at
             ));
         }
         let ends = approval.at.saturating_add(SignedDuration::from_secs(self.expires_after));
