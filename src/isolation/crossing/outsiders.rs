@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use super::keys::OVER_THE_INTERNET;
 use super::variations::everything;
 use super::{Asked, documents, rules_of};
 use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
-use crate::iam::symbolic::{Domain, Texts};
+use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::{ContextValue, Membership, Policy, Principal};
 use crate::ids::Partition;
 
@@ -21,6 +22,15 @@ impl Asked {
         if arn.contains(":federated-user/") {
             self.policies.session = everything();
         }
+        // A service alone calls for a resource (IAM User Guide, "AWS global condition context keys").
+        let direct =
+            ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"];
+        self.never.extend(direct.map(str::to_owned));
+        // An account may be in no organization; a request may come over the internet, and without a second factor.
+        let of_no_organization = ["aws:principalorgid", "aws:principalorgpaths"];
+        let of_sessions = ["aws:multifactorauthpresent", "aws:multifactorauthage"];
+        let optional = OVER_THE_INTERNET.into_iter().chain(of_no_organization).chain(of_sessions);
+        self.optional.extend(optional.map(str::to_owned));
         let id = arn.split(':').nth(4).unwrap_or_default();
         let whole = arn.ends_with(":root");
         // Whoever asks lives in the partition of what it asks for.
@@ -41,23 +51,38 @@ impl Asked {
         let texts = |prefixes: Vec<String>, except: Vec<String>, absent: bool| {
             Domain::Texts(Texts { prefixes, except, absent })
         };
+        // Root users and federated users assume no role (IAM User Guide, "Compare AWS STS credentials"); on everything
+        // else `aws:PrincipalArn` may be theirs (IAM User Guide, "AWS global condition context keys").
+        let becomes_a_role = self.actions.iter().all(|space| {
+            let (Space::One(text) | Space::Below(text)) = space;
+            text.starts_with("sts:")
+        });
         if id == ANYBODY {
             let known = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
-            let arns = known().map(|id| format!("arn:{partition}:iam::{id}:*")).collect();
+            let services: &[&str] = if becomes_a_role { &["iam"] } else { &["iam", "sts"] };
+            let below = |service: &&str| format!("arn:{partition}:{service}::");
+            let identities = services.iter().map(below).collect();
+            let of = |id| services.iter().map(move |s| format!("{}{id}:*", below(s)));
+            let mut arns: Vec<String> = known().flat_map(of).collect();
+            // The key never holds a session's own ARN, but its role's.
+            arns.push(format!("arn:{partition}:sts::*:assumed-role/*"));
             self.domains.extend([
                 (
                     "aws:principalaccount".to_owned(),
                     texts(vec![String::new()], known().cloned().collect(), false),
                 ),
-                (
-                    "aws:principalarn".to_owned(),
-                    texts(vec![format!("arn:{partition}:iam::")], arns, false),
-                ),
+                ("aws:principalarn".to_owned(), texts(identities, arns, false)),
             ]);
         } else if whole {
             let kinds = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{id}:{kind}"));
+            let mut identities = kinds.to_vec();
+            if !becomes_a_role {
+                identities.push(format!("arn:{partition}:sts::{id}:federated-user/"));
+                // (`root` begins like nothing else that stands there.)
+                identities.push(format!("arn:{partition}:iam::{id}:roo"));
+            }
             self.domains
-                .insert("aws:principalarn".to_owned(), texts(kinds.to_vec(), Vec::new(), false));
+                .insert("aws:principalarn".to_owned(), texts(identities, Vec::new(), false));
         }
         if arn.contains(":assumed-role/") {
             // A session's ARN leaves out the role's path.

@@ -86,8 +86,10 @@ pub(super) const OTHERS: [&str; 11] = [
 
 /// What puts something of the caller's choice into member accounts, from the management account: stacks, and roles of
 /// Identity Center with whom they are for and what they permit (CloudFormation User Guide, "Activate trusted access for
-/// stack sets with AWS Organizations"; IAM Identity Center User Guide, "Manage AWS accounts with permission sets").
-pub(super) const MEMBERS: [&[&str]; 7] = [
+/// stack sets with AWS Organizations"; IAM Identity Center User Guide, "Manage AWS accounts with permission sets"); the password of somebody whom it lets in
+/// (Service Authorization Reference, "AWS IAM Identity Center directory"); the address at which a member's root user
+/// resets its own (Account Management API Reference, `StartPrimaryEmailUpdate`).
+pub(super) const MEMBERS: [&[&str]; 10] = [
     &["cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
     &["cloudformation:UpdateStackSet"],
     &["sso:CreateAccountAssignment"],
@@ -95,6 +97,9 @@ pub(super) const MEMBERS: [&[&str]; 7] = [
     &["sso:AttachManagedPolicyToPermissionSet", "sso:ProvisionPermissionSet"],
     &["sso:AttachCustomerManagedPolicyReferenceToPermissionSet", "sso:ProvisionPermissionSet"],
     &["sso:PutInlinePolicyToPermissionSet", "sso:ProvisionPermissionSet"],
+    &["account:AcceptPrimaryEmailUpdate", "account:StartPrimaryEmailUpdate"],
+    &["sso-directory:AddMemberToGroup"],
+    &["sso-directory:UpdatePassword"],
 ];
 
 /// What makes somebody an administrator of a Kubernetes cluster, or runs a job on one under the role of a service account

@@ -287,6 +287,91 @@ fn a_service_is_judged_by_whom_it_may_act_for() {
     assert!(of_dev.len() == 1 && of_dev[0].contains("for the account `dev`"), "{of_dev:?}");
 }
 
+/// IAM User Guide, "AWS global condition context keys" (`aws:PrincipalArn`) and "Compare AWS STS credentials".
+#[test]
+fn root_users_and_federated_users_of_elsewhere_are_somebody() {
+    let asked = |operator: &str, arn: &str| json!({operator: {"aws:PrincipalArn": arn}});
+    let partner = |condition: Json| {
+        holding(json!({"Principal": {"AWS": "555555555555"}, "Condition": condition}))
+    };
+    let anyone = |condition: Json| holding(json!({"Principal": "*", "Condition": condition}));
+    let entered = |condition: Json| {
+        deploy(json!({"Principal": {"AWS": "555555555555"}, "Condition": condition}))
+    };
+    let root = asked("ArnEquals", "arn:aws:iam::555555555555:root");
+    let federated = asked("ArnLike", "arn:aws:sts::*:federated-user/*");
+    let session = asked("ArnLike", "arn:aws:sts::*:assumed-role/*");
+    judge(vec![
+        (
+            "the root user of an account",
+            dev().both(partner(root.clone())),
+            "$external",
+            "production",
+            "conditional",
+        ),
+        (
+            "a federated user of an account",
+            dev().both(partner(federated.clone())),
+            "$external",
+            "production",
+            "conditional",
+        ),
+        (
+            "a federated user of any account",
+            dev().both(anyone(federated.clone())),
+            "$external",
+            "production",
+            "conditional",
+        ),
+        (
+            "an organization that may be left out",
+            dev().both(anyone(
+                json!({"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-acme000000"}}),
+            )),
+            "$external",
+            "production",
+            "reachable",
+        ),
+        (
+            "an endpoint that may be left out",
+            dev().both(partner(json!({"Null": {"aws:SourceVpce": "true"}}))),
+            "$external",
+            "production",
+            "reachable",
+        ),
+        (
+            "a source that no identity names",
+            dev().both(anyone(
+                json!({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111111111111:t"}}),
+            )),
+            "$external",
+            "production",
+            "isolated",
+        ),
+        (
+            "no root user assumes a role",
+            dev().both(entered(root)),
+            "$external",
+            "production",
+            "isolated",
+        ),
+        (
+            "nor does a federated user",
+            dev().both(entered(federated)),
+            "$external",
+            "production",
+            "isolated",
+        ),
+        (
+            "the key is the role's, not its session's",
+            dev().both(anyone(session)),
+            "$external",
+            "production",
+            "isolated",
+        ),
+    ]);
+}
+
 #[test]
 fn what_is_open_is_found_however_much_there_is_to_try() {
     let globs: Vec<String> =
