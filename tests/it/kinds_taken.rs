@@ -197,8 +197,11 @@ async fn every_kind_is_taken_over() {
     taker.write("import.hcl", "import {\n  to = s3_bucket.other\n  id = \"acme-dev-data\"\n}\n");
     let refused = taker.run(&["plan", &at]).code(1);
     for kind in ["s3_bucket", "account_baseline"] {
-        let moved = format!("from = \"{kind}.taken@taken\", to = \"{kind}.other@taken\"");
-        assert!(refused.err.contains(&moved), "{moved}: {}", refused.err);
+        for line in
+            [format!("from = \"{kind}.taken@taken\""), format!("to   = \"{kind}.other@taken\"")]
+        {
+            assert!(refused.err.contains(&line), "{line}: {}", refused.err);
+        }
     }
     let kinds = ["s3_bucket", "account_baseline"];
     let moved = kinds.map(|k| format!("moved {{\n  from = {k}.taken\n  to   = {k}.other\n}}\n"));
