@@ -12,7 +12,7 @@
 # as an error.
 set -euo pipefail
 work=$(mktemp -d)
-trap 'kill "${server:-0}" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"; kill "${server:-}" 2>/dev/null' EXIT
 cd "$work"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check 'botocore==1.44.8' || exit 2

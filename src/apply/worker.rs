@@ -247,7 +247,7 @@ impl Worker<'_> {
         };
         if let Occupant::Taken(found) = &place {
             if owner(found).is_none() || owner(found) != real.and_then(owner) {
-                return Err(self.not_ours("Somebody made it after the plan was made.".to_owned()));
+                return Err(self.not_ours("It was created after the plan was made.".to_owned()));
             }
             match self.completion(&step, found, real) {
                 Some(next) => step = next,

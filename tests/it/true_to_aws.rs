@@ -62,7 +62,7 @@ fn command(program: &Program, front: &Front, args: &[&str]) -> Command {
 }
 
 #[track_caller]
-fn run(program: &Program, front: &Front, args: &[&str]) -> Run {
+pub(crate) fn run(program: &Program, front: &Front, args: &[&str]) -> Run {
     command(program, front, args).output().expect("the program starts").into()
 }
 

@@ -1,10 +1,9 @@
 //! What AWS would refuse in the middle of an apply is said by the plan before it, and what no waiting brings is not
 //! waited for.
 
-use std::process::Command;
-
 use crate::support::cli::Program;
 use crate::support::front::{Front, Way};
+use crate::true_to_aws::run;
 
 const ESTATE: &str = r#"
 palisade {
@@ -115,16 +114,7 @@ iam_role "reader" {
 }
 "#;
     let program = Program::new(&format!("{ESTATE}{role}"));
-    let keys = front.sandbox.management_credentials();
-    let mut apply: Command = program.command(&["apply", "--auto-approve"]);
-    apply
-        .env_remove("PALISADE_SANDBOX")
-        .env("AWS_ENDPOINT_URL", front.url())
-        .env("AWS_ACCESS_KEY_ID", keys.access_key_id())
-        .env("AWS_SECRET_ACCESS_KEY", keys.secret_access_key());
-    let output = apply.output().expect("the program starts");
-    assert!(!output.status.success());
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = run(&program, &front, &["apply", "--auto-approve"]).code(1).err;
     assert!(said.contains("ReadOnlyAcces"), "{said}");
     let asked =
         front.seen().iter().filter(|s| s.text().contains("Action=AttachRolePolicy")).count();
