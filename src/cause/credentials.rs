@@ -29,6 +29,6 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Cause> {
     Some(Cause::new(
         CauseKind::NoCredentials,
         format!("the credentials cannot be loaded: {}", words(error)),
-        "check the profile or the role that they come from (`aws sts get-caller-identity` tells whether they work)",
+        "check the profile or the role that they come from (`aws sts get-caller-identity` tells whether they work), or try without an account: `--sandbox`",
     ))
 }

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::diag;
 use crate::isolation::section::{
     AccessPath, ExceptionStatus, ExceptionUse, Finding, FindingKind, Grant, RuleSeverity,
+    WallVerdict,
 };
 use crate::plan::model::{
     Action, Check, CheckStatus, Plan, PlanDiagnostic, PlanEstate, PlanLocation, ResourceChange,
@@ -210,12 +211,13 @@ impl<'a> Log<'a> {
                 related.push((place, text));
             }
         }
-        let mut message = format!(
-            "{} can reach {} ({})",
-            view::end(&path.from),
-            view::end(&path.to),
-            view::words(path.verdict)
-        );
+        let (from, to) = (view::end(&path.from), view::end(&path.to));
+        let mut message = match path.verdict {
+            WallVerdict::Undetermined => {
+                format!("whether {from} can reach {to} is undetermined")
+            }
+            verdict => format!("{from} can reach {to} ({})", view::words(verdict)),
+        };
         if let Some(principal) = &path.principal {
             message.push_str(&format!(
                 ": {principal} may {} on {}",

@@ -8,7 +8,7 @@ use crate::schema::duration::for_people;
 
 use super::history::figures;
 use super::promotion::{gates, remarks};
-use super::style::{Style, Tone, columns, safe, time};
+use super::style::{Style, Tone, columns, count, safe, time};
 use super::view;
 
 /// Writes the status as text.
@@ -20,10 +20,11 @@ pub fn text(status: &Status, style: &Style, out: &mut dyn Write) -> io::Result<(
         one(environment, style, out)?;
         writeln!(out)?;
     }
-    let walls = match status.isolation_violations {
-        0 => style.paint(Tone::Good, "no isolation rule is broken"),
-        1 => style.paint(Tone::Bad, "1 path breaks an isolation rule"),
-        n => style.paint(Tone::Bad, &format!("{n} paths break an isolation rule")),
+    let paths = |number| count(number, "path breaks", "paths break");
+    let walls = match (status.isolation_violations, status.isolation_warnings) {
+        (0, 0) => style.paint(Tone::Good, "no isolation rule is broken"),
+        (0, n) => style.paint(Tone::Warn, &format!("{} a warning-only isolation rule", paths(n))),
+        (n, _) => style.paint(Tone::Bad, &format!("{} an isolation rule", paths(n))),
     };
     super::text::unread(&status.unread, usize::MAX, style, out)?;
     let consistent = match status.consistency_percent {
@@ -41,7 +42,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
     let name = safe(&environment.environment);
     writeln!(out, "{}  {}", style.paint(Tone::Heading, &name), drift(&environment.drift, style))?;
     if environment.releases.is_empty() {
-        writeln!(out, "  {}", style.paint(Tone::Dim, "no release stands here"))?;
+        writeln!(out, "  {}", style.paint(Tone::Dim, "no release here"))?;
     }
     for recorded in &environment.releases {
         let (tone, word) = match (recorded.place.verified_since, recorded.place.revoked_at) {

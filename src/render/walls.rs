@@ -37,11 +37,16 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
     proofs(walls, style, out)?;
     unread(walls.basis.as_ref(), style, out)?;
     assumptions(&walls.matrix, style, out)?;
-    let tone = if walls.broken() > 0 { Tone::Bad } else { Tone::Good };
+    let (broken, all) = (walls.broken(), walls.violations.len());
+    let (tone, warned) = match all - broken {
+        0 => (Tone::Good, String::new()),
+        some => (Tone::Warn, format!("{}, ", count(some, "warning", "warnings"))),
+    };
+    let tone = if broken > 0 { Tone::Bad } else { tone };
     let summary = format!(
-        "{}, {}, {}.",
+        "{}, {}, {warned}{}.",
         count(walls.paths.len(), "open path", "open paths"),
-        count(walls.violations.len(), "violation", "violations"),
+        count(broken, "violation", "violations"),
         view::proved(&walls.matrix, walls.proofs.len()).join(", "),
     );
     writeln!(out, "\n{}", style.paint(tone, &summary))

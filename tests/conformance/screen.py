@@ -462,7 +462,7 @@ def main():
                     printed(shown)
                     shown.context.close()
         shown = page(browser, out / "report.html", 1280, "light")
-        for heading in ("Success figures", "Audit log", "Units, accounts and the environments in them", "Promotion edges, and what stands where"):
+        for heading in ("Success figures", "Audit log", "Units, accounts and the environments in them", "Promotion edges and current releases"):
             assert shown.get_by_text(heading).first.is_visible(), heading
         hostile_page(browser, evil["html"])
         hostile_page(browser, many["html"])

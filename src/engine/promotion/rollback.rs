@@ -114,7 +114,7 @@ fn release_of(
         (None, []) => {
             return Err(Diagnostic::error(format!("no release stands in `{place}`"))
                 .help(
-                    "there is nothing to go back from; `palisade releases` shows what stands where",
+                    "there is nothing to go back from; `palisade releases` shows the current releases",
                 )
                 .into());
         }

@@ -43,8 +43,10 @@ pub struct Status {
     pub consistency_percent: Option<f64>,
     /// What could not be read: nothing is claimed of it.
     pub unread: Vec<Unread>,
-    /// Paths and walls that break an isolation rule now.
+    /// Paths and walls that break an isolation rule now, one that only warns aside.
     pub isolation_violations: usize,
+    /// Those that break one that only warns.
+    pub isolation_warnings: usize,
     /// Figures from the records.
     pub figures: Figures,
 }
@@ -179,7 +181,8 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
         environments,
         consistency_percent: report.consistency_percent,
         unread: report.unread,
-        isolation_violations: plan.isolation.violations.len(),
+        isolation_violations: plan.isolation.broken(),
+        isolation_warnings: plan.isolation.violations.len() - plan.isolation.broken(),
         figures: figures(&moves, &records, None, named),
     })
 }

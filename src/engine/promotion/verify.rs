@@ -95,7 +95,7 @@ pub async fn run(
             .collect();
         if there.is_empty() {
             return Err(Diagnostic::error(format!("no release stands in `{environment}`"))
-                .help("`palisade releases` shows what stands where")
+                .help("`palisade releases` shows the current releases")
                 .into());
         }
         let mut all = Vec::new();

@@ -20,7 +20,7 @@ pub(super) fn draw(estate: &DeclaredEstate, out: &mut dyn Write) -> io::Result<(
     if estate.environments.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<h3>Promotion edges, and what stands where</h3>")?;
+    writeln!(out, "<h3>Promotion edges and current releases</h3>")?;
     if estate.edges.is_empty() {
         writeln!(out, "<p>No edge is declared.</p><ul class=\"boxes\">")?;
         for environment in &estate.environments {
