@@ -211,9 +211,17 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Other places that matter, each with a short label.
     pub related: Vec<(Loc, String)>,
+    /// Whether nothing is wrong but that a value is not known yet, which has to be known here.
+    pub needs_value: bool,
 }
 
 impl Diagnostic {
+    /// Marks that nothing is wrong but that a value is not known yet.
+    #[must_use]
+    pub fn needing_value(self) -> Self {
+        Self { needs_value: true, ..self }
+    }
+
     /// A new error.
     #[must_use]
     pub fn error(summary: impl Into<String>) -> Self {
@@ -224,6 +232,7 @@ impl Diagnostic {
             loc: None,
             help: None,
             related: Vec::new(),
+            needs_value: false,
         }
     }
 

@@ -223,6 +223,20 @@ impl Partition {
         }
     }
 
+    /// The domain under which its services have their endpoints (the SDK's `partitions.json`, `dnsSuffix`).
+    #[must_use]
+    pub fn dns_suffix(self) -> &'static str {
+        match self {
+            Self::Aws | Self::GovCloud => "amazonaws.com",
+            Self::China => "amazonaws.com.cn",
+            Self::EuropeanSovereign => "amazonaws.eu",
+            Self::Iso => "c2s.ic.gov",
+            Self::IsoB => "sc2s.sgov.gov",
+            Self::IsoE => "cloud.adc-e.uk",
+            Self::IsoF => "csp.hci.ic.gov",
+        }
+    }
+
     /// The partition that a region belongs to, by the patterns of the SDK's `partitions.json`.
     #[must_use]
     pub fn of_region(region: &str) -> Self {

@@ -25,10 +25,10 @@ pub use expr::Expr;
 pub use files::{MAX_FILE, read_source};
 pub use load::{LoadOptions, Loaded, load, load_sources};
 pub use model::{
-    Backend, CallDecl, CheckDecl, ConditionBlock, Configuration, IgnoreChanges, ImportDecl,
-    ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl,
-    RemovedDecl, ResourceDecl, Settings, SpannedTarget, Supplied, SuppliedBy, TargetAddr,
-    VariableDecl,
+    Backend, CallDecl, CheckDecl, ConditionBlock, Configuration, DataDecl, IgnoreChanges,
+    ImportDecl, ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl,
+    OutputDecl, RemovedDecl, ResourceDecl, Settings, SpannedTarget, Supplied, SuppliedBy,
+    TargetAddr, VariableDecl,
 };
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 pub use refs::{RefPart, Reference, body_references, references};

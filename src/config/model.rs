@@ -10,6 +10,7 @@ use super::raw::{RawBlock, RawBody};
 use crate::address::{ModuleAddr, ResourceAddr};
 use crate::diag::{Loc, Source};
 use crate::schema::Spanned;
+use crate::schema::data::DataType;
 
 /// Which module of a [`Configuration`]: an index into its list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,6 +113,8 @@ pub struct Module {
     pub calls: BTreeMap<String, CallDecl>,
     /// Managed blocks by kind and label.
     pub resources: BTreeMap<(String, String), ResourceDecl>,
+    /// `data` blocks by type and label.
+    pub data: BTreeMap<(String, String), DataDecl>,
     /// `environment` blocks (root module only).
     pub environments: BTreeMap<String, RawBlock>,
     /// `config_schema` blocks (root module only).
@@ -141,6 +144,23 @@ pub struct ResourceDecl {
     /// Its meta-arguments.
     pub meta: Meta,
     /// Its own arguments and blocks.
+    pub body: RawBody,
+}
+
+/// A `data` block: something that is looked up.
+#[derive(Clone, Debug)]
+pub struct DataDecl {
+    /// What is looked up.
+    pub ty: &'static DataType,
+    /// Its label.
+    pub label: Spanned<String>,
+    /// Its header.
+    pub loc: Loc,
+    /// One lookup for each element.
+    pub for_each: Option<Expr>,
+    /// That many lookups.
+    pub count: Option<Expr>,
+    /// What tells which one is meant.
     pub body: RawBody,
 }
 

@@ -7,10 +7,11 @@ use crate::address::ResourceAddr;
 use crate::apply::Desired;
 use crate::diag::Diagnostics;
 use crate::eval::release::Release;
-use crate::eval::{Evaluator, ValueSource};
+use crate::eval::{Evaluator, Looked, ValueSource};
 use crate::ids::AccountId;
 use crate::plan::decide;
 use crate::plan::model::PlannedObjects;
+use crate::schema::data::Lookup;
 use crate::schema::{kinds, ownership};
 use crate::value::{Attrs, Value};
 
@@ -48,6 +49,10 @@ impl ValueSource for AppliedValues<'_> {
 
     fn lineage(&self) -> Option<&str> {
         self.base.lineage()
+    }
+
+    fn looked_up(&self, lookup: &Lookup) -> Option<Looked> {
+        self.base.looked_up(lookup)
     }
 
     fn release(&self, environment: &str, release: &str) -> Option<Release> {

@@ -98,6 +98,7 @@ fn applied_values<'a>(
         live: Some(&inputs.live),
         management: inputs.targets.management.id.clone(),
         releases: &inputs.releases,
+        lookups: Arc::clone(&inputs.lookups),
         adopted: adoptions(&inputs.estate, resources, &inputs.live, lineage),
     })
 }

@@ -72,6 +72,8 @@ pub enum Activity {
     ReadingOrganization,
     /// This many accounts are read.
     ReadingAccounts(usize),
+    /// What so many `data` blocks ask for is read.
+    LookingUp(usize),
     /// SSM is asked for the versions of secrets.
     ReadingSecretVersions,
     /// A gate is evaluated.

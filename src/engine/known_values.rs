@@ -1,17 +1,21 @@
 //! What AWS has assigned so far, from state and from what was read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::address::ResourceAddr;
-use crate::eval::ValueSource;
 use crate::eval::estate::Estate;
 use crate::eval::release::Release;
+use crate::eval::{Looked, ValueSource};
 use crate::ids::AccountId;
 use crate::plan::live::LiveLookup;
 use crate::plan::{Adoptions, Live};
+use crate::schema::data::Lookup;
 use crate::schema::kinds;
 use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
+
+use super::lookups::LookupResults;
 
 /// State, and what was read from AWS over it.
 pub struct KnownValues<'a> {
@@ -25,6 +29,8 @@ pub struct KnownValues<'a> {
     pub management: Option<AccountId>,
     /// The releases that stand in environments.
     pub releases: &'a ReleasesInForce,
+    /// What was looked up for `data` blocks.
+    pub lookups: Arc<LookupResults>,
     /// What is about to be taken over: its id is known before state holds it.
     pub adopted: Adoptions,
 }
@@ -38,7 +44,8 @@ impl<'a> KnownValues<'a> {
         releases: &'a ReleasesInForce,
     ) -> Self {
         let adopted = Adoptions::new();
-        Self { resources, lineage, live: None, management: None, releases, adopted }
+        let lookups = Arc::default();
+        Self { resources, lineage, live: None, management: None, releases, lookups, adopted }
     }
 }
 
@@ -70,6 +77,14 @@ impl ValueSource for KnownValues<'_> {
 
     fn lineage(&self) -> Option<&str> {
         Some(self.lineage).filter(|lineage| !lineage.is_empty())
+    }
+
+    fn looked_up(&self, lookup: &Lookup) -> Option<Looked> {
+        self.lookups.get(lookup)
+    }
+
+    fn reads_lookups(&self) -> bool {
+        self.lookups.is_open()
     }
 
     fn release(&self, environment: &str, release: &str) -> Option<Release> {

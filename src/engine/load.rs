@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::config::{Configuration, LoadOptions, load};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -15,6 +16,7 @@ use crate::state::{Snapshot, layout};
 use super::error::EngineError;
 use super::host::Activity;
 use super::known_values::{KnownValues, ReleasesInForce};
+use super::lookups::LookupResults;
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::workspace::{Variables, Workspace};
@@ -102,6 +104,8 @@ pub(super) struct RecordedEstate {
     pub(super) records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.
     pub(super) releases: ReleasesInForce,
+    /// What was looked up for `data` blocks.
+    pub(super) lookups: Arc<LookupResults>,
     /// What of it is damaged and matters little.
     pub(super) warnings: Diagnostics,
 }
@@ -110,7 +114,8 @@ impl RecordedEstate {
     /// What is known by it, with the state's own objects.
     #[must_use]
     pub(super) fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
-        KnownValues::of_state(resources, &self.snapshot.lineage, &self.releases)
+        let of_state = KnownValues::of_state(resources, &self.snapshot.lineage, &self.releases);
+        KnownValues { lookups: Arc::clone(&self.lookups), ..of_state }
     }
 }
 
@@ -141,7 +146,8 @@ pub(super) async fn recorded(
     drop(busy);
     let (snapshot, outputs) = (snapshot?, outputs?);
     let (records, releases) = releases?;
-    Ok(RecordedEstate { snapshot, outputs, records, releases, warnings })
+    let lookups = Arc::default();
+    Ok(RecordedEstate { snapshot, outputs, records, releases, lookups, warnings })
 }
 
 /// What is known without asking AWS: configuration, state and releases.

@@ -29,6 +29,7 @@ pub mod inspect_state;
 pub mod isolation;
 pub mod known_values;
 mod load;
+mod lookups;
 pub mod open;
 pub mod origin;
 mod outputs;

@@ -114,7 +114,7 @@ impl EstateReader<'_> {
     ) -> Result<EstateRead, EngineError> {
         let provider = open::provider(&self.store.connection, settings).await;
         if !self.request.refresh {
-            return self.unread(provider, recorded.await?);
+            return self.unread(provider, recorded.await?).await;
         }
         let (announce, heard) = oneshot::channel();
         let caller = provider.caller().shared();
@@ -245,7 +245,7 @@ impl EstateReader<'_> {
             if is_stale {
                 // Both at once would be held twice.
                 drop(std::mem::take(&mut read.estate));
-                read.estate = self.evaluate(&now)?;
+                read.estate = self.evaluate(read.provider.as_ref(), &now).await?;
                 read.secret_warnings = Diagnostics::new();
                 read.secret_versions =
                     self.secret_versions(&read.estate, &mut read.secret_warnings).await;
@@ -289,8 +289,31 @@ impl EstateReader<'_> {
     }
 
     /// What the configuration means as far as `known` tells, with what the command line takes over.
-    fn evaluate(&self, known: &KnownValues<'_>) -> Result<Estate, EngineError> {
+    ///
+    /// What `data` blocks ask for is read on the way. One lookup may say where another one looks, so it takes as
+    /// many turns as the longest such chain has.
+    async fn evaluate(
+        &self,
+        provider: &dyn Provider,
+        known: &KnownValues<'_>,
+    ) -> Result<Estate, EngineError> {
+        const TURNS: usize = 8;
         let mut estate = evaluate(self.configuration, known)?;
+        let mut turn = 0;
+        while !estate.lookups.is_empty() {
+            let busy = self.workspace.begin(Activity::LookingUp(estate.lookups.len()));
+            let targets = Targets::of(&estate, known.management.as_ref());
+            let asked = std::mem::take(&mut estate.lookups);
+            known.lookups.read(provider, &targets, asked, self.request.parallelism).await;
+            drop(busy);
+            turn += 1;
+            if turn == TURNS {
+                // What is missing now is told as an error.
+                known.lookups.close();
+            }
+            drop(estate);
+            estate = evaluate(self.configuration, known)?;
+        }
         for (address, id) in &self.request.imports {
             add_import(&mut estate, address, id)?;
         }
@@ -337,7 +360,7 @@ impl EstateReader<'_> {
             },
         };
         let known = KnownValues { management: assumed.clone(), ..recorded.known(&resources) };
-        let estate = self.evaluate(&known)?;
+        let estate = self.evaluate(provider, &known).await?;
         let shut = shut(&estate, &known);
         let mut inside = Inside {
             recorded,
@@ -377,7 +400,7 @@ impl EstateReader<'_> {
     }
 
     /// What there is where AWS is not read.
-    fn unread(
+    async fn unread(
         &self,
         provider: Arc<dyn Provider>,
         mut recorded: RecordedEstate,
@@ -385,7 +408,7 @@ impl EstateReader<'_> {
         let resources = recorded.snapshot.resources();
         let management = recorded_management(&resources);
         let known = KnownValues { management: management.clone(), ..recorded.known(&resources) };
-        let mut estate = self.evaluate(&known)?;
+        let mut estate = self.evaluate(provider.as_ref(), &known).await?;
         let live = Live::unread("refresh is off", estate.accounts.keys().cloned());
         let mut warnings = std::mem::take(&mut recorded.warnings);
         warnings.extend(std::mem::take(&mut estate.warnings));

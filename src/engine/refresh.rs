@@ -23,6 +23,7 @@ use super::error::EngineError;
 use super::host::Event;
 use super::known_values::ReleasesInForce;
 use super::load::{self, RecordedEstate, evaluate};
+use super::lookups::LookupResults;
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::read_estate::{EstateRead, EstateReader};
@@ -47,6 +48,8 @@ pub struct PlanInputs {
     pub records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.
     pub releases: ReleasesInForce,
+    /// What was looked up for `data` blocks.
+    pub lookups: Arc<LookupResults>,
     /// What AWS holds.
     pub live: Live,
     /// Versions of the SSM parameters that secrets come from, by reference, where they were asked.
@@ -186,7 +189,7 @@ pub(super) async fn refresh(
     };
     let read: EstateRead = workspace.interruptible(Box::pin(reading)).await??;
     let EstateRead { recorded, estate, live, management, caller, provider, .. } = read;
-    let RecordedEstate { snapshot, outputs, records, releases, .. } = recorded;
+    let RecordedEstate { snapshot, outputs, records, releases, lookups, .. } = recorded;
     secrets::learn_estate(workspace, &estate);
     let mut warnings = read.warnings;
     warnings.extend(releases::overridden(&records, &request.options.selection));
@@ -211,6 +214,7 @@ pub(super) async fn refresh(
         outputs,
         records,
         releases,
+        lookups,
         live,
         secret_versions: read.secret_versions,
         principals,

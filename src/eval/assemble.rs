@@ -37,6 +37,7 @@ impl<'c> Evaluator<'c> {
         }
         let modules = self.expand_modules(errors);
         for module in &modules {
+            self.module_data(module, errors);
             self.module_values(module, &mut estate, errors);
         }
         let objects = self.all_objects();

@@ -117,6 +117,7 @@ fn expand(
         return Err(Diagnostic::error("`for_each` of a dynamic block is not known until apply")
             .at(at)
             .help("how many blocks there are must be known while planning; what they hold need not be")
+            .needing_value()
             .into());
     }
     let Some(entries) = entries(&collection) else {

@@ -35,6 +35,11 @@ impl<'c> Evaluator<'c> {
             let mut diagnostics = Diagnostics::new();
             let mut estate = self.assemble(&mut diagnostics);
             diagnostics.extend(std::mem::take(&mut estate.warnings));
+            estate.lookups = self.unread_lookups();
+            if !estate.lookups.is_empty() {
+                // What waits for them is evaluated once they are read.
+                diagnostics = diagnostics.into_iter().filter(|d| !d.needs_value).collect();
+            }
             let (estate, warnings) = diagnostics.with_warnings(estate)?;
             Ok(Estate { warnings, ..estate })
         })

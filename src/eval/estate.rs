@@ -6,6 +6,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, Loc};
 use crate::eval::release::Release;
 use crate::ids::{AccountId, Handle, Region};
+use crate::schema::data::Lookup;
 use crate::schema::{Body, CREATED_ROLE, Spanned};
 use crate::value::{Attrs, Value};
 
@@ -40,6 +41,8 @@ pub struct Estate {
     pub releases: BTreeMap<String, ReleaseDecl>,
     /// Evaluated blocks that other layers read: `isolation`, `release`, `promotion`; by type, then label.
     pub declarations: BTreeMap<String, BTreeMap<String, Body>>,
+    /// What `data` blocks ask of AWS and nobody has read yet; while there is any, parts of the estate are missing.
+    pub lookups: BTreeSet<Lookup>,
     /// What is doubtful in it, though nothing is wrong.
     pub warnings: Diagnostics,
 }

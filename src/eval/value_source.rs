@@ -1,9 +1,25 @@
 //! What AWS has assigned so far: the source of values that no expression can compute.
 
+use std::sync::Arc;
+
 use crate::address::ResourceAddr;
 use crate::eval::release::Release;
 use crate::ids::AccountId;
+use crate::schema::data::Lookup;
 use crate::value::Attrs;
+
+/// What AWS says to a [`Lookup`]: what it tells of it, nothing where there is no such thing, or why it could
+/// not be asked.
+pub type Looked = Result<Option<Arc<Attrs>>, LookupFailure>;
+
+/// Why something could not be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupFailure {
+    /// What went wrong.
+    pub message: String,
+    /// What to do next.
+    pub advice: Option<String>,
+}
 
 /// What is known of objects that exist. Plan fills it from state and live reads; apply adds to it
 /// as objects come into being.
@@ -21,6 +37,16 @@ pub trait ValueSource: Send + Sync {
         None
     }
 
+    /// What was looked up for a `data` block; `None` where that was not asked yet.
+    fn looked_up(&self, _lookup: &Lookup) -> Option<Looked> {
+        None
+    }
+
+    /// Whether lookups that are not there yet will be read, and everything evaluated again.
+    fn reads_lookups(&self) -> bool {
+        false
+    }
+
     /// The release that stands in an environment, by its name. Not asked about the release's entry
     /// environment: that one takes it from configuration.
     fn release(&self, _environment: &str, _release: &str) -> Option<Release> {
@@ -33,6 +59,10 @@ pub trait ValueSource: Send + Sync {
 pub struct NothingKnown;
 
 impl ValueSource for NothingKnown {
+    fn reads_lookups(&self) -> bool {
+        true
+    }
+
     fn attrs(&self, _address: &ResourceAddr) -> Option<Attrs> {
         None
     }

@@ -6,6 +6,7 @@ use crate::config::{
     body_references, references,
 };
 use crate::diag::Diagnostic;
+use crate::schema::blocks::DATA;
 use crate::schema::kind;
 
 /// How many module calls a configuration may have when those within modules are counted at each
@@ -67,6 +68,9 @@ impl<'c> Builder<'c> {
         for ((kind, label), decl) in &module.resources {
             add(GraphItem::Resource(kind.clone(), label.clone()), &decl.loc);
         }
+        for ((ty, label), decl) in &module.data {
+            add(GraphItem::Data(ty.clone(), label.clone()), &decl.loc);
+        }
         for (name, decl) in &module.environments {
             add(GraphItem::Environment(name.clone()), &decl.loc);
         }
@@ -117,6 +121,13 @@ impl<'c> Builder<'c> {
         }
         for ((kind, label), decl) in &module.resources {
             self.resource(&node(GraphItem::Resource(kind.clone(), label.clone())), decl);
+        }
+        for ((ty, label), decl) in &module.data {
+            let from = node(GraphItem::Data(ty.clone(), label.clone()));
+            self.exprs(&from, decl.for_each.iter().chain(&decl.count), Firmness::Firm);
+            for reference in body_references(&decl.body, &[]) {
+                self.connect(&from, &path, &reference, Firmness::Firm);
+            }
         }
         for (name, decl) in &module.checks {
             self.conditions(&node(GraphItem::Check(name.clone())), &decl.asserts);
@@ -257,6 +268,10 @@ impl<'c> Builder<'c> {
             "environment" if reference.name(1).is_some_and(|(n, _)| n == "release") => return,
             "environment" => here(GraphItem::Environment(name)),
             "config_schema" => here(GraphItem::ConfigSchema(name)),
+            DATA => match reference.name(1) {
+                Some((label, _)) => here(GraphItem::Data(name, label.to_owned())),
+                None => return,
+            },
             ty @ ("release" | "promotion" | "isolation") => {
                 here(GraphItem::Declaration(ty.to_owned(), name))
             }

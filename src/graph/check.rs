@@ -10,6 +10,7 @@ use super::{Firmness, Graph, GraphItem, GraphNode, build};
 use crate::address::ACCOUNT;
 use crate::config::{Configuration, Expr, Module, RefPart, Reference, body_references, references};
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
+use crate::schema::blocks::DATA;
 use crate::schema::kind;
 
 /// Every unknown reference and every cycle.
@@ -89,6 +90,10 @@ impl Checker<'_> {
             let exprs = decl.for_each.iter().chain(&decl.count).chain(&decl.depends_on);
             exprs.chain(decl.args.values().map(|a| &a.value)).for_each(|e| self.expr(e));
         }
+        for decl in module.data.values() {
+            decl.for_each.iter().chain(&decl.count).for_each(|e| self.expr(e));
+            self.references(body_references(&decl.body, &[]));
+        }
         for decl in module.resources.values() {
             let meta = &decl.meta;
             meta.for_each
@@ -161,6 +166,7 @@ impl Checker<'_> {
                 ),
                 Some(call) => self.unknown_output(reference, name, call.module),
             },
+            DATA => self.unknown_data(reference, name, loc),
             "environment" if !root.environments.contains_key(name) => missing(
                 format!("there is no environment `{name}`"),
                 root.environments.keys().map(String::as_str).collect(),
@@ -237,6 +243,43 @@ impl Checker<'_> {
             Diagnostic::error(format!("`{kind_name}.{label}` has no attribute `{attr}`"))
                 .at(loc.clone())
                 .help_opt(did_you_mean(attr, known.iter().copied())),
+        )
+    }
+
+    /// A `data` block that is not there, or an attribute that its type does not tell.
+    fn unknown_data(&self, reference: &Reference, ty: &str, loc: &Loc) -> Option<Diagnostic> {
+        let (label, _) = reference.name(1)?;
+        let Some(decl) = self.module.data.get(&(ty.to_owned(), label.to_owned())) else {
+            let all = self.module.data.keys();
+            let names: Vec<String> =
+                all.map(|(ty, label)| format!("{DATA}.{ty}.{label}")).collect();
+            let typed = format!("{DATA}.{ty}.{label}");
+            let help = did_you_mean(&typed, names.iter().map(String::as_str)).unwrap_or_else(
+                || match names.is_empty() {
+                    true => format!("this module has no `{DATA}` blocks"),
+                    false => format!("there are {}", names.join(", ")),
+                },
+            );
+            return Some(
+                Diagnostic::error(format!("there is no `{typed}`")).at(loc.clone()).help(help),
+            );
+        };
+        // The name behind a repeated block is a key.
+        let repeated = decl.for_each.is_some() || decl.count.is_some();
+        if repeated && !matches!(reference.steps.get(2), Some(RefPart::Key)) {
+            return None;
+        }
+        let (attr, attr_loc) = reference.name_after_key(2)?;
+        let known = &decl.ty.attributes;
+        if known.contains(&attr) {
+            return None;
+        }
+        let help = did_you_mean(attr, known.iter().copied())
+            .unwrap_or_else(|| format!("it tells {}", known.join(", ")));
+        Some(
+            Diagnostic::error(format!("`{DATA}.{ty}.{label}` has no attribute `{attr}`"))
+                .at(attr_loc.clone())
+                .help(help),
         )
     }
 

@@ -56,6 +56,8 @@ pub enum GraphItem {
     ConfigSchema(String),
     /// A managed block: kind and label.
     Resource(String, String),
+    /// Something that is looked up: type and label.
+    Data(String, String),
     /// A rule, release or edge: type and label.
     Declaration(String, String),
     /// A check.
@@ -79,6 +81,7 @@ impl fmt::Display for GraphNode {
             GraphItem::Resource(kind, label) | GraphItem::Declaration(kind, label) => {
                 write!(f, "{kind}.{label}")
             }
+            GraphItem::Data(ty, label) => write!(f, "data.{ty}.{label}"),
             GraphItem::Check(name) => write!(f, "check.{name}"),
             GraphItem::Output(name) => write!(f, "output.{name}"),
         }

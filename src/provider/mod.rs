@@ -259,6 +259,23 @@ pub struct MetricQuery {
     pub to: jiff::Timestamp,
 }
 
+/// A parameter of SSM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name, with its path.
+    pub name: String,
+    /// `String`, `StringList` or `SecureString`.
+    pub kind: String,
+    /// Whether its value is encrypted.
+    pub is_secure: bool,
+    /// Its value; of a secret one its ciphertext.
+    pub value: String,
+    /// Its version.
+    pub version: i64,
+    /// Its ARN.
+    pub arn: String,
+}
+
 /// Something that can read and change AWS.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -338,6 +355,14 @@ pub trait Provider: Send + Sync {
     ) -> Result<Option<Attrs>, ProviderError> {
         Ok(None)
     }
+
+    /// Reads SSM parameters by name, in the target's region. One that does not exist is not in the answer; a
+    /// secret one is not decrypted.
+    async fn parameters(
+        &self,
+        target: &AccountTarget,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Parameter>, ProviderError>;
 
     /// Reads CloudWatch alarms by name, in the target's region. One that does not exist is not in
     /// the answer.

@@ -20,6 +20,9 @@ pub fn activity(activity: &Activity) -> String {
         Activity::ReadingAccounts(number) => {
             format!("reading {}", count(*number, "account", "accounts"))
         }
+        Activity::LookingUp(number) => {
+            format!("looking up {}", count(*number, "object", "objects"))
+        }
         Activity::ReadingSecretVersions => "asking for the versions of secrets".to_owned(),
         Activity::Gate(label) => format!("gate {label}"),
         Activity::Applying => "applying".to_owned(),

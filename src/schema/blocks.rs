@@ -60,6 +60,9 @@ pub fn nested_schema(nested: &Nested, label: Option<&str>) -> Option<&'static Bl
     Some(nested.block)
 }
 
+/// The block that looks something up ([`super::data`]).
+pub const DATA: &str = "data";
+
 const STRING: Ty = Ty::String;
 const STRINGS: Ty = Ty::Set(&Ty::String);
 const REFS: Ty = Ty::List(&Ty::Raw);
@@ -73,7 +76,7 @@ const fn flat(attrs: &'static [Attr]) -> BlockSchema {
     BlockSchema { attrs, blocks: &[] }
 }
 
-static TOP_LEVEL: [TopLevel; 15] = [
+static TOP_LEVEL: [TopLevel; 16] = [
     TopLevel {
         name: "palisade",
         labels: &[],
@@ -129,6 +132,14 @@ static TOP_LEVEL: [TopLevel; 15] = [
         root_only: false,
         block: &CHECK,
         doc: "Assertions about the whole; a failed one is a warning.",
+    },
+    TopLevel {
+        name: DATA,
+        labels: &["type", "name"],
+        role: Role::Language,
+        root_only: false,
+        block: &flat(&[]),
+        doc: "Something that is looked up and not managed; what it takes depends on its type.",
     },
     TopLevel {
         name: "moved",

@@ -469,6 +469,37 @@ pub(super) fn of_statements(
     builder.finish(&whole(nodes, loc), role, loc).filter(|_| is_whole)
 }
 
+/// The document that the `statement` blocks of a body make, as a value. What it is for is not known yet, so
+/// whoever uses it judges it.
+///
+/// # Errors
+/// What is wrong with the statements themselves.
+pub fn document_of_statements(body: &Body, context: &KindContext) -> Result<Value, Diagnostics> {
+    let mut reader = Reader::new(body);
+    let mut builder = Builder::new(&mut reader, context);
+    let statements: Vec<JsonNode> = body
+        .nested("statement")
+        .filter_map(|block| builder.statement(block, &Use::Identity))
+        .collect();
+    let document = builder.names.value(&plain(&whole(statements, &body.loc)));
+    let document = if builder.hidden { document.sensitive() } else { document };
+    reader.diagnostics.into_result(document)
+}
+
+/// A tree without its places.
+fn plain(node: &JsonNode) -> serde_json::Value {
+    match &node.kind {
+        NodeKind::Null => serde_json::Value::Null,
+        NodeKind::Bool(b) => (*b).into(),
+        NodeKind::Number(text) => serde_json::from_str(text).unwrap_or_default(),
+        NodeKind::String(text) => text.symbolic().into(),
+        NodeKind::Array(items) => items.iter().map(plain).collect(),
+        NodeKind::Object(members) => {
+            members.iter().map(|m| (m.key.clone(), plain(&m.value))).collect()
+        }
+    }
+}
+
 /// The size of a canonical document as AWS counts it.
 pub(super) fn size(document: &Value, role: &Use) -> usize {
     Document::from_json(&filled(document), role.clone())

@@ -38,6 +38,7 @@ mod layers;
 mod layers_json;
 mod lifecycle;
 mod log;
+mod lookups;
 mod mutants;
 mod network;
 mod outside;

@@ -7,6 +7,7 @@ use hcl::edit::structure::Block;
 
 use super::super::raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 use super::{Decoder, Parts};
+use crate::address::ACCOUNT;
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 use crate::schema::blocks::nested_schema;
 use crate::schema::gates::gates;
@@ -14,6 +15,9 @@ use crate::schema::{Attr, BlockSchema, Nested, Spanned};
 
 /// The meta-arguments that a misplaced one is compared with.
 const META: [&str; 5] = ["for_each", "count", "depends_on", "accounts", "environments"];
+
+/// What the names of `data` blocks begin with.
+const DATA_PREFIX: &str = "data.";
 
 /// How messages name the block that is being decoded.
 pub(super) struct Owner<'a> {
@@ -110,10 +114,24 @@ impl Decoder<'_> {
                 .detail("it is computed")
                 .help(format!("remove it; elsewhere `{}.{name}` reads it", owner.name))
         } else if META.contains(&name) {
-            let help = if name == "for_each" || name == "count" {
+            let help = if owner.name.starts_with(DATA_PREFIX) {
+                "lookups are read before the plan, whatever stands beside them"
+            } else if name == "for_each" || name == "count" {
                 "to make several nested blocks write `dynamic`"
             } else {
                 "it belongs to blocks of managed objects"
+            };
+            Diagnostic::error(format!("`{}` takes no `{name}`", owner.ty)).help(help)
+        } else if name == "provider" {
+            // Terraform's provider aliases tell accounts and Regions apart.
+            let help = match schema.attr(ACCOUNT) {
+                Some(_) => {
+                    "an account takes the place of a provider alias: `account = account.NAME`"
+                }
+                None if owner.meta => {
+                    "accounts take the place of provider aliases: `accounts = [account.NAME]`"
+                }
+                None => "there is one provider: accounts take the place of aliases",
             };
             Diagnostic::error(format!("`{}` takes no `{name}`", owner.ty)).help(help)
         } else {

@@ -1,14 +1,16 @@
 //! The language's own blocks: variables, locals, outputs, module calls, checks, moves.
 
 use super::super::model::{
-    CallDecl, CheckDecl, ImportDecl, ImportTarget, LocalDecl, ModuleId, MovedDecl, OutputDecl,
-    RemovedDecl, TargetAddr, VariableDecl,
+    CallDecl, CheckDecl, DataDecl, ImportDecl, ImportTarget, LocalDecl, ModuleId, MovedDecl,
+    OutputDecl, RemovedDecl, TargetAddr, VariableDecl,
 };
 use super::super::raw::{RawAttr, RawBody};
+use super::body::Owner;
 use super::{DecodeTarget, Decoder, Parts, PendingCall};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::Spanned;
-use crate::schema::blocks::TopLevel;
+use crate::schema::blocks::{DATA, TopLevel};
+use crate::schema::data::{data_type, data_types};
 
 /// Names that a variable cannot have: they are meta-arguments of `module` blocks.
 const RESERVED: [&str; 8] =
@@ -19,6 +21,7 @@ impl Decoder<'_> {
     pub(super) fn language(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {
         match top.name {
             "locals" => self.locals(parts, to),
+            DATA => self.data(parts, to),
             "module" => self.call(parts, to),
             "variable" => self.variable(top, parts, to),
             "output" => self.output(top, parts, to),
@@ -152,6 +155,46 @@ impl Decoder<'_> {
         } else {
             to.module.variables.insert(name.value, declaration);
         }
+    }
+
+    fn data(&mut self, mut parts: Parts, to: &mut DecodeTarget<'_>) {
+        let [ty, label] = parts.labels.as_slice() else { return };
+        let (ty, label) = (ty.clone(), label.clone());
+        let Some(declared) = data_type(&ty.value) else {
+            self.unknown_data(&ty);
+            return;
+        };
+        let name = format!("{DATA}.{}.{}", ty.value, label.value);
+        let (for_each, count) = self.repetition(&mut parts.attrs);
+        let owner =
+            Owner { ty: declared.name, name: &name, computed: &declared.attributes, meta: false };
+        let body = self.body(&owner, parts.loc.clone(), parts.attrs, parts.blocks, &declared.block);
+        let loc = parts.loc;
+        let key = (ty.value, label.value.clone());
+        if let Some(first) = to.module.data.get(&key) {
+            let first = first.loc.clone();
+            self.twice(&format!("`{name}`"), loc, &first);
+        } else {
+            to.module
+                .data
+                .insert(key, DataDecl { ty: declared, label, loc, for_each, count, body });
+        }
+    }
+
+    fn unknown_data(&mut self, ty: &Spanned<String>) {
+        let types: Vec<&str> = data_types().iter().map(|ty| ty.name).collect();
+        let bare = ty.value.strip_prefix("aws_").unwrap_or(&ty.value);
+        let help = if bare != ty.value && types.contains(&bare) {
+            format!("write `{DATA} \"{bare}\" \"...\" {{ ... }}`: types have no prefix here")
+        } else {
+            did_you_mean(bare, types.iter().copied())
+                .unwrap_or_else(|| format!("known are {}", types.join(", ")))
+        };
+        self.error(
+            Diagnostic::error(format!("`{}` cannot be looked up", ty.value))
+                .at(ty.loc.clone())
+                .help(help),
+        );
     }
 
     fn output(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {

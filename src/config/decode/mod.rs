@@ -196,9 +196,6 @@ impl Decoder<'_> {
             "resource" => {
                 Some("the kind is the block's type: `iam_role \"name\" { ... }`".to_owned())
             }
-            "data" => {
-                Some("there are no data sources; ids and ARNs are known from references".to_owned())
-            }
             "terraform" => Some("the settings block is called `palisade`".to_owned()),
             "local" => Some("did you mean `locals`?".to_owned()),
             "dynamic" => {
@@ -250,9 +247,9 @@ impl Decoder<'_> {
         None
     }
 
-    /// Checks that the first label can be named in expressions and addresses.
+    /// Checks that the last label, which names the block, can be named in expressions and addresses.
     fn is_name(&mut self, labels: &[Spanned<String>], ty: &str) -> bool {
-        let Some(label) = labels.first() else { return true };
+        let Some(label) = labels.last() else { return true };
         if is_name(&label.value) {
             return true;
         }

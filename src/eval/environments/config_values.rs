@@ -141,7 +141,8 @@ impl Evaluator<'_> {
             let Some(map) = values.value.as_map() else {
                 errors.push(
                     Diagnostic::error("the keys of config values must be known while planning")
-                        .at(values.loc.clone()),
+                        .at(values.loc.clone())
+                        .needing_value(),
                 );
                 continue;
             };

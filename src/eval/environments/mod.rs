@@ -266,7 +266,8 @@ fn fill_provider(settings: &mut ProviderSettings, body: &Body, errors: &mut Diag
         if text.is_none() {
             errors.push(
                 Diagnostic::error(format!("`{name}` must be known while planning"))
-                    .at(given.loc.clone()),
+                    .at(given.loc.clone())
+                    .needing_value(),
             );
         }
         text

@@ -36,7 +36,9 @@ pub(in crate::eval) fn region_of(body: &Body, errors: &mut Diagnostics) -> Optio
         }
         None => {
             errors.push(
-                Diagnostic::error("`region` must be known while planning").at(region.loc.clone()),
+                Diagnostic::error("`region` must be known while planning")
+                    .at(region.loc.clone())
+                    .needing_value(),
             );
             None
         }

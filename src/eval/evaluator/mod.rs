@@ -21,6 +21,7 @@ use crate::eval::expr::meter::{MemoryMeter, WorkMeter};
 use crate::eval::instances::object::{ExpandedInstance, MANY, ObjectIx};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::value_source::ValueSource;
+use crate::schema::data::Lookup;
 use crate::value::Value;
 use crate::value::convert::MAX_DEPTH;
 
@@ -65,6 +66,8 @@ pub struct Evaluator<'c> {
     names: Mutex<HashMap<Node, Arc<HashMap<String, ObjectIx>>>>,
     /// Whether too many instances were asked for, which is told once.
     full: AtomicBool,
+    /// What `data` blocks ask of AWS and nobody has read yet.
+    pub(in crate::eval) unread: Mutex<BTreeSet<Lookup>>,
     /// Held by every public entry: cycle detection knows one evaluation at a time.
     turn: Mutex<()>,
 }
@@ -96,6 +99,7 @@ impl<'c> Evaluator<'c> {
             by_address: Mutex::default(),
             names: Mutex::default(),
             full: AtomicBool::new(false),
+            unread: Mutex::default(),
             turn: Mutex::default(),
         };
         evaluator.add_module(ModuleInst::root(config));
@@ -408,6 +412,7 @@ impl<'c> Evaluator<'c> {
             Node::Local(m, name) => within(*m, format!("local.{name}")),
             Node::Output(m, name) => within(*m, format!("output.{name}")),
             Node::Call(m, name) => within(*m, format!("module.{name}")),
+            Node::Data(m, ty, label) => within(*m, format!("data.{ty}.{label}")),
             Node::Block(m, kind, label) => within(*m, format!("{kind}.{label}")),
             Node::Identity(ix) | Node::Home(ix, _) => object(*ix),
             Node::Attr(ix, attr) => format!("{}.{attr}", object(*ix)),

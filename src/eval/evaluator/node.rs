@@ -16,6 +16,7 @@ pub(in crate::eval) enum Node {
     Output(ModuleIx, String),
     Call(ModuleIx, String),
     Block(ModuleIx, String, String),
+    Data(ModuleIx, String, String),
     Identity(ObjectIx),
     Home(ObjectIx, Option<String>),
     Attr(ObjectIx, String),

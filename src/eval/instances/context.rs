@@ -92,7 +92,7 @@ impl<'c> Evaluator<'c> {
     }
 
     /// Id of the management account, as far as it is known.
-    fn management_account(&self) -> Value {
+    pub(in crate::eval) fn management_account(&self) -> Value {
         if let Some(id) = self.known.management_account() {
             return Value::string(id.as_str());
         }

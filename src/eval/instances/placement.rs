@@ -125,17 +125,20 @@ fn blocks_in(
                 }
             }
             other => {
-                let what = match other {
+                let what = match &other {
                     Value::Block(block) => format!("`{}`", block.address),
                     Value::Unknown(_) => "a value that is not known until apply".to_owned(),
                     Value::Null => "null".to_owned(),
                     other => format!("a {}", other.type_name()),
                 };
-                errors.push(
+                let error =
                     Diagnostic::error(format!("this must be a reference to an {kind}, not {what}"))
                         .at(loc)
-                        .help(format!("as in `{example}`")),
-                );
+                        .help(format!("as in `{example}`"));
+                errors.push(match other {
+                    Value::Unknown(_) => error.needing_value(),
+                    _ => error,
+                });
             }
         }
     }

@@ -109,6 +109,10 @@ fn for_each_elements(value: Value, loc: &Loc) -> Result<Vec<Element>, Diagnostic
             Attrs::from([("key".to_owned(), Value::String(key)), ("value".to_owned(), value)]),
         )),
     };
+    let unknown = |summary: String, help: &str| {
+        let error = Diagnostic::error(summary).at(loc.clone()).help(help);
+        Err(Diagnostics::from(error.needing_value()))
+    };
     match value {
         Value::Map(map) => Ok(map.into_iter().map(|(k, v)| element(k, v)).collect()),
         Value::Set(set) => {
@@ -116,10 +120,10 @@ fn for_each_elements(value: Value, loc: &Loc) -> Result<Vec<Element>, Diagnostic
             for item in set {
                 match item {
                     Value::String(text) => all.push(element(text.clone(), Value::String(text))),
-                    Value::Unknown(unknown) => {
-                        return error(
+                    Value::Unknown(element) => {
+                        return unknown(
                             format!(
-                                "an element of `for_each` is not known until apply: `{unknown}`"
+                                "an element of `for_each` is not known until apply: `{element}`"
                             ),
                             "use a map: its keys must be known, its values need not be",
                         );
@@ -147,7 +151,7 @@ fn for_each_elements(value: Value, loc: &Loc) -> Result<Vec<Element>, Diagnostic
             "`for_each` is sensitive, but keys are shown in addresses".to_owned(),
             "use `nonsensitive(...)` on keys that may be shown",
         ),
-        Value::Unknown(_) => error(
+        Value::Unknown(_) => unknown(
             "`for_each` is not known until apply".to_owned(),
             "its keys must be known while planning; use keys that are written in the configuration, and put unknown values on the right-hand side",
         ),
@@ -173,7 +177,8 @@ fn count_elements(value: Value, loc: &Loc) -> Result<Vec<Element>, Diagnostics> 
         Err(e) => return error(format!("`count` must be a number: {}", e.message), help),
     };
     if value.is_unknown() {
-        return error("`count` is not known until apply".to_owned(), help);
+        let error = Diagnostic::error("`count` is not known until apply");
+        return Err(error.at(loc.clone()).help(help).needing_value().into());
     }
     match value.as_i64() {
         Some(count) if (0..=MAX_COUNT).contains(&count) => Ok((0..count)

@@ -2,7 +2,8 @@
 
 mod blocks;
 mod calls;
-mod keys;
+mod data;
+pub(in crate::eval) mod keys;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::eval::expr::scope::{EvalResult, RefPath, RefStep, Resolved, Scope, su
 use crate::eval::functions::FunctionContext;
 use crate::eval::instances::object::{ExpandedInstance, MANY};
 use crate::eval::modules::instance::ModuleInst;
+use crate::schema::blocks::DATA;
 use crate::schema::kind;
 use crate::value::convert::text_of;
 use crate::value::{Attrs, BlockRef, Value};
@@ -121,8 +123,6 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             Some("a local value is read as `local.NAME`".to_owned())
         } else if name == "terraform" {
             Some("there are no workspaces: declare environments, and `each.environment.name` says which one a block stands in".to_owned())
-        } else if name == "data" {
-            Some("there are no data sources: name the object's id, or import it".to_owned())
         } else {
             let roots = ["var", "local", "module", "path", "environment", "each", "count"];
             let kinds = crate::schema::kinds().iter().map(|k| k.schema().kind);
@@ -190,6 +190,7 @@ impl Scope for ModuleScope<'_, '_> {
                 _ => Err(incomplete(path, "path", "`module`, `root` or `cwd`", "path.module")),
             },
             "environment" => self.environment_reference(path),
+            DATA => self.data_reference(path),
             name if kind(name).is_some_and(|k| k.schema().kind != crate::address::CONFIG_KIND) => {
                 self.block_reference(path)
             }

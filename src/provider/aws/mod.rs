@@ -17,6 +17,7 @@ mod kind;
 mod kinds;
 mod organization_read;
 mod organization_tags;
+mod parameters;
 mod profiles;
 mod session;
 
@@ -30,8 +31,8 @@ use tokio::sync::oneshot;
 use self::kind::{BulkScope, KindProvider};
 use self::session::Session;
 use super::{
-    AccessMode, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider,
-    ProviderError, ProviderStep,
+    AccessMode, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Parameter,
+    Permit, Provider, ProviderError, ProviderStep,
 };
 use crate::ids::AccountId;
 use crate::schema::ROOT;
@@ -198,6 +199,16 @@ impl Provider for AwsProvider {
         let session = self.session(target, AccessMode::Write)?;
         session.enter().await?;
         self.kind(kind, target)?.find_creation(&session, after, since).await
+    }
+
+    async fn parameters(
+        &self,
+        target: &AccountTarget,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Parameter>, ProviderError> {
+        let session = self.session(target, AccessMode::Read)?;
+        session.enter().await?;
+        parameters::read(&session, names).await
     }
 
     async fn alarms(

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use palisade::ids::AccountId;
 use palisade::provider::{
     AccessMode, AccountTarget, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op,
-    Permit, Provider, ProviderError, ProviderStep, REQUEST,
+    Parameter, Permit, Provider, ProviderError, ProviderStep, REQUEST,
 };
 use palisade::schema::kinds;
 use palisade::value::{Attrs, Value};
@@ -295,6 +295,14 @@ impl Provider for FakeAws {
             }))
         })
         .await
+    }
+
+    async fn parameters(
+        &self,
+        _: &AccountTarget,
+        _: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Parameter>, ProviderError> {
+        unreachable!("an apply looks nothing up")
     }
 
     async fn execute(

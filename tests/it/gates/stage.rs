@@ -289,6 +289,15 @@ fn evaluated(
     let resources = snapshot.resources();
     let adopted = plan::Adoptions::new();
     let lineage = &snapshot.lineage;
-    let known = KnownValues { resources: &resources, lineage, live, management, releases, adopted };
+    let lookups = std::sync::Arc::default();
+    let known = KnownValues {
+        resources: &resources,
+        lineage,
+        live,
+        management,
+        releases,
+        lookups,
+        adopted,
+    };
     Evaluator::new(configuration, &known).estate().expect("the estate is right")
 }

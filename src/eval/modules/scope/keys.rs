@@ -38,7 +38,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
     }
 }
 
-pub(super) fn collect(keyed: Keyed, all: Vec<(Option<InstanceKey>, Value)>) -> Value {
+pub(in crate::eval) fn collect(keyed: Keyed, all: Vec<(Option<InstanceKey>, Value)>) -> Value {
     if keyed == Keyed::Count {
         return Value::List(all.into_iter().map(|(_, v)| v).collect());
     }

@@ -1,0 +1,334 @@
+//! `data` blocks: what is looked up, what it is used for, and what is said where it cannot be.
+
+use palisade::sandbox::{Options, Sandbox};
+use serde_json::{Value, json};
+
+use crate::support::cli::Program;
+use crate::support::endpoint::Endpoint;
+use crate::support::estates::two_environments;
+
+/// The estate with these blocks, applied as it is without them, so that both accounts are there.
+fn applied(blocks: &str) -> Program {
+    let program = Program::new(&two_environments(""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    program.write("main.hcl", &two_environments(blocks));
+    program
+}
+
+/// What AWS is given in `acme-production` by hand.
+async fn by_hand(program: &Program) -> (aws_config::SdkConfig, Endpoint) {
+    let dir = program.path().join(".palisade/sandbox");
+    let endpoint = Endpoint::of(Sandbox::open(&dir, Options::default()).await.expect("opens"));
+    let accounts = endpoint.accounts().await;
+    let account = accounts.iter().find(|a| a.name == "acme-production").expect("there");
+    (endpoint.account(&account.id).await, endpoint)
+}
+
+async fn put(sdk: &aws_config::SdkConfig, name: &str, value: &str, kind: &str) {
+    let put = aws_sdk_ssm::Client::new(sdk).put_parameter().name(name).value(value);
+    put.r#type(kind.into()).overwrite(true).send().await.expect("put");
+}
+
+fn outputs(program: &Program) -> Value {
+    let out = program.run(&["output", "--json"]).code(0).out;
+    serde_json::from_str(&out).expect("JSON")
+}
+
+#[test]
+fn what_needs_no_object_is_known_at_once() {
+    let program = applied(
+        r#"data "partition" "this" {}
+data "region" "this" {}
+data "region" "there" {
+  account = account.production
+}
+data "caller_identity" "me" {}
+data "organization" "ours" {}
+output "all" {
+  value = {
+    partition = data.partition.this.partition
+    suffix    = data.partition.this.dns_suffix
+    reverse   = data.partition.this.reverse_dns_prefix
+    region    = data.region.this.name
+    there     = data.region.there.region
+    caller    = data.caller_identity.me.account_id
+    same      = data.organization.ours.management_account_id == data.caller_identity.me.account_id
+    id        = data.organization.ours.id == organization.acme.id
+  }
+}"#,
+    );
+    program.run(&["validate"]).code(0);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let all = outputs(&program)["all"]["value"].clone();
+    let caller = all["caller"].as_str().expect("an id").to_owned();
+    assert_eq!(caller.len(), 12, "{caller}");
+    let wanted = json!({
+        "partition": "aws", "suffix": "amazonaws.com", "reverse": "com.amazonaws",
+        "region": "eu-west-1", "there": "eu-west-1", "caller": caller, "same": true, "id": true,
+    });
+    assert_eq!(all, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_say_how_many_objects_there_are() {
+    let program = applied(
+        r#"data "ssm_parameter" "teams" {
+  account = account.production
+  name    = "/shared/teams"
+}
+data "ssm_parameter" "first" {
+  account = account.production
+  name    = "/shared/${split(",", data.ssm_parameter.teams.value)[0]}"
+}
+iam_role "team" {
+  for_each = toset(split(",", data.ssm_parameter.teams.value))
+  accounts = [account.production]
+  name     = "team-${each.key}"
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+output "first" {
+  value = data.ssm_parameter.first.value
+}
+output "kind" {
+  value = data.ssm_parameter.teams.type
+}"#,
+    );
+    let (sdk, _open) = by_hand(&program).await;
+    put(&sdk, "/shared/teams", "red,blue", "StringList").await;
+    put(&sdk, "/shared/red", "apples", "String").await;
+    // How many there are cannot be told without AWS, and is no fault.
+    program.run(&["validate"]).code(0);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let told = outputs(&program);
+    assert_eq!(
+        (told["first"]["value"].as_str(), told["kind"]["value"].as_str()),
+        (Some("apples"), Some("StringList"))
+    );
+    let iam = aws_sdk_iam::Client::new(&sdk);
+    for team in ["red", "blue"] {
+        iam.get_role().role_name(format!("team-{team}")).send().await.expect("a role for each");
+    }
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+    // What is read decides, whatever was read the last time; a plan that was saved before is out of date.
+    program.run(&["plan", "--out", "saved.plan"]).code(0);
+    put(&sdk, "/shared/teams", "red", "StringList").await;
+    let plan = program.run(&["plan", "--detailed-exitcode"]).code(2);
+    assert!(plan.out.contains("1 to delete"), "{}", plan.out);
+    let plan = program.run(&["plan", "--refresh=false", "--detailed-exitcode"]).code(2);
+    assert!(plan.out.contains("1 to delete"), "{}", plan.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_was_saved_on_other_values_is_out_of_date() {
+    let program = applied(
+        r#"data "ssm_parameter" "path" {
+  account = account.production
+  name    = "/shared/name"
+}
+iam_role "named" {
+  accounts = [account.production]
+  name     = data.ssm_parameter.path.value
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}"#,
+    );
+    let (sdk, _open) = by_hand(&program).await;
+    put(&sdk, "/shared/name", "one", "String").await;
+    program.run(&["plan", "--out", "saved.plan"]).code(0);
+    put(&sdk, "/shared/name", "two", "String").await;
+    let refused = program.run(&["apply", "saved.plan"]);
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    let iam = aws_sdk_iam::Client::new(&sdk);
+    for name in ["one", "two"] {
+        assert!(iam.get_role().role_name(name).send().await.is_err(), "{name} was made");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_others_are_found_by_name() {
+    let program = applied(
+        r#"data "iam_role" "theirs" {
+  account = account.production
+  name    = "theirs"
+}
+output "arn" {
+  value = data.iam_role.theirs.arn
+}
+output "unique_id" {
+  value = data.iam_role.theirs.unique_id
+}"#,
+    );
+    let missing = program.run(&["plan"]).code(1);
+    assert!(missing.err.contains("`theirs` in `production` does not exist"), "{}", missing.err);
+    assert!(missing.err.contains("main.hcl"), "{}", missing.err);
+    let (sdk, _open) = by_hand(&program).await;
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]});
+    let iam = aws_sdk_iam::Client::new(&sdk);
+    let made = iam.create_role().role_name("theirs").path("/team/");
+    let made = made.assume_role_policy_document(trust.to_string()).send().await.expect("made");
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let role = made.role.expect("a role");
+    let told = outputs(&program);
+    assert_eq!(told["arn"]["value"], json!(role.arn));
+    assert_eq!(told["unique_id"]["value"], json!(role.role_id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_looked_up_is_said_at_its_block() {
+    let program = applied(
+        r#"data "ssm_parameter" "secret" {
+  account = account.production
+  name    = "/shared/secret"
+}
+output "value" {
+  value = data.ssm_parameter.secret.value
+}"#,
+    );
+    let (sdk, _open) = by_hand(&program).await;
+    put(&sdk, "/shared/secret", "hunter2-hunter2", "SecureString").await;
+    let refused = program.run(&["plan"]).code(1);
+    for part in ["SecureString", "use `secret(\"ssm:/shared/secret\")`", "main.hcl"] {
+        assert!(refused.err.contains(part), "{part}: {}", refused.err);
+    }
+    assert!(!refused.err.contains("hunter2"), "{}", refused.err);
+    let cases = [
+        ("data \"aws_caller_identity\" \"me\" {}", "types have no prefix here"),
+        ("data \"iam_rol\" \"r\" {}", "did you mean `iam_role`?"),
+        ("data \"iam_role\" \"r\" {}", "`account`"),
+        (
+            "data \"ssm_parameter\" \"p\" {\n  account = account.dev\n  name = sensitive(\"/hidden-name\")\n}",
+            "`name` is sensitive",
+        ),
+        ("data \"partition\" \"p\" {\n  count = 10001\n}", "more than 10000"),
+        (
+            "data \"partition\" \"p\" {\n  provider   = aws.other\n}",
+            "accounts take the place of aliases",
+        ),
+        (
+            "data \"partition\" \"p\" {\n  depends_on = [account.dev]\n}",
+            "lookups are read before the plan",
+        ),
+        (
+            "iam_role \"r\" {\n  provider = aws.other\n  trust { services = [\"ec2.amazonaws.com\"] }\n}",
+            "accounts take the place of provider aliases",
+        ),
+        (
+            "data \"caller_identity\" \"me\" {}\noutput \"x\" { value = data.caller_identity.me.accountid }",
+            "did you mean `account_id`?",
+        ),
+        (
+            "output \"x\" { value = data.caller_identity.me.arn }",
+            "this module has no `data` blocks",
+        ),
+        (
+            "data \"iam_role\" \"r\" {\n account = account.production\n name = iam_role.other.unique_id\n}\niam_role \"other\" {\n accounts = [account.production]\n trust { services = [\"ec2.amazonaws.com\"] }\n}",
+            "must be known while planning",
+        ),
+    ];
+    for (blocks, wanted) in cases {
+        program.write("main.hcl", &two_environments(blocks));
+        let run = program.run(&["plan"]).code(1);
+        assert!(run.err.contains(wanted), "{blocks}\n{}", run.err);
+    }
+}
+
+#[test]
+fn documents_are_put_together_as_terraform_does() {
+    let program = applied(
+        r#"data "iam_policy_document" "base" {
+  statement "Read" {
+    actions   = ["s3:GetObject"]
+    resources = ["arn:${data.partition.this.partition}:s3:::acme-a/*"]
+  }
+  statement "Keep" {
+    actions   = ["s3:ListBucket"]
+    resources = ["*"]
+  }
+}
+data "partition" "this" {}
+data "iam_policy_document" "whole" {
+  source_policy_documents = [data.iam_policy_document.base.json]
+  statement "Read" {
+    actions   = ["s3:GetObjectVersion"]
+    resources = ["*"]
+    condition {
+      test     = "StringEquals"
+      variable = "aws:PrincipalOrgID"
+      values   = [organization.acme.id]
+    }
+  }
+  override_policy_documents = [jsonencode({ Statement = { Sid = "Keep", Effect = "Deny", Action = "s3:*", Resource = "*" } })]
+}
+iam_policy "whole" {
+  accounts = [account.production]
+  content  = data.iam_policy_document.whole.json
+}
+data "iam_policy_document" "each" {
+  for_each = toset(["a", "b"])
+  statement {
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::acme-${each.key}/*"]
+  }
+}
+output "each" {
+  value = [for key, doc in data.iam_policy_document.each : "${key} ${jsondecode(doc.json).Statement[0].Resource[0]}"]
+}
+output "one" {
+  value = jsondecode(data.iam_policy_document.each["b"].json).Statement[0].Resource
+}
+data "iam_policy_document" "trust" {
+  statement "Assume" {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "AWS"
+      identifiers = [account.dev]
+    }
+  }
+}
+output "whole" {
+  value = jsondecode(data.iam_policy_document.whole.json)
+}
+output "trust" {
+  value = jsondecode(data.iam_policy_document.trust.json)
+}"#,
+    );
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let told = outputs(&program);
+    assert_eq!(
+        told["each"]["value"],
+        json!(["a arn:aws:s3:::acme-a/*", "b arn:aws:s3:::acme-b/*"])
+    );
+    assert_eq!(told["one"]["value"], json!(["arn:aws:s3:::acme-b/*"]));
+    let whole = &told["whole"]["value"];
+    assert_eq!(whole["Version"], "2012-10-17");
+    let sids: Vec<_> = whole["Statement"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|s| (s["Sid"].clone(), s["Effect"].clone()))
+        .collect();
+    assert_eq!(sids, [(json!("Read"), json!("Allow")), (json!("Keep"), json!("Deny"))]);
+    assert_eq!(whole["Statement"][0]["Action"], json!(["s3:GetObjectVersion"]));
+    let principal = told["trust"]["value"]["Statement"][0]["Principal"]["AWS"].to_string();
+    assert!(principal.contains(":root"), "{principal}");
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[test]
+fn the_page_of_the_language_lists_every_type() {
+    let page = include_str!("../../docs/language.md");
+    let (_, section) = page.split_once("## Lookups").expect("a section");
+    let (section, _) = section.split_once("## Settings").expect("its end");
+    for ty in palisade::schema::data::data_types() {
+        let row =
+            section.lines().find(|l| l.starts_with('|') && l.contains(&format!("`{}`", ty.name)));
+        let row = row.unwrap_or_else(|| panic!("`{}` is not in the table", ty.name));
+        for attr in ty.block.attrs {
+            assert!(row.contains(&format!("`{}`", attr.name)), "{}: {}", ty.name, attr.name);
+        }
+    }
+}
