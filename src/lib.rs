@@ -10,6 +10,7 @@ pub mod diag;
 pub mod difference;
 pub mod engine;
 pub mod eval;
+mod fetch;
 pub mod graph;
 pub mod iam;
 pub mod ids;

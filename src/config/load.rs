@@ -2,15 +2,19 @@
 
 mod directory;
 mod modules;
+mod packages;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::packages::MissingPackage;
+use self::packages::Packages;
 use super::decode::PendingCall;
 use super::files::{join, reason, repository};
 use super::model::{Configuration, Module, ModuleId, Settings};
+use super::package::ModuleLock;
 use super::vars::{self, VarArg};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::schema::ManagedKind;
@@ -24,6 +28,8 @@ pub struct LoadOptions {
     pub version: semver::Version,
     /// `--var` and `--var-file`, in the order given.
     pub vars: Vec<VarArg>,
+    /// The lock of modules from elsewhere, in place of the file's: `init` has one that is about to be written.
+    pub lock: Option<ModuleLock>,
     /// `PALISADE_VAR_*` variables of the environment: names without the prefix, and values.
     pub env_vars: BTreeMap<String, String>,
 }
@@ -35,6 +41,7 @@ impl Default for LoadOptions {
             version: semver::Version::parse(env!("CARGO_PKG_VERSION"))
                 .unwrap_or(semver::Version::new(0, 0, 0)),
             vars: Vec::new(),
+            lock: None,
             env_vars: BTreeMap::new(),
         }
     }
@@ -50,6 +57,10 @@ pub struct Loaded {
     /// Whether every file was parsed and every module found: only then is it worth looking for
     /// unknown references.
     pub complete: bool,
+    /// Packages of modules that have to be fetched first.
+    pub missing: Vec<MissingPackage>,
+    /// Those that it uses, by [`super::package::PackageSource::key`].
+    pub packages: BTreeSet<String>,
     /// Whole ranges of the blocks in which something is wrong.
     broken: Vec<Loc>,
 }
@@ -122,6 +133,7 @@ fn load_here(dir: &Path, options: &LoadOptions) -> Loaded {
     match fs::canonicalize(dir) {
         Ok(root) if root.is_dir() => {
             loader.boundary = repository(&root);
+            loader.packages = Packages::of(&root, options.lock.clone());
             loader.module(&root, &options.display, &mut Vec::new());
             loader.check_calls();
             loader.check_version(&options.version);
@@ -150,6 +162,7 @@ struct Loader {
     provider: Option<super::RawBlock>,
     /// The repository's root: nothing outside of it is read.
     boundary: Option<PathBuf>,
+    packages: Packages,
     broken: Vec<Loc>,
 }
 
@@ -171,6 +184,7 @@ impl Loader {
             settings: Settings::default(),
             provider: None,
             boundary: None,
+            packages: Packages::default(),
             broken: Vec::new(),
         }
     }
@@ -188,6 +202,8 @@ impl Loader {
             },
             diagnostics: self.diagnostics,
             complete: self.complete,
+            packages: self.packages.used(),
+            missing: self.packages.missing,
             broken: self.broken,
         }
     }
@@ -201,14 +217,14 @@ impl Loader {
     fn module(&mut self, dir: &Path, name: &str, path: &mut Vec<LoadingModule>) -> ModuleId {
         let id = ModuleId(self.modules.len());
         self.by_dir.insert(dir.to_path_buf(), id);
-        self.modules.push(Module {
+        let mut module = Module {
             id,
             dir: dir.to_path_buf(),
+            package: self.packages.around(dir),
             name: name.to_owned(),
             ..Module::default()
-        });
-        let mut module =
-            Module { id, dir: dir.to_path_buf(), name: name.to_owned(), ..Module::default() };
+        };
+        self.modules.push(module.clone());
         let mut calls = BTreeMap::new();
         let root = id == Configuration::ROOT;
         for file in self.files(dir, name, root) {

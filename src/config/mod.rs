@@ -13,6 +13,7 @@ mod lex;
 mod literals;
 mod load;
 mod model;
+pub mod package;
 mod raw;
 mod refs;
 mod syntax;
@@ -23,7 +24,7 @@ mod vars;
 pub use decode::target_address;
 pub use expr::Expr;
 pub use files::{MAX_FILE, read_source};
-pub use load::{LoadOptions, Loaded, load, load_sources};
+pub use load::{LoadOptions, Loaded, MissingPackage, load, load_sources};
 pub use model::{
     Backend, CallDecl, CheckDecl, ConditionBlock, Configuration, DataDecl, IgnoreChanges,
     ImportDecl, ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl,

@@ -99,6 +99,8 @@ pub struct Module {
     pub id: ModuleId,
     /// Its directory, absolute, symbolic links resolved.
     pub dir: PathBuf,
+    /// The package that it was fetched with: what it reads lies in there.
+    pub package: Option<PathBuf>,
     /// Its directory as users see it, relative to where they stand.
     pub name: String,
     /// Its files, by name.

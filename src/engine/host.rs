@@ -72,6 +72,8 @@ pub enum Activity {
     ReadingOrganization,
     /// This many accounts are read.
     ReadingAccounts(usize),
+    /// The package of a module is fetched.
+    Fetching(String),
     /// What so many `data` blocks ask for is read.
     LookingUp(usize),
     /// SSM is asked for the versions of secrets.

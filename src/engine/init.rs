@@ -10,6 +10,7 @@ use crate::state::bootstrap::{self, Bucket};
 use crate::state::{StateError, StoreFailure};
 
 use super::error::EngineError;
+use super::fetch_modules::{self, FetchedPackage};
 use super::host::Event;
 use super::open::{self, Store};
 use super::state_bucket::{self, Unreadable};
@@ -21,6 +22,8 @@ use super::{backend, load};
 pub struct InitRequest {
     /// Values for variables.
     pub variables: Variables,
+    /// Fetch modules from elsewhere anew, whatever the lock file says.
+    pub upgrade: bool,
     /// Make the state's bucket.
     pub create_backend: bool,
     /// Copy the state from where it was.
@@ -43,6 +46,8 @@ pub enum MigrationSource {
 pub struct InitOutcome {
     /// How many module calls the configuration has.
     pub modules: usize,
+    /// What was fetched for them.
+    pub fetched: Vec<FetchedPackage>,
     /// Where state lies.
     pub location: String,
     /// Whether a reader of the state can read the key of fingerprints too.
@@ -67,6 +72,7 @@ pub struct Migration {
 /// # Errors
 /// The configuration is wrong, the backend cannot be used, or it holds another state.
 pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOutcome, EngineError> {
+    let fetched = fetch_modules::run(workspace, &request.variables, request.upgrade).await?;
     let configuration = load::configuration(workspace, &request.variables)?;
     let store = open::named(workspace, &configuration.settings).await?;
     if request.create_backend {
@@ -94,6 +100,7 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
     store.name_caller(workspace).await;
     Ok(InitOutcome {
         modules: configuration.modules.len().saturating_sub(1),
+        fetched,
         location: store.ledger.store().location(),
         key_beside_state: matches!(store.backend, Backend::Local { .. })
             || store.connection.sandbox.is_some(),

@@ -21,6 +21,7 @@ pub mod digest;
 pub mod drift;
 pub mod edit_state;
 pub mod error;
+pub mod fetch_modules;
 pub mod format;
 pub mod graph;
 pub mod host;

@@ -261,6 +261,7 @@ fn file(dir: &Path, name: &str) -> Result<String, Diagnostic> {
         root_dir: dir.to_owned(),
         module_dir: dir.to_owned(),
         allowed_dirs: vec![dir.to_owned()],
+        package: None,
     };
     let bytes = filesystem::read_file(&context, name).map_err(|refused| {
         let (why, help) = refused.explain();

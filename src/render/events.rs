@@ -20,6 +20,7 @@ pub fn activity(activity: &Activity) -> String {
         Activity::ReadingAccounts(number) => {
             format!("reading {}", count(*number, "account", "accounts"))
         }
+        Activity::Fetching(source) => format!("fetching {}", safe(source)),
         Activity::LookingUp(number) => {
             format!("looking up {}", count(*number, "object", "objects"))
         }

@@ -11,6 +11,10 @@ use super::style::{count, safe};
 /// # Errors
 /// Those of the writer.
 pub fn text(ready: &InitOutcome, out: &mut dyn Write) -> io::Result<()> {
+    for package in &ready.fetched {
+        let at = package.commit.as_ref().map(|commit| format!(" at {}", safe(commit)));
+        writeln!(out, "fetched {}{}", safe(&package.source), at.unwrap_or_default())?;
+    }
     let modules = match ready.modules {
         0 => String::new(),
         some => format!(", {}", count(some, "module", "modules")),

@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schema", &["iam", "value", "address", "ids", "diag"]),
     ("review", &["access", "schema", "iam", "ids", "diag"]),
     ("config", &["schema", "value", "address", "ids", "diag", "stack"]),
+    ("fetch", &["config", "diag"]),
     ("graph", &["config", "schema", "value", "address", "ids", "diag"]),
     ("eval", &["graph", "config", "schema", "iam", "value", "address", "ids", "diag", "stack"]),
     ("state", &["redact", "value", "address", "ids", "diag", "cause", "patience", "trace"]),
@@ -92,6 +93,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &[
             "review",
+            "fetch",
             "redact",
             "trace",
             "patience",

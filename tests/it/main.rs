@@ -48,6 +48,7 @@ mod promotion;
 mod questions;
 mod reads;
 mod recovery;
+mod remote_modules;
 mod requests;
 mod review;
 mod rounds;

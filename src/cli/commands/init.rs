@@ -21,6 +21,9 @@ pub struct InitArgs {
     /// Values for variables.
     #[command(flatten)]
     vars: VarArgs,
+    /// Fetch modules from git and archives anew, and write the lock file anew
+    #[arg(long)]
+    upgrade: bool,
     /// Make the state bucket: versioned, encrypted, not public, TLS only
     #[arg(long)]
     create_backend: bool,
@@ -46,6 +49,7 @@ pub async fn run(args: &InitArgs, context: &Context) -> Result<(), Exit> {
     });
     let request = InitRequest {
         variables: args.vars.variables(),
+        upgrade: args.upgrade,
         create_backend: args.create_backend,
         migrate,
         rename_estate: args.rename_estate,

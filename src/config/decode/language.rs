@@ -258,7 +258,7 @@ impl Decoder<'_> {
                     Diagnostic::error(format!("`module` takes no `{unsupported}`"))
                         .at(attr.name_loc)
                         .help(if unsupported == "version" {
-                            "modules are local directories and have the version of their repository"
+                            "the revision is part of the address: `source = \"git::https://...?ref=v1.2.3\"`"
                         } else {
                             "there is one provider; which account a block is placed in says where it goes"
                         }),
@@ -280,7 +280,7 @@ impl Decoder<'_> {
             );
             return;
         };
-        let why = "modules are read before anything is evaluated: write `\"./path\"`";
+        let why = "modules are read before anything is evaluated: write it as a literal, such as `\"./path\"`";
         let Some(source) = self.literal_string("source", &source, why) else { return };
         let call = CallDecl {
             name: name.clone(),

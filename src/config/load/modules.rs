@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 
 use super::super::files::{holds_configuration, join, normal, reason};
 use super::super::model::ModuleId;
+use super::super::package::is_remote;
 use super::{Loader, LoadingModule};
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 
@@ -27,24 +28,20 @@ impl Loader {
         let refuse = |summary: String| Diagnostic::error(summary).at(source.loc.clone());
         let local =
             ["./", "../"].iter().any(|p| text.starts_with(p)) || text == "." || text == "..";
-        if !local || text.contains('\\') {
-            let remote = text.contains("://")
-                || text.contains("::")
-                || text.starts_with("git@")
-                || text.split('/').count() == 3 && !text.starts_with('/');
+        let remote = !local && is_remote(text);
+        if !local && !remote || text.contains('\\') {
             self.diagnostics.push(
                 refuse(format!("`{text}` is not a local module"))
                     .detail("it must start with `./` or `../`")
-                    .help(if remote {
-                        "modules are directories of the same repository: copy it there".to_owned()
-                    } else {
-                        format!("write `./{}`", text.trim_start_matches('/'))
-                    }),
+                    .help(format!("write `./{}`", text.trim_start_matches('/'))),
             );
             return None;
         }
-        let lexical = dir.join(text);
-        let shown = normal(&join(name, text));
+        let (lexical, shown) = if remote {
+            self.fetched(dir, source)?
+        } else {
+            (dir.join(text), normal(&join(name, text)))
+        };
         let real = match fs::canonicalize(&lexical) {
             Ok(real) if real.is_dir() => real,
             Ok(_) => {
@@ -63,7 +60,16 @@ impl Loader {
                 return None;
             }
         };
-        if !self.inside(dir, text, &real) {
+        if let Some(package) = self.packages.around(if remote { &lexical } else { dir }) {
+            if !real.starts_with(&package) {
+                self.diagnostics.push(
+                    refuse(format!("module `{text}` lies outside of its package"))
+                        .detail("a module that was fetched calls what was fetched with it, or an address")
+                        .help("use another version of the module, or copy it into the repository"),
+                );
+                return None;
+            }
+        } else if !self.inside(dir, text, &real) {
             self.diagnostics.push(
                 refuse(format!("module `{text}` lies outside of the configuration"))
                     .detail("it leads out of the repository")

@@ -233,6 +233,9 @@ fn is_private(path: &Path) -> bool {
 
 /// The directories that may be read, as they were given.
 fn directories(context: &FunctionContext) -> Vec<&Path> {
+    if let Some(package) = &context.package {
+        return vec![package];
+    }
     let given = [&context.root_dir, &context.module_dir].into_iter().chain(&context.allowed_dirs);
     given.map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir }).collect()
 }

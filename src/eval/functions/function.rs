@@ -17,6 +17,8 @@ pub struct FunctionContext {
     /// The directories that file functions may read below: the root module's and every loaded
     /// module's. Symbolic links are resolved before the comparison.
     pub allowed_dirs: Vec<PathBuf>,
+    /// The package of a module that was fetched: it reads what was fetched with it, and nothing else.
+    pub package: Option<PathBuf>,
 }
 
 /// One call with its evaluated arguments.

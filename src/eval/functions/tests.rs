@@ -90,7 +90,12 @@ fn estate(dir: &Path) -> FunctionContext {
     symlink(".git", root.join("git-link")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(root.join("pipe")).status().unwrap();
     assert!(made.success());
-    FunctionContext { root_dir: root.clone(), module_dir: root, allowed_dirs: Vec::new() }
+    FunctionContext {
+        root_dir: root.clone(),
+        module_dir: root,
+        allowed_dirs: Vec::new(),
+        package: None,
+    }
 }
 
 #[cfg(unix)]

@@ -83,6 +83,7 @@ impl<'c> Evaluator<'c> {
                     names: element.name.into_iter().map(|(n, m)| (n, Value::Map(m))).collect(),
                     functions: FunctionContext {
                         module_dir: module.dir.clone(),
+                        package: module.package.clone(),
                         ..from.functions.clone()
                     },
                     module_path: relative(&from.functions.root_dir, &module.dir),

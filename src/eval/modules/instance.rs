@@ -39,6 +39,7 @@ impl<'c> ModuleInst<'c> {
                 root_dir: module.dir.clone(),
                 module_dir: module.dir.clone(),
                 allowed_dirs: config.modules.iter().map(|m| m.dir.clone()).collect(),
+                package: None,
             },
             module_path: ".".to_owned(),
         }

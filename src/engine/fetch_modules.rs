@@ -1,0 +1,92 @@
+//! Fetches the packages that modules come from, and writes the lock file. `init` alone does this.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use crate::config::package::{LOCK_FILE, ModuleLock};
+use crate::config::{self, MissingPackage};
+use crate::diag::Diagnostic;
+use crate::fetch;
+
+use super::error::EngineError;
+use super::host::Activity;
+use super::load;
+use super::workspace::{Variables, Workspace};
+
+/// How often modules that were fetched may call for others.
+const TURNS: usize = 32;
+
+/// A package that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedPackage {
+    /// What the lock file calls it.
+    pub source: String,
+    /// The commit, where it is a repository's.
+    pub commit: Option<String>,
+}
+
+/// Fetches what the configuration calls for and what is not there as the lock file has it. With `upgrade`,
+/// branches and tags are looked up again, whatever the lock file says.
+///
+/// # Errors
+/// A package cannot be fetched, or is not what the lock file says. What else is wrong with the configuration is left
+/// for loading it.
+pub(super) async fn run(
+    workspace: &Workspace,
+    variables: &Variables,
+    upgrade: bool,
+) -> Result<Vec<FetchedPackage>, EngineError> {
+    load::require_configuration(&workspace.dir)?;
+    let root = std::fs::canonicalize(&workspace.dir).map_err(|error| {
+        Diagnostic::error("the configuration cannot be opened").detail(error.to_string())
+    })?;
+    // What is wrong with the file is told at the call that needs it.
+    let Ok(old) = ModuleLock::read(&root) else { return Ok(Vec::new()) };
+    let mut lock = match upgrade {
+        true => ModuleLock { version: ModuleLock::VERSION, ..ModuleLock::default() },
+        false => old.clone(),
+    };
+    let mut fetched = Vec::new();
+    for _ in 0..TURNS {
+        let mut options = load::options(workspace, variables);
+        options.lock = Some(lock.clone());
+        let loaded = config::load(&root, &options);
+        if loaded.missing.is_empty() {
+            lock.modules.retain(|key, _| loaded.packages.contains(key));
+            break;
+        }
+        for missing in distinct(loaded.missing) {
+            let key = missing.source.key();
+            let busy = workspace.begin(Activity::Fetching(key.clone()));
+            let wanted = if upgrade { None } else { old.modules.get(&key) };
+            let package = fetch::package(&root, &missing, wanted);
+            let package = workspace.interruptible(package).await??;
+            drop(busy);
+            fetched.push(FetchedPackage { source: key.clone(), commit: package.commit.clone() });
+            lock.modules.insert(key, package);
+        }
+    }
+    if lock != old {
+        write(&root, &lock)?;
+    }
+    Ok(fetched)
+}
+
+/// Each package once.
+fn distinct(missing: Vec<MissingPackage>) -> Vec<MissingPackage> {
+    let mut all: BTreeMap<String, MissingPackage> = BTreeMap::new();
+    for one in missing {
+        all.entry(one.source.key()).or_insert(one);
+    }
+    all.into_values().collect()
+}
+
+fn write(root: &Path, lock: &ModuleLock) -> Result<(), EngineError> {
+    let failed = |error: io::Error| {
+        Diagnostic::error(format!("`{LOCK_FILE}` cannot be written")).detail(error.to_string())
+    };
+    let new = root.join(format!(".{LOCK_FILE}.{}", std::process::id()));
+    std::fs::write(&new, lock.text()).map_err(failed)?;
+    Ok(std::fs::rename(&new, root.join(LOCK_FILE)).map_err(failed)?)
+}

@@ -1,0 +1,110 @@
+//! Archives: downloaded whole, and unpacked entry by entry.
+
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use flate2::read::GzDecoder;
+
+use super::LIMIT;
+use crate::config::package::{MAX_BYTES, MAX_DEPTH, MAX_FILES};
+use crate::diag::{Diagnostic, Loc};
+
+/// Most bytes of an archive as it is sent.
+const MAX_DOWNLOAD: usize = 64 * 1024 * 1024;
+
+/// A tar archive.
+pub(super) enum Archive {
+    Plain(Vec<u8>),
+    Compressed(Vec<u8>),
+}
+
+pub(super) async fn unpack(
+    archive: Archive,
+    to: PathBuf,
+    loc: &Loc,
+    key: &str,
+) -> Result<(), Diagnostic> {
+    let unpacking = tokio::task::spawn_blocking(move || match archive {
+        Archive::Plain(bytes) => entries(bytes.as_slice(), &to),
+        Archive::Compressed(bytes) => entries(GzDecoder::new(bytes.as_slice()), &to),
+    });
+    let done = unpacking.await.map_err(io::Error::other).and_then(|done| done);
+    done.map_err(|error| {
+        Diagnostic::error(format!("the module `{key}` cannot be unpacked"))
+            .at(loc.clone())
+            .detail(error.to_string())
+    })
+}
+
+/// Writes files and directories, and refuses whatever else an archive can hold: links, devices, paths that lead out,
+/// more than fits.
+fn entries(bytes: impl Read, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    let mut left = MAX_BYTES;
+    let mut archive = tar::Archive::new(bytes.take(MAX_BYTES.saturating_mul(2)));
+    for (count, entry) in archive.entries()?.enumerate() {
+        let mut entry = entry?;
+        let kind = entry.header().entry_type();
+        // What describes the next entry, or the archive.
+        if kind.is_pax_global_extensions() {
+            continue;
+        }
+        let path = entry.path()?.into_owned();
+        let refuse = |why: &str| io::Error::other(format!("`{}` {why}", path.display()));
+        if count > MAX_FILES {
+            return Err(io::Error::other(format!("it holds more than {MAX_FILES} files")));
+        }
+        let parts: Vec<Component<'_>> = path.components().collect();
+        let inside =
+            parts.iter().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if !inside || parts.len() > MAX_DEPTH {
+            return Err(refuse("leads out of it, or too deep"));
+        }
+        let place = to.join(&path);
+        if kind.is_dir() {
+            std::fs::create_dir_all(&place)?;
+            continue;
+        }
+        if !kind.is_file() {
+            return Err(refuse("is neither a file nor a directory"));
+        }
+        left = left.checked_sub(entry.size()).ok_or_else(|| {
+            io::Error::other(format!("it holds more than {} MiB", MAX_BYTES / 1024 / 1024))
+        })?;
+        if let Some(parent) = place.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&place)?;
+        io::copy(&mut entry, &mut file)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn download(url: &str) -> Result<Vec<u8>, String> {
+    let client = reqwest::Client::builder()
+        .https_only(url.starts_with("https://"))
+        .timeout(LIMIT)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
+    let mut answer = answer.map_err(|error| reason(&error))?;
+    let mut all = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| reason(&error))? {
+        all.extend_from_slice(&chunk);
+        if all.len() > MAX_DOWNLOAD {
+            return Err(format!("it is larger than {} MiB", MAX_DOWNLOAD / 1024 / 1024));
+        }
+    }
+    Ok(all)
+}
+
+/// An error with what caused it, which alone says what happened.
+fn reason(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,282 @@
+//! Modules from git repositories and archives: fetched by `init` alone, pinned by the lock file, held in their package.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+
+use crate::support::cli::Program;
+
+fn git(dir: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args([
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@t.example",
+            "-c",
+            "init.defaultBranch=main",
+        ])
+        .args(arguments)
+        .current_dir(dir)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .expect("git");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A repository with one module in `names`, at the tag `v1`.
+fn repository() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let root = dir.path();
+    fs::create_dir_all(root.join("names/inner")).expect("made");
+    fs::write(root.join("names/names.hcl"), MODULE).expect("written");
+    fs::write(root.join("names/motd.txt"), "welcome").expect("written");
+    fs::write(root.join("names/inner/inner.hcl"), "output \"deep\" {\n  value = \"deep\"\n}\n")
+        .expect("written");
+    git(root, &["init", "--quiet"]);
+    git(root, &["add", "."]);
+    git(root, &["commit", "--quiet", "-m", "one"]);
+    git(root, &["tag", "v1"]);
+    dir
+}
+
+const MODULE: &str = r#"variable "team" {
+  type = string
+}
+module "inner" {
+  source = "./inner"
+}
+output "name" {
+  value = "team-${var.team}-${module.inner.deep}"
+}
+output "motd" {
+  value = file("${path.module}/motd.txt")
+}
+"#;
+
+fn estate(source: &str) -> String {
+    format!(
+        r#"palisade {{
+  name = "acme"
+}}
+module "names" {{
+  source = "{source}"
+  team   = "red"
+}}
+output "name" {{
+  value = module.names.name
+}}
+output "motd" {{
+  value = module.names.motd
+}}
+"#
+    )
+}
+
+fn lock(program: &Program) -> Value {
+    let text = fs::read_to_string(program.path().join("palisade.lock.json")).expect("a lock file");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn outputs(program: &Program) -> Value {
+    program.run(&["apply", "--auto-approve"]).code(0);
+    serde_json::from_str(&program.run(&["output", "--json"]).code(0).out).expect("JSON")
+}
+
+#[test]
+fn a_repository_is_fetched_once_and_pinned() {
+    let repository = repository();
+    let commit = git(repository.path(), &["rev-parse", "v1"]);
+    let source = format!("git::file://{}//names?ref=v1", repository.path().display());
+    let program = Program::new(&estate(&source));
+    let before = program.run(&["plan"]).code(1);
+    assert!(before.err.contains("run `palisade init`"), "{}", before.err);
+    let ready = program.run(&["init"]).code(0);
+    assert!(ready.out.contains(&format!("at {commit}")), "{}", ready.out);
+    let key = format!("git::file://{}?ref=v1", repository.path().display());
+    assert_eq!(lock(&program)["modules"][&key]["commit"], commit.as_str());
+    let told = outputs(&program);
+    assert_eq!(told["name"]["value"], "team-red-deep");
+    assert_eq!(told["motd"]["value"], "welcome");
+    // A tag that moves changes nothing, here or on a machine that has the lock file alone.
+    fs::write(repository.path().join("names/motd.txt"), "changed").expect("written");
+    git(repository.path(), &["commit", "--quiet", "-am", "two"]);
+    git(repository.path(), &["tag", "--force", "v1"]);
+    assert!(!program.run(&["init"]).code(0).out.contains("fetched"));
+    fs::remove_dir_all(program.path().join(".palisade/modules")).expect("removed");
+    program.run(&["validate"]).code(1);
+    program.run(&["init"]).code(0);
+    assert_eq!(outputs(&program)["motd"]["value"], "welcome");
+    program.run(&["init", "--upgrade"]).code(0);
+    assert_eq!(outputs(&program)["motd"]["value"], "changed");
+    // What is there is used where the repository is gone.
+    drop(repository);
+    program.run(&["init"]).code(0);
+    program.run(&["plan"]).code(0);
+    // A package that nothing calls any more leaves the lock file.
+    program.write("main.hcl", "palisade {\n  name = \"acme\"\n}\n");
+    program.run(&["init"]).code(0);
+    assert_eq!(lock(&program)["modules"], serde_json::json!({}));
+}
+
+#[test]
+fn what_was_changed_by_hand_is_not_read() {
+    let repository = repository();
+    let source = format!("git::file://{}//names?ref=v1", repository.path().display());
+    let program = Program::new(&estate(&source));
+    program.run(&["init"]).code(0);
+    let all = program.path().join(".palisade/modules");
+    let place = fs::read_dir(&all).expect("there").flatten().next().expect("one").path();
+    fs::write(place.join("names/motd.txt"), "other").expect("written");
+    let refused = program.run(&["plan"]).code(1);
+    assert!(refused.err.contains("is not what `palisade.lock.json` names"), "{}", refused.err);
+    program.run(&["init"]).code(0);
+    program.run(&["plan"]).code(0);
+}
+
+#[test]
+fn a_package_reads_nothing_of_the_estate() {
+    for (what, module, wanted) in [
+        (
+            "a file",
+            "output \"x\" { value = file(\"palisade.vars.hcl\") }",
+            "is outside of the configuration",
+        ),
+        (
+            "a file above",
+            "output \"x\" { value = file(\"${path.module}/../../../../palisade.vars.hcl\") }",
+            "outside",
+        ),
+        ("a module", "module \"m\" { source = \"../../../../secret\" }", "outside of its package"),
+        (
+            "a repository here",
+            "module \"m\" { source = \"git::file:///srv/x.git\" }",
+            "lies on this machine",
+        ),
+    ] {
+        let repository = repository();
+        fs::write(repository.path().join("names/more.hcl"), module).expect("written");
+        git(repository.path(), &["add", "."]);
+        git(repository.path(), &["commit", "--quiet", "-m", "more"]);
+        let source = format!("git::file://{}//names", repository.path().display());
+        let program = Program::new(&estate(&source));
+        program.write("palisade.vars.hcl", "");
+        fs::create_dir_all(program.path().join("secret")).expect("made");
+        program.write("secret/main.hcl", "output \"o\" { value = 1 }");
+        let run = program.run(&["init"]);
+        let run = if run.code == 0 { program.run(&["plan"]) } else { run };
+        assert_eq!(run.code, 1, "{what}: {}", run.out);
+        assert!(run.err.contains(wanted), "{what}: {}", run.err);
+    }
+}
+
+/// A compressed archive of these entries: name, type and content (of a link, where it leads).
+fn archive(entries: &[(&str, tar::EntryType, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (name, kind, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(*kind);
+        header.set_mode(0o644);
+        let bytes = if kind.is_file() { content.as_bytes() } else { &[] };
+        header.set_size(bytes.len() as u64);
+        if !kind.is_file() {
+            header.set_link_name(content).expect("a name");
+        }
+        // Past the crate's own check, which refuses names that lead out.
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        builder.append(&header, bytes).expect("appended");
+    }
+    builder.into_inner().and_then(GzEncoder::finish).expect("bytes")
+}
+
+/// A server of files, which counts what it is asked for.
+struct Files {
+    address: SocketAddr,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Files {
+    fn serve(files: Vec<(&'static str, Vec<u8>)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let asked = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let mut lines = BufReader::new(stream.try_clone().expect("cloned")).lines();
+                let first = lines.next().and_then(Result::ok).unwrap_or_default();
+                while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
+                count.fetch_add(1, Ordering::SeqCst);
+                let path = first.split(' ').nth(1).unwrap_or_default();
+                let file = files.iter().find(|(name, _)| *name == path).map(|(_, bytes)| bytes);
+                let status = if file.is_some() { "200 OK" } else { "404 Not Found" };
+                let body = file.cloned().unwrap_or_default();
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                // Whoever is gone needs no answer.
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn archives_are_unpacked_below_their_place_alone() {
+    use tar::EntryType;
+    let good = archive(&[(
+        "m-1/names.hcl",
+        EntryType::Regular,
+        "variable \"team\" {}\noutput \"name\" { value = var.team }\noutput \"motd\" { value = \"x\" }\n",
+    )]);
+    let server = Files::serve(vec![
+        ("/good.tar.gz", good),
+        ("/link.tar.gz", archive(&[("m-1/names.hcl", EntryType::Symlink, "/etc/hostname")])),
+        ("/out.tar.gz", archive(&[("../../out.hcl", EntryType::Regular, "x = 1")])),
+        ("/garbage.tar.gz", b"<html>".to_vec()),
+    ]);
+    let program = Program::new(&estate(&format!("{}/good.tar.gz//m-1", server.address())));
+    program.run(&["init"]).code(0);
+    assert_eq!(outputs(&program)["name"]["value"], "red");
+    let asked = server.asked();
+    program.run(&["init"]).code(0);
+    program.run(&["plan"]).code(0);
+    assert_eq!(server.asked(), asked, "a connection was opened");
+    for (name, wanted) in [
+        ("link", "neither a file nor a directory"),
+        ("out", "leads out of it"),
+        ("garbage", "cannot be unpacked"),
+        ("missing", "404"),
+    ] {
+        let program = Program::new(&estate(&format!("{}/{name}.tar.gz", server.address())));
+        let refused = program.run(&["init"]).code(1);
+        assert!(refused.err.contains(wanted), "{name}: {}", refused.err);
+        assert!(!program.path().join(".palisade/out.hcl").exists());
+        let left =
+            fs::read_dir(program.path().join(".palisade/modules")).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "{name}: something was left");
+    }
+}
