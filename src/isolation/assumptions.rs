@@ -21,13 +21,18 @@
 //!   for an origin that enters the role's account, or writes into it, and is not that role itself, rests on
 //!   the code; and so on from every account that such code gets into. An origin that does neither cannot
 //!   speak to it, and one whose own account it is reaches the far side anyway.
+//! * Who issues identities. A role that trusts the provider of an EKS cluster, or Cognito, lets in whoever administers the
+//!   cluster or the pool, and neither is read: it may lie in any account. So where such a role crosses the wall, the
+//!   proof for an origin with an account beside the role's own rests on where that is. (In the role's own account
+//!   it is asked who may administer them.)
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use super::compare::{Pair, SideResult};
 use super::crossing::{
-    ANYBODY, StepSource, StepTarget, TargetResource, asked_at, home, is_closed, open_to_all,
+    ANYBODY, PathStep, StepSource, StepTarget, TargetResource, asked_at, home, is_closed,
+    open_to_all,
 };
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
@@ -78,6 +83,8 @@ pub(super) struct Assumptions<'a> {
     administrating: BTreeSet<&'a Origin>,
     /// Roles whose code each origin can speak to, by ARN, each with the environments that it gets into.
     code: BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>>,
+    /// Roles that whoever issues identities of a cluster or pool gets into, each with the accounts that it gets into.
+    issued: Vec<(&'a PrincipalNode, BTreeSet<Handle>)>,
 }
 
 impl<'a> Assumptions<'a> {
@@ -100,14 +107,45 @@ impl<'a> Assumptions<'a> {
         let callers = callers.collect();
         let administrating = result.powers.administrators.keys().collect();
         let partition = partition(model);
-        Self { model, partition, open, callers, administrating, code: code(model, result, entered) }
+        let (code, issued) = (code(model, result, entered), issued(model, result));
+        Self { model, partition, open, callers, administrating, code, issued }
     }
 
     /// What the proof of an isolated wall rests on.
     pub(super) fn of(&self, (origin, to): &Pair, memo: &mut Memo) -> Vec<Assumption> {
         let mut all = self.resource_policies(origin, to, memo);
         all.extend(self.running_code(origin, to));
+        all.extend(self.identity_issuers(origin, to));
         all
+    }
+
+    fn identity_issuers(&self, origin: &Origin, to: &str) -> Vec<Assumption> {
+        let callers = self.callers.get(origin).map(Vec::as_slice).unwrap_or_default();
+        let has_one_beside = |account: &Handle| {
+            let is_there =
+                |node: &&AccountNode| node.coverage != Coverage::Absent && node.handle != *account;
+            callers
+                .iter()
+                .any(|caller| !caller.members.is_empty() || caller.accounts.iter().any(is_there))
+        };
+        let enters = |account: &Handle| {
+            self.model.accounts.get(account).is_some_and(|node| node.environments.contains(to))
+        };
+        let mut found: BTreeMap<&Handle, Vec<String>> = BTreeMap::new();
+        for (role, accounts) in &self.issued {
+            if accounts.iter().any(enters)
+                && !belongs_to(self.model, &role.account, origin)
+                && has_one_beside(&role.account)
+            {
+                found.entry(&role.account).or_default().push(role.label.clone());
+            }
+        }
+        let assumption = |(account, objects): (&Handle, Vec<String>)| Assumption {
+            account: account.clone(),
+            kind: AssumptionKind::IdentityIssuers,
+            objects,
+        };
+        found.into_iter().map(assumption).collect()
     }
 
     fn resource_policies(&self, origin: &Origin, to: &str, memo: &mut Memo) -> Vec<Assumption> {
@@ -333,6 +371,33 @@ fn root_arn(partition: Partition, id: &str) -> String {
 /// Where documents lie, which tells them apart.
 fn places(documents: &[&Arc<Document>]) -> Vec<usize> {
     documents.iter().map(|document| Arc::as_ptr(document).addr()).collect()
+}
+
+/// Roles that whoever issues identities of an EKS cluster or a pool of Cognito gets into, each with the accounts that it is
+/// in and gets into.
+///
+/// Source: EKS User Guide, "Authenticate to another account with IRSA"; Cognito Developer Guide, "IAM roles".
+fn issued<'a>(
+    model: &'a AccessModel,
+    result: &SideResult,
+) -> Vec<(&'a PrincipalNode, BTreeSet<Handle>)> {
+    let by_source = by_source(&result.edges);
+    let is_issued = |step: &&PathStep| match &step.source {
+        StepSource::Federated(provider) => {
+            provider.contains(":oidc-provider/oidc.eks.")
+                || provider == "cognito-identity.amazonaws.com"
+        }
+        _ => false,
+    };
+    let roles: BTreeSet<&str> =
+        result.edges.keys().filter(is_issued).map(|step| step.target.arn()).collect();
+    let roles = roles.into_iter().filter_map(|arn| model.principals.get(arn));
+    let reaching = |role: &'a Arc<PrincipalNode>| {
+        let mut accounts = onward(model, &by_source, &StepSource::Principal(role.arn.clone()));
+        accounts.insert(role.account.clone());
+        (role.as_ref(), accounts)
+    };
+    roles.map(reaching).collect()
 }
 
 /// The accounts of others that each origin gets into or writes into, or where it holds power.

@@ -25,6 +25,7 @@ use std::collections::BTreeSet;
 use super::compare::{Comparison, SideResult};
 use super::crossing::mixed::Mixed;
 use super::crossing::{Asked, PathStep, StepSource, answer, asked, home};
+use super::lifting::lifted_by;
 use super::paths::{Path, account_of};
 use super::power::{Over, PowerLink, PowerPath};
 use super::section::PathChange;
@@ -74,9 +75,6 @@ fn smallest(
         .find(|set| settles(set))
         .map(|set| owned(&set))
 }
-
-/// What may be taken away from a question: what it is asked without.
-type Without = fn(Asked) -> Asked;
 
 /// Looks for causes between the two sides of a plan.
 pub(super) struct Causes<'a, 'w> {
@@ -142,6 +140,7 @@ impl Causes<'_, '_> {
             Over::Principal(step)
             | Over::OwnPolicies(step)
             | Over::Making(step)
+            | Over::Admitted(step)
             | Over::Guardrails(step) => Some(step),
         };
         let ends = [path.from_account.as_ref(), Some(&path.to_account)];
@@ -157,14 +156,18 @@ impl Causes<'_, '_> {
                 Over::OwnPolicies(step) | Over::Making(step) => {
                     self.opened(step, was, Asked::without_own_policies)
                 }
-                Over::Guardrails(step) => self.opened(step, was, Asked::without_guardrails),
-                Over::Account | Over::Root | Over::Members | Over::State(_) => None,
+                Over::Guardrails(step) => {
+                    self.opened(step, was, |asked| lifted_by(&path.openings, asked))
+                }
+                Over::Account | Over::Root | Over::Members | Over::State(_) | Over::Admitted(_) => {
+                    None
+                }
             });
         }
         self.least(found.into_iter()).unwrap_or_else(|| {
             let used = path.chain.iter().flat_map(|link| match link {
                 PowerLink::Become(by, who) | PowerLink::Permit(by, who) => vec![by, who],
-                PowerLink::Make(by, _) => vec![by],
+                PowerLink::Make(by, _) | PowerLink::Admit(by) => vec![by],
                 PowerLink::PathStep(_) => Vec::new(),
             });
             let on_the_way: BTreeSet<&String> = used.chain([&path.holder]).collect();
@@ -181,11 +184,17 @@ impl Causes<'_, '_> {
         })
     }
 
-    /// A step that is open after the plan and not before; `None` where it is no such step.
-    fn opened(&self, step: &PathStep, was: &SideResult, without: Without) -> Option<Labels> {
+    /// A step that is open after the plan and not before; `None` where it is no such step. `without` says what it is asked
+    /// without.
+    fn opened(
+        &self,
+        step: &PathStep,
+        was: &SideResult,
+        without: impl Fn(Asked) -> Asked,
+    ) -> Option<Labels> {
         let [before, after] = self.models();
         let is_plain = was.edges.contains_key(step);
-        if is_plain || is_open(asked(before, step).map(without)) {
+        if is_plain || is_open(asked(before, step).map(&without)) {
             return None;
         }
         let mixed = Mixed::new(before, after, step);
@@ -193,7 +202,7 @@ impl Causes<'_, '_> {
         smallest(&mixed.changed, self.declared(), |reverted| {
             let base = asked(after, step);
             let question = base.and_then(|base| mixed.asked(base, reverted, self.models()));
-            !is_open(question.map(without))
+            !is_open(question.map(&without))
         })
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::crossing::{
     Asked, PathStep, StepSource, StepTarget, answer, asked, from_the_console, is_resource_tag,
+    newcomer,
 };
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::iam::symbolic::{Opening, SymbolicAnswer};
@@ -31,6 +32,8 @@ pub enum Actor {
         /// everything where there is none.
         given: Option<BTreeSet<String>>,
     },
+    /// Somebody in an account that was brought into the organization.
+    Admitted,
 }
 
 /// What has been changed about a principal.
@@ -52,6 +55,8 @@ pub struct Changes {
     pub groups: BTreeSet<String>,
     /// Managed policies, by ARN, that were attached to it.
     pub attached: BTreeSet<String>,
+    /// Names, each a whole ARN, of which it may be given any.
+    pub names: BTreeSet<String>,
 }
 
 impl Changes {
@@ -82,6 +87,7 @@ impl Changes {
             (&mut self.removed, &other.removed),
             (&mut self.groups, &other.groups),
             (&mut self.attached, &other.attached),
+            (&mut self.names, &other.names),
         ] {
             own.extend(more.iter().cloned());
         }
@@ -147,16 +153,20 @@ fn allows_only(document: &Document) -> Document {
     Document::new(allowing.cloned())
 }
 
+/// One of the ways in which changes can be put to use, where not all can at once.
+struct Use<'c> {
+    /// Whether what may be taken away is.
+    removing: bool,
+    /// What is attached, and had of groups.
+    given: &'c [NamedPolicy],
+    /// The name that it goes by; its own otherwise.
+    name: Option<&'c str>,
+}
+
 impl Asked {
-    /// The same question of a principal that was changed. `removing` takes away what may be taken away.
-    fn changed(
-        mut self,
-        principal: &PrincipalNode,
-        changes: &Changes,
-        given: &[NamedPolicy],
-        removing: bool,
-    ) -> Self {
-        let is_removed = |name: &str| removing && changes.removed.contains(name);
+    /// The same question of a principal that was changed.
+    fn changed(mut self, principal: &PrincipalNode, changes: &Changes, way: &Use<'_>) -> Self {
+        let is_removed = |name: &str| way.removing && changes.removed.contains(name);
         let policies = principal.identity().iter().filter(|rule| !is_removed(rule.policy.name()));
         let mut own: Vec<Arc<Policy>> = policies
             .map(|rule| {
@@ -176,7 +186,10 @@ impl Asked {
         if changes.unbound {
             self.put_boundary(None);
         }
-        self = self.with_policies(given);
+        self = self.with_policies(way.given);
+        if let Some(name) = way.name {
+            self = self.called(name);
+        }
         if changes.retrusted {
             self = self.without_second_factor();
         }
@@ -190,6 +203,7 @@ pub fn account<'w>(model: &'w AccessModel, actor: &'w Actor) -> Option<&'w Handl
     match actor {
         Actor::Known(arn) => model.principals.get(arn).map(|p| &p.account),
         Actor::Made { account, .. } => Some(account),
+        Actor::Admitted => None,
     }
 }
 
@@ -201,6 +215,7 @@ pub fn source(model: &AccessModel, actor: &Actor) -> Option<StepSource> {
         Actor::Made { account, .. } => {
             Some(StepSource::Foreign(model.accounts.get(account)?.root_arn()))
         }
+        Actor::Admitted => Some(StepSource::Foreign(newcomer(model))),
     }
 }
 
@@ -253,6 +268,10 @@ pub(super) fn under(
             });
             asked.collect()
         }
+        Actor::Admitted => {
+            let asked = ask().and_then(|asked| asked.admitted(model));
+            asked.into_iter().collect()
+        }
         Actor::Known(arn) => {
             let Some(principal) = model.principals.get(arn) else { return Vec::new() };
             if changes.is_empty() {
@@ -261,12 +280,15 @@ pub(super) fn under(
             let given = changes.groups.iter().chain(&changes.attached);
             let removing: &[bool] =
                 if changes.removed.is_empty() { &[false] } else { &[false, true] };
-            let ways = choices(model, &principal.account, given);
-            let ways = removing.iter().flat_map(|removing| ways.iter().map(|way| (*removing, way)));
-            let asked = |(removing, given): (bool, &Vec<NamedPolicy>)| {
-                Some(ask()?.changed(principal, changes, given, removing))
-            };
-            ways.filter_map(asked).collect()
+            let given = choices(model, &principal.account, given);
+            let names = || std::iter::once(None).chain(changes.names.iter().map(Some));
+            let ways = removing.iter().flat_map(|removing| {
+                let removing = *removing;
+                given.iter().flat_map(move |given| {
+                    names().map(move |name| Use { removing, given, name: name.map(String::as_str) })
+                })
+            });
+            ways.filter_map(|way| Some(ask()?.changed(principal, changes, &way))).collect()
         }
     }
 }

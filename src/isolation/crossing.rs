@@ -13,24 +13,31 @@ use crate::access::{
 };
 use crate::iam::symbolic::globs::{Glob, TooMany, regions};
 use crate::iam::symbolic::{Caps, Domain, Space};
-use crate::iam::{ContextValue, Decision, Document, Item, Policies, Principal, Request, evaluate};
+use crate::iam::{
+    ContextValue, Decision, Document, Effect, Item, Policies, Principal, Request, Statement,
+    evaluate,
+};
 use crate::ids::Handle;
 
+mod admitted;
 mod answer;
 mod guises;
 mod keys;
+mod lifted;
 pub(super) mod mixed;
 mod outsiders;
 mod source;
 mod step;
 mod variations;
 
+pub(super) use admitted::newcomer;
 pub use answer::{answer, is_closed};
 use guises::FederatedSessions;
 pub use guises::GuiseFacts;
 pub(super) use guises::from_the_console;
 use keys::keys_of;
 pub(super) use keys::{is_of_session, is_resource_tag};
+pub use lifted::Lift;
 pub(super) use outsiders::ANYBODY;
 use source::is_role;
 pub use step::{ANY_PROVIDER, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
@@ -51,6 +58,19 @@ pub struct Right {
     pub domains: Vec<(String, Domain)>,
     /// Keys, in lower case, that the call leaves out.
     pub absent: Vec<String>,
+    /// Patterns of the ARNs that such things have in the principal's own account; none where `resources` say it all.
+    pub at_home: Vec<String>,
+}
+
+impl Right {
+    /// Whether it is a right over that, as far as patterns tell. A wildcard of a policy spans colons, and no ARN has
+    /// more of them than others of its kind.
+    pub(super) fn is_over(&self, resource: &str) -> bool {
+        let colons = |text: &str| text.matches(':').count();
+        let is_of =
+            |arn: &String| colons(arn) == colons(resource) && Glob::arn(arn).matches(resource);
+        self.at_home.is_empty() || resource == "*" || self.at_home.iter().any(is_of)
+    }
 }
 
 /// What a step needs to be asked: the policies of its source and target on one side.
@@ -373,6 +393,12 @@ impl Asked {
         }
         asked.domains.extend(right.domains.iter().cloned());
         asked.never.extend(right.absent.iter().cloned());
+        if !right.at_home.is_empty() {
+            // It tells these from others and permits nothing: the judge does not know it.
+            let mut statement = Statement::new(Effect::Allow);
+            statement.resources = right.at_home.iter().map(|arn| Item::new(arn.as_str())).collect();
+            asked.documents.push(Arc::new(Document::new([statement])));
+        }
         Some(asked)
     }
 
@@ -409,14 +435,30 @@ impl Asked {
 
 /// A text for every region of a space that documents tell apart, by what they say of resources and of a key, in lower case.
 pub(super) fn regions_of(documents: &[Arc<Document>], space: &Space, key: &str) -> Vec<String> {
-    let Space::Below(prefix) = space else { return Vec::new() };
+    let globs: BTreeSet<Glob> = patterns_of(documents, key).collect();
+    texts_of(globs, space)
+}
+
+/// The patterns by which documents tell resources apart, and values of a key, in lower case.
+pub(super) fn patterns_of<'d>(
+    documents: &'d [Arc<Document>],
+    key: &'d str,
+) -> impl Iterator<Item = Glob> + 'd {
     let statements = || documents.iter().flat_map(|d| &d.statements);
     let resources = statements().flat_map(|s| s.resources.iter().chain(&s.not_resources));
     let conditions = statements().flat_map(|s| &s.conditions);
-    let values = conditions.filter(|c| c.key.eq_ignore_ascii_case(key)).flat_map(|c| &c.values);
-    // Conditions read a pattern as an ARN, segment by segment, and resources as a text.
-    let both = |item: &Item| [Glob::like, Glob::arn].map(|of| of(&item.text.symbolic()));
-    let globs: BTreeSet<Glob> = resources.chain(values).flat_map(both).collect();
+    let asking = conditions.filter(move |c| c.key.eq_ignore_ascii_case(key));
+    resources.chain(asking.flat_map(|c| &c.values)).flat_map(both_readings)
+}
+
+/// A pattern as conditions read it, as an ARN and segment by segment, and as resources do, as a text.
+pub(super) fn both_readings(item: &Item) -> [Glob; 2] {
+    [Glob::like, Glob::arn].map(|of| of(&item.text.symbolic()))
+}
+
+/// A text for every region into which patterns cut a space.
+pub(super) fn texts_of(globs: BTreeSet<Glob>, space: &Space) -> Vec<String> {
+    let Space::Below(prefix) = space else { return Vec::new() };
     let globs: Vec<Glob> = globs.into_iter().collect();
     let states = Caps::default().states;
     regions(&globs, prefix, true, states).unwrap_or_else(|TooMany| {

@@ -18,6 +18,7 @@ pub mod crossing;
 pub mod deputy;
 mod exceptions;
 mod findings;
+mod lifting;
 pub mod lockout;
 pub mod not_modelled;
 pub mod paths;

@@ -11,13 +11,14 @@ use std::rc::Rc;
 use super::candidates::let_in_whole;
 use super::changes::{Actor, Changes, Crossing, account, source};
 use super::compare::{Pair, SideResult};
-use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, answer, asked, home};
+use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, asked, home};
+use super::lifting::{Lifting, allowed_without};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
 use super::rights::{Rights, RightsCache, RightsScope, guardrails_let_leave, is_for_management};
 use crate::access::{AccessModel, AccountNode, ResourceType};
 use crate::iam::Request;
-use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
+use crate::iam::symbolic::{Opening, Space};
 use crate::ids::Handle;
 
 mod closure;
@@ -38,6 +39,8 @@ pub enum PowerLink {
     Permit(String, String),
     /// A principal, by ARN, makes another one in its account.
     Make(String, Handle),
+    /// A principal, by ARN, brings an account into the organization.
+    Admit(String),
 }
 
 impl PowerLink {
@@ -46,7 +49,9 @@ impl PowerLink {
     pub fn holder(&self) -> Option<&String> {
         match self {
             Self::PathStep(_) => None,
-            Self::Become(by, _) | Self::Permit(by, _) | Self::Make(by, _) => Some(by),
+            Self::Become(by, _) | Self::Permit(by, _) | Self::Make(by, _) | Self::Admit(by) => {
+                Some(by)
+            }
         }
     }
 }
@@ -62,6 +67,8 @@ pub enum Over {
     OwnPolicies(PathStep),
     /// Another principal of the holder's account, which it can be and permit this step.
     Making(PathStep),
+    /// An account that the holder brings into the organization, which takes this step.
+    Admitted(PathStep),
     /// The organization's guardrails, which alone close this step.
     Guardrails(PathStep),
     /// The account as its root, from the management account.
@@ -313,6 +320,7 @@ impl Search<'_, '_> {
                 (Actor::Known(arn), _) => arn.clone(),
                 (Actor::Made { .. }, Some(power)) => power.holder.clone(),
                 (Actor::Made { account, .. }, None) => account.to_string(),
+                (Actor::Admitted, _) => String::new(),
             };
             // Who may leave with an account of the origin's own is asked below.
             let leaves_home = !managing && self.is_home(origin, &account);
@@ -345,16 +353,13 @@ impl Search<'_, '_> {
             if at_home {
                 self.by_leaving(origin, ground, step, &own, &to);
             }
+            let mut lifting = Lifting::new(self.model, step);
             for (arn, way, rights, bound) in &administrators {
-                let opened = match bound {
-                    None => allowed_without(self.model, step, Asked::without_guardrails),
-                    Some(account) => {
-                        *account == own
-                            && allowed_without(self.model, step, Asked::outside_organization)
-                    }
-                };
-                if opened {
-                    self.add(origin, way, &to, arn, &Over::Guardrails(step.clone()), rights);
+                if bound.as_ref().is_some_and(|account| *account != own) {
+                    continue;
+                }
+                if let Some(rights) = lifting.by(rights, self.time) {
+                    self.add(origin, way, &to, arn, &Over::Guardrails(step.clone()), &rights);
                 }
             }
         }
@@ -479,8 +484,8 @@ impl Search<'_, '_> {
             let Some(rights) = found else { continue };
             let holder = match (&actor, &way.power) {
                 (Actor::Known(arn), _) => arn.clone(),
-                (Actor::Made { .. }, Some(power)) => power.holder.clone(),
-                (Actor::Made { .. }, None) => continue,
+                (Actor::Made { .. } | Actor::Admitted, Some(power)) => power.holder.clone(),
+                (Actor::Made { .. } | Actor::Admitted, None) => continue,
             };
             for account in &everywhere {
                 self.add(origin, &way, account, &holder, &Over::State(bucket.clone()), &rights);
@@ -553,15 +558,4 @@ pub(super) fn bucket_owner(model: &AccessModel, bucket: &str) -> Option<Handle> 
 /// Whether some opening asks nothing of the surroundings.
 fn asks_nothing(openings: &[Opening]) -> bool {
     openings.iter().any(|o| o.requirements.is_empty())
-}
-
-/// Whether a denied step is allowed once something is removed.
-pub(super) fn allowed_without(
-    model: &AccessModel,
-    step: &PathStep,
-    without: impl FnOnce(Asked) -> Asked,
-) -> bool {
-    asked(model, step)
-        .map(|asked| answer(None, Some(&without(asked))).after)
-        .is_some_and(|answer| matches!(answer, SymbolicAnswer::Open(_)))
 }

@@ -12,7 +12,9 @@ mod held;
 mod leaving;
 mod passing;
 mod questions;
+mod renaming;
 mod scopes;
+mod tagging;
 #[cfg(test)]
 pub(super) mod tests;
 mod trust;

@@ -13,7 +13,10 @@ mod hunt;
 mod in_use;
 mod kinds;
 mod ordinary;
+mod organization;
 mod power;
+mod renaming;
+mod within_reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::access::NamedPolicy;
-use crate::iam::symbolic::Domain;
-use crate::iam::{Document, Effect, Item, Policy, PrincipalType, Principals, Statement};
+use crate::iam::symbolic::{Domain, Texts};
+use crate::iam::{Document, Effect, Item, Policy, Principal, PrincipalType, Principals, Statement};
 
 use super::Asked;
 use super::keys::{SOURCE_IDENTITY, is_resource_tag};
@@ -17,7 +17,22 @@ impl Asked {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
         self.policies.service_control.clear();
-        self.permitted().without_tags().without_second_factor()
+        self.permitted().without_tags().without_second_factor().without_name()
+    }
+
+    /// The same question of a user that may be given any name.
+    fn without_name(mut self) -> Self {
+        let Principal::Arn(arn) = &self.request.principal else { return self };
+        let Some((head, _)) = arn.split_once(":user/") else { return self };
+        let below = |prefix: String| {
+            Domain::Texts(Texts { prefixes: vec![prefix], except: Vec::new(), absent: false })
+        };
+        let names = [
+            ("aws:principalarn".to_owned(), below(format!("{head}:user/"))),
+            ("aws:username".to_owned(), below(String::new())),
+        ];
+        self.request.context.remove("aws:PrincipalArn");
+        self.knowing(names)
     }
 
     /// The same question with whatever tags its principal may be given.
@@ -30,6 +45,15 @@ impl Asked {
             self.request.context.remove(key);
         }
         self.never.retain(|key| !is_tag(key));
+        self
+    }
+
+    /// The same question of a user that was given another name, by ARN. Policies that name it as their principal follow it:
+    /// they hold its unique id (IAM User Guide, "Rename an IAM user").
+    #[must_use]
+    pub(in crate::isolation) fn called(mut self, name: &str) -> Self {
+        self.request.context.set("aws:PrincipalArn", name);
+        self.request.context.set("aws:username", name.rsplit('/').next().unwrap_or_default());
         self
     }
 

@@ -5,12 +5,13 @@
 //!
 //! Argument. The state of the search is a set of facts about principals of accounts that are not the origin's own:
 //! *reached* (the origin can act as it) and *changed* (the origin can bring about that it is permitted everything, that
-//! its boundary or a Deny binds it no longer, that it or its sessions bear other tags, is in a group, has a policy). Facts are only
+//! its boundary or a Deny binds it no longer, that it or its sessions bear other tags, is in a group, has a policy, that it is
+//! called by another name). Facts are only
 //! ever added, and there are finitely many, so the search ends. It misses nothing because
 //!
 //! 1. every API call by which IAM lets one principal alter what another one of its account may do, or who may be that
 //!    one, makes one of these facts, and [`RightsScope`] lists those calls: policies (written, attached, re-versioned, taken
-//!    away), boundaries, groups, tags, trusts, credentials, identity providers, roles that are passed or that code
+//!    away), boundaries, groups, tags, names, trusts, credentials, identity providers, roles that are passed or that code
 //!    runs under already, and principals that are made;
 //! 2. all facts are tried for every principal that is reached, under everything that is changed about it so far,
 //!    and are tried again whenever more is changed about it;
@@ -32,7 +33,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, source};
-use super::super::crossing::{PathStep, StepSource, StepTarget, home};
+use super::super::crossing::{PathStep, StepSource, StepTarget, home, newcomer};
 use super::super::paths::{Origin, account_of};
 use super::super::rights::{
     RightHolder, Rights, RightsScope, everything, is_for_management, may_change_policies,
@@ -42,6 +43,7 @@ use super::ground::{Ground, asks_whom};
 use super::{Leaver, Over, PowerLink, Search, Way, asks_nothing};
 use crate::access::{AccountNode, PrincipalKind, PrincipalNode};
 use crate::iam::Effect;
+use crate::iam::symbolic::Opening;
 use crate::ids::Handle;
 
 impl Leaver {
@@ -79,7 +81,13 @@ impl Search<'_, '_> {
 
     fn process(&mut self, origin: &Origin, ground: &Ground, task: Task, closure: &mut Closure) {
         let (Task::All(actor) | Task::Change(actor, _)) = &task;
-        let Some(own) = account(self.model, actor).cloned() else { return };
+        let Some(own) = account(self.model, actor).cloned() else {
+            // In an account of one's own nobody needs power.
+            if matches!(actor, Actor::Admitted) {
+                self.walk(ground, actor, closure);
+            }
+            return;
+        };
         let inside = ground.exits.contains(&own) && !self.is_home(origin, &own);
         match &task {
             Task::Change(actor, Actor::Known(arn)) if inside => {
@@ -106,10 +114,11 @@ impl Search<'_, '_> {
         }
         self.write(actor, closure);
         self.make(actor, own, closure);
+        self.admit(ground, actor, own, closure);
         match actor {
             Actor::Known(arn) => self.change(ground, actor, arn, closure),
             Actor::Made { bound, given: Some(_), .. } => self.give_all(own, bound, closure),
-            Actor::Made { given: None, .. } => {}
+            Actor::Made { given: None, .. } | Actor::Admitted => {}
         }
         let relevant = ground.relevant.get(own).cloned().unwrap_or_default();
         self.become_all(actor, relevant, closure);
@@ -118,6 +127,7 @@ impl Search<'_, '_> {
                 bound.is_none() && given.is_none() && account == own
             }
             Actor::Known(arn) => other == actor && self.is_bound_by_nothing(arn, closure),
+            Actor::Admitted => false,
         };
         if ground.choosy.contains(own) || !closure.reached.keys().any(is_everything) {
             let rest = self.model.principals_of(own).map(|p| p.arn.clone()).collect();
@@ -191,6 +201,19 @@ impl Search<'_, '_> {
         }
         self.note_each(actor, &RightsScope::Creating, Fact::Bare, closure);
         self.dress(actor, node, closure);
+    }
+
+    /// Bringing an account into the organization, where something lets in whoever is of that.
+    fn admit(&mut self, ground: &Ground, actor: &Actor, own: &Handle, closure: &mut Closure) {
+        let node = self.model.accounts.get(own).and_then(|node| node.membership.as_ref());
+        let fact = Fact::Reached(Actor::Admitted);
+        if node.is_some_and(|of| of.management_account)
+            && !ground.anybody.is_empty()
+            && !closure.reached.contains_key(&Actor::Admitted)
+        {
+            let link = || Some(PowerLink::Admit(named(actor)));
+            self.try_to(actor, &RightsScope::Admission, &fact, link, closure);
+        }
     }
 
     /// Deciding what policies say, whoever then attaches them.
@@ -367,6 +390,9 @@ impl Search<'_, '_> {
                 self.join(actor, &whom, arn, closure);
             }
         }
+        if node.kind == PrincipalKind::User {
+            self.rename(actor, &whom, arn, closure);
+        }
         if node.boundary().is_some() && !closure.changes(&whom).unbound {
             let change = Changes { unbound: true, ..Changes::default() };
             self.alter(actor, &whom, &RightsScope::Boundary(arn.to_owned()), change, closure);
@@ -407,6 +433,24 @@ impl Search<'_, '_> {
         {
             self.retag(actor, arn, closure);
             self.retrust(actor, &node, closure);
+        }
+    }
+
+    /// Giving a user names by which policies tell it from others.
+    fn rename(&mut self, actor: &Actor, whom: &Actor, arn: &str, closure: &mut Closure) {
+        let scope = RightsScope::Rename(arn.to_owned());
+        let (way, rights) = self.rights_of(actor, &scope, closure);
+        let (openings, _) = rights.at(self.time);
+        let known = closure.changes(whom).names;
+        for free in [true, false] {
+            let of_these = |o: &&Opening| o.requirements.is_empty() == free;
+            let names = openings.iter().filter(of_these).map(|o| o.witness.resource.clone());
+            let names: BTreeSet<String> = names.filter(|name| !known.contains(name)).collect();
+            if !names.is_empty() {
+                let change = Changes { names, ..Changes::default() };
+                let way = way.by(actor, &rights, free, None);
+                closure.note(Fact::Changed(whom.clone(), change), way);
+            }
         }
     }
 
@@ -621,7 +665,7 @@ impl Search<'_, '_> {
             }
         }
         let changes = closure.changes(actor);
-        let made = matches!(actor, Actor::Made { .. });
+        let made = matches!(actor, Actor::Made { .. } | Actor::Admitted);
         for target in ground.steps(self.model, actor) {
             let retagged = closure.changes(&Actor::Known(target.arn().to_owned())).tagged;
             if changes.is_empty() && !made && !retagged {
@@ -713,16 +757,21 @@ impl Search<'_, '_> {
             }
         }
         for ((actor, target), way) in &closure.crossed {
-            let (Some(to), Some(own)) =
-                (account_of(self.model, target), account(self.model, actor))
-            else {
+            let Some(to) = account_of(self.model, target) else { continue };
+            let Some(power) = way.power.as_ref() else { continue };
+            if matches!(actor, Actor::Admitted) {
+                let source = StepSource::Foreign(newcomer(self.model));
+                let over = Over::Admitted(PathStep { source, target: target.clone() });
+                self.cross_over(origin, way, &to, over);
                 continue;
-            };
-            let Some(power) = way.power.as_ref().filter(|_| to != *own) else { continue };
+            }
+            if account(self.model, actor).is_none_or(|own| *own == to) {
+                continue;
+            }
             let by_itself = closure.reached.get(actor).is_some_and(|way| way.power.is_none());
             let source = match actor {
                 Actor::Known(arn) => arn.clone(),
-                Actor::Made { .. } => power.holder.clone(),
+                Actor::Made { .. } | Actor::Admitted => power.holder.clone(),
             };
             let step = PathStep { source: StepSource::Principal(source), target: target.clone() };
             let over = if by_itself { Over::OwnPolicies(step) } else { Over::Making(step) };
@@ -753,5 +802,6 @@ fn named(actor: &Actor) -> String {
     match actor {
         Actor::Known(arn) => arn.clone(),
         Actor::Made { account, .. } => format!("a principal made in `{account}`"),
+        Actor::Admitted => "a principal of an account that was brought in".to_owned(),
     }
 }

@@ -84,6 +84,7 @@ impl Way {
         let name = match holder {
             Actor::Known(arn) => arn.clone(),
             Actor::Made { account, .. } => account.to_string(),
+            Actor::Admitted => String::new(),
         };
         way.power = Some(match way.power.take() {
             None => Power { holder: name, rights: rights.clone() },
@@ -212,6 +213,7 @@ impl Closure {
         let near = |actor: &&Actor| match actor {
             Actor::Known(own) => own.split(':').nth(4) == Some(account),
             Actor::Made { .. } => true,
+            Actor::Admitted => false,
         };
         let all: Vec<Actor> = self.reached.keys().filter(near).cloned().collect();
         all.into_iter().for_each(|actor| self.enqueue(Task::All(actor)));
@@ -228,5 +230,6 @@ pub(super) fn place(actor: &Actor) -> &str {
     match actor {
         Actor::Known(arn) => arn.split(':').nth(4).unwrap_or_default(),
         Actor::Made { account, .. } => account.as_str(),
+        Actor::Admitted => "",
     }
 }

@@ -87,6 +87,7 @@ impl Writer<'_, '_> {
                 PowerLink::Make(by, account) => {
                     via.push(move_of(by, Hop::MAKES, account.as_str()));
                 }
+                PowerLink::Admit(by) => via.push(move_of(by, Hop::ADMITS, "the organization")),
             }
         }
         let chosen = path.openings.iter().min_by_key(|o| o.requirements.len());
@@ -191,6 +192,10 @@ fn meaning(path: &PowerPath) -> String {
             "`{holder}` can be another principal of its account and permit that one to reach `{}`",
             step.target.arn()
         ),
+        Over::Admitted(step) => format!(
+            "`{holder}` may bring an account of its own into the organization, which reaches `{}`",
+            step.target.arn()
+        ),
         Over::State(bucket) => format!(
             "`{holder}` may write the state of the estate in `{bucket}`, which decides what is applied to `{}`",
             path.to_account
@@ -251,6 +256,7 @@ fn id(path: &PowerPath) -> String {
         Over::Principal(step) => ("principal", Some(step)),
         Over::OwnPolicies(step) => ("own policies", Some(step)),
         Over::Making(step) => ("making", Some(step)),
+        Over::Admitted(step) => ("admitted", Some(step)),
         Over::Guardrails(step) => ("guardrails", Some(step)),
     };
     let target = step.map_or(path.to_account.as_str(), |s| s.target.arn());

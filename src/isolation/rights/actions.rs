@@ -50,7 +50,8 @@ pub(super) const GROUP: [&str; 5] = [
 /// What can be done to a managed policy, wherever it is attached.
 pub(super) const POLICY: [&str; 2] = ["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"];
 
-/// What can be done to the organization's guardrails, from the management account.
+/// What can be done to the organization's guardrails, from the management account. What each of them takes away says
+/// [`super::super::crossing::Lift`].
 pub(super) const ORGANIZATION: [&str; 8] = [
     "organizations:DeregisterDelegatedAdministrator",
     "organizations:DetachPolicy",
@@ -62,6 +63,18 @@ pub(super) const ORGANIZATION: [&str; 8] = [
     "organizations:UpdatePolicy",
 ];
 
+/// The same, over a policy and what it is attached to at once.
+pub(super) const ATTACH: &str = "organizations:AttachPolicy";
+
+/// What brings another account into the organization, from the management account: a new one, of which the caller is the
+/// root user by the address that it gives, or one that it has already (Organizations API Reference, `CreateAccount`,
+/// `InviteAccountToOrganization`).
+pub(super) const ADMIT: [&str; 3] = [
+    "organizations:CreateAccount",
+    "organizations:CreateGovCloudAccount",
+    "organizations:InviteAccountToOrganization",
+];
+
 /// What makes a user one of a group.
 pub(super) const JOIN: &str = "iam:AddUserToGroup";
 
@@ -69,8 +82,14 @@ pub(super) const JOIN: &str = "iam:AddUserToGroup";
 pub(super) const CREDENTIALS: [&str; 3] =
     ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"];
 
+/// What gives a user another name or path, and so another ARN. Roles keep theirs.
+pub(super) const RENAME: &str = "iam:UpdateUser";
+
+/// The same for a group.
+pub(super) const RENAME_GROUP: &str = "iam:UpdateGroup";
+
 /// What else is power, of itself or beside other rights.
-pub(super) const OTHERS: [&str; 11] = [
+pub(super) const OTHERS: [&str; 13] = [
     "iam:AddClientIDToOpenIDConnectProvider",
     "iam:CreatePolicy",
     "iam:CreateSAMLProvider",
@@ -82,6 +101,8 @@ pub(super) const OTHERS: [&str; 11] = [
     "organizations:LeaveOrganization",
     "organizations:MoveAccount",
     "sts:AssumeRoot",
+    RENAME,
+    RENAME_GROUP,
 ];
 
 /// What puts something of the caller's choice into member accounts, from the management account: stacks, and roles of
@@ -155,7 +176,7 @@ fn speaks_of_rights(
         let action = action.to_ascii_lowercase();
         globs.iter().any(|glob| glob.matches(&action))
     };
-    let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &CLUSTERS, &POOLS];
+    let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &ADMIT, &CLUSTERS, &POOLS];
     lists.into_iter().flatten().any(|action| names(action))
         || swaps.any(names)
         || principal
@@ -198,6 +219,11 @@ pub(in crate::isolation) fn allows(document: &Document, action: &str) -> bool {
         s.effect == Effect::Allow
             && (s.actions.iter().any(names) || (s.actions.is_empty() && !s.not_actions.is_empty()))
     })
+}
+
+/// Whether a managed policy is AWS's own, which AWS alone changes (IAM User Guide, "Managed policies and inline policies").
+pub(super) fn is_of_aws(policy: &str) -> bool {
+    policy.split(':').nth(4) == Some("aws")
 }
 
 /// The services that a role's trust names. Where it names everybody, services are the least of it.

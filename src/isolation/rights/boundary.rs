@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::super::changes::boundary_arn;
 use super::super::crossing::Right;
-use super::actions::POLICY;
+use super::actions::{POLICY, is_of_aws};
 use super::held::{RightHolder, Rights};
 use super::questions::{Questions, kind, right};
 use crate::access::AccessModel;
@@ -50,7 +50,7 @@ impl Questions<'_> {
         put.domains
             .push(("iam:permissionsboundary".to_owned(), any_policy_but(partition, &bounds)));
         rights.add(self.question(holder, put));
-        let own_policies = bounds.into_iter().filter(|arn| arn.split(':').nth(4) != Some("aws"));
+        let own_policies = bounds.into_iter().filter(|arn| !is_of_aws(arn));
         let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
         if !rewrite.is_empty() {
             rights.add(self.question(holder, right(&POLICY, rewrite)));

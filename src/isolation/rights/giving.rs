@@ -30,7 +30,7 @@ use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
 use crate::iam::{ContextValue, Document};
 
 /// Whether IAM takes the path and name of such an ARN: they hold no colon (IAM API Reference, `CreatePolicy`, `CreateRole`).
-fn is_name(arn: &str) -> bool {
+pub(super) fn is_name(arn: &str) -> bool {
     arn.split(':').count() == 6
 }
 
@@ -322,7 +322,7 @@ impl Questions<'_> {
 
     /// A name of a kind for every region of names that policies of an account's principals, and guardrails over it, tell
     /// apart.
-    fn names_of(&self, home: &AccountNode, kind: &'static str) -> Rc<BTreeSet<String>> {
+    pub(super) fn names_of(&self, home: &AccountNode, kind: &'static str) -> Rc<BTreeSet<String>> {
         let key = (home.handle.clone(), kind);
         if let Some(known) = self.names.borrow().get(&key) {
             return Rc::clone(known);

@@ -14,6 +14,8 @@ pub enum RightsScope {
     Organization,
     /// Its own account's membership in the organization.
     Membership,
+    /// Who is in the organization: it may bring in another account.
+    Admission,
     /// Member accounts, as their root.
     Root,
     /// What stands in member accounts: stacks, roles of Identity Center.
@@ -54,6 +56,8 @@ pub enum RightsScope {
     Objects(String),
     /// The tags of a principal of its account, by ARN.
     Tags(String),
+    /// The name of a user of its account, by ARN: it may be given another one, of each kind that policies tell apart one.
+    Rename(String),
     /// The trust of a role of its account, by ARN: whom it lets in, with which tags, with a second factor or without.
     Trust(String),
 }
@@ -139,6 +143,16 @@ impl Rights {
     /// Whether there is nothing to tell, on either side.
     pub fn is_empty(&self) -> bool {
         self.before.is_empty() && self.after.is_empty() && self.undecided == [None, None]
+    }
+
+    /// Whether something is held on every side that the holder is asked about.
+    pub(super) fn suffice(&self, holder: &RightHolder) -> bool {
+        let (before, after) = (!self.before.is_empty(), !self.after.is_empty());
+        match holder.changed {
+            Some((Time::Before, _)) => before,
+            Some((Time::After, _)) => after,
+            None => before && after,
+        }
     }
 
     /// What of it is worth something where what it is over is there on these sides alone.

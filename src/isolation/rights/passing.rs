@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::super::crossing::Right;
+use super::super::crossing::{PathStep, Right, StepSource, StepTarget, asked, is_closed};
 use super::actions::services_of;
 use super::held::{RightHolder, Rights, Sided, alike, note};
 use super::questions::{Questions, is_reserved, speaks};
-use crate::access::AccountNode;
-use crate::iam::symbolic::Space;
-use crate::iam::{catalogue, passing};
+use crate::access::{AccessModel, AccountNode, PrincipalNode};
+use crate::iam::symbolic::{Domain, Space, Texts};
+use crate::iam::{ContextValue, catalogue, passing};
 use crate::ids::Handle;
 
 /// Roles, by ARN, by the service principals that they trust.
@@ -23,14 +23,64 @@ pub(super) type Services = BTreeMap<String, Sided<String>>;
 /// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
 const AT_ONCE: usize = 8;
 
+/// Whether a role lets a service in that acts for the role's own account, which it does where the role was passed to it
+/// there (IAM User Guide, "The confused deputy problem").
+fn serves(model: &AccessModel, role: &PrincipalNode, service: &str, home: &AccountNode) -> bool {
+    let statements = || role.trust.iter().flat_map(|trust| &trust.document.statements);
+    if statements().all(|statement| statement.conditions.is_empty()) {
+        return true;
+    }
+    let source = StepSource::Service(service.to_owned());
+    let step = PathStep { source, target: StepTarget::Role(role.arn.clone()) };
+    let one_of = |values: [Option<&str>; 2]| {
+        Domain::These(values.into_iter().map(|value| value.map(ContextValue::from)).collect())
+    };
+    // Of an ARN the account is all that is known.
+    let asked_for = statements().flat_map(|s| &s.conditions).flat_map(|c| &c.values);
+    let accounts = asked_for.filter_map(|v| v.text.symbolic().split(':').nth(4).map(str::to_owned));
+    let others = accounts.filter(|id| *id != home.id && !id.contains(['*', '?', '$']));
+    let sources = Texts {
+        prefixes: vec![format!("arn:{}:", home.partition)],
+        except: others.map(|id| format!("arn:*:*:*:{id}:*")).collect(),
+        absent: true,
+    };
+    let organization = home.membership.as_ref().map(|m| m.id.as_str());
+    let keys = [
+        ("aws:sourceaccount", one_of([None, Some(&home.id)])),
+        ("aws:sourcearn", Domain::Texts(sources)),
+        ("aws:sourceorgid", one_of([None, organization])),
+        ("aws:sourceorgpaths", one_of([None, home.organization_path.as_deref()])),
+    ];
+    let keys = keys.map(|(key, domain)| (key.to_owned(), domain));
+    asked(model, &step).is_none_or(|asked| !is_closed(&asked.knowing(keys)))
+}
+
+/// The ARNs of a kind that lie in an account, as a pattern.
+fn lying_in(home: &AccountNode, arn: &str) -> String {
+    let mut parts = arn.split("${");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (variable, after) = part.split_once('}').unwrap_or((part, ""));
+        match variable {
+            "Partition" => text.push_str(&home.partition.to_string()),
+            "Account" => text.push_str(&home.id),
+            _ => text.push('*'),
+        }
+        text.push_str(after);
+    }
+    text
+}
+
 impl Questions<'_> {
     /// Roles of an account by the services that they trust, with the sides on which they do.
     fn services(&self, account: &Handle) -> Rc<Services> {
         let read = || {
             let mut found = Services::default();
             for (at, model) in self.sides().into_iter().enumerate() {
+                let Some(home) = model.accounts.get(account) else { continue };
                 for role in model.principals_of(account) {
-                    for service in services_of(role) {
+                    let services = services_of(role).into_iter();
+                    for service in services.filter(|service| serves(model, role, service, home)) {
                         note(found.entry(service).or_default(), role.arn.clone(), at);
                     }
                 }
@@ -119,7 +169,8 @@ impl Questions<'_> {
         }
     }
 
-    /// Actions of services on whatever of theirs there is.
+    /// Actions of services on whatever of theirs there is in the holder's account: a role is passed within its account, and
+    /// what runs under it lies there too.
     pub(super) fn of_service(
         &self,
         holder: &RightHolder,
@@ -132,16 +183,21 @@ impl Questions<'_> {
             let prefix = action.split(':').next().unwrap_or_default();
             by_service.entry(prefix).or_default().push((*action).to_owned());
         }
-        for (prefix, actions) in by_service {
+        for actions in by_service.into_values() {
             let known = actions.iter().filter_map(|action| catalogue().find(action));
-            let types = known.flat_map(|id| catalogue().resource_types(id));
+            let types: Vec<_> = known.map(|id| catalogue().resource_types(id).collect()).collect();
+            let takes_all = types.len() < actions.len() || types.iter().any(Vec::is_empty);
+            let kinds: BTreeSet<&str> = types.iter().flatten().map(|kind| kind.arn).collect();
             // An ARN's service need not be the action's: a command of Systems Manager acts on an instance of EC2.
             let services: BTreeSet<&str> =
-                types.filter_map(|t| t.arn.split(':').nth(2)).chain([prefix]).collect();
+                kinds.iter().filter_map(|arn| arn.split(':').nth(2)).collect();
             let partition = home.partition;
             let below = services.into_iter().map(|s| Space::Below(format!("arn:{partition}:{s}:")));
-            let resources = below.collect();
-            rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
+            let all = takes_all.then(|| Space::One("*".to_owned()));
+            let resources = below.chain(all).collect();
+            let at_home = kinds.into_iter().map(|arn| lying_in(home, arn)).collect();
+            let right = Right { actions, resources, at_home, ..Right::default() };
+            rights.add(self.question(holder, right));
         }
         rights
     }

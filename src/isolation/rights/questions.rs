@@ -3,7 +3,7 @@
 //! Claim: a question is skipped only where no policy speaks of any of its actions (`actions.rs`); an opening is believed only
 //! once the judge has decided the same about its witness, and a question that cannot be decided says so.
 //!
-//! The files beside this one ask it: `boundary.rs`, `passing.rs`, `trust.rs` and `giving.rs` about one idea each, and
+//! The files beside this one ask it: `boundary.rs`, `passing.rs`, `trust.rs`, `renaming.rs` and `giving.rs` about one idea each, and
 //! `scopes.rs`, which says for each scope what to ask.
 
 use std::cell::RefCell;
@@ -18,6 +18,7 @@ use super::actions::{allows, may};
 use super::giving::{Authored, Made};
 use super::held::{RightHolder, Rights, Time};
 use super::passing::Services;
+use super::renaming::UserNames;
 use crate::access::{AccessModel, AccountNode, NamedPolicy, ResourceType};
 use crate::iam::symbolic::{Answers, Space, SymbolicAnswer};
 use crate::ids::{Handle, Partition};
@@ -30,6 +31,8 @@ pub(super) struct Questions<'w> {
     pub(super) services: RefCell<BTreeMap<Handle, Rc<Services>>>,
     /// Policies whose text somebody may decide.
     pub(super) authored: RefCell<BTreeMap<RightHolder, Rc<Authored>>>,
+    /// Names that users of an account may be given.
+    pub(super) user_names: RefCell<BTreeMap<Handle, Rc<UserNames>>>,
     /// Names of a kind in an account, one of each region that policies of it tell apart.
     pub(super) names: RefCell<Names>,
     /// Principals that somebody may make, by the boundary that they are made under.
@@ -52,6 +55,7 @@ impl<'w> Questions<'w> {
             after,
             services: RefCell::default(),
             authored: RefCell::default(),
+            user_names: RefCell::default(),
             names: RefCell::default(),
             made: RefCell::default(),
         }
@@ -69,12 +73,20 @@ impl<'w> Questions<'w> {
                 &node.or_else(|| self.before.principals.get(arn))?.account
             }
             Actor::Made { account, .. } => account,
+            Actor::Admitted => return None,
         };
         self.after.accounts.get(handle)
     }
 
     /// Asks the sides that the holder is there on, unless no statement of it speaks of any of the actions.
     pub(super) fn question(&self, holder: &RightHolder, right: Right) -> Answers {
+        let mut answers = self.asked_for(holder, right);
+        self.without_own_tags(holder, &mut answers);
+        answers
+    }
+
+    /// The same with all that openings ask of tags.
+    pub(super) fn asked_for(&self, holder: &RightHolder, right: Right) -> Answers {
         let on = |time: Time| holder.changed.as_ref().is_none_or(|(changed, _)| *changed == time);
         let unchanged = Changes::default();
         let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
@@ -102,7 +114,11 @@ impl<'w> Questions<'w> {
                 if let (SymbolicAnswer::Open(openings), Some(home)) =
                     (&mut *answer, self.home(holder))
                 {
+                    openings.retain(|one| right.is_over(&one.witness.resource));
                     openings.iter_mut().for_each(|one| name_resource(asked, home, one));
+                    if openings.is_empty() {
+                        *answer = SymbolicAnswer::Closed { judged: 0 };
+                    }
                 }
                 let why = match &answer {
                     SymbolicAnswer::Open(openings) => {
@@ -142,6 +158,7 @@ impl<'w> Questions<'w> {
         match &holder.actor {
             Actor::Known(arn) => arn,
             Actor::Made { account, .. } => account.as_str(),
+            Actor::Admitted => "an account that was brought in",
         }
     }
 }

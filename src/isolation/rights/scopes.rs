@@ -10,7 +10,10 @@ use std::collections::BTreeSet;
 
 use super::super::changes::PolicySite;
 use super::super::crossing::Right;
-use super::actions::{CREDENTIALS, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, ROLE, TAGS, USER};
+use super::actions::{
+    ADMIT, ATTACH, CREDENTIALS, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, RENAME, RENAME_GROUP,
+    ROLE, TAGS, USER, is_of_aws,
+};
 use super::boundary::{any_policy_but, bounded};
 use super::cache::RightsSource;
 use super::giving::{Gift, PATHS_OF_AWS};
@@ -49,6 +52,7 @@ impl RightsSource for Questions<'_> {
                     vec![Space::Below(format!("arn:{partition}:organizations::{id}:"))],
                     None,
                 );
+                rights.join(self.attaching_to_targets(holder, home));
             }
             // An account leaves by itself, or by accepting the invitation of another organization (Organizations User
             // Guide, "Migrate an account to another organization").
@@ -66,6 +70,11 @@ impl RightsSource for Questions<'_> {
                     None,
                 );
             }
+            RightsScope::Admission => {
+                let accounts = format!("arn:{partition}:organizations::{id}:account/");
+                let whom = vec![Space::One("*".to_owned()), Space::Below(accounts)];
+                put(&mut rights, &ADMIT, whom, None);
+            }
             RightsScope::Root => rights.add(self.question(holder, self.root(*partition))),
             RightsScope::Members => {
                 for set in MEMBERS {
@@ -77,6 +86,13 @@ impl RightsSource for Questions<'_> {
             RightsScope::Become(arn) => {
                 if arn.contains(":user/") {
                     put(&mut rights, &CREDENTIALS, one(arn), None);
+                    if !rights.suffice(holder) {
+                        rights.join(self.by_another_name(holder, home, RENAME, arn, |name| {
+                            let mut be = Rights::default();
+                            put(&mut be, &CREDENTIALS, one(name), None);
+                            be
+                        }));
+                    }
                 } else if !is_reserved(arn) {
                     put(&mut rights, &["iam:UpdateAssumeRolePolicy"], one(arn), None);
                     for ((provider, actions), there) in self.providers(arn) {
@@ -109,7 +125,17 @@ impl RightsSource for Questions<'_> {
             }
             RightsScope::Permissions(arn) => {
                 let bound = self.bound(arn);
-                self.giving(holder, home, arn, bound.as_ref(), Gift::Everything, &mut rights);
+                let give = |arn: &String, rights: &mut Rights| {
+                    self.giving(holder, home, arn, bound.as_ref(), Gift::Everything, rights);
+                };
+                give(arn, &mut rights);
+                if arn.contains(":user/") && !rights.suffice(holder) {
+                    rights.join(self.by_another_name(holder, home, RENAME, arn, |name| {
+                        let mut given = Rights::default();
+                        give(name, &mut given);
+                        given
+                    }));
+                }
             }
             RightsScope::Attaching(arn) => {
                 let bound = self.bound(arn);
@@ -136,7 +162,9 @@ impl RightsSource for Questions<'_> {
                     put(&mut rights, &["iam:PutGroupPolicy"], one(group), None)
                 }
                 PolicySite::Managed(policy) | PolicySite::ToGroup(_, policy) => {
-                    put(&mut rights, &POLICY, one(policy), None);
+                    if !is_of_aws(policy) {
+                        put(&mut rights, &POLICY, one(policy), None);
+                    }
                 }
             },
             RightsScope::Remove(arn, standing) => {
@@ -158,7 +186,17 @@ impl RightsSource for Questions<'_> {
                     rights.join(leave);
                 }
             }
-            RightsScope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
+            RightsScope::Join(group) => {
+                put(&mut rights, &[JOIN], one(group), None);
+                if !rights.suffice(holder) {
+                    rights.join(self.by_another_name(holder, home, RENAME_GROUP, group, |name| {
+                        let mut join = Rights::default();
+                        put(&mut join, &[JOIN], one(name), None);
+                        join
+                    }));
+                }
+            }
+            RightsScope::Rename(arn) => self.renaming(holder, home, arn, &mut rights),
             RightsScope::Authoring => self.authoring(holder, home, &mut rights),
             RightsScope::Creating => self.creating(holder, home, &mut rights),
             RightsScope::Making(bound) => {
@@ -193,14 +231,31 @@ impl Questions<'_> {
         self.sides().into_iter().flat_map(|model| model.managed_by_aws(home.partition)).collect()
     }
 
-    /// Acting as the root of member accounts. `IAMAuditRootUserCredentials` alone only looks (IAM User Guide,
-    /// "Perform a privileged task on an AWS Organizations member account").
+    /// Attaching a policy to a root, a unit or an account, which takes the right to both: to one of the organization's own,
+    /// or to one of AWS's (Organizations User Guide, "Attach organization policies with AWS Organizations").
+    fn attaching_to_targets(&self, holder: &RightHolder, home: &AccountNode) -> Rights {
+        let prefix = format!("arn:{}:organizations::", home.partition);
+        let asked = |kinds: &[String]| {
+            let below = kinds.iter().map(|kind| Space::Below(format!("{prefix}{kind}")));
+            let mut rights = Rights::default();
+            rights.add(self.question(holder, right(&[ATTACH], below.collect())));
+            rights
+        };
+        let policies = [&home.id, "aws"].map(|owner| format!("{owner}:policy/"));
+        let of_home = |kind: &str| format!("{}{kind}", home.id);
+        let targets = [":account/", ":ou/", ":root/"].map(of_home);
+        let policy = asked(&policies);
+        if policy.is_empty() { policy } else { policy.and(asked(&targets)) }
+    }
+
+    /// Acting as the root of member accounts. Two tasks let nobody in: one only looks, the other takes the root user's
+    /// credentials away (IAM User Guide, "Perform a privileged task on an AWS Organizations member account").
     fn root(&self, partition: Partition) -> Right {
         let accounts = self.sides().into_iter().flat_map(|model| model.accounts.values());
         let roots: BTreeSet<String> = accounts.map(AccountNode::root_arn).collect();
-        let looking =
-            format!("arn:{partition}:iam::aws:policy/root-task/IAMAuditRootUserCredentials");
-        let tasks = any_policy_but(partition, &[looking].into());
+        let harmless = ["IAMAuditRootUserCredentials", "IAMDeleteRootUserCredentials"]
+            .map(|task| format!("arn:{partition}:iam::aws:policy/root-task/{task}"));
+        let tasks = any_policy_but(partition, &harmless.into());
         Right {
             domains: vec![("sts:taskpolicyarn".to_owned(), tasks)],
             ..right(&["sts:AssumeRoot"], roots.into_iter().map(Space::One).collect())

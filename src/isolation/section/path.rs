@@ -150,7 +150,7 @@ impl AccessPath {
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
-    /// The action, or one of [`Hop::BECOMES`], [`Hop::PERMITS`] and [`Hop::MAKES`].
+    /// The action, or one of [`Hop::BECOMES`], [`Hop::PERMITS`], [`Hop::MAKES`] and [`Hop::ADMITS`].
     pub action: String,
     /// The statements that grant it; guardrails grant nothing and are not among them.
     #[serde(default)]
@@ -197,6 +197,8 @@ impl Hop {
     pub const PERMITS: &'static str = "(permits)";
     /// The same where a principal makes another one in the account that the hop names.
     pub const MAKES: &'static str = "(makes one in)";
+    /// The same where a principal brings an account into the organization.
+    pub const ADMITS: &'static str = "(brings an account into)";
 }
 
 /// A statement that grants a step.

@@ -138,4 +138,11 @@ pub enum AssumptionKind {
     ResourcePolicies,
     /// Code that runs under these roles does nothing for those who get into their account.
     RunningCode,
+    /// The clusters and pools whose identities may assume these roles lie in no account of the other side.
+    IdentityIssuers,
+}
+
+impl AssumptionKind {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::ResourcePolicies, Self::RunningCode, Self::IdentityIssuers];
 }

@@ -90,6 +90,16 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             .both(group.clone())
             .then(role("production", "deploy", trust(json!({"Principal": {"AWS": op}})), None))
     };
+    let renaming = || {
+        let whole = json!({"Principal": {"AWS": "222222222222"},
+            "Condition": {"StringEquals": {"aws:username": "alice"}}});
+        let low = low(vec![may("iam:CreateAccessKey", op), may("iam:UpdateUser", "*")]);
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(low)
+            .both(user("shared", "op", statements(&[ASSUME])))
+            .then(role("production", "deploy", trust(whole), None))
+    };
     let attaching = || {
         on_machine(vec![attach(LOW, &policy_arn("trusts"))]).both(managed(
             "shared",
@@ -138,6 +148,17 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             ))
             .then(role("production", "deploy", by("shared", "low"), None))
             .both(lock())
+    };
+    let admitting = || {
+        let ours = json!({"Principal": "*",
+            "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}}});
+        let deny = |name: &str, account: &str| {
+            scp(name, account, denied("sts:AssumeRole", "arn:aws:iam::333333333333:role/*"))
+        };
+        management(vec![may("organizations:CreateAccount", "*")])
+            .then(role("production", "deploy", trust(ours), None))
+            .both(deny("lock", "shared"))
+            .both(deny("lock-dev", "dev"))
     };
     let inside = || {
         Fixture::new()
@@ -202,6 +223,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             beside(may("iam:CreateRole", "*"), may("iam:PutRolePolicy", new)),
         ),
         (RightsScope::Join(name()), joining()),
+        (RightsScope::Rename(name()), renaming()),
         (RightsScope::Tags(name()), tagging()),
         (RightsScope::Root, management(vec![may("sts:AssumeRoot", "*")])),
         (RightsScope::Members, management(vec![may("sso:CreateAccountAssignment", "*")])),
@@ -210,6 +232,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             guarded(Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME])))),
         ),
         (RightsScope::Organization, detaching()),
+        (RightsScope::Admission, admitting()),
         (RightsScope::Objects(name()), writing()),
     ];
     let mut wrong = Vec::new();

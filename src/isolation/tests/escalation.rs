@@ -681,7 +681,7 @@ fn a_witness_of_a_right_over_whatever_there_is_names_a_whole_arn() {
             "lambda:UpdateFunctionCode",
             "lambda.amazonaws.com",
             "arn:aws:lambda:eu-west-1:*:function:app-*",
-            "arn:aws:lambda:eu-west-1:222222222222:function:app-any",
+            "arn:aws:lambda:eu-west-1:222222222222:function:app-",
         ),
         (
             "ecs:ExecuteCommand",

@@ -116,7 +116,7 @@ pub(in crate::render) fn assumptions(rows: &[MatrixRow]) -> Vec<String> {
     let isolated = rows.iter().filter(|row| row.after == WallVerdict::Isolated).count();
     let mark = if has_mixed_proofs(rows) { "* " } else { "" };
     let mut lines = Vec::new();
-    for kind in [AssumptionKind::ResourcePolicies, AssumptionKind::RunningCode] {
+    for kind in AssumptionKind::ALL {
         let resting = Resting::of(rows, kind, |row| &row.assumptions);
         if let Some(text) = resting.text(kind) {
             let rest = if resting.walls.len() == 1 { "rests" } else { "rest" };
@@ -124,7 +124,7 @@ pub(in crate::render) fn assumptions(rows: &[MatrixRow]) -> Vec<String> {
             lines.push(format!("{mark}{} of {walls} {rest} on {text}.", resting.walls.len()));
         }
     }
-    for kind in [AssumptionKind::ResourcePolicies, AssumptionKind::RunningCode] {
+    for kind in AssumptionKind::ALL {
         let resting = Resting::of(rows, kind, |row| &row.assumptions_added);
         if let Some(text) = resting.text(kind) {
             let rest = if resting.walls.len() == 1 { "rests" } else { "rest" };
@@ -184,6 +184,10 @@ impl<'a> Resting<'a> {
             AssumptionKind::RunningCode => {
                 format!("code that runs under {}", some(&objects, "roles"))
             }
+            AssumptionKind::IdentityIssuers => format!(
+                "clusters and identity pools elsewhere, whose identities may assume {}",
+                some(&objects, "roles")
+            ),
         })
     }
 }

@@ -280,7 +280,13 @@ impl Model {
             let (_, _, unit) =
                 ACCOUNTS.iter().find(|(handle, ..)| *handle == identity.account).expect("known");
             request.principal_organization = member;
-            request.context.set("aws:PrincipalArn", arn.as_str());
+            request
+                .context
+                .set("aws:PrincipalArn", identity.called.as_ref().unwrap_or(arn).as_str());
+            if let Some(called) = &identity.called {
+                let name = called.rsplit('/').next().expect("a name");
+                request.context.set("aws:username", name);
+            }
             request.context.set(
                 "aws:PrincipalOrgPaths",
                 ContextValue::Many(vec![format!("{ORGANIZATION}/r-ab12/{unit}/")]),

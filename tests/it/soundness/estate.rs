@@ -39,6 +39,8 @@ pub(super) struct Identity {
     /// For roles.
     pub(super) trust: Option<Json>,
     pub(super) tags: BTreeMap<String, String>,
+    /// The ARN of the name that it was given, for users.
+    pub(super) called: Option<String>,
 }
 
 impl Identity {
@@ -173,6 +175,7 @@ impl Model {
                     boundary: None,
                     trust: None,
                     tags,
+                    called: None,
                 });
             }
             model.buckets.push(Bucket {
@@ -306,6 +309,8 @@ impl Model {
                 "iam:AttachRolePolicy",
                 "iam:AttachUserPolicy",
                 "iam:CreateLoginProfile",
+                "iam:Update*",
+                "iam:UpdateUser",
                 "iam:PutRolePermissionsBoundary",
                 "ec2:RunInstances",
                 "ec2:*",
@@ -459,7 +464,7 @@ impl Model {
     fn condition(&self, random: &mut Random) -> Json {
         let around = random.percent(self.manner.surroundings);
         let pick = |random: &mut Random| {
-            if around { *random.of(&[0, 1, 2, 3, 11, 12, 13]) } else { random.below(19) }
+            if around { *random.of(&[0, 1, 2, 3, 11, 12, 13]) } else { random.below(21) }
         };
         let one = |random: &mut Random| match pick(random) {
             0 => ("IpAddress", "aws:SourceIp", json!("10.0.0.0/8")),
@@ -488,6 +493,8 @@ impl Model {
                 "aws:PrincipalArn",
                 json!(format!("arn:aws:iam::{PARTNER}:role/deploy-*")),
             ),
+            18 => ("ArnLike", "aws:PrincipalArn", json!("arn:aws:iam::*:user/ops/*")),
+            19 => ("StringEquals", "aws:username", json!("alice")),
             _ => ("ForAllValues:StringEquals", "aws:TagKeys", json!(["team", "cost"])),
         };
         let mut condition = json!({});

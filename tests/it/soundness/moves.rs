@@ -79,7 +79,7 @@ impl Model {
             self.identities[at].boundary.is_some().then(|| boundary_arn(&self.identities[at]));
         let bound: Vec<(&str, &str)> =
             set.iter().map(|arn| ("iam:PermissionsBoundary", arn.as_str())).collect();
-        match random.below(12) {
+        match random.below(13) {
             0 if self.may(holder, &action("Put", "Policy"), &whom, &bound) => {
                 // Under the name of the first, which goes.
                 self.identities[at].policies[0] = everything();
@@ -128,6 +128,7 @@ impl Model {
                         boundary: None,
                         trust: Some(trusting(holder)),
                         tags: std::collections::BTreeMap::new(),
+                        called: None,
                     });
                 }
             }
@@ -152,6 +153,14 @@ impl Model {
             {
                 self.identities[at].boundary =
                     self.identities[at].boundary.is_some().then(everything);
+            }
+            11 if is_user => {
+                // It takes the right to both names (IAM API Reference, `UpdateUser`).
+                let new = format!("arn:aws:iam::{}:user/ops/alice", id_of(account));
+                let now = self.identities[at].called.as_ref().unwrap_or(&whom);
+                if [now, &new].iter().all(|name| self.may(holder, "iam:UpdateUser", name, &[])) {
+                    self.identities[at].called = Some(new);
+                }
             }
             _ => {}
         }

@@ -1,0 +1,295 @@
+//! What a right does not reach: other accounts, AWS's own policies, services that act for somebody else. And what it does,
+//! once its holder has tagged what it acts on.
+
+use super::escalation::{
+    HOP, LOW, by_service, denied, document, foothold, managed, may, on_machine, policy_arn,
+};
+use super::hunt::{judge, with};
+use super::power::{ASSUME, statements};
+use super::*;
+
+const YES: &str = "reachable";
+const NO: &str = "isolated";
+
+type Case = (&'static str, Fixture, &'static str, &'static str, &'static str);
+
+fn case(name: &'static str, fixture: Fixture, expected: &'static str) -> Case {
+    (name, fixture, "dev", "production", expected)
+}
+
+#[test]
+fn what_runs_under_a_role_lies_in_the_role_s_account() {
+    let on = |service: &str, action: &str, resource: &str| {
+        foothold(
+            document(vec![may(action, resource)]),
+            by_service(&format!("{service}.amazonaws.com")),
+        )
+    };
+    let both = |action: &str, resource: &str| {
+        foothold(
+            document(vec![may("iam:PassRole", HOP), may(action, resource)]),
+            by_service("lambda.amazonaws.com"),
+        )
+    };
+    let function = "arn:aws:lambda:*:333333333333:function:*";
+    let own = "arn:aws:lambda:*:222222222222:function:*";
+    judge(vec![
+        case(
+            "another account's functions",
+            on("lambda", "lambda:UpdateFunctionCode", function),
+            NO,
+        ),
+        case("its own", on("lambda", "lambda:UpdateFunctionCode", own), YES),
+        case(
+            "its own, in a region",
+            on(
+                "lambda",
+                "lambda:UpdateFunctionCode",
+                "arn:aws:lambda:eu-west-1:222222222222:function:app-*",
+            ),
+            YES,
+        ),
+        case(
+            "anybody's",
+            on("lambda", "lambda:UpdateFunctionCode", "arn:aws:lambda:*:*:function:*"),
+            YES,
+        ),
+        case(
+            "anybody's but its own",
+            foothold(
+                document(vec![
+                    may("lambda:*", "*"),
+                    denied("lambda:*", "arn:aws:lambda:*:222222222222:*"),
+                ]),
+                by_service("lambda.amazonaws.com"),
+            ),
+            NO,
+        ),
+        case(
+            "another account's machines",
+            on("ec2", "ssm:SendCommand", "arn:aws:ec2:*:111111111111:instance/*"),
+            NO,
+        ),
+        case(
+            "its own machines",
+            on("ec2", "ssm:SendCommand", "arn:aws:ec2:*:222222222222:instance/*"),
+            YES,
+        ),
+        case(
+            "another account's functions, to be made",
+            both("lambda:CreateFunction", function),
+            NO,
+        ),
+        case("its own, to be made", both("lambda:CreateFunction", own), YES),
+        // No account stands in such an ARN.
+        case(
+            "what tells no account",
+            on("apigateway", "apigateway:*", "arn:aws:apigateway:*::/*"),
+            YES,
+        ),
+    ]);
+    let cluster = |resource: &str| {
+        foothold(
+            document(vec![may("eks:*", resource)]),
+            trust(json!({"Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": "arn:aws:iam::222222222222:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB"}})),
+        )
+    };
+    judge(vec![
+        case("another account's clusters", cluster("arn:aws:eks:*:111111111111:cluster/*"), NO),
+        case("its own clusters", cluster("arn:aws:eks:*:222222222222:cluster/*"), YES),
+    ]);
+}
+
+#[test]
+fn aws_alone_changes_its_own_policies() {
+    let deny = "arn:aws:iam::aws:policy/AWSDenyAll";
+    // What keeps the hop from production is attached to it; whoever may write policies is let in to make keys of nothing else.
+    let held_by = |arn: &str, rights: Vec<Json>| {
+        let hop = role("shared", "hop", by("shared", "low"), Some(statements(&[ASSUME])));
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role("shared", "low", by("dev", "ci"), Some(document(rights))))
+            .both(with(hop, "managed_policies", json!([arn])))
+            .both(managed("shared", "deny", document(vec![denied("*", "*")])))
+            .both(with(
+                managed("shared", "AWSDenyAll", document(vec![denied("*", "*")])),
+                "arn",
+                json!("arn:aws:iam::aws:policy/AWSDenyAll"),
+            ))
+            .both(role("production", "deploy", by("shared", "hop"), None))
+    };
+    let version = || vec![may("iam:CreatePolicyVersion", "*"), may("sts:AssumeRole", HOP)];
+    let detach = || vec![may("iam:DetachRolePolicy", HOP), may("sts:AssumeRole", HOP)];
+    judge(vec![
+        case("a version of AWS's policy", held_by(deny, version()), NO),
+        case("a version of the account's", held_by(&policy_arn("deny"), version()), YES),
+        case("AWS's policy is detached", held_by(deny, detach()), YES),
+        case("the account's is", held_by(&policy_arn("deny"), detach()), YES),
+    ]);
+}
+
+#[test]
+fn a_service_is_handed_a_role_for_the_role_s_own_account() {
+    let asks = |service: &str, condition: Json| {
+        trust(json!({"Principal": {"Service": service}, "Condition": condition}))
+    };
+    let account = |id: &str| json!({"StringEquals": {"aws:SourceAccount": id}});
+    let arn = |of: &str| json!({"ArnLike": {"aws:SourceArn": of}});
+    let passing = |trust: Json| {
+        foothold(document(vec![may("iam:PassRole", HOP), may("lambda:CreateFunction", "*")]), trust)
+    };
+    let swapping =
+        |trust: Json| foothold(document(vec![may("lambda:UpdateFunctionCode", "*")]), trust);
+    let lambda = |condition: Json| asks("lambda.amazonaws.com", condition);
+    judge(vec![
+        case("for production", passing(lambda(account("333333333333"))), NO),
+        case("for its own account", passing(lambda(account("222222222222"))), YES),
+        case(
+            "for something of production",
+            passing(lambda(arn("arn:aws:lambda:*:333333333333:function:*"))),
+            NO,
+        ),
+        case(
+            "for something of its own",
+            passing(lambda(arn("arn:aws:lambda:*:222222222222:function:*"))),
+            YES,
+        ),
+        case(
+            "for something of anybody",
+            passing(lambda(arn("arn:aws:lambda:*:*:function:app"))),
+            YES,
+        ),
+        case(
+            "for an account that nobody here knows",
+            passing(lambda(arn("arn:aws:lambda:*:555555555555:function:*"))),
+            NO,
+        ),
+        case(
+            "for another organization",
+            passing(lambda(json!({"StringEquals": {"aws:SourceOrgID": "o-bbbbbbbbbb"}}))),
+            NO,
+        ),
+        case(
+            "for its own organization",
+            passing(lambda(json!({"StringEquals": {"aws:SourceOrgID": "o-aaaaaaaaaa"}}))),
+            YES,
+        ),
+        case("code is swapped, for production", swapping(lambda(account("333333333333"))), NO),
+        case(
+            "code is swapped, for its own account",
+            swapping(lambda(account("222222222222"))),
+            YES,
+        ),
+        case(
+            "another service, for production",
+            foothold(
+                document(vec![may("iam:PassRole", HOP), may("ec2:RunInstances", "*")]),
+                asks("ec2.amazonaws.com", account("333333333333")),
+            ),
+            NO,
+        ),
+    ]);
+}
+
+/// Whoever may tag what a right acts on meets what the right asks of tags.
+#[test]
+fn tags_that_the_holder_may_set_are_no_condition() {
+    let tagged = |action: &str, resource: &str| {
+        json!({"Effect": "Allow", "Action": action, "Resource": resource,
+            "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}}})
+    };
+    let untagged = json!({"Effect": "Allow", "Action": "iam:CreatePolicyVersion", "Resource": "*",
+        "Condition": {"Null": {"aws:ResourceTag/locked": "true"}}});
+    let attached = |own: Vec<Json>| {
+        let low = role("shared", "low", by("dev", "ci"), Some(document(own)));
+        on_machine(Vec::new())
+            .then(with(low, "managed_policies", json!([policy_arn("own")])))
+            .both(managed("shared", "own", document(vec![may("iam:GetUser", "*")])))
+    };
+    let version = || tagged("iam:CreatePolicyVersion", "*");
+    let only_no = json!({"Effect": "Allow", "Action": "iam:TagPolicy", "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestTag/open": "no"}}});
+    let federated = |own: Vec<Json>| {
+        foothold(
+            document(own),
+            trust(json!({"Action": "sts:AssumeRoleWithSAML",
+            "Principal": {"Federated": "arn:aws:iam::222222222222:saml-provider/idp"}})),
+        )
+    };
+    let saml = || tagged("iam:UpdateSAMLProvider", "*");
+    let code = |own: Vec<Json>| foothold(document(own), by_service("lambda.amazonaws.com"));
+    let some = "conditional";
+    judge(vec![
+        case("a policy", attached(vec![version(), may("iam:TagPolicy", "*")]), YES),
+        case("a policy, by nobody", attached(vec![version()]), some),
+        case("a policy, with another value", attached(vec![version(), only_no]), some),
+        case(
+            "another policy",
+            attached(vec![version(), may("iam:TagPolicy", &policy_arn("other"))]),
+            some,
+        ),
+        case("another kind", attached(vec![version(), may("iam:TagRole", "*")]), some),
+        case(
+            "a tag that is taken away",
+            attached(vec![untagged.clone(), may("iam:UntagPolicy", "*")]),
+            YES,
+        ),
+        case(
+            "a role",
+            on_machine(vec![tagged("iam:PutRolePolicy", LOW), may("iam:TagRole", LOW)]),
+            YES,
+        ),
+        case(
+            "a provider of identities",
+            federated(vec![saml(), may("iam:TagSAMLProvider", "*")]),
+            YES,
+        ),
+        case("a provider of identities, by nobody", federated(vec![saml()]), some),
+        case(
+            "a function",
+            code(vec![tagged("lambda:UpdateFunctionCode", "*"), may("lambda:TagResource", "*")]),
+            YES,
+        ),
+        case("a function, by nobody", code(vec![tagged("lambda:UpdateFunctionCode", "*")]), some),
+    ]);
+}
+
+/// Where the cluster or the pool lies whose identities a role lets in, nobody has read.
+#[test]
+fn whoever_issues_identities_may_lie_in_any_account() {
+    use super::super::section::AssumptionKind;
+    let open = |provider: &str| {
+        let trusting = json!({"Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithWebIdentity"});
+        Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME]))).both(role(
+            "production",
+            "pod",
+            trust(trusting),
+            None,
+        ))
+    };
+    let rests = |fixture: &Fixture, from: &str, to: &str| -> Vec<String> {
+        let section = fixture.analyse();
+        let row = row(&section, from, to);
+        assert_eq!(row.after, WallVerdict::Isolated, "{from} -> {to}");
+        let kinds = row.assumptions.iter().filter(|a| a.kind == AssumptionKind::IdentityIssuers);
+        kinds.flat_map(|assumption| assumption.objects.clone()).collect()
+    };
+    let eks = "arn:aws:iam::333333333333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB";
+    for provider in [eks, "cognito-identity.amazonaws.com"] {
+        let fixture = open(provider);
+        assert_eq!(rests(&fixture, "dev", "production"), ["iam_role.pod@production"], "{provider}");
+        assert_eq!(rests(&fixture, "$unassigned", "production"), ["iam_role.pod@production"]);
+        assert_eq!(rests(&fixture, "production", "dev"), [""; 0]);
+    }
+    let github = "arn:aws:iam::333333333333:oidc-provider/token.actions.githubusercontent.com";
+    assert_eq!(rests(&open(github), "dev", "production"), [""; 0], "GitHub is nobody's account");
+    // By way of a role in between.
+    let relay = json!({"Principal": {"Federated": "arn:aws:iam::222222222222:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB"},
+        "Action": "sts:AssumeRoleWithWebIdentity"});
+    let chained = Fixture::new()
+        .both(lambda("dev", "ci", statements(&[ASSUME])))
+        .both(role("shared", "relay", trust(relay), Some(statements(&[ASSUME]))))
+        .both(role("production", "deploy", by("shared", "relay"), None));
+    assert_eq!(rests(&chained, "dev", "production"), ["iam_role.relay@shared"]);
+}
