@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
+
 use super::{
     AccountFacts, AccountNode, GroupNode, Guardrails, ManagedPolicies, NamedPolicy, Organization,
     PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember, aws_managed,
@@ -64,6 +66,8 @@ pub struct AccessModel {
     pub listed_types: BTreeSet<&'static str>,
     /// The ARN of the bucket that holds the estate's state.
     pub state_bucket: Option<String>,
+    /// The moment from which on requests are made; `None` where nobody told.
+    pub since: Option<Timestamp>,
     principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>>,
     groups_by_account: BTreeMap<Handle, Vec<GroupNode>>,
     resources_by_account: BTreeMap<Handle, Vec<String>>,
@@ -125,6 +129,7 @@ impl AccessModel {
             resources,
             listed_types: facts.listed_types,
             state_bucket: facts.state_bucket,
+            since: None,
             principals_by_account,
             groups_by_account,
             resources_by_account,
@@ -133,6 +138,14 @@ impl AccessModel {
             guardrails: guardrails.labels(),
             principals_by_label: OnceLock::new(),
         }
+    }
+
+    /// The same for requests from the beginning of a day on (`YYYY-MM-DD`, UTC): what a condition says of days that have
+    /// passed is settled. Within a day the answers stay the same.
+    #[must_use]
+    pub fn since_day(mut self, day: &str) -> Self {
+        self.since = format!("{day}T00:00:00Z").parse().ok();
+        self
     }
 
     /// What the organization's policy of that label limits; `None` for any other policy, which may grant.

@@ -86,7 +86,8 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
     };
     let overlay = terraform::carry_out(&plans, &mut before)?;
     let rules = rules(request);
-    let (was, is) = (model::model(&before), model::model(&overlay.after));
+    let of_today = |snapshot| model::model(snapshot).since_day(&request.today);
+    let (was, is) = (of_today(&before), of_today(&overlay.after));
     let analysis = isolation::analyse(&was, &is, &rules, &NoSafeguards, &request.today)?;
     let mut isolation = analysis.section;
     let unknown_before = guardrails_unknown(&before.tree);

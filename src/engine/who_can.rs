@@ -42,7 +42,7 @@ pub async fn run(
 ) -> Result<WhoCanOutcome, EngineError> {
     let ask = Ask::parse(&request.action, &request.resource, request.unknown_action)?;
     let side = side::read(workspace, request.look_at, &request.variables).await?;
-    let mut answer = walls::who_can(&side.estate, &side.sides, &ask)?;
+    let mut answer = walls::who_can(&side.estate, &side.sides, &ask, side.today())?;
     secrets::redact_answer(workspace, &side.estate, &mut answer);
     Ok(WhoCanOutcome { basis: side.basis(), answer })
 }

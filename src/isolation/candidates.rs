@@ -4,7 +4,9 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::crossing::{ANY_PROVIDER, ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
+use super::crossing::{
+    ANY_PROVIDER, ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, named_in_conditions,
+};
 use super::paths::account_of;
 use crate::access::{AccessModel, PrincipalNode, ResourceType};
 use crate::iam::{Document, Effect, PrincipalType};
@@ -113,6 +115,7 @@ fn sources<'w>(
         let all = model.principals.values().filter(|p| able(p) || beside(p));
         found.extend(all.map(|p| StepSource::Principal(p.arn.clone())));
         found.insert(root(ANYBODY));
+        found.extend(named_in_conditions(model, document).iter().map(|id| root(id)));
         // Assuming a role takes a signature or an assertion; reading an object need not.
         match role {
             Some(_) => {

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::access::{
     AccessModel, AccountNode, NamedPolicy, RESOURCE_TYPES, ResourceType, UndescribedMember, levels,
 };
@@ -38,7 +40,7 @@ pub(super) use guises::from_the_console;
 use keys::keys_of;
 pub(super) use keys::{is_of_session, is_resource_tag};
 pub use lifted::Lift;
-pub(super) use outsiders::ANYBODY;
+pub(super) use outsiders::{ANYBODY, named_in_conditions};
 use source::is_role;
 pub use step::{ANY_PROVIDER, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
 pub(super) use variations::open_to_all;
@@ -97,6 +99,8 @@ pub struct Asked {
     sessions: BTreeSet<String>,
     /// Federated sessions that the principal may begin, where policies tell them from it.
     federated: Option<FederatedSessions>,
+    /// The moment from which on requests are made.
+    since: Option<Timestamp>,
     /// Why the answer cannot be trusted when it says closed.
     pub why_undetermined: Option<String>,
     /// Why it cannot be trusted when it says open: a bound of the principal was not read.
@@ -198,9 +202,14 @@ pub fn asked_at(
         refused: BTreeSet::new(),
         sessions: BTreeSet::new(),
         federated: None,
+        since: None,
         why_undetermined: place.unreadable.then(|| "its policy could not be read".to_owned()),
         unread_bound: None,
     };
+    if let Some(since) = model.since {
+        asked.since = Some(since);
+        asked.know_moments(since);
+    }
     asked.documents.extend(documents(&target.resource_control));
     asked.rules.extend(rules_of(&target.resource_control));
     asked.request.resource_account = Some(target.id.clone());
@@ -244,7 +253,7 @@ pub fn asked_at(
         StepSource::Principal(arn) => {
             let principal = model.principals.get(arn)?;
             let home = model.accounts.get(&principal.account)?;
-            asked.principal(principal, home);
+            asked.principal(model, principal, home);
         }
     }
     asked.carries_always(source, is_role(model, source));

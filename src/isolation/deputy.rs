@@ -9,17 +9,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::SideResult;
-use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home};
+use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home, service_of};
 use super::paths::{Origin, StepEdge, account_of, origins_of};
 use super::section::Grade;
 use crate::access::{AccessModel, AccountNode, NamedPolicy, ResourceType};
 use crate::iam::symbolic::{Domain, SymbolicAnswer, Texts};
-use crate::iam::{Effect, PrincipalType, Statement, passing};
+use crate::iam::{Condition, Effect, PrincipalType, Statement, Test, passing};
 use crate::ids::{Handle, Partition};
 
 /// Keys by which a grant to a service says for whom the service may use it.
 const SOURCES: [&str; 4] =
     ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"];
+
+/// Keys that requests of services alone carry, or that tell services from everybody else: beside those, what says which
+/// service it is.
+const OF_SERVICES: [&str; 2] = ["aws:principalisawsservice", SERVICE_NAME];
+
+const SERVICE_NAME: &str = "aws:principalservicename";
 
 /// How policies name an origin access identity of CloudFront.
 const ORIGIN_ACCESS_IDENTITY: &str = ":iam::cloudfront:user/";
@@ -102,6 +108,11 @@ fn unguarded(
     let mut found = BTreeSet::new();
     let mut services: BTreeMap<String, Vec<&Statement>> = BTreeMap::new();
     for statement in rule.document.statements.iter().filter(|s| s.effect == Effect::Allow) {
+        for name in let_in_by_condition(statement) {
+            if !(is_trust && passing::runs_code_of_its_account(&name)) {
+                services.entry(name).or_default().push(statement);
+            }
+        }
         for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
             let name = item.text.symbolic().into_owned();
             match kind {
@@ -152,6 +163,37 @@ fn unguarded(
                 found.extend(origins.map(|from| (from, service.clone(), text.clone())));
             }
         }
+    }
+    found
+}
+
+/// The services that a statement lets in which names everybody and asks for what only services have: by the names that it
+/// asks for, or those in the ARNs of their sources; any service where neither says which.
+fn let_in_by_condition(statement: &Statement) -> BTreeSet<String> {
+    let everyone = statement.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone);
+    let asked = statement.conditions.iter().filter(|condition| {
+        let key = condition.key.to_ascii_lowercase();
+        let known = SOURCES.into_iter().chain(OF_SERVICES).any(|of_service| of_service == key);
+        let operator = condition.operator;
+        known && !operator.if_exists && !operator.test.negated() && operator.test != Test::Null
+    });
+    let asked: Vec<&Condition> = asked.collect();
+    if !everyone || asked.is_empty() {
+        return BTreeSet::new();
+    }
+    let values = |key: &str| -> Vec<String> {
+        let own = asked.iter().filter(|c| c.key.eq_ignore_ascii_case(key));
+        own.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned()).collect()
+    };
+    let is_plain = |text: &String| !text.is_empty() && !text.contains(['*', '?', '$']);
+    let mut found: BTreeSet<String> = values(SERVICE_NAME).into_iter().filter(is_plain).collect();
+    if found.is_empty() {
+        let sources = values("aws:sourcearn");
+        let named = sources.iter().filter_map(|arn| service_of(arn)).map(str::to_owned);
+        found.extend(named.filter(is_plain).map(|service| format!("{service}.amazonaws.com")));
+    }
+    if found.is_empty() {
+        found.insert("any AWS service".to_owned());
     }
     found
 }

@@ -104,6 +104,8 @@ pub struct PowerPath {
     pub lost: bool,
     /// Whether neither the way there nor some right asks anything of the surroundings.
     pub unconditional: bool,
+    /// What the way there asks of them, for people, beside what the steps of the chain ask.
+    pub conditions: BTreeSet<String>,
 }
 
 /// What makes one way to a right the same before and after.
@@ -156,6 +158,8 @@ pub struct Powers {
 struct Way {
     links: Vec<PowerLink>,
     conditional: bool,
+    /// What it asks of the surroundings, for people, beside what the steps of its links ask.
+    conditions: BTreeSet<String>,
     /// The first right that it takes over others.
     power: Option<Power>,
     /// Why it is not certain.
@@ -545,6 +549,7 @@ impl Search<'_, '_> {
                 gained: rights.gained,
                 lost: rights.lost,
                 unconditional: !way.conditional && asks_nothing(openings),
+                conditions: way.conditions.clone(),
             });
         }
     }

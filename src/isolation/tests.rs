@@ -1,6 +1,7 @@
 //! The analysis against small estates made by hand.
 
 mod by_hand;
+mod callers;
 mod causes;
 mod closure_rules;
 mod conditions;
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::section::{AccessPath, FindingKind, Isolation, MatrixRow, PathChange};
-use super::{Grade, WallVerdict};
+use super::{Analysis, Grade, WallVerdict};
 use crate::diag::{Loc, Source};
 use crate::eval::estate::{Account, Environment, Estate};
 use crate::ids::Handle;
@@ -47,6 +48,9 @@ fn body(attrs: Json, blocks: Vec<NestedBody>) -> Body {
     let attrs = attrs.as_object().expect("an object").clone().into_iter().map(spanned).collect();
     Body { loc: loc(), attrs, blocks }
 }
+
+/// The day on which estates are judged.
+const DAY: &str = "2026-11-23";
 
 const ACCOUNTS: [(&str, &str); 3] =
     [("dev", "111111111111"), ("shared", "222222222222"), ("production", "333333333333")];
@@ -150,7 +154,7 @@ impl Fixture {
     }
 
     fn analyse(&self) -> Isolation {
-        analyse(&self.estate, &self.sides(), "2026-11-23").expect("rules are right").section
+        analyse(&self.estate, &self.sides(), DAY).expect("rules are right").section
     }
 }
 

@@ -248,7 +248,7 @@ s3_bucket "data" {
 }
 
 # == date in the past
-# dev -> prod: conditional
+# dev -> prod: isolated
 s3_bucket "data" {
   accounts            = [account.prod]
   bucket              = "bar-data"
@@ -257,6 +257,20 @@ s3_bucket "data" {
     Version = "2012-10-17"
     Statement = [
       { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { DateLessThan = { "aws:CurrentTime" = "2020-01-01T00:00:00Z" } } },
+    ]
+  }
+}
+
+# == date to come
+# dev -> prod: conditional
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = true
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { DateLessThan = { "aws:CurrentTime" = "2099-01-01T00:00:00Z" } } },
     ]
   }
 }

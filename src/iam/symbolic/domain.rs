@@ -3,12 +3,15 @@
 
 use super::globs::{Glob, TooMany, regions};
 use crate::iam::request::ContextValue;
+use crate::iam::values::instant;
 
 /// The values that an open key may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// Texts.
     Texts(Texts),
+    /// Moments from one on.
+    Moments(Moments),
     /// These alone; `None` is the key's absence.
     These(Vec<Option<ContextValue>>),
 }
@@ -22,6 +25,22 @@ pub struct Texts {
     pub except: Vec<String>,
     /// Whether a request may go without the key.
     pub absent: bool,
+}
+
+/// Moments from one on, as dates or as seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moments {
+    /// The first of them, written as the key is.
+    pub first: String,
+    /// Whether a request may go without the key.
+    pub absent: bool,
+}
+
+impl Moments {
+    fn has(&self, text: &str) -> bool {
+        let (first, at) = (instant(&self.first), instant(text));
+        first.zip(at).is_some_and(|(first, at)| first <= at)
+    }
 }
 
 impl Texts {
@@ -57,6 +76,10 @@ impl Domain {
         match (self, value) {
             (Self::These(all), _) => all.iter().any(|one| texts(one.as_ref()) == texts(value)),
             (Self::Texts(texts), None) => texts.absent,
+            (Self::Moments(moments), None) => moments.absent,
+            (Self::Moments(moments), Some(value)) => {
+                value.values().iter().all(|text| moments.has(text))
+            }
             (Self::Texts(texts), Some(value)) => value.values().iter().all(|text| texts.has(text)),
         }
     }
@@ -69,6 +92,9 @@ impl Domain {
     ) -> Result<Vec<String>, TooMany> {
         match self {
             Self::Texts(texts) => texts.representatives(globs, cap),
+            // Of patterns of dates nothing is known: what they match is not enumerated.
+            Self::Moments(_) if !globs.is_empty() => Err(TooMany),
+            Self::Moments(moments) => Ok(vec![moments.first.clone()]),
             Self::These(all) => {
                 Ok(all.iter().flatten().flat_map(|v| v.values().to_vec()).collect())
             }
@@ -79,6 +105,24 @@ impl Domain {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_read_in_either_form() {
+        let from =
+            |first: &str| Domain::Moments(Moments { first: first.to_owned(), absent: false });
+        for domain in [from("2026-11-23T00:00:00Z"), from("1795392000")] {
+            for (text, within) in [
+                ("2026-11-23T00:00:00Z", true),
+                ("1795391999", false),
+                ("2030", true),
+                ("x", false),
+            ] {
+                assert_eq!(domain.has(Some(&text.into())), within, "{text}");
+            }
+            assert!(!domain.has(None));
+            assert!(domain.representatives(&[Glob::like("2026-*")], 100).is_err());
+        }
+    }
 
     #[test]
     fn representatives_keep_to_the_domain() {

@@ -68,6 +68,8 @@ pub fn chooser(key: &str) -> Chooser {
         "s3:signatureversion",
         "s3:signatureage",
         "s3:authtype",
+        "s3:tlsversion",
+        "ec2:roledelivery",
     ];
     let free_family =
         ["aws:requesttag/", "s3:x-amz-", "s3:requestobjecttag", "kms:encryptioncontext"]

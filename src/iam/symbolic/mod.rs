@@ -24,6 +24,6 @@ pub mod variables;
 mod witness;
 
 pub use ask::{ask, ask_both, is_closed};
-pub use domain::{Domain, Texts};
+pub use domain::{Domain, Moments, Texts};
 pub use opening::{Opening, Requirement};
 pub use question::{Answers, Caps, Question, Space, SymbolicAnswer};

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::keys::{is_of_session, keys_of};
+use super::keys::{TOKEN_ISSUE_TIME, is_of_session, keys_of};
 use super::{Asked, Right, StepSource, is_closed};
 use crate::access::{AccessModel, PrincipalKind, PrincipalNode};
 use crate::iam::symbolic::question::concerns;
@@ -88,6 +88,9 @@ impl Asked {
             optional: self.optional.clone(),
             chosen: self.chosen.clone(),
         };
+        if self.since.is_some_and(|since| self.takes_a_new_session(since)) {
+            facts.chosen.insert(TOKEN_ISSUE_TIME.to_owned());
+        }
         match (guise, &self.federated) {
             (Guise::Session(arn), _) => facts.request.principal = Principal::Arn(arn.clone()),
             (Guise::Federated(arn), Some(federated)) => {
@@ -168,8 +171,8 @@ impl GuiseFacts {
         self.never.extend(["aws:username", "aws:multifactorauthage"].map(str::to_owned));
         let no_factor = Domain::These(vec![None, Some("false".into())]);
         self.domains.insert("aws:multifactorauthpresent".to_owned(), no_factor);
-        self.optional.remove("aws:tokenissuetime");
-        self.always.insert("aws:tokenissuetime".to_owned());
+        self.optional.remove(TOKEN_ISSUE_TIME);
+        self.always.insert(TOKEN_ISSUE_TIME.to_owned());
         let is_tag = |key: &String| key.starts_with("aws:principaltag/");
         let own: Vec<(String, Option<_>)> = context
             .iter()

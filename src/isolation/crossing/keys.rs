@@ -4,10 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{PrincipalNode, RESOURCE_TYPES};
-use crate::iam::symbolic::Domain;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Asked;
+use crate::access::{AccessModel, PrincipalNode, RESOURCE_TYPES};
+use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::question::{concerns, variable_keys};
-use crate::iam::{Document, Effect, PrincipalType, RequestContext, catalogue};
+use crate::iam::symbolic::{Domain, Moments};
+use crate::iam::{
+    Condition, ContextValue, Document, Effect, PrincipalType, SetPrefix, Statement, Test,
+    catalogue, values,
+};
 
 /// Whether a key, in whatever case, is a tag of the resource.
 pub(in crate::isolation) fn is_resource_tag(key: &str) -> bool {
@@ -49,7 +56,7 @@ pub(super) const CARRIED: [(Carrier, &[&str]); 4] = [
         Carrier::Signed,
         &["aws:principalaccount", "aws:principalarn", "aws:principalisawsservice", "aws:userid"],
     ),
-    (Carrier::RoleSession, &["aws:tokenissuetime"]),
+    (Carrier::RoleSession, &[TOKEN_ISSUE_TIME]),
     (Carrier::AssumingRole, &["sts:rolesessionname"]),
 ];
 
@@ -106,18 +113,47 @@ pub(super) const SESSION_KEYS: [(&str, Family); 2] = [
     ("sts:setsourceidentity", |key| key == "sts:sourceidentity"),
 ];
 
-/// A session of a role that services alone assume carries no second factor (IAM User Guide, "AWS global
-/// condition context keys", `aws:MultiFactorAuthPresent`).
+/// A session carries a second factor only where a user begins it: services, identity providers and other sessions have
+/// no device (IAM User Guide, "Secure API access with MFA"; STS API Reference, `AssumeRole`, `SerialNumber`: that of the
+/// user who calls). So with Identity Center, whose roles a SAML provider assumes.
 pub(super) fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
     let trust = principal.trust.as_ref()?;
-    let by_services =
-        trust.document.statements.iter().filter(|s| s.effect == Effect::Allow).all(|s| {
-            s.principals.as_ref().is_some_and(|principals| {
-                !principals.is_everyone()
-                    && principals.items().all(|(kind, _)| kind == PrincipalType::Service)
+    let has_none = |(kind, text): (PrincipalType, &str)| match kind {
+        PrincipalType::Service | PrincipalType::Federated => true,
+        PrincipalType::Aws => is_session(text),
+        PrincipalType::CanonicalUser => false,
+    };
+    let without = allowing(&trust.document).all(|s| {
+        s.principals.as_ref().is_some_and(|principals| {
+            let all = principals.items().map(|(kind, item)| (kind, item.text.symbolic()));
+            !principals.is_everyone() && all.into_iter().all(|(kind, text)| has_none((kind, &text)))
+        })
+    });
+    without.then(|| Domain::These(vec![None, Some("false".into())]))
+}
+
+/// Whether a text that stands for a principal of AWS's names a role or a session: by its ARN, or by a role's id.
+fn is_session(text: &str) -> bool {
+    let kinds = [":role/", ":assumed-role/", ":federated-user/"];
+    text.starts_with("AROA") || kinds.iter().any(|kind| text.contains(kind))
+}
+
+fn allowing(document: &Document) -> impl Iterator<Item = &Statement> {
+    document.statements.iter().filter(|s| s.effect == Effect::Allow)
+}
+
+/// Whether credentials of a role can be those of an EC2 instance.
+pub(super) fn is_for_instances(principal: &PrincipalNode) -> bool {
+    let named = |s: &Statement| {
+        let mut all = s.principals.iter().flat_map(|p| p.items());
+        s.not_principals.is_some()
+            || s.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone)
+            || all.any(|(kind, item)| {
+                kind == PrincipalType::Service && item.text.symbolic().starts_with("ec2.")
             })
-        });
-    by_services.then(|| Domain::These(vec![None, Some("false".into())]))
+    };
+    principal.has_unreadable_trust()
+        || principal.trust.iter().flat_map(|trust| allowing(&trust.document)).any(named)
 }
 
 /// Whether whoever assumes a role may set its session's tags.
@@ -146,24 +182,159 @@ pub(super) fn is_of_credentials(key: &str) -> bool {
     MORE.contains(&key) || global.is_some() && !key.starts_with("aws:")
 }
 
-/// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.
-pub(super) fn tags(
+/// What whoever assumes a role may set a tag of its session to, by the tag's key in lower case; `None` for anything. A
+/// trust lets in what the conditions of its allowing statements leave of `aws:RequestTag` and `aws:TagKeys`. What a
+/// session inherits from the one that assumes the role nobody passes, so that it counts whatever those say (IAM User
+/// Guide, "Pass session tags in AWS STS", "Chaining roles with session tags").
+pub(super) fn session_tag(
+    model: &AccessModel,
     principal: &PrincipalNode,
-    context: &mut RequestContext,
-    never: &mut BTreeSet<String>,
-    documents: &[Arc<Document>],
-) {
-    if lets_tag(principal) {
-        return;
-    }
-    for (key, value) in principal.tags() {
-        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
-    }
-    never.extend(
-        keys_of(documents)
-            .filter(|k| k.starts_with("aws:principaltag/") && context.get(k).is_none()),
-    );
+    key: &str,
+) -> Option<BTreeSet<String>> {
+    let mut seen = BTreeSet::new();
+    session_tag_but(model, principal, key, &mut seen)
 }
+
+fn session_tag_but<'m>(
+    model: &'m AccessModel,
+    principal: &'m PrincipalNode,
+    key: &str,
+    seen: &mut BTreeSet<&'m str>,
+) -> Option<BTreeSet<String>> {
+    if principal.has_unreadable_trust() {
+        return None;
+    }
+    let trust = principal.trust.as_ref().map(|trust| allowing(&trust.document));
+    let statements: Vec<&Statement> = trust.into_iter().flatten().collect();
+    let tagging = || statements.iter().filter(|s| concerns(s, "sts:tagsession"));
+    let mut found = BTreeSet::new();
+    if tagging().next().is_none() || !seen.insert(&principal.arn) {
+        return Some(found);
+    }
+    for statement in tagging() {
+        found.extend(passed_tag(statement, key)?);
+    }
+    for statement in statements.iter().filter(|s| concerns(s, "sts:assumerole")) {
+        let principals = statement.principals.as_ref().filter(|all| !all.is_everyone())?;
+        for (_, item) in principals.items().filter(|(kind, _)| *kind == PrincipalType::Aws) {
+            let text = item.text.symbolic();
+            if !text.contains(":user/") {
+                found.extend(session_tag_but(model, model.principals.get(&*text)?, key, seen)?);
+            }
+        }
+    }
+    Some(found)
+}
+
+/// What a statement that allows `sts:TagSession` lets a tag be; `None` for anything.
+fn passed_tag(statement: &Statement, key: &str) -> Option<BTreeSet<String>> {
+    let texts = |condition: &Condition| -> Vec<String> {
+        condition.values.iter().map(|item| item.text.symbolic().into_owned()).collect()
+    };
+    let tag = format!("aws:requesttag/{key}");
+    let mut found: Option<BTreeSet<String>> = None;
+    for condition in &statement.conditions {
+        let (told, operator) = (texts(condition), condition.operator);
+        if told.iter().any(|text| text.contains("${")) {
+            continue;
+        }
+        let tested = condition.key.to_ascii_lowercase();
+        let is_plain = |text: &String| !text.contains(['*', '?']);
+        let values: BTreeSet<String> = match (operator.test, operator.prefix) {
+            // A key of a tag is the same in either case.
+            (Test::StringEquals | Test::StringLike, Some(SetPrefix::ForAllValues))
+                if tested == "aws:tagkeys"
+                    && !told.iter().any(|t| Glob::like(&t.to_ascii_lowercase()).matches(key)) =>
+            {
+                BTreeSet::new()
+            }
+            (Test::StringEquals, None) if tested == tag => told.into_iter().collect(),
+            (Test::StringLike, None) if tested == tag && told.iter().all(is_plain) => {
+                told.into_iter().collect()
+            }
+            (Test::Null, None) if tested == tag && told.iter().all(|t| t == "true") => {
+                BTreeSet::new()
+            }
+            _ => continue,
+        };
+        found = Some(match found {
+            Some(known) => known.intersection(&values).cloned().collect(),
+            None => values,
+        });
+    }
+    found
+}
+
+impl Asked {
+    /// Tags of a named principal are constants, unless its trust lets the one who assumes it set them: then they are what
+    /// that leaves, or the role's own.
+    pub(super) fn tags_of(&mut self, model: &AccessModel, principal: &PrincipalNode) {
+        const FAMILY: &str = "aws:principaltag/";
+        let is_fixed = !lets_tag(principal);
+        if is_fixed {
+            for (key, value) in principal.tags() {
+                self.request.context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+            }
+        }
+        let asked: BTreeSet<String> =
+            keys_of(&self.documents).filter(|key| key.starts_with(FAMILY)).collect();
+        for name in asked {
+            let key = name.get(FAMILY.len()..).unwrap_or_default();
+            let mut tags = principal.tags().iter();
+            let own = tags.find(|(own, _)| own.eq_ignore_ascii_case(key)).map(|(_, tag)| tag);
+            match session_tag(model, principal, key) {
+                Some(set) if set.is_empty() => match own {
+                    Some(own) => self.request.context.set(&name, own.as_str()),
+                    None => {
+                        self.never.insert(name);
+                    }
+                },
+                Some(set) => {
+                    let set = set.iter().map(|value| Some(ContextValue::from(value.as_str())));
+                    let own = own.map(|own| ContextValue::from(own.as_str()));
+                    let all = std::iter::once(own).chain(set).collect();
+                    self.domains.insert(name, Domain::These(all));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// What is known of moments: a request is made from this one on. A session may have begun before, which lasts up to 36
+    /// hours (STS API Reference, `GetSessionToken`, `DurationSeconds`).
+    pub(super) fn know_moments(&mut self, since: Timestamp) {
+        let begun = since.checked_sub(SignedDuration::from_hours(36)).unwrap_or(Timestamp::MIN);
+        let keys = [
+            ("aws:currenttime", since.to_string(), false),
+            ("aws:epochtime", since.as_second().to_string(), false),
+            (TOKEN_ISSUE_TIME, begun.to_string(), true),
+        ];
+        self.domains.extend(keys.map(|(key, first, absent)| {
+            (key.to_owned(), Domain::Moments(Moments { first, absent }))
+        }));
+    }
+
+    /// Whether policies ask no more of a session than to have begun by the end of that day: whoever begins a new one
+    /// meets that.
+    pub(super) fn takes_a_new_session(&self, since: Timestamp) -> bool {
+        let ends = since.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let tested = conditions.filter(|c| c.key.eq_ignore_ascii_case(TOKEN_ISSUE_TIME));
+        let mut tested = tested.flat_map(|c| &c.values).peekable();
+        tested.peek().is_some()
+            && tested.all(|item| {
+                values::instant(&item.text.symbolic()).is_some_and(|at| at <= ends.as_millisecond())
+            })
+    }
+}
+
+/// By which version of the instance metadata service an EC2 instance got its credentials (Amazon EC2 User Guide, "Example
+/// policies to control access to the Amazon EC2 API"): the code on it asks for those by whichever it likes.
+pub(super) const ROLE_DELIVERY: &str = "ec2:roledelivery";
+
+/// When the credentials of a session were given out.
+pub(super) const TOKEN_ISSUE_TIME: &str = "aws:tokenissuetime";
 
 /// The keys that documents look at, in lower case: in conditions, and in variables of conditions and resources.
 pub(super) fn keys_of(documents: &[Arc<Document>]) -> impl Iterator<Item = String> + '_ {

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::keys::lets_tag;
+use super::keys::session_tag;
 use super::{Asked, PathStep, StepSource, StepTarget, home_of, member_of};
-use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode, levels};
+use crate::access::{AccessModel, NamedPolicy, PART, levels};
 use crate::iam::semantic_eq;
 
 /// Policies by level of the organization, root first.
@@ -334,7 +334,12 @@ impl Mixed {
             _ => None,
         };
         let tagged = [&self.was, &self.is];
-        Some(asked.under(&bearing, caller.map(AsRef::as_ref), tagged))
+        let [_, after] = models;
+        let is_fixed = |key: &str| {
+            let set = |caller| session_tag(after, caller, &key.to_ascii_lowercase());
+            caller.is_some_and(|caller| set(caller).is_some_and(|set| set.is_empty()))
+        };
+        Some(asked.under(&bearing, caller.is_some(), &is_fixed, tagged))
     }
 }
 
@@ -364,17 +369,19 @@ fn mixed_levels(was: &Levels, is: &Levels, account: &str, undone: &dyn Fn(&str) 
 }
 
 impl Asked {
-    /// The same question under what bears on it between two sides.
+    /// The same question under what bears on it between two sides. `is_fixed` says of a tag of the caller's whether no
+    /// session sets it.
     fn under(
         mut self,
         bearing: &StepBearing,
-        caller: Option<&PrincipalNode>,
+        is_known: bool,
+        is_fixed: &dyn Fn(&str) -> bool,
         sides: [&StepBearing; 2],
     ) -> Self {
         let compiled = |policies: &[NamedPolicy]| {
             policies.iter().map(|rule| Arc::clone(&rule.policy)).collect::<Vec<_>>()
         };
-        if caller.is_some() {
+        if is_known {
             self.policies.identity = compiled(&bearing.identity);
             self.policies.boundary = bearing.boundary.as_ref().map(|b| Arc::clone(&b.policy));
         }
@@ -390,9 +397,10 @@ impl Asked {
         }
         let mut tag = |families: &[&str],
                        own: &BTreeMap<String, String>,
-                       pick: fn(&StepBearing) -> &BTreeMap<String, String>| {
+                       pick: fn(&StepBearing) -> &BTreeMap<String, String>,
+                       is_told: &dyn Fn(&str) -> bool| {
             let keys: BTreeSet<&String> = sides.iter().flat_map(|side| pick(side).keys()).collect();
-            for key in keys {
+            for key in keys.into_iter().filter(|key| is_told(key)) {
                 for family in families {
                     let name = format!("{family}/{key}");
                     match own.get(key) {
@@ -408,12 +416,9 @@ impl Asked {
                 }
             }
         };
-        if caller.is_some_and(|caller| !lets_tag(caller)) {
-            tag(&["aws:PrincipalTag"], &bearing.caller_tags, |side| &side.caller_tags);
-        }
-        tag(&["aws:ResourceTag", "iam:ResourceTag"], &bearing.resource_tags, |side| {
-            &side.resource_tags
-        });
+        tag(&["aws:PrincipalTag"], &bearing.caller_tags, |side| &side.caller_tags, is_fixed);
+        let of_resource = ["aws:ResourceTag", "iam:ResourceTag"];
+        tag(&of_resource, &bearing.resource_tags, |side| &side.resource_tags, &|_| true);
         self
     }
 }

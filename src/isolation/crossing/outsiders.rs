@@ -1,18 +1,44 @@
 //! Questions of principals whom the estate does not know: what they may be is left open as far as nothing is
 //! known of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::keys::OVER_THE_INTERNET;
+use super::keys::{OVER_THE_INTERNET, keys_of};
 use super::variations::everything;
 use super::{Asked, documents, rules_of};
 use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
 use crate::iam::symbolic::{Domain, Space, Texts};
-use crate::iam::{ContextValue, Membership, Policy, Principal};
+use crate::iam::values::is_account_id;
+use crate::iam::{ContextValue, Document, Membership, Policy, Principal};
 use crate::ids::Partition;
 
 /// An account that is nobody's: it stands for every account that the estate does not know.
 pub(in crate::isolation) const ANYBODY: &str = "000000000000";
+
+/// Accounts outside the estate that conditions of a policy ask callers to be of, by id.
+pub(in crate::isolation) fn named_in_conditions(
+    model: &AccessModel,
+    document: &Document,
+) -> BTreeSet<String> {
+    let conditions = document.statements.iter().flat_map(|s| &s.conditions);
+    let of_callers = conditions.filter(|c| {
+        let keys = ["aws:PrincipalArn", "aws:PrincipalAccount"];
+        keys.iter().any(|key| c.key.eq_ignore_ascii_case(key))
+    });
+    let ids = of_callers.flat_map(|c| &c.values).map(|item| {
+        let text = item.text.symbolic();
+        match text.starts_with("arn:") {
+            true => text.split(':').nth(4).unwrap_or_default().to_owned(),
+            false => text.into_owned(),
+        }
+    });
+    let is_outside = |id: &String| {
+        let declared = model.account_by_id.contains_key(id) || model.members.contains_key(id);
+        is_account_id(id) && id != ANYBODY && !declared
+    };
+    ids.filter(is_outside).collect()
+}
 
 impl Asked {
     /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
@@ -58,7 +84,9 @@ impl Asked {
             text.starts_with("sts:")
         });
         if id == ANYBODY {
-            let known = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
+            let named = self.named_outsiders(model);
+            let of_estate = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
+            let known = || of_estate().chain(&named);
             let services: &[&str] = if becomes_a_role { &["iam"] } else { &["iam", "sts"] };
             let below = |service: &&str| format!("arn:{partition}:{service}::");
             let identities = services.iter().map(below).collect();
@@ -73,6 +101,7 @@ impl Asked {
                 ),
                 ("aws:principalarn".to_owned(), texts(identities, arns, false)),
             ]);
+            self.chosen_by_anybody(model);
         } else if whole {
             let kinds = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{id}:{kind}"));
             let mut identities = kinds.to_vec();
@@ -90,12 +119,43 @@ impl Asked {
             self.domains.insert("aws:principalarn".to_owned(), texts(roles, Vec::new(), false));
         }
         if whole {
-            let kinds = ["Account", "AssumedRole", "FederatedUser", "User"];
-            let kinds = kinds.map(|kind| Some(ContextValue::from(kind)));
-            self.domains.insert("aws:principaltype".to_owned(), Domain::These(kinds.to_vec()));
+            let kinds: &[&str] = match becomes_a_role {
+                true => &["AssumedRole", "User"],
+                false => &["Account", "AssumedRole", "FederatedUser", "User"],
+            };
+            let kinds = kinds.iter().map(|kind| Some(ContextValue::from(*kind)));
+            self.domains.insert("aws:principaltype".to_owned(), Domain::These(kinds.collect()));
             let names = texts(vec![String::new()], Vec::new(), true);
             self.domains.insert("aws:username".to_owned(), names);
         }
+    }
+
+    /// Accounts outside the estate that conditions of the resource's own policy name: they are asked about one by one.
+    fn named_outsiders(&self, model: &AccessModel) -> BTreeSet<String> {
+        let own = self.policies.resource.as_ref().map(|policy| policy.name());
+        let own = self.rules.iter().filter(|rule| Some(rule.policy.name()) == own);
+        own.flat_map(|rule| named_in_conditions(model, &rule.document)).collect()
+    }
+
+    /// What somebody in an account that nobody names chooses of itself, as whoever has an account makes principals of any
+    /// name there, gives them tags, and begins their sessions with a second factor. Where a guardrail names an account, an
+    /// ARN is no choice.
+    fn chosen_by_anybody(&mut self, model: &AccessModel) {
+        let own = self.named_outsiders(model);
+        let mut named = self.documents.iter().flat_map(|d| named_in_conditions(model, d));
+        if !named.any(|id| !own.contains(&id)) {
+            self.chosen.insert("aws:principalarn".to_owned());
+        }
+        let chosen = [
+            "aws:principaltype",
+            "aws:username",
+            "aws:multifactorauthpresent",
+            "aws:multifactorauthage",
+        ];
+        self.chosen.extend(chosen.map(str::to_owned));
+        let tags = keys_of(&self.documents).filter(|key| key.starts_with("aws:principaltag/"));
+        let tags: Vec<String> = tags.collect();
+        self.chosen.extend(tags);
     }
 
     /// What follows from the organization of its account.

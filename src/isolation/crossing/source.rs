@@ -13,15 +13,20 @@ use crate::iam::text::is_symbolic_account;
 use crate::iam::{Document, Effect, Principal, catalogue};
 
 use super::keys::{
-    CARRIED, Carrier, OVER_THE_INTERNET, SESSION_KEYS, SOURCE_IDENTITY, claims_of,
-    is_of_credentials, is_resource_tag, keys_of, lets_set, second_factor, tags,
+    CARRIED, Carrier, OVER_THE_INTERNET, ROLE_DELIVERY, SESSION_KEYS, SOURCE_IDENTITY, claims_of,
+    is_for_instances, is_of_credentials, is_resource_tag, keys_of, lets_set, second_factor,
 };
 use super::outsiders::ANYBODY;
 use super::step::StepSource;
 use super::{Asked, documents, rules_of};
 
 impl Asked {
-    pub(super) fn principal(&mut self, principal: &PrincipalNode, home: &AccountNode) {
+    pub(super) fn principal(
+        &mut self,
+        model: &AccessModel,
+        principal: &PrincipalNode,
+        home: &AccountNode,
+    ) {
         let arn = &principal.arn;
         let session = arn.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1);
         self.request.principal = Principal::Arn(if arn.contains(":role/") {
@@ -42,6 +47,9 @@ impl Asked {
         if !lets_set(principal, "sts:setsourceidentity") {
             self.never.insert(SOURCE_IDENTITY.to_owned());
         }
+        if !is_for_instances(principal) {
+            self.never.insert(ROLE_DELIVERY.to_owned());
+        }
         if let Some(domain) = second_factor(principal) {
             self.never.insert("aws:multifactorauthage".to_owned());
             self.domains.insert("aws:multifactorauthpresent".to_owned(), domain);
@@ -57,7 +65,7 @@ impl Asked {
         self.rules.extend(principal.identity().iter().chain(principal.boundary()).cloned());
         self.rules.extend(rules_of(&home.service_control));
         // Only now are all documents there that ask for tags: those of the principal's own side too.
-        tags(principal, &mut self.request.context, &mut self.never, &self.documents);
+        self.tags_of(model, principal);
         if principal.has_unread_boundary() {
             self.unread_bound =
                 Some(format!("the permissions boundary of `{}` was not read", principal.label));

@@ -7,7 +7,7 @@ use crate::iam::symbolic::{Domain, Texts};
 use crate::iam::{Document, Effect, Item, Policy, Principal, PrincipalType, Principals, Statement};
 
 use super::Asked;
-use super::keys::{SOURCE_IDENTITY, is_resource_tag};
+use super::keys::{ROLE_DELIVERY, SOURCE_IDENTITY, is_resource_tag};
 
 impl Asked {
     /// The same question with a source side that permits everything: whether the target side alone
@@ -45,6 +45,7 @@ impl Asked {
             self.request.context.remove(key);
         }
         self.never.retain(|key| !is_tag(key));
+        self.domains.retain(|key, _| !is_tag(key));
         self
     }
 
@@ -57,11 +58,12 @@ impl Asked {
         self
     }
 
-    /// The same question where sessions of its principal are begun with a second factor or without.
+    /// The same question where sessions of its principal are begun with a second factor or without, by whomever.
     #[must_use]
     pub(in crate::isolation) fn without_second_factor(mut self) -> Self {
         self.domains.remove("aws:multifactorauthpresent");
         self.never.remove("aws:multifactorauthage");
+        self.never.remove(ROLE_DELIVERY);
         self
     }
 

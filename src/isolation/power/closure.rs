@@ -236,7 +236,8 @@ impl Search<'_, '_> {
         for resource in resources {
             let rights = rights.on(&resource);
             let free = asks_nothing(rights.at(self.time).0);
-            closure.note(fact(resource), way.by(actor, &rights, free, None));
+            let way = way.by(actor, &rights, free, None).through(rights.at(self.time).0);
+            closure.note(fact(resource), way);
         }
     }
 
@@ -292,7 +293,8 @@ impl Search<'_, '_> {
         let (mut way, rights) = self.rights_of(actor, scope, closure);
         let (openings, undecided) = rights.at(self.time);
         way.join(beside);
-        let way = way.by(actor, &rights, openings.is_empty() || asks_nothing(openings), None);
+        let free = openings.is_empty() || asks_nothing(openings);
+        let way = way.by(actor, &rights, free, None).through(openings);
         match (openings.is_empty(), undecided) {
             (true, Some(why)) => closure.note(fact.clone(), way.in_doubt(why.clone())),
             (true, None) => {}
@@ -444,11 +446,12 @@ impl Search<'_, '_> {
         let known = closure.changes(whom).names;
         for free in [true, false] {
             let of_these = |o: &&Opening| o.requirements.is_empty() == free;
-            let names = openings.iter().filter(of_these).map(|o| o.witness.resource.clone());
+            let these: Vec<Opening> = openings.iter().filter(of_these).cloned().collect();
+            let names = these.iter().map(|o| o.witness.resource.clone());
             let names: BTreeSet<String> = names.filter(|name| !known.contains(name)).collect();
             if !names.is_empty() {
                 let change = Changes { names, ..Changes::default() };
-                let way = way.by(actor, &rights, free, None);
+                let way = way.by(actor, &rights, free, None).through(&these);
                 closure.note(Fact::Changed(whom.clone(), change), way);
             }
         }
@@ -547,7 +550,7 @@ impl Search<'_, '_> {
             }
             return false;
         }
-        let way = way.by(actor, &rights, asks_nothing(openings), link());
+        let way = way.by(actor, &rights, asks_nothing(openings), link()).through(openings);
         closure.note(fact.clone(), way);
         true
     }
@@ -611,7 +614,7 @@ impl Search<'_, '_> {
             match (openings.is_empty(), undecided) {
                 (true, None) => continue,
                 (true, Some(why)) => way = way.in_doubt(why.clone()),
-                (false, _) => way.conditional |= !asks_nothing(openings),
+                (false, _) => way = way.through(openings),
             }
             // What it holds as it stands is shown: the rest follows.
             let (name, rights) = match way.power.clone() {
@@ -711,9 +714,7 @@ impl Search<'_, '_> {
             }
             let fact = Fact::Crossed(actor.clone(), target.clone());
             match found {
-                Crossing::Open(openings) => {
-                    way.conditional |= !asks_nothing(&openings);
-                }
+                Crossing::Open(openings) => way = way.through(&openings),
                 Crossing::Undecided(why) => way = way.in_doubt(why),
                 Crossing::Closed => continue,
             }
@@ -753,7 +754,7 @@ impl Search<'_, '_> {
                 let to = account_of(self.model, &edge.step.target).filter(|to| Some(to) != own);
                 let Some(to) = to else { continue };
                 let over = Over::Principal(edge.step.clone());
-                self.cross_over(origin, way, &to, over);
+                self.cross_over(origin, &way.clone().through(&edge.openings), &to, over);
             }
         }
         for ((actor, target), way) in &closure.crossed {

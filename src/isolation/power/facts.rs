@@ -6,6 +6,7 @@ use super::super::changes::{Actor, Changes};
 use super::super::crossing::StepTarget;
 use super::super::rights::Rights;
 use super::{Power, PowerLink, Way};
+use crate::iam::symbolic::Opening;
 
 /// Everything that an origin has come to.
 #[derive(Default)]
@@ -66,9 +67,19 @@ impl Way {
         let more: Vec<PowerLink> = more.collect();
         self.links.extend(more);
         self.conditional |= other.conditional;
+        self.conditions.extend(other.conditions.iter().cloned());
         if let Some(why) = &other.why_undetermined {
             self.why_undetermined.get_or_insert_with(|| why.clone());
         }
+    }
+
+    /// The same way where one of some openings is taken: what the one that asks least asks is asked on it.
+    pub(super) fn through(mut self, openings: &[Opening]) -> Self {
+        if let Some(least) = openings.iter().min_by_key(|o| o.requirements.len()) {
+            self.conditional |= !least.requirements.is_empty();
+            self.conditions.extend(least.requirements.iter().map(|r| r.text.clone()));
+        }
+        self
     }
 
     /// The same way and one more use of power: what it makes possible is as sure as both.

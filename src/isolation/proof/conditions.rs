@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::case::Case;
 use super::texts::{all_apart, covers, disjoint, spans, within};
-use crate::iam::symbolic::{Domain, Space};
+use crate::iam::symbolic::{Domain, Moments, Space};
+use crate::iam::values::instant;
 use crate::iam::{
     Condition, ContextValue, Document, Effect, Item, LanguageVersion, Policies, Policy, Principal,
     Principals, Request, SetPrefix, Statement, Test, catalogue, evaluate,
@@ -162,6 +163,7 @@ impl Case<'_> {
             Domain::These(all) => {
                 return same(all.iter().map(|value| self.holds(condition, Some(value))));
             }
+            Domain::Moments(moments) => return constant_from(condition, moments),
             Domain::Texts(texts) => texts,
         };
         let operator = condition.operator;
@@ -278,6 +280,37 @@ enum Value {
     Absent,
     /// Nothing is known.
     Open,
+}
+
+/// What a condition on a moment is from one moment on; `None` where that may change.
+fn constant_from(condition: &Condition, moments: &Moments) -> Option<bool> {
+    let first = instant(&moments.first)?;
+    let told: Option<Vec<i64>> =
+        condition.values.iter().map(|item| instant(&item.text.symbolic())).collect();
+    let told = told.filter(|told| !told.is_empty())?;
+    let operator = condition.operator;
+    // Seconds compare as numbers as well as dates do.
+    let is_number = moments.first.bytes().all(|b| b.is_ascii_digit());
+    let test = match operator.test.positive() {
+        Test::NumericLessThan if is_number => Test::DateLessThan,
+        Test::NumericLessThanEquals if is_number => Test::DateLessThanEquals,
+        Test::NumericEquals if is_number => Test::DateEquals,
+        Test::NumericGreaterThan if is_number => Test::DateGreaterThan,
+        Test::NumericGreaterThanEquals if is_number => Test::DateGreaterThanEquals,
+        test => test,
+    };
+    let holds = match test {
+        Test::DateLessThan if told.iter().all(|at| *at <= first) => false,
+        Test::DateLessThanEquals | Test::DateEquals if told.iter().all(|at| *at < first) => {
+            operator.test.negated()
+        }
+        Test::DateGreaterThan if told.iter().any(|at| *at < first) => true,
+        Test::DateGreaterThanEquals if told.iter().any(|at| *at <= first) => true,
+        _ => return None,
+    };
+    // Without the key a condition is false, if it is not negated.
+    let settled = !moments.absent || (holds == operator.test.negated() && !operator.if_exists);
+    (settled && operator.prefix.is_none()).then_some(holds)
 }
 
 /// The answer that all of them give; `None` where there is none.

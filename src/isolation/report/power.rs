@@ -67,7 +67,7 @@ impl Writer<'_, '_> {
         let each: Vec<Vec<Bound>> = bounds.into_iter().map(|b| vec![b]).collect();
         let sides = (&path.from, path.to.as_str());
         let judged = self.judge_bounds(sides, Grade::Power, &path.holder, &each, used);
-        let mut conditions: BTreeSet<String> = BTreeSet::new();
+        let mut conditions = path.conditions.clone();
         let mut via = Vec::new();
         let mut steps: Vec<(&PathStep, &Request)> = Vec::new();
         for link in &path.chain {

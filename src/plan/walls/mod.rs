@@ -20,7 +20,7 @@ use safeguards::EstateSafeguards;
 /// Analyses the sides of a plan and completes the plan with its isolation section, counts and the
 /// paths of each account. The plan must be sealed afterwards ([`super::seal`]).
 ///
-/// `today` (`YYYY-MM-DD`) decides which exceptions have expired.
+/// `today` (`YYYY-MM-DD`) decides which exceptions have expired, and what conditions say of days that have passed.
 ///
 /// # Errors
 /// Rules that name what does not exist or lack what is required, each at its place; protected
@@ -61,6 +61,7 @@ fn judge(
     today: &str,
 ) -> Result<Analysis, Diagnostics> {
     let (before, after) = models(estate, sides);
+    let (before, after) = (before.since_day(today), after.since_day(today));
     isolation::analyse(&before, &after, rules, &EstateSafeguards { estate, sides }, today)
 }
 
@@ -81,10 +82,15 @@ pub fn walls(
     Ok(walls)
 }
 
-/// Who can do what is asked, on the after side of `sides`.
+/// Who can do what is asked, on the after side of `sides`, from the day `today` (`YYYY-MM-DD`) on.
 ///
 /// # Errors
 /// No account of the estate holds the resource.
-pub fn who_can(estate: &Estate, sides: &Sides, ask: &Ask) -> Result<WhoCan, Diagnostics> {
-    who::who_can(&model_after(estate, sides), ask)
+pub fn who_can(
+    estate: &Estate,
+    sides: &Sides,
+    ask: &Ask,
+    today: &str,
+) -> Result<WhoCan, Diagnostics> {
+    who::who_can(&model_after(estate, sides).since_day(today), ask)
 }
