@@ -70,7 +70,13 @@ impl PackageSource {
     /// Why it is none that can be fetched, and what to write instead.
     pub fn parse(text: &str) -> Result<Self, SourceError> {
         let wrong = |detail: &str, help: &str| {
-            Err(SourceError { detail: detail.to_owned(), help: help.to_owned() })
+            let (detail, help) = (detail.to_owned(), help.to_owned());
+            Err(SourceError { detail, help, holds_credentials: false })
+        };
+        let credentials = || SourceError {
+            detail: "it holds credentials".to_owned(),
+            help: "leave them to git's credential helper or to an SSH key".to_owned(),
+            holds_credentials: true,
         };
         if text.chars().any(|c| c.is_control() || c == ' ' || c == '\\') {
             return wrong("it holds spaces, backslashes or control characters", SHAPES);
@@ -109,11 +115,13 @@ impl PackageSource {
         let scheme = url.split_once("://").map(|(scheme, _)| scheme);
         let authority = url.split_once("://").map_or("", |(_, rest)| rest);
         let authority = authority.split('/').next().unwrap_or_default();
-        if authority.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
-            return wrong(
-                "it holds a password",
-                "leave credentials to git's credential helper or to an SSH key",
-            );
+        // A token may stand in the place of a name; of SSH the name says which account of the machine it is.
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        let of_ssh = scheme == Some("ssh");
+        if user.is_some_and(|user| !of_ssh || user.contains([':', '@']))
+            || scheme.is_none() && url.matches('@').count() > 1
+        {
+            return Err(credentials());
         }
         let is_local = ["localhost", "127.0.0.1", "[::1]"]
             .iter()
@@ -168,6 +176,8 @@ pub struct SourceError {
     pub detail: String,
     /// What to write instead.
     pub help: String,
+    /// Whether the source must not be shown.
+    pub holds_credentials: bool,
 }
 
 /// Whether a text is an address of a package, and not a local path.
@@ -202,19 +212,24 @@ fn reference(arguments: Option<&str>) -> Result<Option<String>, SourceError> {
         match argument.split_once('=') {
             // The depth of the history is nothing that the result depends on.
             Some(("depth", _)) => {}
-            // What begins with a dash would be an option.
-            Some(("ref", text)) if !text.is_empty() && !text.starts_with('-') => {
+            Some(("ref", text)) if found.is_none() && is_revision(text) => {
                 found = Some(text.to_owned());
             }
             _ => {
                 return Err(SourceError {
                     detail: format!("`{argument}` means nothing here"),
-                    help: "a revision is written `?ref=v1.2.3`".to_owned(),
+                    help: "a revision is written `?ref=v1.2.3`, behind the directory: `//names?ref=v1.2.3`".to_owned(),
+                    holds_credentials: false,
                 });
             }
         }
     }
     Ok(found)
+}
+
+/// What begins with a dash would be an option, and what holds two slashes a directory in the wrong place.
+fn is_revision(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && !text.contains("//") && !text.contains('#')
 }
 
 /// What the lock file says.
@@ -329,6 +344,10 @@ fn collect(
         let Some(file) = file.to_str() else {
             return Err(io::Error::other(format!("`{}` is not UTF-8 text", file.display())));
         };
+        // The list that is hashed has a line for each.
+        if file.chars().any(char::is_control) {
+            return Err(io::Error::other(format!("{file:?} holds control characters")));
+        }
         let name = if name.is_empty() { file.to_owned() } else { format!("{name}/{file}") };
         let kind = entry.file_type()?;
         if kind.is_dir() {
@@ -398,7 +417,11 @@ mod tests {
             ("git::ext::sh -c x", "spaces"),
             ("git::ext::sh", "neither a path nor an address"),
             ("s3::https://s3.amazonaws.com/b/m.zip", "scheme"),
-            ("git::https://u:p@example.com/m.git", "password"),
+            ("git::https://u:p@example.com/m.git", "credentials"),
+            ("git::https://ghp_token@example.com/m.git", "credentials"),
+            ("git@user:pw@example.com:m.git", "credentials"),
+            ("git::https://example.com/m.git?ref=v1//names", "means nothing"),
+            ("git::https://example.com/m.git?ref=v1&ref=v2", "means nothing"),
             ("git::https://example.com/m.git?ref=--upload-pack=x", "means nothing"),
             ("git::https://example.com/m.git?sshkey=x", "means nothing"),
             ("git::https://example.com/m.git//../x", "leads out"),
@@ -407,6 +430,7 @@ mod tests {
         ];
         for (text, wanted) in cases {
             let error = PackageSource::parse(text).expect_err(text);
+            assert_eq!(error.holds_credentials, wanted == "credentials", "{text}");
             assert!(error.detail.contains(wanted), "{text}: {}", error.detail);
         }
     }
@@ -428,6 +452,9 @@ mod tests {
         fs::rename(dir.path().join("a.hcl"), dir.path().join("c.hcl")).expect("renamed");
         let third = hash(dir.path()).expect("read");
         assert!(first != second && second != third && first != third);
+        write("x\n  y", "four");
+        assert!(hash(dir.path()).is_err(), "a name that could stand for two lines");
+        fs::remove_file(dir.path().join("x\n  y")).expect("removed");
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("/etc/hosts", dir.path().join("link")).expect("made");

@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt as _;
+use futures::future::{BoxFuture, Shared};
 use futures::stream;
 
 use crate::eval::{Looked, LookupFailure};
 use crate::ids::Handle;
 use crate::plan::targets::Targets;
-use crate::provider::{AccessMode, AccountTarget, Parameter, Provider, ProviderError};
+use crate::provider::{AccessMode, AccountTarget, Caller, Parameter, Provider, ProviderError};
 use crate::schema::data::Lookup;
 use crate::value::{Attrs, Value};
+
+/// Who calls, asked for once in a run.
+pub(super) type CallerReading<'a> = Shared<BoxFuture<'a, Result<Caller, ProviderError>>>;
 
 /// What was looked up so far.
 #[derive(Debug, Default)]
@@ -42,6 +46,7 @@ impl LookupResults {
     pub(super) async fn read(
         &self,
         provider: &dyn Provider,
+        caller: &CallerReading<'_>,
         targets: &Targets,
         lookups: BTreeSet<Lookup>,
         parallelism: usize,
@@ -58,7 +63,7 @@ impl LookupResults {
         }
         let single = stream::iter(single)
             .map(|lookup| async {
-                let looked = one(provider, targets, &lookup).await;
+                let looked = one(provider, caller, targets, &lookup).await;
                 vec![(lookup, looked)]
             })
             .buffer_unordered(parallelism.max(1))
@@ -83,14 +88,19 @@ fn target<'t>(targets: &'t Targets, account: &Handle) -> Result<&'t AccountTarge
     let there = target.filter(|t| t.id.is_some() || t.endpoint_url.is_some() || t.management);
     there.ok_or_else(|| LookupFailure {
         message: format!("the account `{account}` does not exist yet"),
-        advice: Some("create the account first: `palisade apply -target=account.…`".to_owned()),
+        advice: Some("leave the `data` block out until an apply has made the account".to_owned()),
     })
 }
 
-async fn one(provider: &dyn Provider, targets: &Targets, lookup: &Lookup) -> Looked {
+async fn one(
+    provider: &dyn Provider,
+    caller: &CallerReading<'_>,
+    targets: &Targets,
+    lookup: &Lookup,
+) -> Looked {
     match lookup {
         Lookup::Caller => {
-            let caller = provider.caller().await.map_err(|error| failed(&error))?;
+            let caller = caller.clone().await.map_err(|error| failed(&error))?;
             let attrs = [
                 ("account_id", Value::string(caller.account.as_str())),
                 ("arn", Value::String(caller.arn)),

@@ -214,7 +214,10 @@ impl<'c> Evaluator<'c> {
         };
         let own = statements_of(&own);
         let mut all: Vec<Value> = Vec::new();
-        let Some(sources) = documents(body, "source_policy_documents")? else {
+        let names = ["source_policy_documents", "override_policy_documents"];
+        let given = names.iter().filter_map(|name| body.get(name));
+        let hidden = hidden || given.into_iter().any(|given| given.value.has_sensitive());
+        let Some(sources) = documents(body, names[0])? else {
             return Ok(Value::Unknown(Unknown::default()));
         };
         for (statement, loc) in sources {
@@ -230,7 +233,7 @@ impl<'c> Evaluator<'c> {
             }
             all.push(statement);
         }
-        let Some(overrides) = documents(body, "override_policy_documents")? else {
+        let Some(overrides) = documents(body, names[1])? else {
             return Ok(Value::Unknown(Unknown::default()));
         };
         let overrides = overrides.into_iter().map(|(statement, _)| statement);
@@ -318,13 +321,21 @@ fn statements_of(document: &Value) -> Vec<Value> {
 fn documents(body: &Body, name: &str) -> Result<Option<Vec<(Value, Loc)>>, Diagnostics> {
     let mut all = Vec::new();
     let Some(given) = body.get(name) else { return Ok(Some(all)) };
+    // How many there are may not be known either: then nothing of the document is.
+    if given.value.reveal().is_unknown() {
+        return Ok(None);
+    }
     for text in given.value.elements().unwrap_or_default() {
         match text.reveal() {
             Value::Null => {}
             Value::String(text) if text.is_empty() => {}
             Value::String(text) => {
                 let document: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-                    Diagnostic::error(format!("a document of `{name}` is not JSON: {error}"))
+                    let said = match given.value.has_sensitive() {
+                        true => String::new(),
+                        false => format!(": {error}"),
+                    };
+                    Diagnostic::error(format!("a document of `{name}` is not JSON{said}"))
                         .at(given.loc.clone())
                         .help("pass JSON text, such as `data.iam_policy_document.base.json`")
                 })?;

@@ -12,6 +12,9 @@ use crate::diag::{Diagnostic, Loc};
 /// Most bytes of an archive as it is sent.
 const MAX_DOWNLOAD: usize = 64 * 1024 * 1024;
 
+/// Most bytes of what describes an entry: its name, or where a link leads.
+const MAX_NAME: u64 = 64 * 1024;
+
 /// A tar archive.
 pub(super) enum Archive {
     Plain(Vec<u8>),
@@ -25,8 +28,12 @@ pub(super) async fn unpack(
     key: &str,
 ) -> Result<(), Diagnostic> {
     let unpacking = tokio::task::spawn_blocking(move || match archive {
-        Archive::Plain(bytes) => entries(bytes.as_slice(), &to),
-        Archive::Compressed(bytes) => entries(GzDecoder::new(bytes.as_slice()), &to),
+        Archive::Plain(bytes) => entries(&bytes, &to),
+        Archive::Compressed(bytes) => {
+            let mut plain = Vec::new();
+            GzDecoder::new(bytes.as_slice()).take(MAX_BYTES + 1).read_to_end(&mut plain)?;
+            entries(&plain, &to)
+        }
     });
     let done = unpacking.await.map_err(io::Error::other).and_then(|done| done);
     done.map_err(|error| {
@@ -38,10 +45,25 @@ pub(super) async fn unpack(
 
 /// Writes files and directories, and refuses whatever else an archive can hold: links, devices, paths that lead out,
 /// more than fits.
-fn entries(bytes: impl Read, to: &Path) -> io::Result<()> {
+fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
+    let too_large =
+        || io::Error::other(format!("it holds more than {} MiB", MAX_BYTES / 1024 / 1024));
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_large());
+    }
+    // Names beyond a header's are entries of their own, which are read into memory as a whole.
+    for entry in tar::Archive::new(bytes).entries()?.raw(true) {
+        let entry = entry?;
+        let kind = entry.header().entry_type();
+        if !kind.is_file() && !kind.is_dir() && entry.size() > MAX_NAME {
+            return Err(io::Error::other(format!(
+                "a name or a link is longer than {MAX_NAME} bytes"
+            )));
+        }
+    }
     std::fs::create_dir_all(to)?;
     let mut left = MAX_BYTES;
-    let mut archive = tar::Archive::new(bytes.take(MAX_BYTES.saturating_mul(2)));
+    let mut archive = tar::Archive::new(bytes);
     for (count, entry) in archive.entries()?.enumerate() {
         let mut entry = entry?;
         let kind = entry.header().entry_type();
@@ -68,13 +90,12 @@ fn entries(bytes: impl Read, to: &Path) -> io::Result<()> {
         if !kind.is_file() {
             return Err(refuse("is neither a file nor a directory"));
         }
-        left = left.checked_sub(entry.size()).ok_or_else(|| {
-            io::Error::other(format!("it holds more than {} MiB", MAX_BYTES / 1024 / 1024))
-        })?;
+        left = left.checked_sub(entry.size()).ok_or_else(too_large)?;
         if let Some(parent) = place.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&place)?;
+        let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(&place);
+        let mut file = opened.map_err(|error| refuse(&format!("cannot be written: {error}")))?;
         io::copy(&mut entry, &mut file)?;
     }
     Ok(())

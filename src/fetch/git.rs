@@ -10,6 +10,24 @@ use super::archive::Archive;
 use crate::config::package::LOCK_FILE;
 use crate::diag::{Diagnostic, Loc};
 
+/// What points git to another repository than the one that is named (`git rev-parse --local-env-vars`).
+const OF_ANOTHER_REPOSITORY: [&str; 9] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// Attributes over all others: files are what the repository holds, on every machine, and nothing is run for them
+/// (gitattributes(5); `export-subst` can call GnuPG).
+const PLAIN: &str =
+    "* -text -eol -filter -ident -working-tree-encoding -export-subst -export-ignore\n";
+
 /// A repository of its own for one fetch.
 pub(super) struct Git<'a> {
     pub(super) dir: PathBuf,
@@ -31,16 +49,28 @@ impl Git<'_> {
         let mut command = Command::new("git");
         command
             .args(["-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never"])
-            .args(["-c", "fetch.recurseSubmodules=false", "-c", "core.fsmonitor=false"])
+            .args([
+                "-c",
+                "fetch.recurseSubmodules=false",
+                "-c",
+                "core.fsmonitor=false",
+                "-c",
+                "core.attributesFile=/dev/null",
+            ])
             .arg("--git-dir")
             .arg(&self.dir)
             .args(arguments)
             .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ATTR_NOSYSTEM", "1")
             .env("GIT_ALLOW_PROTOCOL", "https:ssh:file")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        // A hook of git's, out of which this may run, says which repository it is about.
+        for name in OF_ANOTHER_REPOSITORY {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -105,6 +135,11 @@ impl Git<'_> {
     pub(super) async fn archive(&self, commit: &str) -> Result<Archive, Diagnostic> {
         let mut command = self.command(&["archive", "--format=tar", "--end-of-options", commit]);
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.env_remove("GIT_CONFIG_COUNT").env_remove("GIT_CONFIG_PARAMETERS");
+        let info = self.dir.join("info");
+        let written = std::fs::create_dir_all(&info)
+            .and_then(|()| std::fs::write(info.join("attributes"), PLAIN));
+        written.map_err(|error| self.failed(error.to_string()))?;
         Ok(Archive::Plain(self.output(command).await?))
     }
 }

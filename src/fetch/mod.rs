@@ -42,7 +42,9 @@ pub(crate) async fn package(
         .map_err(|error| failed(error.to_string()))?;
     let unpacked = work.path().join("package");
     let commit = match &source.origin {
-        PackageOrigin::Git { url, .. } if missing.from_package && url.starts_with("file:") => {
+        PackageOrigin::Git { url, .. } | PackageOrigin::Archive { url }
+            if missing.from_package && (url.starts_with("file:") || url.starts_with("http:")) =>
+        {
             return Err(failed(
                 "it lies on this machine, and a module that was fetched names it".to_owned(),
             )

@@ -319,6 +319,56 @@ output "trust" {
 }
 
 #[test]
+fn a_document_hides_and_waits_for_what_its_sources_do() {
+    let program = applied(
+        r#"variable "hidden" {
+  sensitive = true
+  default   = "{\"Statement\": [{\"Sid\": \"battery\", \"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"*\"}]}"
+}
+data "iam_policy_document" "hidden" {
+  source_policy_documents = [var.hidden]
+}
+iam_role "r" {
+  accounts = [account.dev]
+  trust { services = ["ec2.amazonaws.com"] }
+}
+data "iam_policy_document" "later" {
+  source_policy_documents = iam_role.r.unique_id == "x" ? ["{}"] : [jsonencode({ Statement = [{ Sid = "Later", Effect = "Deny", Action = "s3:*", Resource = "*" }] })]
+}
+iam_policy "p" {
+  accounts = [account.dev]
+  content  = data.iam_policy_document.hidden.json
+}
+iam_policy "later" {
+  accounts = [account.dev]
+  content  = data.iam_policy_document.later.json
+}"#,
+    );
+    let plan = program.run(&["plan", "--full"]).code(0);
+    assert!(!plan.out.contains("battery"), "{}", plan.out);
+    assert!(!program.run(&["plan", "--json"]).code(0).out.contains("battery"));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let state = program.path().join(".palisade/state");
+    for file in walk(&state) {
+        let text = String::from_utf8_lossy(&std::fs::read(&file).expect("read")).into_owned();
+        assert!(!text.contains("battery"), "{}", file.display());
+    }
+    // What was not known when it was planned is whole when it is applied.
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.path() {
+            path if path.is_dir() => all.extend(walk(&path)),
+            path => all.push(path),
+        }
+    }
+    all
+}
+
+#[test]
 fn the_page_of_the_language_lists_every_type() {
     let page = include_str!("../../docs/language.md");
     let (_, section) = page.split_once("## Lookups").expect("a section");

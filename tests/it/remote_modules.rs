@@ -131,6 +131,62 @@ fn a_repository_is_fetched_once_and_pinned() {
 }
 
 #[test]
+fn a_repository_is_the_same_on_every_machine() {
+    let repository = repository();
+    let root = repository.path();
+    fs::write(
+        root.join(".gitattributes"),
+        "*.txt export-subst eol=crlf\nnames/inner export-ignore\n",
+    )
+    .expect("written");
+    fs::write(root.join("names/motd.txt"), "$Format:%h$\n").expect("written");
+    git(root, &["add", "."]);
+    git(root, &["commit", "--quiet", "-m", "attributes"]);
+    let source = format!("git::file://{}//names", root.display());
+    let program = Program::new(&estate(&source));
+    // As in a hook of git's, with attributes of the user's own.
+    let home = tempfile::tempdir().expect("a directory");
+    fs::create_dir_all(home.path().join("git")).expect("made");
+    fs::write(home.path().join("git/attributes"), "*.hcl eol=crlf\n").expect("written");
+    let init = program
+        .command(&["init"])
+        .env("XDG_CONFIG_HOME", home.path())
+        .env("GIT_DIR", "/nonexistent")
+        .env("GIT_WORK_TREE", "/nonexistent")
+        .output()
+        .expect("run");
+    assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
+    assert_eq!(outputs(&program)["motd"]["value"], "$Format:%h$\n");
+    assert_eq!(outputs(&program)["name"]["value"], "team-red-deep");
+}
+
+#[cfg(unix)]
+#[test]
+fn packages_may_lie_in_a_cache() {
+    let repository = repository();
+    let source = format!("git::file://{}//names?ref=v1", repository.path().display());
+    let program = Program::new(&estate(&source));
+    let cache = tempfile::tempdir().expect("a directory");
+    fs::create_dir_all(program.path().join(".palisade")).expect("made");
+    std::os::unix::fs::symlink(cache.path(), program.path().join(".palisade/modules"))
+        .expect("made");
+    program.run(&["init"]).code(0);
+    assert_eq!(outputs(&program)["motd"]["value"], "welcome");
+}
+
+#[test]
+fn credentials_in_a_source_are_refused_and_not_shown() {
+    for source in [
+        "git::https://ghp_batterystaple@example.com/m.git",
+        "git@u:batterystaple@example.com:m.git",
+    ] {
+        let refused = Program::new(&estate(source)).run(&["init"]).code(1);
+        assert!(refused.err.contains("it holds credentials"), "{}", refused.err);
+        assert!(!refused.err.contains("batterystaple"), "{}", refused.err);
+    }
+}
+
+#[test]
 fn what_was_changed_by_hand_is_not_read() {
     let repository = repository();
     let source = format!("git::file://{}//names?ref=v1", repository.path().display());
@@ -244,6 +300,19 @@ impl Files {
     }
 }
 
+/// An archive of one file whose name, an entry of its own, is larger than any name has to be.
+fn long_name() -> Vec<u8> {
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let name = vec![b'a'; 100_000];
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(name.len() as u64);
+    header.set_path("././@LongLink").expect("a name");
+    header.set_cksum();
+    builder.append(&header, name.as_slice()).expect("appended");
+    builder.into_inner().and_then(GzEncoder::finish).expect("bytes")
+}
+
 #[test]
 fn archives_are_unpacked_below_their_place_alone() {
     use tar::EntryType;
@@ -257,6 +326,7 @@ fn archives_are_unpacked_below_their_place_alone() {
         ("/link.tar.gz", archive(&[("m-1/names.hcl", EntryType::Symlink, "/etc/hostname")])),
         ("/out.tar.gz", archive(&[("../../out.hcl", EntryType::Regular, "x = 1")])),
         ("/garbage.tar.gz", b"<html>".to_vec()),
+        ("/name.tar.gz", long_name()),
     ]);
     let program = Program::new(&estate(&format!("{}/good.tar.gz//m-1", server.address())));
     program.run(&["init"]).code(0);
@@ -269,6 +339,7 @@ fn archives_are_unpacked_below_their_place_alone() {
         ("link", "neither a file nor a directory"),
         ("out", "leads out of it"),
         ("garbage", "cannot be unpacked"),
+        ("name", "is longer than"),
         ("missing", "404"),
     ] {
         let program = Program::new(&estate(&format!("{}/{name}.tar.gz", server.address())));

@@ -1,6 +1,7 @@
 //! Modules from elsewhere, as they lie where `init` has fetched them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::files::join;
@@ -41,7 +42,9 @@ impl Packages {
 
     /// The package that a directory lies in.
     pub(super) fn around(&self, dir: &Path) -> Option<PathBuf> {
+        // It may be a link to a cache; the directories of modules are canonical.
         let all = package::packages(&self.root);
+        let all = fs::canonicalize(&all).unwrap_or(all);
         let first = dir.strip_prefix(&all).ok()?.components().next()?;
         Some(all.join(first))
     }
@@ -59,11 +62,12 @@ impl Loader {
         let parsed = match PackageSource::parse(text) {
             Ok(parsed) => parsed,
             Err(error) => {
-                self.diagnostics.push(
-                    refuse(format!("`{text}` is no source of a module"))
-                        .detail(error.detail)
-                        .help(error.help),
-                );
+                let refused = match error.holds_credentials {
+                    true => Diagnostic::error("this is no source of a module")
+                        .at(source.loc.clone().without_values()),
+                    false => refuse(format!("`{text}` is no source of a module")),
+                };
+                self.diagnostics.push(refused.detail(error.detail).help(error.help));
                 return None;
             }
         };
@@ -89,7 +93,8 @@ impl Loader {
             let is_it = locked.is_some_and(|l| package::hash(&place).is_ok_and(|h| h == l.hash));
             is_it.then_some(place)
         });
-        let Some(place) = known.clone() else {
+        let Some(place) = known.clone().map(|place| fs::canonicalize(&place).unwrap_or(place))
+        else {
             let why = match locked {
                 None => format!("`{LOCK_FILE}` does not name it"),
                 Some(_) if package::place(root, &key).is_dir() => {
