@@ -54,3 +54,15 @@ fn a_service_has_one_type_of_resource_with_a_policy() {
         super::RESOURCE_TYPES.iter().map(|t| t.service).collect();
     assert_eq!(services.len(), super::RESOURCE_TYPES.len());
 }
+
+/// What a statement may leave out is known of every type, before its policies are read.
+#[test]
+fn every_type_says_whether_its_policies_name_a_resource() {
+    use crate::iam::decode::NAMES_RESOURCE;
+    // Secrets Manager User Guide, "Resource-based policies".
+    const RESOURCE_OPTIONAL: [&str; 1] = ["secretsmanager"];
+    for kind in super::RESOURCE_TYPES {
+        let known = NAMES_RESOURCE.iter().chain(&RESOURCE_OPTIONAL);
+        assert_eq!(known.filter(|s| **s == kind.service).count(), 1, "{}", kind.name);
+    }
+}

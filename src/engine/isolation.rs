@@ -5,7 +5,7 @@ use crate::isolation::walls::Walls;
 use crate::plan::walls;
 
 use super::error::EngineError;
-use super::secrets;
+use super::redacting;
 use super::side::{self, AnswerBasis, LookAt};
 use super::workspace::{Variables, Workspace};
 
@@ -38,7 +38,7 @@ pub async fn run(
     let side = side::read(workspace, request.look_at, &request.variables).await?;
     let mut walls = walls::walls(&side.estate, &side.sides, request.look_at.name(), side.today())?;
     let paths = walls.paths.iter_mut().chain(&mut walls.violations);
-    secrets::redact_paths(workspace, &side.estate, paths);
+    redacting::redact_paths(workspace, &side.estate, paths);
     Ok(IsolationOutcome { basis: side.basis(), walls })
 }
 

@@ -20,7 +20,7 @@ use super::lookups::LookupResults;
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::workspace::{Variables, Workspace};
-use super::{outputs, releases, secrets};
+use super::{outputs, redacting, releases_in_force};
 
 /// Loads the configuration; the host hears its warnings.
 ///
@@ -30,11 +30,12 @@ pub(super) fn configuration(
     workspace: &Workspace,
     variables: &Variables,
 ) -> Result<Configuration, EngineError> {
+    let _span = tracing::info_span!("load").entered();
     require_configuration(&workspace.dir)?;
     let loaded = load(&workspace.dir, &options(workspace, variables));
     let (configuration, warnings) = loaded.into_result()?;
     workspace.host.diagnostics(&warnings);
-    secrets::learn_variables(workspace, &configuration);
+    redacting::learn_variables(workspace, &configuration);
     Ok(configuration)
 }
 
@@ -84,7 +85,8 @@ pub(super) struct Outline {
     pub(super) scopes: Vec<String>,
 }
 
-/// A glance at a configuration. What is wrong in it is left for [`evaluate`] to report.
+/// A glance at a configuration. What is wrong in it is left for [`evaluate`] to report, and what was computed is not
+/// kept: it is what the provider block and the handles of accounts need, seen without the state.
 #[must_use]
 pub(super) fn outline(configuration: &Configuration) -> Outline {
     let evaluator = Evaluator::new(configuration, &NothingKnown);
@@ -141,7 +143,7 @@ pub(super) async fn recorded(
         }
     };
     let outputs = outputs::read_or_warn(&store.ledger, &mut warnings);
-    let releases = releases::read(&store.ledger, configuration, request.release.as_ref());
+    let releases = releases_in_force::read(&store.ledger, configuration, request.release.as_ref());
     let (snapshot, outputs, releases) = futures::join!(state, outputs, releases);
     drop(busy);
     let (snapshot, outputs) = (snapshot?, outputs?);
@@ -150,10 +152,20 @@ pub(super) async fn recorded(
     Ok(RecordedEstate { snapshot, outputs, records, releases, lookups, warnings })
 }
 
+/// A configuration as a run has loaded it, and the backend that it names. A run loads once: what its gates or
+/// other people do to the files meanwhile is for the next run.
+#[derive(Clone)]
+pub(super) struct Opened {
+    /// What is declared.
+    pub(super) configuration: Arc<Configuration>,
+    /// State and the way to AWS.
+    pub(super) store: Store,
+}
+
 /// What is known without asking AWS: configuration, state and releases.
 pub(super) struct OfflineInputs {
     /// What is declared.
-    pub(super) configuration: Configuration,
+    pub(super) configuration: Arc<Configuration>,
     /// State and the way to AWS.
     pub(super) store: Store,
     /// What state holds.
@@ -172,9 +184,9 @@ pub(super) async fn offline(
     workspace: &Workspace,
     variables: &Variables,
 ) -> Result<OfflineInputs, EngineError> {
-    let configuration = configuration(workspace, variables)?;
+    let configuration = Arc::new(configuration(workspace, variables)?);
     let store = open::named(workspace, &configuration.settings).await?;
-    offline_of(workspace, configuration, store).await
+    offline_of(workspace, Opened { configuration, store }).await
 }
 
 /// The same for a configuration that is loaded, and a backend that is open.
@@ -183,12 +195,12 @@ pub(super) async fn offline(
 /// The state cannot be read.
 pub(super) async fn offline_of(
     workspace: &Workspace,
-    configuration: Configuration,
-    store: Store,
+    opened: Opened,
 ) -> Result<OfflineInputs, EngineError> {
+    let Opened { configuration, store } = opened;
     let scopes = outline(&configuration).scopes;
     let reading = async {
-        let releases = releases::read(&store.ledger, &configuration, None);
+        let releases = releases_in_force::read(&store.ledger, &configuration, None);
         let caller = store.name_caller(workspace);
         futures::join!(store.ledger.read_expecting(&scopes), releases, caller)
     };
@@ -199,6 +211,12 @@ pub(super) async fn offline_of(
 }
 
 impl OfflineInputs {
+    /// The configuration and the backend, to go on with.
+    #[must_use]
+    pub(super) fn opened(&self) -> Opened {
+        Opened { configuration: Arc::clone(&self.configuration), store: self.store.clone() }
+    }
+
     /// What is known by it, with the state's own objects.
     #[must_use]
     pub(super) fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
@@ -212,7 +230,7 @@ impl OfflineInputs {
     pub(super) fn estate(&self, workspace: &Workspace) -> Result<Estate, EngineError> {
         let resources = self.snapshot.resources();
         let estate = evaluate(&self.configuration, &self.known(&resources))?;
-        secrets::learn_estate(workspace, &estate);
+        redacting::learn_estate(workspace, &estate);
         Ok(estate)
     }
 }

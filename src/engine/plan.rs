@@ -14,8 +14,8 @@ use crate::state::layout;
 use super::compare_secrets;
 use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
+use super::redacting;
 use super::refresh::{self, PlanInputs};
-use super::secrets;
 use super::workspace::Workspace;
 
 pub use super::plan_request::{FailOn, Mode, PlanRequest, ReleaseOverride, Selection};
@@ -75,7 +75,7 @@ pub fn make(
     drop(span);
     let section = &mut plan.isolation;
     let paths = section.changes.iter_mut().chain(&mut section.violations);
-    secrets::redact_paths(workspace, &inputs.estate, paths);
+    redacting::redact_paths(workspace, &inputs.estate, paths);
     plan.estate.location = place(&inputs.configuration);
     seal(&mut plan, &inputs.digest);
     let changed =

@@ -3,6 +3,8 @@
 //! A reading starts as soon as what it needs is there: the state, the organization and the caller at once, an account
 //! once state tells its id and the organization its management account.
 
+mod settle;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,25 +14,26 @@ use tokio::sync::oneshot;
 
 use crate::address::ResourceAddr;
 use crate::config::Configuration;
-use crate::diag::{Diagnostic, Diagnostics, Loc, Severity, Source, did_you_mean};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::ValueSource as _;
 use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
-use crate::plan::live::Reading;
 use crate::plan::model::{PlanPrincipals, Selection};
 use crate::plan::targets::Targets;
-use crate::plan::{Adoptions, Live, adoptions, principals, select};
+use crate::plan::{Live, principals, select};
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
-use crate::schema::{AccountState, Spanned, access_of, account_state};
+use crate::schema::{Spanned, access_of, account_state};
 use crate::state::model::Resources;
 
+use self::settle::{Beginning, ids};
 use super::error::EngineError;
 use super::host::{Activity, Event};
 use super::known_values::KnownValues;
 use super::load::{RecordedEstate, evaluate};
+use super::lookups::CallerReading;
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
-use super::read_live::{self, AccountFailure, AccountReadings, AccountRequest};
+use super::read_live::{self, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
 use super::{ownership_tags, secret_versions, secrets};
 
@@ -117,7 +120,7 @@ impl EstateReader<'_> {
             return self.unread(provider, recorded.await?).await;
         }
         let (announce, heard) = oneshot::channel();
-        let caller = provider.caller().shared();
+        let caller: CallerReading<'_> = provider.caller().shared();
         let management = {
             let caller = caller.clone();
             async move {
@@ -148,7 +151,8 @@ impl EstateReader<'_> {
             drop(busy);
             (read, caller)
         };
-        let inside = self.inside(provider.as_ref(), recorded, management, &announced);
+        let inside =
+            self.inside(provider.as_ref(), recorded, management, asked.clone(), &announced);
         let ((organization, caller), inside) =
             match select(Box::pin(organization), Box::pin(inside)).await {
                 Either::Left((organization, inside)) => (organization, inside.await?),
@@ -201,93 +205,6 @@ impl EstateReader<'_> {
         Ok(read)
     }
 
-    /// Brings what was evaluated before AWS was there together with what AWS has told. Returns the accounts
-    /// that could not be read.
-    ///
-    /// What state knew decided what was read, so the estate was evaluated before AWS was there. Where AWS says
-    /// the same of every object, and it nearly always does, that stands. Where it does not (an object is gone,
-    /// was replaced, or is about to be taken over; a parameter has a new version), an id, an ARN or a version
-    /// that other expressions were evaluated with is another one, or is not known any more, and nothing says
-    /// where it went: then, and only then, the estate is evaluated again.
-    ///
-    /// An account that state did not know, and that exists, is read now: what is in it may be about to be taken
-    /// over as well. Each turn learns what the one before made it possible to look for, as units below units
-    /// are, so the number of turns is that of the references on the longest way, and bounded.
-    async fn settle(
-        &self,
-        read: &mut EstateRead,
-        beginning: Beginning,
-    ) -> Result<BTreeMap<Handle, AccountFailure>, EngineError> {
-        const TURNS: usize = 16;
-        let Beginning { assumed, mut failures, mut read_as } = beginning;
-        let resources = read.recorded.snapshot.resources();
-        let before = KnownValues { management: assumed, ..read.recorded.known(&resources) };
-        let mut adopted = Adoptions::new();
-        let mut has_read_more = false;
-        for turn in 0..TURNS {
-            let lineage = &read.recorded.snapshot.lineage;
-            let found = adoptions(&read.estate, &resources, &read.live, lineage);
-            let now = KnownValues {
-                live: Some(&read.live),
-                management: read.management.clone(),
-                adopted: found.clone(),
-                ..read.recorded.known(&resources)
-            };
-            let is_stale = if turn == 0 {
-                let difference = now.difference(&before, &read.estate);
-                if let Some((address, attribute)) = difference {
-                    tracing::debug!(%address, attribute, "AWS tells something else than state");
-                }
-                before.management != now.management || difference.is_some()
-            } else {
-                has_read_more || found != adopted
-            };
-            if is_stale {
-                // Both at once would be held twice.
-                drop(std::mem::take(&mut read.estate));
-                read.estate = self.evaluate(read.provider.as_ref(), &now).await?;
-                read.secret_warnings = Diagnostics::new();
-                read.secret_versions =
-                    self.secret_versions(&read.estate, &mut read.secret_warnings).await;
-            }
-            adopted = found;
-            let shut = shut(&read.estate, &now);
-            let mut targets = Targets::of(&read.estate, read.management.as_ref()).accounts;
-            let ids = ids(&targets);
-            targets.retain(|handle, _| {
-                let was_shut = || {
-                    matches!(read.live.accounts.get(handle), Some(Reading::Unread(_)))
-                        && !failures.contains_key(handle)
-                };
-                read_as.get(handle) != ids.get(handle) || (was_shut() && !shut.contains_key(handle))
-            });
-            failures.retain(|handle, _| !shut.contains_key(handle));
-            explain(&mut failures, &read.estate, &now);
-            for (handle, why) in &shut {
-                if let Some(reading @ Reading::Unread(_)) = read.live.accounts.get_mut(handle) {
-                    *reading = Reading::Unread(why.clone());
-                }
-            }
-            read_as = ids;
-            if targets.is_empty() && !is_stale {
-                break;
-            }
-            has_read_more = !targets.is_empty();
-            if has_read_more {
-                let provider = read.provider.as_ref();
-                let more = self.accounts(provider, &targets, &read.estate, &shut);
-                let mut more = Box::pin(more).await;
-                failures.retain(|handle, _| !more.readings.contains_key(handle));
-                failures.append(&mut more.failures);
-                read.live.accounts.append(&mut more.readings);
-                read.through_access_role.append(&mut more.through_access_role);
-                read.warnings.extend(more.warnings);
-            }
-        }
-        read.live.share_with_estate(&mut read.estate, &resources);
-        Ok(failures)
-    }
-
     /// What the configuration means as far as `known` tells, with what the command line takes over.
     ///
     /// What `data` blocks ask for is read on the way. One lookup may say where another one looks, so it takes as
@@ -295,6 +212,7 @@ impl EstateReader<'_> {
     async fn evaluate(
         &self,
         provider: &dyn Provider,
+        caller: &CallerReading<'_>,
         known: &KnownValues<'_>,
     ) -> Result<Estate, EngineError> {
         const TURNS: usize = 8;
@@ -304,7 +222,8 @@ impl EstateReader<'_> {
             let busy = self.workspace.begin(Activity::LookingUp(estate.lookups.len()));
             let targets = Targets::of(&estate, known.management.as_ref());
             let asked = std::mem::take(&mut estate.lookups);
-            known.lookups.read(provider, &targets, asked, self.request.parallelism).await;
+            let at_once = self.request.parallelism;
+            known.lookups.read(provider, caller, &targets, asked, at_once).await;
             drop(busy);
             turn += 1;
             if turn == TURNS {
@@ -345,6 +264,7 @@ impl EstateReader<'_> {
         provider: &dyn Provider,
         recorded: impl Future<Output = Result<RecordedEstate, EngineError>>,
         management: impl Future<Output = Management> + Clone,
+        caller: CallerReading<'_>,
         announced: &Announced<'_>,
     ) -> Result<Inside, EngineError> {
         let mut recorded = recorded.await?;
@@ -360,7 +280,7 @@ impl EstateReader<'_> {
             },
         };
         let known = KnownValues { management: assumed.clone(), ..recorded.known(&resources) };
-        let estate = self.evaluate(provider, &known).await?;
+        let estate = self.evaluate(provider, &caller, &known).await?;
         let shut = shut(&estate, &known);
         let mut inside = Inside {
             recorded,
@@ -408,7 +328,9 @@ impl EstateReader<'_> {
         let resources = recorded.snapshot.resources();
         let management = recorded_management(&resources);
         let known = KnownValues { management: management.clone(), ..recorded.known(&resources) };
-        let mut estate = self.evaluate(provider.as_ref(), &known).await?;
+        let caller = provider.caller().shared();
+        let mut estate = self.evaluate(provider.as_ref(), &caller, &known).await?;
+        drop(caller);
         let live = Live::unread("refresh is off", estate.accounts.keys().cloned());
         let mut warnings = std::mem::take(&mut recorded.warnings);
         warnings.extend(std::mem::take(&mut estate.warnings));
@@ -461,45 +383,6 @@ impl EstateReader<'_> {
                 || selection.environments.iter().any(|e| account.environments.contains(e))
         });
         selected.map(|account| account.handle.clone()).collect()
-    }
-}
-
-/// What the first evaluation and the first reading came to.
-struct Beginning {
-    /// The management account that the estate was evaluated with.
-    assumed: Option<AccountId>,
-    /// Accounts that could not be read.
-    failures: BTreeMap<Handle, AccountFailure>,
-    /// Which account each reading is of.
-    read_as: BTreeMap<Handle, Option<AccountId>>,
-}
-
-fn ids(targets: &BTreeMap<Handle, AccountTarget>) -> BTreeMap<Handle, Option<AccountId>> {
-    targets.iter().map(|(handle, target)| (handle.clone(), target.id.clone())).collect()
-}
-
-/// Says of accounts that refused the caller that AWS restricts them, where it does: no trust policy is to blame
-/// then.
-fn explain(
-    failures: &mut BTreeMap<Handle, AccountFailure>,
-    estate: &Estate,
-    known: &KnownValues<'_>,
-) {
-    for (handle, AccountFailure { is_refusal, diagnostic: failure }) in failures {
-        if !*is_refusal {
-            continue;
-        }
-        let Some(account) = estate.accounts.get(handle) else { continue };
-        let state = known.attrs(&account.address).and_then(|attrs| account_state(&attrs));
-        let Some(state) = state.filter(|state| *state != AccountState::Active) else { continue };
-        // Nothing that the user could mend, so it holds nothing else up.
-        failure.severity = Severity::Warning;
-        failure.summary =
-            format!("cannot read the account `{handle}`, which is {}", state.described());
-        failure.help = Some(
-            "what it holds is taken from the state, and its walls are undetermined; ask AWS Support about the account, or remove its block"
-                .to_owned(),
-        );
     }
 }
 

@@ -11,6 +11,7 @@ use crate::apply::{self, Recovery};
 
 use super::error::EngineError;
 use super::host::{Activity, Event};
+use super::load::Opened;
 use super::plan::PlanRequest;
 use super::refresh::{self, PlanInputs};
 use super::workspace::Workspace;
@@ -26,8 +27,32 @@ pub async fn load_recovered(
     lock_timeout: Duration,
 ) -> Result<PlanInputs, EngineError> {
     let inputs = refresh::load_and_refresh(workspace, request).await?;
+    recovered(workspace, request, lock_timeout, inputs).await
+}
+
+/// The same with a configuration that this run has loaded, and its backend.
+///
+/// # Errors
+/// Those of [`load_recovered`].
+pub(super) async fn refresh_recovered(
+    workspace: &Workspace,
+    request: &PlanRequest,
+    lock_timeout: Duration,
+    opened: Opened,
+) -> Result<PlanInputs, EngineError> {
+    let inputs = refresh::refresh_opened(workspace, request, opened).await?;
+    recovered(workspace, request, lock_timeout, inputs).await
+}
+
+/// The inputs once nothing is left to recover: these, or what is read again.
+async fn recovered(
+    workspace: &Workspace,
+    request: &PlanRequest,
+    lock_timeout: Duration,
+    inputs: PlanInputs,
+) -> Result<PlanInputs, EngineError> {
     if run(workspace, &inputs, lock_timeout).await? {
-        return refresh::load_and_refresh(workspace, request).await;
+        return refresh::refresh_opened(workspace, request, inputs.opened()).await;
     }
     Ok(inputs)
 }

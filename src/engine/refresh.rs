@@ -22,13 +22,13 @@ use crate::state::Snapshot;
 use super::error::EngineError;
 use super::host::Event;
 use super::known_values::ReleasesInForce;
-use super::load::{self, RecordedEstate, evaluate};
+use super::load::{self, Opened, RecordedEstate, evaluate};
 use super::lookups::LookupResults;
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::read_estate::{EstateRead, EstateReader};
 use super::workspace::Workspace;
-use super::{digest, releases, secrets};
+use super::{digest, redacting, releases_in_force};
 
 /// Everything that a plan is made from, and that apply goes on with.
 pub struct PlanInputs {
@@ -74,10 +74,24 @@ pub async fn load_and_refresh(
     workspace: &Workspace,
     request: &PlanRequest,
 ) -> Result<PlanInputs, EngineError> {
-    let configuration = load::configuration(workspace, &request.variables)?;
+    let configuration = Arc::new(load::configuration(workspace, &request.variables)?);
     select::check_declared(&request.options.selection, &configuration)?;
     let store = open::named(workspace, &configuration.settings).await?;
-    Box::pin(refresh(workspace, request, Arc::new(configuration), store, None)).await
+    refresh_opened(workspace, request, Opened { configuration, store }).await
+}
+
+/// The same with a configuration that this run has loaded, and its backend.
+///
+/// # Errors
+/// Those of [`load_and_refresh`].
+pub(super) async fn refresh_opened(
+    workspace: &Workspace,
+    request: &PlanRequest,
+    opened: Opened,
+) -> Result<PlanInputs, EngineError> {
+    let Opened { configuration, store } = opened;
+    select::check_declared(&request.options.selection, &configuration)?;
+    Box::pin(refresh(workspace, request, configuration, store, None)).await
 }
 
 /// As [`load_and_refresh`], for use cases that change nothing: what an interrupted run has left is
@@ -190,9 +204,9 @@ pub(super) async fn refresh(
     let read: EstateRead = workspace.interruptible(Box::pin(reading)).await??;
     let EstateRead { recorded, estate, live, management, caller, provider, .. } = read;
     let RecordedEstate { snapshot, outputs, records, releases, lookups, .. } = recorded;
-    secrets::learn_estate(workspace, &estate);
+    redacting::learn_estate(workspace, &estate);
     let mut warnings = read.warnings;
-    warnings.extend(releases::overridden(&records, &request.options.selection));
+    warnings.extend(releases_in_force::overridden(&records, &request.options.selection));
     warnings.extend(read.secret_warnings);
     let mut targets = Targets::of(&estate, management.as_ref());
     targets.read_through_access_role(&read.through_access_role);
@@ -234,6 +248,12 @@ fn reach_alike(one: &ProviderSettings, other: &ProviderSettings) -> bool {
 }
 
 impl PlanInputs {
+    /// The configuration and the backend, to go on with.
+    #[must_use]
+    pub(super) fn opened(&self) -> Opened {
+        Opened { configuration: Arc::clone(&self.configuration), store: self.store.clone() }
+    }
+
     /// Which `account` block is which account.
     #[must_use]
     pub fn account_addresses(&self) -> BTreeMap<ResourceAddr, Handle> {

@@ -4,7 +4,7 @@ use crate::isolation::who::{Ask, WhoCan};
 use crate::plan::walls;
 
 use super::error::EngineError;
-use super::secrets;
+use super::redacting;
 use super::side::{self, AnswerBasis, LookAt};
 use super::workspace::{Variables, Workspace};
 
@@ -43,6 +43,6 @@ pub async fn run(
     let ask = Ask::parse(&request.action, &request.resource, request.unknown_action)?;
     let side = side::read(workspace, request.look_at, &request.variables).await?;
     let mut answer = walls::who_can(&side.estate, &side.sides, &ask, side.today())?;
-    secrets::redact_answer(workspace, &side.estate, &mut answer);
+    redacting::redact_answer(workspace, &side.estate, &mut answer);
     Ok(WhoCanOutcome { basis: side.basis(), answer })
 }

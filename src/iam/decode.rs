@@ -27,6 +27,9 @@ const ELEMENTS: [&str; 10] = [
     "Statement",
 ];
 
+/// Services whose resource-based policies must say what they are about; with all others, what they are attached to is meant.
+pub(crate) const NAMES_RESOURCE: [&str; 4] = ["kms", "s3", "sns", "sqs"];
+
 /// Decodes a JSON value into a document for the given use; `found` holds what reading it found.
 ///
 /// # Errors
@@ -310,8 +313,7 @@ impl Decoder<'_> {
                 }
             }
             // ECR repository policies and the like apply to what they are attached to.
-            Use::Resource(service) if !matches!(service.as_str(), "s3" | "kms" | "sqs" | "sns") => {
-            }
+            Use::Resource(service) if !NAMES_RESOURCE.contains(&service.as_str()) => {}
             _ if resource.is_none() => self.error("the statement has no `Resource`", place),
             _ => {}
         }

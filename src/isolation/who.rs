@@ -173,7 +173,7 @@ pub fn who_can(model: &AccessModel, ask: &Ask) -> Result<WhoCan, Diagnostics> {
     let unread: Vec<&str> = unread.map(|account| account.handle.as_str()).collect();
     if !unread.is_empty() {
         notes.push(format!(
-            "not read: {}; principals and policies there that nobody manages are unseen",
+            "not read: {}; unmanaged principals and policies there are not known",
             unread.join(", ")
         ));
     }

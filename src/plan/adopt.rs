@@ -120,7 +120,7 @@ impl ObjectPlan<'_> {
         if matches!(ownership(mark, lineage), Ownership::Other(_)) {
             diagnostics.push(
                 Diagnostic::warning(format!(
-                    "`{}` is taken over from another estate",
+                    "`{}` is adopted from another estate",
                     self.address
                 ))
                 .at(loc.clone())

@@ -305,7 +305,7 @@ impl<'a> ObjectPlan<'a> {
             }
         } else if !self.replace_because.is_empty() {
             diagnostics.push(
-                Diagnostic::error(format!("`{}` cannot be taken over as it is", self.address))
+                Diagnostic::error(format!("`{}` cannot be adopted as it is", self.address))
                     .at(instance.loc.clone())
                     .detail(format!(
                         "{} differs, which AWS can only change by replacing the object",

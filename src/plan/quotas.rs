@@ -223,7 +223,7 @@ fn management(live: &Live, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagn
         }
         let (what, help) = match decision.action {
             Action::Delete => (
-                "be closed or let go",
+                "be closed or removed from the organization",
                 "set `on_destroy = \"retain\"` and apply, then remove the block",
             ),
             Action::Update | Action::Adopt if decision.changes_place() => {

@@ -36,7 +36,7 @@ fn entry(one: &ReleaseMove, style: &Style, out: &mut dyn Write) -> io::Result<()
     let took = took(one).map(|took| format!(", took {took}")).unwrap_or_default();
     writeln!(out, "  {}{took}, by {}", time(one.started_at), safe(&one.author.arn))?;
     for resumed in &one.resumed_by {
-        writeln!(out, "  taken up after a cut by {}", safe(resumed))?;
+        writeln!(out, "  resumed after an interruption by {}", safe(resumed))?;
     }
     for stop in &one.stops {
         writeln!(out, "  stopped at {}: {}", stop.at, style.fold(&safe(&stop.why), 4))?;

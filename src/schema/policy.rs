@@ -116,6 +116,15 @@ impl<'r, 'b> Builder<'r, 'b> {
                 let mut diagnostics = Diagnostics::new();
                 match json::parse_text(&text, &mut diagnostics) {
                     Ok(built) => self.finish(&built, role, loc),
+                    // What is wrong would quote the text.
+                    Err(_) if self.hidden => {
+                        self.reader.diagnostics.push(
+                            Diagnostic::error(format!("`{attr}` is not valid JSON"))
+                                .at(loc.clone())
+                                .help("its text is sensitive and not shown"),
+                        );
+                        None
+                    }
                     Err(error) => {
                         self.reader.diagnostics.push(error.at(loc.clone()));
                         None

@@ -204,27 +204,14 @@ const ATTEMPTS: u32 = 8;
 /// How many versions are searched for a write of our own that was superseded at once.
 const VERSIONS_SEARCHED: usize = 10;
 
-/// Writes `bytes` if `condition` holds, and finds out what happened when the answer was lost.
+/// Writes `bytes` if `condition` holds, and finds out what happened when the answer was lost. An attempt is made only
+/// right after `may` has said yes.
 ///
 /// `bytes` must hold a random write id: after an ambiguous answer the object is read back, and equal
 /// bytes mean that the write was ours. (Terraform and OpenTofu report a lock held by themselves there.)
 ///
 /// # Errors
-/// The store cannot be used, or nobody can tell whether the write was carried out.
-pub async fn cas(
-    store: &dyn StateStore,
-    clock: &dyn Clock,
-    key: &str,
-    bytes: &[u8],
-    condition: &WriteCondition,
-) -> Result<Cas, StateError> {
-    cas_while(store, clock, key, bytes, condition, &|| true).await
-}
-
-/// As [`cas`], while `may` allows it: an attempt is made only right after it has said yes.
-///
-/// # Errors
-/// Those of [`cas`], and that it said no.
+/// The store cannot be used, nobody can tell whether the write was carried out, or `may` said no.
 pub async fn cas_while(
     store: &dyn StateStore,
     clock: &dyn Clock,

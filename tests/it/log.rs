@@ -104,7 +104,14 @@ fn no_secret_is_told_at_any_volume() {
 }
 
 /// Wrong in ways whose messages would say what is wrong: the value.
-const WRONG: [(&str, &str); 9] = [
+const WRONG: [(&str, &str); 10] = [
+    (
+        "a policy",
+        r#"iam_policy "p" {
+  accounts = [account.dev]
+  content  = var.salt
+}"#,
+    ),
     (
         "a name",
         r#"iam_role "r" {

@@ -16,7 +16,7 @@ use palisade::sandbox::{Arrival, Faults};
 use tokio::sync::oneshot;
 
 use crate::recovery::lab::{Lab, example};
-use crate::support::evaluations::Evaluations;
+use crate::support::evaluations::evaluations;
 
 /// Requests that wait for their answers, and the rounds that are over.
 #[derive(Default)]
@@ -101,10 +101,10 @@ async fn plan(lab: &Lab, gate: &Arc<Gate>) -> (PlanInputs, Plan, Counted) {
     let faults = Faults { delay: Some(Arc::new(delay)), ..Faults::default() };
     lab.sandbox.set_faults(faults).await;
     gate.0.lock().unwrap().shut = true;
-    let (PlanOutcome { inputs, plan, .. }, evaluations) = Evaluations::of(lab.preview()).await;
+    let (PlanOutcome { inputs, plan, .. }, evaluated) = evaluations(lab.preview()).await;
     gate.0.lock().unwrap().shut = false;
     let rounds = std::mem::take(&mut gate.0.lock().unwrap().rounds);
-    (inputs, plan, Counted { rounds, evaluations })
+    (inputs, plan, Counted { rounds, evaluations: evaluated })
 }
 
 const ONE_ACCOUNT: &str = r#"
@@ -134,6 +134,31 @@ fn a_plan_of_one_account_waits_for_five_answers_one_after_another() {
     });
 }
 
+/// What only AWS tells is read before the accounts are: the caller beside the organization; a role, which takes two
+/// answers, before the rest of its account.
+#[test]
+fn lookups_cost_their_own_answers_and_one_evaluation() {
+    let caller = "data \"caller_identity\" \"me\" {}\n";
+    let role = "data \"iam_role\" \"r\" {\n  account = account.dev\n  name = \"OrganizationAccountAccessRole\"\n}\n";
+    for (blocks, bound) in [(caller.to_owned(), 5), (format!("{caller}{role}"), 7)] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("main.hcl"), ONE_ACCOUNT).unwrap();
+        on_one_thread(|gate| async move {
+            let lab = Lab::new(dir.path()).await;
+            lab.converge("first").await;
+            let whole = format!("{ONE_ACCOUNT}{blocks}");
+            std::fs::write(dir.path().join("main.hcl"), whole).unwrap();
+            let (_, nothing, counted) = plan(&lab, &gate).await;
+            assert!(nothing.operations.is_empty(), "{:?}", nothing.operations);
+            counted.at_most(bound, &blocks);
+            assert_eq!(counted.evaluations, 2, "before the lookups and after them");
+            let asked = counted.rounds.iter().flatten();
+            let asked = asked.filter(|r| r.contains("GetCallerIdentity")).count();
+            assert_eq!(asked, 1, "the caller is asked for once");
+        });
+    }
+}
+
 /// The record of an environment names the release that stands there, and only with its content is it known which
 /// accounts there are to enter. The sixth answer is the document of a policy of AWS's own.
 #[test]
@@ -155,7 +180,7 @@ fn an_apply_evaluates_once_whatever_becomes_known_on_the_way() {
     std::fs::write(dir.path().join("main.hcl"), ONE_ACCOUNT).unwrap();
     on_one_thread(|_| async move {
         let lab = Lab::new(dir.path()).await;
-        let (summary, evaluations) = Evaluations::of(lab.apply("whole")).await;
+        let (summary, evaluations) = evaluations(lab.apply("whole")).await;
         assert!(summary.unwrap().is_success());
         assert_eq!(evaluations, 1);
     });
@@ -166,7 +191,7 @@ fn an_apply_evaluates_once_whatever_becomes_known_on_the_way() {
         let inputs = lab.survey().await;
         let plan = lab.plan(&inputs);
         let carrying_out = lab.carry_out("first", &inputs, &plan);
-        let (summary, evaluations) = Evaluations::of(carrying_out).await;
+        let (summary, evaluations) = evaluations(carrying_out).await;
         assert!(summary.unwrap().is_success());
         assert_eq!(evaluations, 0, "the plan's own is passed on");
         // Ids and ARNs that nobody knew reached what refers to them: nothing is left to do.

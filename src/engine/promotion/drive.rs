@@ -5,10 +5,11 @@ use crate::diag::Diagnostic;
 use crate::engine::carry_out::{ApplyApproval, carry_out};
 use crate::engine::error::EngineError;
 use crate::engine::host::{Event as HostEvent, Shown};
+use crate::engine::load::{self, Opened};
 use crate::engine::plan::{self, FailOn, PlanRequest};
+use crate::engine::recover;
 use crate::engine::refresh::PlanInputs;
 use crate::engine::workspace::Workspace;
-use crate::engine::{load, recover};
 use crate::plan::model::Plan;
 use crate::promotion::audited::MoveDetails;
 use crate::promotion::edge::{self, Edge, OnFailure};
@@ -38,8 +39,8 @@ pub(super) struct Drive<'a> {
     pub workspace: &'a Workspace,
     /// How it is done.
     pub settings: &'a MoveSettings,
-    /// State.
-    pub ledger: &'a Ledger,
+    /// The configuration that the run has loaded, and its backend.
+    pub opened: &'a Opened,
     /// The environment's record; its move is what is driven.
     pub versioned: VersionedRecord,
     /// Who drives.
@@ -52,7 +53,7 @@ pub(super) struct Drive<'a> {
     pub resumed: bool,
 }
 
-impl Drive<'_> {
+impl<'a> Drive<'a> {
     /// Drives the move to its end.
     ///
     /// # Errors
@@ -90,8 +91,12 @@ impl Drive<'_> {
         }
     }
 
+    fn ledger(&self) -> &'a Ledger {
+        &self.opened.store.ledger
+    }
+
     async fn save(&mut self) -> Result<(), EngineError> {
-        Ok(store::write(self.ledger, &mut self.versioned).await?)
+        Ok(store::write(self.ledger(), &mut self.versioned).await?)
     }
 
     async fn apply(&mut self, run: &ReleaseMove) -> Result<(), EngineError> {
@@ -175,15 +180,15 @@ impl Drive<'_> {
     /// Writes the move into the history and the audit log, then closes it. Each of the three may
     /// have been done before a cut.
     async fn settle(&mut self, run: &ReleaseMove) -> Result<ReleaseMove, EngineError> {
-        store::put_move(self.ledger, run).await?;
+        store::put_move(self.ledger(), run).await?;
         let event = event(run)?;
         let told =
             self.resumed
-                && self.ledger.audit_records().await?.iter().any(|record| {
+                && self.ledger().audit_records().await?.iter().any(|record| {
                     record.event.run == run.id && record.event.action == event.action
                 });
         if !told {
-            self.ledger.audit(None, event).await?;
+            self.ledger().audit(None, event).await?;
         }
         let finished = self.versioned.record.close().unwrap_or_else(|| run.clone());
         self.save().await?;
@@ -204,8 +209,9 @@ impl Drive<'_> {
                 let release = self.release(&run.release, digest).await?;
                 let request = request(self.settings, &run.environment, Some(&release));
                 let timeout = self.settings.lock_timeout;
-                let inputs =
-                    Box::pin(recover::load_recovered(self.workspace, &request, timeout)).await?;
+                let opened = self.opened.clone();
+                let reading = recover::refresh_recovered(self.workspace, &request, timeout, opened);
+                let inputs = Box::pin(reading).await?;
                 let plan = plan::make(self.workspace, &inputs, &request)?;
                 self.workspace.host.show(Shown::Plan(&plan))?;
                 plan::warn(self.workspace, &inputs, &plan);
@@ -228,15 +234,15 @@ impl Drive<'_> {
     ) -> Result<Vec<Evidence>, EngineError> {
         let release = self.release(&run.release, digest).await?;
         let declared = {
-            let offline = load::offline(self.workspace, &self.settings.variables).await?;
+            let offline = load::offline_of(self.workspace, self.opened.clone()).await?;
             edge::verify(&offline.estate(self.workspace)?, &run.environment)?
         };
-        watch(self.workspace, self.settings, &run.environment, &release, &run.author, &declared)
-            .await
+        let (place, author) = (&run.environment, &run.author);
+        watch(self.workspace, self.settings, self.opened, place, &release, author, &declared).await
     }
 
     async fn release(&self, name: &str, digest: &Digest) -> Result<Release, EngineError> {
-        Ok(store::get_release(self.ledger, name, digest).await?.release)
+        Ok(store::get_release(self.ledger(), name, digest).await?.release)
     }
 
     /// Whether a failure brings the release before back.

@@ -109,10 +109,11 @@ async fn enter(
             versioned.record.applied(at);
             store::write(ledger, &mut versioned).await?;
         }
+        let opened = inputs.opened();
         let mut drive = Drive {
             workspace,
             settings,
-            ledger,
+            opened: &opened,
             versioned,
             caller: author.clone(),
             edge: None,

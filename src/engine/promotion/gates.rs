@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::error::EngineError;
 use crate::engine::host::Activity;
+use crate::engine::load::Opened;
 use crate::engine::plan::{self, PlanRequest, ReleaseOverride};
+use crate::engine::redacting;
 use crate::engine::refresh::{self, PlanInputs};
-use crate::engine::secrets;
 use crate::engine::workspace::Workspace;
 use crate::plan::model::{Plan, Selection};
 use crate::promotion::edge::Verify;
@@ -61,7 +62,7 @@ impl GateEvaluation<'_> {
         let values = self.release.texts();
         let redactions = &workspace.redactions;
         if gates.iter().any(GateSpec::quotes_others) {
-            workspace.host.diagnostics(&secrets::too_short(redactions));
+            workspace.host.diagnostics(&redacting::too_short(redactions));
         }
         let context = GateContext {
             now: workspace.host.now(),
@@ -138,13 +139,14 @@ pub(super) fn request(
 }
 
 /// Watches the gates that verify a release where it stands: until all are open, or until the time
-/// that the `verify` block allows is up. Everything is read again for every look.
+/// that the `verify` block allows is up. State and AWS are read again for every look.
 ///
 /// # Errors
 /// Something cannot be read.
 pub(super) async fn watch(
     workspace: &Workspace,
     settings: &MoveSettings,
+    opened: &Opened,
     environment: &str,
     release: &Release,
     author: &Caller,
@@ -156,7 +158,8 @@ pub(super) async fn watch(
     let patience = SignedDuration::try_from(declared.timeout).unwrap_or(SignedDuration::MAX);
     let deadline = workspace.host.now().checked_add(patience).unwrap_or(Timestamp::MAX);
     loop {
-        let found = once(workspace, settings, environment, release, author, declared).await?;
+        let found =
+            once(workspace, settings, opened, environment, release, author, declared).await?;
         let left = deadline.duration_since(workspace.host.now());
         if all_open(&found) || !left.is_positive() {
             return Ok(found);
@@ -169,6 +172,7 @@ pub(super) async fn watch(
 async fn once(
     workspace: &Workspace,
     settings: &MoveSettings,
+    opened: &Opened,
     environment: &str,
     release: &Release,
     author: &Caller,
@@ -177,7 +181,7 @@ async fn once(
     let mut request = request(settings, environment, Some(release));
     // Nothing is to be applied.
     request.secret_versions = false;
-    let inputs = Box::pin(refresh::load_and_refresh(workspace, &request)).await?;
+    let inputs = refresh::refresh_opened(workspace, &request, opened.clone()).await?;
     let plan = plan::make(workspace, &inputs, &request)?;
     let recorded = inputs.records.get(environment).map(|versioned| &versioned.record);
     let previous = recorded.and_then(|r| r.verified(&release.name)).map(|v| v.evidence.as_slice());

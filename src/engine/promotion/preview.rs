@@ -66,8 +66,7 @@ impl EdgeTarget {
     /// # Errors
     /// As [`EdgeInputs::read`]; the edge leads to another environment now ([`EngineError::Stale`]).
     pub(super) async fn locked(self, workspace: &Workspace) -> Result<EdgeInputs, EngineError> {
-        let OfflineInputs { configuration, store, .. } = self.offline;
-        let offline = load::offline_of(workspace, configuration, store).await?;
+        let offline = load::offline_of(workspace, self.offline.opened()).await?;
         let inputs = EdgeInputs::of(workspace, offline, &self.edge)?;
         still_leads_to(&inputs.edge, &self.to)?;
         Ok(inputs)
@@ -167,7 +166,7 @@ impl EdgeInputs {
         let release =
             store::get_release(ledger, &candidate.release, &candidate.digest).await?.release;
         let request = gates::request(settings, &self.edge.to, Some(&release));
-        let inputs = refresh::load_and_refresh(workspace, &request).await?;
+        let inputs = refresh::refresh_opened(workspace, &request, self.offline.opened()).await?;
         let plan = plan::make(workspace, &inputs, &request)?;
         let preview = PromotionPreview { candidate, release, request, inputs, plan };
         Ok(PreviewResult::Moves(Box::new(preview)))

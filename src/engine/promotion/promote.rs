@@ -220,10 +220,11 @@ async fn fresh(
         ..ReleaseMove::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
     });
     store::write(ledger, &mut versioned).await?;
+    let opened = edge.offline.opened();
     let mut drive = Drive {
         workspace,
         settings: &request.settings,
-        ledger,
+        opened: &opened,
         versioned,
         caller: author,
         edge: Some(edge.edge.clone()),
@@ -313,10 +314,11 @@ async fn resume(
     run.resumed_by.push(holder.who.clone());
     let author = run.author.clone();
     store::write(ledger, &mut versioned).await?;
+    let opened = edge.offline.opened();
     let mut drive = Drive {
         workspace,
         settings: &request.settings,
-        ledger,
+        opened: &opened,
         versioned,
         caller: author,
         edge: Some(edge.edge.clone()),

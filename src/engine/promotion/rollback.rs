@@ -4,10 +4,10 @@
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Event, Resumption, Shown};
-use crate::engine::open::Store;
+use crate::engine::load::{self, OfflineInputs};
 use crate::engine::plan::{self, FailOn};
+use crate::engine::refresh;
 use crate::engine::workspace::Workspace;
-use crate::engine::{load, refresh};
 use crate::eval::estate::Estate;
 use crate::promotion::edge;
 use crate::promotion::gate::{Evidence, GateSpec, Purpose};
@@ -61,12 +61,9 @@ pub async fn run(
     let work = async {
         let versioned = store::read(&ledger, &request.environment).await?;
         match &versioned.record.run {
-            Some(_) => {
-                Box::pin(resume(workspace, request, &offline.store, versioned, &holder)).await
-            }
+            Some(_) => Box::pin(resume(workspace, request, &offline, versioned, &holder)).await,
             None => {
-                Box::pin(fresh(workspace, request, &estate, &offline.store, versioned, &holder))
-                    .await
+                Box::pin(fresh(workspace, request, &estate, &offline, versioned, &holder)).await
             }
         }
     };
@@ -138,7 +135,7 @@ async fn fresh(
     workspace: &Workspace,
     request: &RollbackRequest,
     estate: &Estate,
-    store: &Store,
+    offline: &OfflineInputs,
     mut versioned: VersionedRecord,
     holder: &LeaseHolder,
 ) -> Result<ReleaseMove, EngineError> {
@@ -153,10 +150,10 @@ async fn fresh(
     else {
         return Err(nothing_before(&request.environment, &name, &current));
     };
-    let ledger = &store.ledger;
+    let ledger = &offline.store.ledger;
     let release = store::get_release(ledger, &name, &back).await?.release;
     let plan_request = gates::request(&request.settings, &request.environment, Some(&release));
-    let inputs = refresh::load_and_refresh(workspace, &plan_request).await?;
+    let inputs = refresh::refresh_opened(workspace, &plan_request, offline.opened()).await?;
     let plan = plan::make(workspace, &inputs, &plan_request)?;
     plan::warn(workspace, &inputs, &plan);
     let author = caller(inputs.provider.as_ref()).await?;
@@ -211,21 +208,29 @@ async fn fresh(
     });
     store::write(ledger, &mut versioned).await?;
     let prepared = Prepared { request: plan_request, inputs, plan };
-    drive(workspace, request, ledger, versioned, author, Some(prepared)).await
+    drive(workspace, request, offline, versioned, author, Some(prepared)).await
 }
 
 async fn drive(
     workspace: &Workspace,
     request: &RollbackRequest,
-    ledger: &crate::state::Ledger,
+    offline: &OfflineInputs,
     versioned: VersionedRecord,
     caller: Caller,
     prepared: Option<Prepared>,
 ) -> Result<ReleaseMove, EngineError> {
     let resumed = prepared.is_none();
-    let settings = &request.settings;
-    let mut drive =
-        Drive { workspace, settings, ledger, versioned, caller, edge: None, prepared, resumed };
+    let (settings, opened) = (&request.settings, offline.opened());
+    let mut drive = Drive {
+        workspace,
+        settings,
+        opened: &opened,
+        versioned,
+        caller,
+        edge: None,
+        prepared,
+        resumed,
+    };
     Box::pin(drive.run()).await
 }
 
@@ -233,7 +238,7 @@ async fn drive(
 async fn resume(
     workspace: &Workspace,
     request: &RollbackRequest,
-    store: &Store,
+    offline: &OfflineInputs,
     mut versioned: VersionedRecord,
     holder: &LeaseHolder,
 ) -> Result<ReleaseMove, EngineError> {
@@ -274,8 +279,8 @@ async fn resume(
     if let Some(run) = &mut versioned.record.run {
         run.resumed_by.push(holder.who.clone());
     }
-    store::write(&store.ledger, &mut versioned).await?;
-    drive(workspace, request, &store.ledger, versioned, author, None).await
+    store::write(&offline.store.ledger, &mut versioned).await?;
+    drive(workspace, request, offline, versioned, author, None).await
 }
 
 fn nothing_before(environment: &str, release: &str, current: &Digest) -> EngineError {

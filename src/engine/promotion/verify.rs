@@ -101,7 +101,16 @@ pub async fn run(
         let mut all = Vec::new();
         for (name, digest) in there {
             let stored = store::get_release(ledger, &name, &digest).await?.release;
-            let found = gates::watch(workspace, settings, environment, &stored, &author, &declared);
+            let opened = offline.opened();
+            let found = gates::watch(
+                workspace,
+                settings,
+                &opened,
+                environment,
+                &stored,
+                &author,
+                &declared,
+            );
             let found = found.await?;
             let at = workspace.host.now();
             let verified = gates::all_open(&found);

@@ -4,8 +4,11 @@ use serde_json::{Value, json};
 
 use super::model::{Parameter, ParameterVersion};
 use super::{SsmAnswer, flag, invalid, labels, missing, need, nonce, row_key, seal, text, texts};
+use crate::iam::Limits;
 use crate::sandbox::wire::{Ctx, Refusal};
 
+/// Bytes that a parameter of the standard tier holds.
+const STANDARD: usize = Limits::AWS.standard_parameter_size;
 /// Versions that are kept of a parameter.
 const HISTORY: usize = 100;
 
@@ -68,8 +71,10 @@ fn tier(asked: Option<&str>, before: Option<&str>, length: usize) -> Result<Stri
         (Some("Standard"), Some("Advanced")) => Err(invalid(
             "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier.",
         )),
-        (Some("Standard"), _) | (None, None | Some("Standard")) if length > 4096 => Err(standard()),
-        (Some("Intelligent-Tiering"), _) if length > 4096 => Ok("Advanced".to_owned()),
+        (Some("Standard"), _) | (None, None | Some("Standard")) if length > STANDARD => {
+            Err(standard())
+        }
+        (Some("Intelligent-Tiering"), _) if length > STANDARD => Ok("Advanced".to_owned()),
         (Some("Advanced"), _) | (_, Some("Advanced")) => Ok("Advanced".to_owned()),
         (None | Some("Standard" | "Intelligent-Tiering"), _) => Ok("Standard".to_owned()),
         (Some(other), _) => Err(invalid(format!(

@@ -12,7 +12,7 @@ use palisade::promotion::record::{End, MoveKind};
 
 use super::stage::{Stage, apply_request, move_settings, promotion_request};
 use crate::support::estates::{release, two_environments};
-use crate::support::evaluations::Evaluations;
+use crate::support::evaluations::{evaluations, loads};
 use crate::support::host::TestHost;
 
 const GATE: &str =
@@ -45,10 +45,10 @@ async fn a_promotion_is_refused_by_its_gate_and_moves_once_that_is_open() {
 
     stage.write("ready", "");
     let dry = PromotionRequest { dry_run: true, ..promotion_request() };
-    let (outcome, evaluations) =
-        Evaluations::of(Box::pin(promote::run(&stage.workspace(&host), &dry))).await;
+    let (outcome, evaluated) =
+        evaluations(Box::pin(promote::run(&stage.workspace(&host), &dry))).await;
     let outcome = outcome.expect("an outcome");
-    assert_eq!(evaluations, 2, "for the edge, and for the plan");
+    assert_eq!(evaluated, 2, "for the edge, and for the plan");
     assert!(matches!(outcome, PromotionOutcome::Previewed { refusal: None, .. }), "{outcome:?}");
     assert_eq!(stage.running("acme-production").await, None, "a dry run moves nothing");
 
@@ -58,11 +58,10 @@ async fn a_promotion_is_refused_by_its_gate_and_moves_once_that_is_open() {
     assert_eq!(stage.running("acme-production").await, None);
 
     let host = Arc::new(TestHost::default());
-    let (outcome, evaluations) =
-        Evaluations::of(Box::pin(promote::run(&stage.workspace(&host), &promotion_request())))
-            .await;
+    let (outcome, evaluated) =
+        evaluations(Box::pin(promote::run(&stage.workspace(&host), &promotion_request()))).await;
     let outcome = outcome.expect("an outcome");
-    assert_eq!(evaluations, 3, "under the lock, for the plan, and once the release has arrived");
+    assert_eq!(evaluated, 3, "under the lock, for the plan, and once the release has arrived");
     let PromotionOutcome::Moved(done) = outcome else { panic!("{outcome:?}") };
     assert_eq!((done.kind, done.end), (MoveKind::Promotion, Some(End::Verified)));
     assert_eq!(host.questions().len(), 1);
@@ -109,4 +108,29 @@ async fn a_rollback_brings_the_release_before_back_and_holds_the_environment() {
     let outcome = promote::run(&workspace, &promotion_request()).await.expect("an outcome");
     let PromotionOutcome::Refused { refusal, .. } = outcome else { panic!("{outcome:?}") };
     assert!(refusal.to_string().contains("held"), "{refusal}");
+}
+
+#[tokio::test]
+async fn what_a_gate_writes_into_the_configuration_is_for_the_next_run() {
+    // The gate of the edge breaks the files, and declares a verification that nobody has approved before it does.
+    let gate = r#"  gate "command" "meddles" {
+    command = ["/bin/sh", "-c", "printf 'environment \"x\" {' >> main.hcl"]
+  }
+"#;
+    let stage = Stage::new(&two_environments(&release(gate))).await;
+    stage.image("v1");
+    let host = Arc::new(TestHost::default());
+    let (applied, read) =
+        loads(Box::pin(apply::run(&stage.workspace(&host), &apply_request()))).await;
+    applied.expect("applied");
+    assert_eq!(read, 1, "an apply by which a release arrives");
+    let (outcome, read) =
+        loads(Box::pin(promote::run(&stage.workspace(&host), &promotion_request()))).await;
+    let outcome = outcome.expect("an outcome");
+    assert_eq!(read, 1, "a promotion");
+    let PromotionOutcome::Moved(done) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(done.end, Some(End::Verified));
+    assert_eq!(stage.running("acme-production").await.as_deref(), Some("v1"));
+    let next = promote::run(&stage.workspace(&host), &promotion_request()).await;
+    assert!(next.is_err(), "the next run reads what is there");
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use palisade::config::{Configuration, LoadOptions, load};
 use palisade::engine::known_values::{KnownValues, ReleasesInForce};
 use palisade::engine::read_live;
-use palisade::engine::releases;
+use palisade::engine::releases_in_force;
 use palisade::eval::Evaluator;
 use palisade::eval::estate::Estate;
 use palisade::plan::model::{Plan, StateBasis};
@@ -253,7 +253,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     .await
     .expect("organization");
     let id = world.management.id.clone();
-    let read = releases::read(ledger, &configuration, None).await;
+    let read = releases_in_force::read(ledger, &configuration, None).await;
     let (_, in_force) = read.expect("releases");
     let first = evaluated(&configuration, &snapshot, None, id.clone(), &in_force);
     let targets = Targets::of(&first, id.as_ref());

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use palisade::state::clock::SkippingClock;
+use palisade::state::clock::{Clock, SkippingClock};
 use palisade::state::journal::JournalWriter;
 use palisade::state::lease::Acquired;
-use palisade::state::store::{Cas, Versioning, cas};
-use palisade::state::{Put, ScopeState, StateFailure, StateStore, Terms, WriteCondition};
+use palisade::state::store::{Cas, Versioning, cas_while};
+use palisade::state::{
+    Put, ScopeState, StateError, StateFailure, StateStore, Terms, WriteCondition,
+};
 
 use super::hostile::{begun, holder, quiet, stamp};
 use super::stores::{Trouble, Wrapped, backends};
@@ -21,6 +23,17 @@ fn etag(put: Put) -> String {
         Put::Written(written) => written.etag,
         other => panic!("not written: {other:?}"),
     }
+}
+
+/// A conditional write that nothing forbids.
+async fn cas(
+    store: &dyn StateStore,
+    clock: &dyn Clock,
+    key: &str,
+    bytes: &[u8],
+    condition: &WriteCondition,
+) -> Result<Cas, StateError> {
+    cas_while(store, clock, key, bytes, condition, &|| true).await
 }
 
 #[tokio::test]
