@@ -493,14 +493,24 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
+/// Longest name for which others are looked for, in bytes: what a comparison takes grows with the square.
+const LONGEST_NAME: usize = 256;
+/// Most names that one is compared with.
+const MOST_NAMES: usize = 4_096;
+
 /// "did you mean `x`?" for the candidate nearest to what was typed, when one is near enough.
 #[must_use]
 pub fn did_you_mean<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
+    if typed.len() > LONGEST_NAME {
+        return None;
+    }
     candidates
         .into_iter()
+        .take(MOST_NAMES)
+        .filter(|candidate| candidate.len() <= LONGEST_NAME)
         .map(|candidate| (strsim::jaro_winkler(typed, candidate), candidate))
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))

@@ -279,10 +279,10 @@ fn coerce(
                 Err(e) => return error(e.message, e.help),
             }
         }
-        (Ty::List(inner), Value::List(list)) => Value::List(items(list, inner)?),
-        (Ty::List(inner), Value::Set(set)) => Value::List(items(set.into_iter().collect(), inner)?),
+        (Ty::List(inner), Value::List(list)) => Value::list(items(list.into_inner(), inner)?),
+        (Ty::List(inner), Value::Set(set)) => Value::list(items(set.into_iter().collect(), inner)?),
         (Ty::Set(inner), Value::List(list)) => {
-            Value::Set(items(list, inner)?.into_iter().collect())
+            Value::Set(items(list.into_inner(), inner)?.into_iter().collect())
         }
         (Ty::Set(inner), Value::Set(set)) => {
             Value::Set(items(set.into_iter().collect(), inner)?.into_iter().collect())
@@ -295,7 +295,7 @@ fn coerce(
             if matches!(ty, Ty::Set(_)) {
                 Value::Set(all.into_iter().collect())
             } else {
-                Value::List(all)
+                Value::list(all)
             }
         }
         (Ty::List(_) | Ty::Set(_), other) => {

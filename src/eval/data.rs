@@ -123,8 +123,10 @@ impl<'c> Evaluator<'c> {
             DataSource::PolicyDocument => {
                 let document = self.policy_document(body, decl)?;
                 let (loc, context) = (decl.loc.clone(), &module.functions);
-                let json =
-                    functions::call("jsonencode", vec![document], vec![loc.clone()], loc, context)?;
+                // As much as its statements say, which have been counted.
+                let made = |_| Ok(());
+                let locs = vec![loc.clone()];
+                let json = functions::call("jsonencode", vec![document], locs, loc, context, made)?;
                 one(&[("json", json)])
             }
             DataSource::Caller => self.look_up(Lookup::Caller, decl)?,

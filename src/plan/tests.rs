@@ -401,7 +401,7 @@ fn an_unknown_target_is_attached_when_it_exists() {
     let policy =
         fixture.want("service_control_policy.lock", scp(json!([])), &["organizational_unit.new"]);
     let id = Value::Unknown(Unknown::attr(unit.clone(), "id"));
-    policy.desired.insert("targets".to_owned(), Value::List(vec![id]));
+    policy.desired.insert("targets".to_owned(), Value::list(vec![id]));
     let plan = fixture.plan().expect("a plan");
     let attach =
         &plan.operations[position(&plan, OperationKind::Attach, "service_control_policy.lock")];

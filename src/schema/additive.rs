@@ -32,7 +32,7 @@ pub(super) fn merge_additive(
             merged.extend(desired.iter().cloned());
             merged.sort();
             merged.dedup();
-            Value::List(merged)
+            Value::list(merged)
         }
         _ => desired.clone(),
     }

@@ -304,7 +304,7 @@ pub(super) fn reference(value: &Value, attr: &str) -> Option<Value> {
 pub(super) fn sorted(mut values: Vec<Value>) -> Value {
     values.sort();
     values.dedup();
-    Value::List(values)
+    Value::list(values)
 }
 
 /// Strings and unknowns joined into one text.

@@ -215,18 +215,18 @@ impl Walk {
             (value, Type::Number) => self.to_number(value),
             (value, Type::Bool) => self.to_bool(value),
             (Value::List(list), Type::List(element)) => {
-                Ok(Value::List(self.elements(list, element)?))
+                Ok(Value::list(self.elements(list.into_inner(), element)?))
             }
             (Value::Set(set), Type::List(element)) => {
-                Ok(Value::List(self.elements(set.into_iter().collect(), element)?))
+                Ok(Value::list(self.elements(set.into_iter().collect(), element)?))
             }
-            (Value::List(list), Type::Set(element)) => self.set_of(list, element),
+            (Value::List(list), Type::Set(element)) => self.set_of(list.into_inner(), element),
             (Value::Set(set), Type::Set(element)) => {
                 self.set_of(set.into_iter().collect(), element)
             }
             (Value::Map(map), Type::Map(element)) => self.map_of(map, element),
             (Value::Map(map), Type::Object(fields)) => self.object_of(map, fields),
-            (Value::List(list), Type::Tuple(types)) => self.tuple_of(list, types),
+            (Value::List(list), Type::Tuple(types)) => self.tuple_of(list.into_inner(), types),
             (Value::Set(set), Type::Tuple(types)) => {
                 self.tuple_of(set.into_iter().collect(), types)
             }
@@ -332,7 +332,7 @@ impl Walk {
         } else {
             list.into_iter().collect()
         };
-        Ok(if sensitive { Value::Set(set).sensitive() } else { Value::Set(set) })
+        Ok(if sensitive { Value::set(set).sensitive() } else { Value::set(set) })
     }
 
     fn map_of(&mut self, map: Attrs, ty: &Type) -> Result<Value, ConvertError> {
@@ -414,7 +414,7 @@ impl Walk {
         for (index, (value, ty)) in list.into_iter().zip(types).enumerate() {
             converted.push(self.at(AttrStep::Index(index), |w| w.convert(value, ty))?);
         }
-        Ok(Value::List(converted))
+        Ok(Value::list(converted))
     }
 }
 
@@ -533,8 +533,8 @@ mod tests {
     fn marks_and_unknowns_travel() {
         let secret = Value::from("5").sensitive();
         assert_eq!(convert(secret.clone(), &Type::Number).unwrap(), Value::int(5).sensitive());
-        let set = convert(Value::List(vec![secret, "6".into()]), &Type::set(Type::Number)).unwrap();
-        assert_eq!(set, Value::Set([Value::int(5), Value::int(6)].into()).sensitive());
+        let set = convert(Value::list(vec![secret, "6".into()]), &Type::set(Type::Number)).unwrap();
+        assert_eq!(set, Value::set([Value::int(5), Value::int(6)].into()).sensitive());
         let unknown = Value::Unknown(Unknown::default());
         assert_eq!(convert(unknown.clone(), &Type::list(Type::Bool)).unwrap(), unknown);
         let error = convert(Value::from("hunter2").sensitive(), &Type::Number).unwrap_err();
@@ -546,7 +546,7 @@ mod tests {
         let mut value = Value::int(1);
         let mut ty = Type::Number;
         for _ in 0..MAX_DEPTH + 2 {
-            value = Value::List(vec![value]);
+            value = Value::list(vec![value]);
             ty = Type::list(ty);
         }
         assert!(convert(value, &ty).unwrap_err().message.contains("nests deeper"));

@@ -10,6 +10,7 @@ pub mod convert;
 mod decimal;
 pub mod path;
 mod plain;
+mod shared;
 mod sorted;
 pub mod types;
 
@@ -26,6 +27,7 @@ pub use attrs::Attrs;
 pub use convert::ConvertError;
 pub use path::{AttrPath, AttrStep};
 pub use plain::{Plain, PlainValue};
+pub use shared::SharedCollection;
 pub use sorted::Sorted;
 pub use types::{Field, Type};
 
@@ -266,9 +268,9 @@ pub enum Value {
     /// Text.
     String(String),
     /// A list or tuple.
-    List(Vec<Value>),
+    List(SharedCollection<Vec<Value>>),
     /// A set.
-    Set(BTreeSet<Value>),
+    Set(SharedCollection<BTreeSet<Value>>),
     /// A map or object; iterates in key order.
     Map(Attrs),
     /// A whole block.
@@ -287,6 +289,18 @@ impl Value {
     #[must_use]
     pub fn string(text: impl Into<String>) -> Self {
         Self::String(text.into())
+    }
+
+    /// A list or tuple.
+    #[must_use]
+    pub fn list(elements: Vec<Self>) -> Self {
+        Self::List(elements.into())
+    }
+
+    /// A set.
+    #[must_use]
+    pub fn set(elements: BTreeSet<Self>) -> Self {
+        Self::Set(elements.into())
     }
 
     /// A whole number.

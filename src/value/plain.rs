@@ -129,7 +129,7 @@ fn shown(value: &Value, at: &AttrPath, hidden: &BTreeSet<String>) -> Value {
         Value::Map(map) => {
             Value::Map(map.iter().map(|(k, v)| (k.clone(), shown(v, &at.key(k), hidden))).collect())
         }
-        Value::List(list) => Value::List(
+        Value::List(list) => Value::list(
             list.iter()
                 .enumerate()
                 .map(|(i, v)| shown(v, &at.join(AttrStep::Index(i)), hidden))

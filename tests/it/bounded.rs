@@ -87,3 +87,54 @@ fn policies_beyond_any_limit_of_aws_end() {
     let run = p.run(&["compare-policies", "old.json", "huge.json"]).code(1);
     assert!(run.err.contains("`huge.json` is larger than 512 KiB"), "{}", run.err);
 }
+
+/// An expression over a list of 655,360 numbers, an object of 65,536 keys and a text of 2 MB.
+fn expression(text: &str) -> Program {
+    Program::new(&format!(
+        "locals {{\n  big = flatten([for a in range(10) : range(65536)])\n  \
+         obj = {{ for i in range(65536) : \"k${{i}}\" => i }}\n  \
+         txt = join(\"\", [for i in range(2000) : \"{}\"])\n  \
+         ids = toset([for i in range(65536) : \"k${{i}}\"])\n}}\n\
+         output \"x\" {{\n  value = {text}\n}}\n",
+        "a".repeat(1000)
+    ))
+}
+
+#[test]
+fn results_of_functions_and_copies_of_text_are_looked_at_as_well() {
+    let work = "functions and comparisons look at more than 16 GiB here";
+    for text in [
+        "length([for i in range(65536) : setproduct(range(700), range(700))[0]])",
+        "length([for a in range(700) : [for i in range(3000) : range(65536)[0]]])",
+        "length([for a in range(3000) : [for i in range(3000) : can(format(\"%10000s\", \"a\").x)]])",
+        "length([for a in range(3000) : [for i in range(3000) : can((true ? local.txt : \"\").x)]])",
+        "length([for a in range(3000) : [for i in range(3000) : try(local.big)[0]]])",
+        "length([for a in range(3000) : [for i in range(3000) : (true ? local.big : [\"a\"])[0]]])",
+        "length([for a in range(3000) : [for i in range(3000) : can((true ? local.ids : [1]).x)]])",
+    ] {
+        refused(&expression(text), "main.hcl:8", work);
+    }
+}
+
+#[test]
+fn each_element_of_a_splat_is_a_step() {
+    let steps = "this takes more than 50 million steps";
+    let splat = "length([for i in range(3000) : length((local.big[*])) > 0])";
+    refused(&expression(splat), "main.hcl:8", steps);
+}
+
+#[test]
+fn a_reference_to_a_long_list_and_a_key_that_is_missing_take_no_time() {
+    for text in [
+        "length([for i in range(20000) : (local.big)[0]])",
+        "length([for i in range(20000) : (true ? local.big : local.big)[i]])",
+        "length([for i in range(20000) : try(local.obj.none, local.obj[\"none${i}\"], 1)])",
+        "length([for i in range(20000) : try(local.big[*].none, 1)])",
+        "length([for i in range(20000) : try([for x in local.big : x.none], 1)])",
+    ] {
+        let p = expression(text);
+        let began = Instant::now();
+        p.run(&["validate"]).code(0);
+        assert!(began.elapsed() < Duration::from_secs(100), "{text}: {:?}", began.elapsed());
+    }
+}

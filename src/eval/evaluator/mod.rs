@@ -48,6 +48,8 @@ struct Active {
     node: Option<Node>,
     loc: Option<Loc>,
     deps: BTreeSet<ObjectIx>,
+    /// The large sets that are in `deps` already: a value with many is often referred to many times.
+    whole: Vec<Arc<BTreeSet<ObjectIx>>>,
 }
 
 /// Evaluates one configuration. See [`crate::eval::estate`] for what comes out.
@@ -219,6 +221,19 @@ impl<'c> Evaluator<'c> {
         }
     }
 
+    /// Notes the same for all that a node refers to.
+    fn refers_to_those_of(&self, objects: &Arc<BTreeSet<ObjectIx>>) {
+        if let Some(active) = lock(&self.active).last_mut() {
+            if objects.len() > MANY {
+                if active.whole.iter().any(|known| Arc::ptr_eq(known, objects)) {
+                    return;
+                }
+                active.whole.push(Arc::clone(objects));
+            }
+            active.deps.extend(objects.iter().copied());
+        }
+    }
+
     /// Notes that what is being computed refers to a named value, or to one element of it.
     ///
     /// A value that is made of many instances (the ARNs of a policy in each of a thousand accounts)
@@ -238,7 +253,7 @@ impl<'c> Evaluator<'c> {
                 return self.refers_to_all(&named);
             }
         }
-        self.refers_to_all(&deps);
+        self.refers_to_those_of(&deps);
     }
 
     /// The instances that a node refers to, by ARN and id.
@@ -260,7 +275,12 @@ impl<'c> Evaluator<'c> {
 
     /// Runs `work` and tells which instances it referred to, without passing them on.
     pub(in crate::eval) fn recorded<T>(&self, work: impl FnOnce() -> T) -> (T, BTreeSet<ObjectIx>) {
-        lock(&self.active).push(Active { node: None, loc: None, deps: BTreeSet::new() });
+        lock(&self.active).push(Active {
+            node: None,
+            loc: None,
+            deps: BTreeSet::new(),
+            whole: Vec::new(),
+        });
         let result = work();
         let deps = lock(&self.active).pop().map(|a| a.deps).unwrap_or_default();
         (result, deps)
@@ -295,7 +315,7 @@ impl<'c> Evaluator<'c> {
                     let (result, deps) = (result.clone(), Arc::clone(deps));
                     drop(memo);
                     if node.passes_dependencies() {
-                        self.refers_to_all(&deps);
+                        self.refers_to_those_of(&deps);
                     }
                     return result;
                 }
@@ -309,6 +329,7 @@ impl<'c> Evaluator<'c> {
                 node: Some(node.clone()),
                 loc: loc.cloned(),
                 deps: BTreeSet::new(),
+                whole: Vec::new(),
             });
             active.len()
         };

@@ -13,18 +13,17 @@ use crate::value::{Unknown, Value};
 /// The keys and values of a collection: index and element of a list, element twice of a set, key
 /// and value of an object in key order. `None` for what cannot be iterated over.
 #[must_use]
-pub fn entries(value: &Value) -> Option<Vec<(Value, &Value)>> {
-    match value {
-        Value::List(list) => Some(
+pub fn entries(value: &Value) -> Option<Box<dyn ExactSizeIterator<Item = (Value, &Value)> + '_>> {
+    Some(match value {
+        Value::List(list) => Box::new(
             list.iter()
                 .enumerate()
-                .map(|(at, v)| (Value::int(i64::try_from(at).unwrap_or(i64::MAX)), v))
-                .collect(),
+                .map(|(at, v)| (Value::int(i64::try_from(at).unwrap_or(i64::MAX)), v)),
         ),
-        Value::Set(set) => Some(set.iter().map(|v| (v.clone(), v)).collect()),
-        Value::Map(map) => Some(map.iter().map(|(k, v)| (Value::string(k.as_str()), v)).collect()),
-        _ => None,
-    }
+        Value::Set(set) => Box::new(set.iter().map(|v| (v.clone(), v))),
+        Value::Map(map) => Box::new(map.iter().map(|(k, v)| (Value::string(k.as_str()), v))),
+        _ => return None,
+    })
 }
 
 impl ExprEvaluator<'_> {
@@ -58,10 +57,11 @@ impl ExprEvaluator<'_> {
         let mut unknown: Vec<Unknown> = Vec::new();
         let value_name = intro.value_var.as_str();
         let key_name = intro.key_var.as_ref().map(|k| k.as_str());
-        for (key, value) in &entries {
+        for (key, value) in entries {
+            let key = self.copied(key, &intro.collection_expr)?;
             let value_frame = Frame { name: value_name, value, parent: self.locals };
             let key_frame =
-                key_name.map(|name| Frame { name, value: key, parent: Some(&value_frame) });
+                key_name.map(|name| Frame { name, value: &key, parent: Some(&value_frame) });
             let inner = self.bind(key_frame.as_ref().unwrap_or(&value_frame));
             if let Some(condition) = &expr.cond {
                 let (truth, cond_hidden) = unmark(inner.evaluate(&condition.expr)?);
@@ -90,9 +90,9 @@ impl ExprEvaluator<'_> {
                 name => name.as_str().unwrap_or_default().to_owned(),
             };
             if expr.grouping {
-                match map.entry(name).or_insert_with(|| Value::List(Vec::new())) {
+                match map.entry(name).or_insert_with(|| Value::list(Vec::new())) {
                     Value::List(group) => group.push(value),
-                    other => *other = Value::List(vec![value]),
+                    other => *other = Value::list(vec![value]),
                 }
             } else if map.insert(name.clone(), value).is_some() {
                 let what = if hidden { "a key".to_owned() } else { format!("the key `{name}`") };
@@ -113,7 +113,7 @@ impl ExprEvaluator<'_> {
         } else if expr.key_expr.is_some() {
             Value::Map(map.into())
         } else {
-            Value::List(list)
+            Value::list(list)
         };
         Ok(mark(result, hidden))
     }

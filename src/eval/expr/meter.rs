@@ -14,6 +14,8 @@ use crate::value::Value;
 
 /// Most steps of one expression: seconds, not hours.
 const MAX_STEPS: usize = 50_000_000;
+/// The same of a whole configuration: minutes.
+const MAX_STEPS_OF_ALL: u64 = 1_000_000_000;
 /// Most bytes that one expression puts together.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// Most bytes that functions and comparisons of one expression look at, the slow ones counted several times.
@@ -36,12 +38,16 @@ pub(in crate::eval) struct Meter {
 
 /// What all expressions of a configuration have used.
 #[derive(Debug, Default)]
-pub struct WorkMeter(AtomicU64);
+pub struct WorkMeter {
+    work: AtomicU64,
+    steps: AtomicU64,
+}
 
 /// What there was too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::eval) enum Exceeded {
     Steps,
+    StepsOfAll,
     Bytes,
     Work,
     WorkOfAll,
@@ -51,6 +57,10 @@ impl Exceeded {
     pub(in crate::eval) fn summary(self) -> String {
         match self {
             Self::Steps => format!("this takes more than {} million steps", MAX_STEPS / 1_000_000),
+            Self::StepsOfAll => format!(
+                "the expressions of the configuration take more than {} million steps",
+                MAX_STEPS_OF_ALL / 1_000_000
+            ),
             Self::Bytes => format!("this grows beyond {} MiB", MAX_BYTES / 1024 / 1024),
             Self::Work => {
                 format!("functions and comparisons look at more than {} GiB here", MAX_WORK >> 30)
@@ -100,10 +110,20 @@ impl Meter {
         if before.saturating_add(bytes) > self.most_work {
             return Err(self.too_much(Exceeded::Work));
         }
-        let Some(WorkMeter(of_all)) = of_all else { return Ok(()) };
-        let before = of_all.fetch_add(bytes, Ordering::Relaxed);
+        let Some(of_all) = of_all else { return Ok(()) };
+        let before = of_all.work.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > MAX_WORK_OF_ALL {
             return Err(self.too_much(Exceeded::WorkOfAll));
+        }
+        Ok(())
+    }
+
+    /// Adds the steps of this expression, which is done, to those of all.
+    pub(in crate::eval) fn settle(&self, of_all: &WorkMeter) -> Result<(), Exceeded> {
+        let steps = u64::try_from(self.steps.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        let before = of_all.steps.fetch_add(steps, Ordering::Relaxed);
+        if before.saturating_add(steps) > MAX_STEPS_OF_ALL {
+            return Err(self.too_much(Exceeded::StepsOfAll));
         }
         Ok(())
     }
@@ -187,6 +207,18 @@ mod tests {
         assert_eq!(meter.text(MAX_BYTES), Ok(()));
         assert_eq!(meter.value(&Value::Null), Err(Exceeded::Bytes));
         assert_eq!(meter.step(), Err(Exceeded::Bytes), "nothing goes on");
+    }
+
+    #[test]
+    fn steps_of_all_expressions_end() {
+        let all = WorkMeter::default();
+        let meter = Meter::default();
+        meter.steps.store(MAX_STEPS, Ordering::Relaxed);
+        for _ in 0..MAX_STEPS_OF_ALL / 50_000_000 {
+            assert_eq!(meter.settle(&all), Ok(()));
+        }
+        meter.steps.store(1, Ordering::Relaxed);
+        assert_eq!(meter.settle(&all), Err(Exceeded::StepsOfAll));
     }
 
     #[test]

@@ -37,7 +37,7 @@ use crate::value::{Number, Unknown, Value, normal_form};
 /// # Errors
 /// Everything that is wrong in it, each at its place.
 pub fn evaluate(expr: &Expression, source: &Arc<Source>, scope: &dyn Scope) -> EvalResult {
-    ExprEvaluator::new(source, scope, &Meter::default()).evaluate(expr)
+    evaluate_with(expr, source, scope, &[])
 }
 
 /// Evaluates with additional names in scope (`each`, `self`, an iterator), which hide outer ones.
@@ -50,10 +50,13 @@ pub fn evaluate_with(
     scope: &dyn Scope,
     names: &[(&str, &Value)],
 ) -> EvalResult {
-    match names.split_first() {
-        None => evaluate(expr, source, scope),
-        Some(_) => with_frames(ExprEvaluator::new(source, scope, &Meter::default()), names, expr),
+    let meter = Meter::default();
+    let evaluator = ExprEvaluator::new(source, scope, &meter);
+    let value = with_frames(evaluator, names, expr)?;
+    if let Some(of_all) = scope.work() {
+        meter.settle(of_all).map_err(|what| evaluator.exceeded(what, expr))?;
     }
+    Ok(value)
 }
 
 fn with_frames(
@@ -70,6 +73,11 @@ fn with_frames(
     }
 }
 
+/// What looking through a value costs for each of its bytes: it may be converted on the way.
+const LOOK: u64 = 4;
+/// Text up to which a copy counts as part of the step that makes it, in bytes.
+const SHORT: usize = 256;
+
 /// A name bound inside an expression, by a `for`.
 #[derive(Clone, Copy)]
 pub(in crate::eval) struct Frame<'a> {
@@ -85,6 +93,8 @@ pub(in crate::eval) struct ExprEvaluator<'a> {
     pub(in crate::eval) scope: &'a dyn Scope,
     pub(in crate::eval) locals: Option<&'a Frame<'a>>,
     pub(in crate::eval) meter: &'a Meter,
+    /// Inside `try` and `can`, which pass over errors: nobody will read their advice.
+    pub(in crate::eval) tolerant: bool,
 }
 
 impl<'a> ExprEvaluator<'a> {
@@ -93,7 +103,7 @@ impl<'a> ExprEvaluator<'a> {
         scope: &'a dyn Scope,
         meter: &'a Meter,
     ) -> Self {
-        Self { source, scope, locals: None, meter }
+        Self { source, scope, locals: None, meter, tolerant: false }
     }
 
     /// The error for an expression that would take all time or memory.
@@ -143,14 +153,16 @@ impl<'a> ExprEvaluator<'a> {
             Expression::Null(_) => Ok(Value::Null),
             Expression::Bool(b) => Ok(Value::Bool(*b.value())),
             Expression::Number(n) => Ok(number(n.value())),
-            Expression::String(s) => Ok(Value::String(s.value().clone())),
-            Expression::Array(array) => self.each(array.iter(), |e| self.part(e)).map(Value::List),
+            Expression::String(s) => self.copied(Value::String(s.value().clone()), s),
+            Expression::Array(array) => self.each(array.iter(), |e| self.part(e)).map(Value::list),
             Expression::Object(object) => self.object(object),
             Expression::StringTemplate(template) => self.quoted_template(template),
             Expression::HeredocTemplate(heredoc) => self.template(&heredoc.template),
             Expression::Parenthesis(inner) => self.evaluate(inner.inner()),
-            Expression::Variable(name) => self.reference(name.as_str(), self.at(name), &[]),
-            Expression::Traversal(traversal) => self.traversal(traversal),
+            Expression::Variable(name) => {
+                self.copied(self.reference(name.as_str(), self.at(name), &[])?, name)
+            }
+            Expression::Traversal(traversal) => self.copied(self.traversal(traversal)?, traversal),
             Expression::Conditional(conditional) => self.conditional(conditional),
             Expression::FuncCall(call) => self.call(call),
             Expression::UnaryOp(op) => self.unary(op),
@@ -195,6 +207,10 @@ impl<'a> ExprEvaluator<'a> {
         }
         let path = RefPath::new(name, loc, steps, self);
         let resolved = self.scope.resolve(&path)?;
+        // What nobody else holds was put together for this reference: all instances of a block.
+        if Arc::strong_count(&resolved.value) == 1 {
+            path.looks_through(&resolved.value)?;
+        }
         self.walk(&resolved.value, steps.get(resolved.consumed..).unwrap_or_default())
     }
 
@@ -288,6 +304,11 @@ impl<'a> ExprEvaluator<'a> {
                 // Which branch counts is not known, so neither one's errors do.
                 let branches = [&conditional.true_expr, &conditional.false_expr]
                     .map(|e| self.evaluate(e).unwrap_or(Value::Unknown(unknown.clone())));
+                for (branch, expr) in
+                    branches.iter().zip([&conditional.true_expr, &conditional.false_expr])
+                {
+                    self.looks_through(branch, expr)?;
+                }
                 match branches {
                     [a, b] if a == b => a,
                     [a, b] => Value::Unknown(Unknown::opaque(
@@ -304,6 +325,7 @@ impl<'a> ExprEvaluator<'a> {
     fn branch(&self, taken: &Expression, other: &Expression) -> EvalResult {
         let value = self.evaluate(taken)?;
         let Some(other) = plain_type::plain_type(other) else { return Ok(value) };
+        self.looks_through(&value, taken)?;
         let own = type_of(&value);
         if own == other {
             return Ok(value);
@@ -311,7 +333,11 @@ impl<'a> ExprEvaluator<'a> {
         match unify([own, other]) {
             // Branches without a common type keep theirs: a deliberate difference.
             None => Ok(value),
-            Some(common) => Ok(convert(value.clone(), &common).unwrap_or(value)),
+            // A list has a copy of its own then.
+            Some(common) => {
+                self.looks_through(&value, taken)?;
+                Ok(convert(value.clone(), &common).unwrap_or(value))
+            }
         }
     }
 
@@ -351,6 +377,31 @@ impl<'a> ExprEvaluator<'a> {
     /// Counts what is looked at.
     pub(in crate::eval) fn looks_at(&self, bytes: u64, at: &impl Span) -> Result<(), Diagnostics> {
         self.meter.work(bytes, self.scope.work()).map_err(|what| self.exceeded(what, at))
+    }
+
+    /// Counts what is looked at in the whole of a value, where it is a collection.
+    pub(in crate::eval) fn looks_through(
+        &self,
+        value: &Value,
+        at: &impl Span,
+    ) -> Result<(), Diagnostics> {
+        match value.reveal() {
+            Value::List(_) | Value::Set(_) | Value::Map(_) => {
+                let bytes = u64::try_from(functions::weight(value)).unwrap_or(u64::MAX);
+                self.looks_at(bytes.saturating_mul(LOOK), at)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A value that was copied from where it stays. Collections share what they hold; long text does not.
+    pub(in crate::eval) fn copied(&self, value: Value, at: &impl Span) -> EvalResult {
+        if let Value::String(text) = value.reveal()
+            && text.len() > SHORT
+        {
+            self.looks_at(u64::try_from(text.len()).unwrap_or(u64::MAX), at)?;
+        }
+        Ok(value)
     }
 
     fn call(&self, call: &FuncCall) -> EvalResult {
@@ -414,7 +465,8 @@ impl<'a> ExprEvaluator<'a> {
             "secret" => secrets::secret(&args, &arg_locs, &loc)?,
             _ => {
                 secrets::refuse_secrets(name, &args, &arg_locs)?;
-                functions::call(name, args, arg_locs, loc, self.scope.functions())?
+                let made = |bytes| self.looks_at(functions::result_cost(name, bytes), call);
+                functions::call(name, args, arg_locs, loc, self.scope.functions(), made)?
             }
         };
         Ok(mark(result, hidden))

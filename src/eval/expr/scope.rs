@@ -142,11 +142,38 @@ impl<'a> RefPath<'a> {
         }
     }
 
+    /// Counts what is looked at in the whole of a value.
+    ///
+    /// # Errors
+    /// It is more than one expression may look at.
+    pub(in crate::eval) fn looks_through(&self, value: &Value) -> Result<(), Diagnostics> {
+        self.evaluator.looks_through(value, self)
+    }
+
+    /// Which of the names may be meant, where somebody will read it.
+    #[must_use]
+    pub(in crate::eval) fn near(
+        &self,
+        typed: &str,
+        known: impl FnOnce() -> Vec<String>,
+    ) -> Option<String> {
+        (!self.evaluator.tolerant).then(|| {
+            let known = known();
+            suggest(typed, &known.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+    }
+
     /// The text of the first name and `end` steps, as written.
     #[must_use]
     pub fn text(&self, end: usize) -> String {
         let loc = self.loc_to(end);
         loc.source().text().get(loc.span()).unwrap_or(self.name).to_owned()
+    }
+}
+
+impl Span for RefPath<'_> {
+    fn span(&self) -> Option<Range<usize>> {
+        Some(self.loc.span())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Functions that need the evaluator: `try`, `can`, `templatefile` and `templatestring`.
 
+use hcl::edit::Span;
 use hcl::edit::expr::FuncCall;
 
 use crate::config::parse_template;
@@ -24,9 +25,10 @@ impl ExprEvaluator<'_> {
                 .into());
         }
         let mut reasons = Vec::new();
+        let attempt = Self { tolerant: true, ..*self };
         for arg in call.args.iter() {
-            match self.evaluate(arg) {
-                Ok(value) => return Ok(unsettled(&value).unwrap_or(value)),
+            match attempt.evaluate(arg) {
+                Ok(value) => return self.settled(value, |value| value, arg),
                 Err(errors) if self.meter.exceeded().is_some() => return Err(errors),
                 Err(errors) => reasons.extend(errors.iter().map(|e| e.summary.clone())),
             }
@@ -48,11 +50,22 @@ impl ExprEvaluator<'_> {
                 .help("its form is `can(expression)`")
                 .into());
         };
-        Ok(match self.evaluate(arg) {
-            Ok(value) => unsettled(&value).unwrap_or(Value::Bool(true)),
-            Err(errors) if self.meter.exceeded().is_some() => return Err(errors),
-            Err(_) => Value::Bool(false),
-        })
+        match (Self { tolerant: true, ..*self }).evaluate(arg) {
+            Ok(value) => self.settled(value, |_| Value::Bool(true), arg),
+            Err(errors) if self.meter.exceeded().is_some() => Err(errors),
+            Err(_) => Ok(Value::Bool(false)),
+        }
+    }
+
+    /// What `try` and `can` make of a value that has no error, or may still get one.
+    fn settled(
+        &self,
+        value: Value,
+        otherwise: impl FnOnce(Value) -> Value,
+        at: &impl Span,
+    ) -> EvalResult {
+        self.looks_through(&value, at)?;
+        Ok(unsettled(&value).unwrap_or_else(|| otherwise(value)))
     }
 
     /// `templatefile(path, vars)` and `templatestring(template, vars)`.

@@ -163,10 +163,11 @@ impl ExprEvaluator<'_> {
             return Err(self.not_iterable(&collection, &intro.collection_expr).into());
         };
         let key_name = intro.key_var.as_ref().map(|k| k.as_str());
-        for (key, value) in &entries {
+        for (key, value) in entries {
+            let key = self.copied(key, &intro.collection_expr)?;
             let value_frame = Frame { name: intro.value_var.as_str(), value, parent: self.locals };
             let key_frame =
-                key_name.map(|name| Frame { name, value: key, parent: Some(&value_frame) });
+                key_name.map(|name| Frame { name, value: &key, parent: Some(&value_frame) });
             self.bind(key_frame.as_ref().unwrap_or(&value_frame)).write(text, &intro.template)?;
         }
         Ok(())

@@ -42,10 +42,10 @@ fn scope() -> Values {
                     [("x".to_owned(), Value::int(1)), ("y".to_owned(), Value::int(2))].into(),
                 ),
             ),
-            ("set".to_owned(), Value::Set([Value::string("p"), Value::string("q")].into())),
+            ("set".to_owned(), Value::set([Value::string("p"), Value::string("q")].into())),
             (
                 "users".to_owned(),
-                Value::List(vec![
+                Value::list(vec![
                     Value::Map(
                         [
                             ("name".to_owned(), Value::string("ann")),
@@ -251,7 +251,7 @@ fn for_expressions() {
     yields("[for x in list : x if any]", opaque());
     yields("{ for x in list : any => x }", opaque());
     json("[for x in [\"a\"] : x if x == \"b\" || true]", "[\"a\"]");
-    assert_eq!(eval("[for x in [id] : x]").unwrap(), Value::List(vec![unknown_id()]));
+    assert_eq!(eval("[for x in [id] : x]").unwrap(), Value::list(vec![unknown_id()]));
     assert!(matches!(eval("[for k, v in secret_map : v]").unwrap(), Value::Sensitive(_)));
     fails("{ for x in [1, 1] : x => x }", "x", "the key `1` comes up twice");
     fails("[for x in nothing : x]", "nothing", "null cannot be iterated");
@@ -337,7 +337,7 @@ fn sensitive_travels() {
     }
     assert_eq!(
         eval("[password, 1]").unwrap(),
-        Value::List(vec![Value::string("hunter2").sensitive(), Value::int(1)])
+        Value::list(vec![Value::string("hunter2").sensitive(), Value::int(1)])
     );
     for text in ["secret_map.z", "secret_map[\"z\"]", "password.x", "password + 1", "[1][password]"]
     {

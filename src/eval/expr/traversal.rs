@@ -7,7 +7,7 @@ use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::scope::{TraversalStep, step_span, suggest};
 use crate::eval::expr::{ExprEvaluator, mark, unmark};
 use crate::value::convert::text_of;
-use crate::value::{Number, Unknown, Value};
+use crate::value::{Attrs, Number, Unknown, Value};
 
 /// Each splat of a traversal is one level of recursion.
 const MAX_SPLATS: usize = 32;
@@ -89,7 +89,7 @@ impl ExprEvaluator<'_> {
                         })
                         .count();
                     let (inner, outer) = after.split_at(attrs);
-                    let value = self.splat(current, inner)?;
+                    let value = self.splat(current, inner, step)?;
                     return Ok(Walked { value, marked, rest: Some(outer) });
                 }
                 TraversalOperator::FullSplat(_) => {
@@ -102,7 +102,11 @@ impl ExprEvaluator<'_> {
                             .step_error(step, format!("more than {MAX_SPLATS} splats in a row"))
                             .into());
                     }
-                    return Ok(Walked { value: self.splat(current, after)?, marked, rest: None });
+                    return Ok(Walked {
+                        value: self.splat(current, after, step)?,
+                        marked,
+                        rest: None,
+                    });
                 }
             };
             match found {
@@ -116,14 +120,25 @@ impl ExprEvaluator<'_> {
         Ok(Walked { value: current.clone(), marked, rest: None })
     }
 
-    fn splat(&self, value: &Value, steps: &[TraversalStep]) -> EvalResult {
+    /// The same steps from each element; the first that cannot take them speaks for all.
+    fn splat(&self, value: &Value, steps: &[TraversalStep], at: &TraversalStep) -> EvalResult {
+        let from = |element: &Value| {
+            self.meter.step().map_err(|what| self.exceeded(what, at))?;
+            self.copied(self.walk(element, steps)?, at)
+        };
         match value {
-            Value::Null => Ok(Value::List(Vec::new())),
+            Value::Null => Ok(Value::list(Vec::new())),
             Value::Unknown(unknown) => Ok(Value::Unknown(Unknown::opaque([unknown]))),
-            Value::List(list) => self.each(list.iter(), |v| self.walk(v, steps)).map(Value::List),
-            Value::Set(set) => self.each(set.iter(), |v| self.walk(v, steps)).map(Value::List),
-            one => Ok(Value::List(vec![self.walk(one, steps)?])),
+            Value::List(list) => list.iter().map(from).collect::<Result<_, _>>().map(Value::List),
+            Value::Set(set) => set.iter().map(from).collect::<Result<_, _>>().map(Value::List),
+            one => Ok(Value::list(vec![from(one)?])),
         }
+    }
+
+    /// Which key may be meant, where somebody will read it.
+    fn near(&self, name: &str, map: &Attrs) -> Option<String> {
+        let known = || map.keys().map(String::as_str).collect::<Vec<&str>>();
+        (!self.tolerant).then(|| suggest(name, &known()))
     }
 
     fn step_loc(&self, step: &TraversalStep) -> Loc {
@@ -144,8 +159,7 @@ impl ExprEvaluator<'_> {
         match value {
             Value::Map(map) => map.get(name).map(Resolved::Inside).ok_or_else(|| {
                 let error = self.step_error(step, format!("this object has no attribute `{name}`"));
-                let known: Vec<&str> = map.keys().map(String::as_str).collect();
-                if hidden { error } else { error.help(suggest(name, &known)) }.into()
+                if hidden { error } else { error.help_opt(self.near(name, map)) }.into()
             }),
             Value::Block(block) => {
                 self.scope.block_attr(block, name, &self.step_loc(step)).map(Resolved::New)
@@ -180,6 +194,7 @@ impl ExprEvaluator<'_> {
             }
             (Value::Unknown(unknown), _)
             | (Value::List(_) | Value::Map(_) | Value::Block(_), Value::Unknown(unknown)) => {
+                self.looks_through(value, step)?;
                 let all = std::iter::once(unknown).chain(value.unknowns());
                 Ok(Resolved::New(Value::Unknown(Unknown::opaque(all))))
             }
@@ -233,9 +248,8 @@ impl ExprEvaluator<'_> {
                             .step_error(step, "this object has no such key".to_owned())
                             .into();
                     }
-                    let known: Vec<&str> = map.keys().map(String::as_str).collect();
                     self.step_error(step, format!("this object has no key `{name}`"))
-                        .help(suggest(&name, &known))
+                        .help_opt(self.near(&name, map))
                         .into()
                 })
             }

@@ -221,7 +221,7 @@ pub(in crate::eval) fn constant(expr: &Expression, depth: usize) -> Option<Value
             .iter()
             .map(|e| constant(e, depth + 1))
             .collect::<Option<Vec<_>>>()
-            .map(Value::List),
+            .map(Value::list),
         Expression::Object(object) => {
             let mut map = BTreeMap::new();
             for (key, value) in object {

@@ -84,7 +84,7 @@ impl Call<'_> {
     /// The elements of a list or set, unconverted.
     pub(super) fn list(&self, index: usize) -> Result<Vec<Value>, Diagnostic> {
         match self.arg(index) {
-            Value::List(list) => Ok(list.clone()),
+            Value::List(list) => Ok(list.to_vec()),
             Value::Set(set) => Ok(set.iter().cloned().collect()),
             other => Err(self.not(index, "a list or set", other)),
         }

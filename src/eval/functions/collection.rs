@@ -77,7 +77,7 @@ pub(super) const TABLE: &[Function] = &[
             let mut seen = BTreeSet::new();
             let mut list = unified(call, call.list(0)?)?;
             list.retain(|v| seen.insert(v.clone()));
-            Ok(Value::List(list))
+            Ok(Value::list(list))
         },
     },
     Function {
@@ -227,12 +227,12 @@ fn chunklist(call: &Call<'_>) -> FunctionResult {
     let size = call.int(1)?;
     let size = usize::try_from(size).map_err(|_| call.bad(1, "the size must not be negative"))?;
     if list.is_empty() {
-        return Ok(Value::List(Vec::new()));
+        return Ok(Value::list(Vec::new()));
     }
     if size == 0 {
-        return Ok(Value::List(vec![Value::List(list)]));
+        return Ok(Value::list(vec![Value::list(list)]));
     }
-    Ok(list.chunks(size).map(|chunk| Value::List(chunk.to_vec())).collect())
+    Ok(list.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect())
 }
 
 fn coalesce(call: &Call<'_>) -> FunctionResult {
@@ -293,7 +293,7 @@ fn concat(call: &Call<'_>) -> FunctionResult {
         all.extend(call.list(index)?);
         call.guard_elements(all.len())?;
     }
-    Ok(Value::List(all))
+    Ok(Value::list(all))
 }
 
 /// Elements as one type where they have one, so that `1` and `"1"` compare equal.
@@ -352,7 +352,7 @@ fn flatten(call: &Call<'_>) -> FunctionResult {
             other => flat.push(other),
         }
     }
-    let flat = Value::List(flat);
+    let flat = Value::list(flat);
     Ok(if sensitive { flat.sensitive() } else { flat })
 }
 
@@ -496,7 +496,7 @@ fn range(call: &Call<'_>) -> FunctionResult {
             None => break,
         };
     }
-    Ok(Value::List(numbers))
+    Ok(Value::list(numbers))
 }
 
 fn slice(call: &Call<'_>) -> FunctionResult {
@@ -533,7 +533,7 @@ fn transpose(call: &Call<'_>) -> FunctionResult {
             turned.entry(text.to_owned()).or_default().push(key.as_str().into());
         }
     }
-    Ok(Value::Map(turned.into_iter().map(|(k, v)| (k, Value::List(v))).collect()))
+    Ok(Value::Map(turned.into_iter().map(|(k, v)| (k, Value::list(v))).collect()))
 }
 
 fn zipmap(call: &Call<'_>) -> FunctionResult {

@@ -165,7 +165,7 @@ fn csvdecode(call: &Call<'_>) -> FunctionResult {
         let row: Attrs = names.iter().cloned().zip(record.iter().map(Value::from)).collect();
         rows.push(Value::Map(row));
     }
-    Ok(Value::List(rows))
+    Ok(Value::list(rows))
 }
 
 /// Refuses quotes that the reader would guess about: RFC 4180, as Go's `encoding/csv` reads it.

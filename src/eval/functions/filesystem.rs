@@ -289,7 +289,7 @@ fn fileset(call: &Call<'_>) -> FunctionResult {
     let base = match resolve(call.context, &name) {
         Ok(base) => base,
         // What is not there holds no files.
-        Err(Refused::Missing(_)) => return Ok(Value::Set(BTreeSet::new())),
+        Err(Refused::Missing(_)) => return Ok(Value::set(BTreeSet::new())),
         Err(refused) => return Err(explain(call, 0, &refused)),
     };
     if !base.is_dir() {
@@ -331,7 +331,7 @@ fn fileset(call: &Call<'_>) -> FunctionResult {
             }
         }
     }
-    Ok(Value::Set(found))
+    Ok(Value::set(found))
 }
 
 /// A pattern of file names as a regular expression over the whole relative path.

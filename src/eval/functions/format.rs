@@ -95,7 +95,7 @@ fn formatlist(call: &Call<'_>) -> FunctionResult {
         call.guard_text(bytes)?;
         results.push(result);
     }
-    Ok(Value::List(results))
+    Ok(Value::list(results))
 }
 
 /// One `%...` of a format.

@@ -33,13 +33,13 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::diag::{Diagnostic, Loc, did_you_mean};
+use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::value::convert::unmark_deep;
 use crate::value::{Unknown, Value, normal_form};
 
 use args::concealed;
 
-pub(crate) use cost::cost;
+pub(crate) use cost::{cost, result_cost};
 pub use function::{Call, Copes, Function, FunctionContext};
 pub(crate) use weight::weight;
 
@@ -83,19 +83,22 @@ pub fn find(name: &str) -> Option<&'static Function> {
     table().get(name).copied()
 }
 
-/// Calls a function of the library.
+/// Calls a function of the library. `made` is told how many bytes the result has, before it is refused for
+/// being too large: what was put together has taken its time.
 ///
 /// # Errors
-/// No such function (with a suggestion), a wrong number of arguments, or what the function itself refuses.
+/// No such function (with a suggestion), a wrong number of arguments, what the function itself refuses, or
+/// what `made` does.
 pub fn call(
     name: &str,
     args: Vec<Value>,
     arg_locs: Vec<Loc>,
     loc: Loc,
     context: &FunctionContext,
-) -> Result<Value, Diagnostic> {
+    made: impl FnOnce(usize) -> Result<(), Diagnostics>,
+) -> Result<Value, Diagnostics> {
     let Some(function) = find(name) else {
-        return Err(unknown_function(name, &loc));
+        return Err(unknown_function(name, &loc).into());
     };
     let mut call = Call { function, args, arg_locs, loc, context };
     let (min, max) = function.arity();
@@ -108,7 +111,8 @@ pub fn call(
         };
         let noun = if wanted == "1" || wanted == "at least 1" { "argument" } else { "arguments" };
         let problem = format!("function `{name}` takes {wanted} {noun}, not {given}");
-        return Err(call.error(problem).help(format!("its form is `{}`", function.signature())));
+        let help = format!("its form is `{}`", function.signature());
+        return Err(call.error(problem).help(help).into());
     }
     let mut sensitive = false;
     if !function.copes.sensitive && call.args.iter().any(Value::has_sensitive) {
@@ -124,11 +128,11 @@ pub fn call(
             if sensitive { result.map_err(|error| concealed(&call, error))? } else { result? };
         if function.copes == Copes::ALL { result } else { normalized(result) }
     };
-    if weight(&result) > MAX_RESULT {
-        return Err(call.error(format!(
-            "the result of `{name}` is larger than {} MiB",
-            MAX_RESULT / 1024 / 1024
-        )));
+    let bytes = weight(&result);
+    made(bytes)?;
+    if bytes > MAX_RESULT {
+        let most = MAX_RESULT / 1024 / 1024;
+        return Err(call.error(format!("the result of `{name}` is larger than {most} MiB")).into());
     }
     Ok(if sensitive { result.sensitive() } else { result })
 }

@@ -237,7 +237,7 @@ fn cidrsubnets(call: &Call<'_>) -> FunctionResult {
             None => full = true,
         }
     }
-    Ok(Value::List(subnets))
+    Ok(Value::list(subnets))
 }
 
 fn arn_parse(call: &Call<'_>) -> FunctionResult {

@@ -17,7 +17,7 @@ pub(super) const TABLE: &[Function] = &[
         run: |call| {
             let mut sets = sets(call)?.into_iter();
             let first = sets.next().unwrap_or_default();
-            Ok(Value::Set(sets.fold(first, |a, b| a.intersection(&b).cloned().collect())))
+            Ok(Value::set(sets.fold(first, |a, b| a.intersection(&b).cloned().collect())))
         },
     },
     Function {
@@ -35,7 +35,7 @@ pub(super) const TABLE: &[Function] = &[
         run: |call| {
             let mut sets = sets(call)?.into_iter();
             let first = sets.next().unwrap_or_default();
-            Ok(Value::Set(sets.fold(first, |a, b| a.difference(&b).cloned().collect())))
+            Ok(Value::set(sets.fold(first, |a, b| a.difference(&b).cloned().collect())))
         },
     },
     Function {
@@ -102,6 +102,6 @@ fn setproduct(call: &Call<'_>) -> FunctionResult {
             })
             .collect();
     }
-    let rows = product.into_iter().map(Value::List);
+    let rows = product.into_iter().map(Value::list);
     Ok(if ordered { rows.collect() } else { Value::Set(rows.collect()) })
 }

@@ -26,7 +26,7 @@ fn evaluate(
             .iter()
             .map(|e| evaluate(context, source, e))
             .collect::<Result<_, _>>()
-            .map(Value::List),
+            .map(Value::list),
         Expression::Object(object) => {
             let mut map = Attrs::new();
             for (key, value) in object {
@@ -59,7 +59,8 @@ fn run_in(
 ) -> Result<Value, Diagnostic> {
     let loc = Loc::new(source, span.unwrap_or(0..0));
     let arg_locs = vec![loc.clone(); args.len()];
-    call(name, args, arg_locs, loc, context)
+    call(name, args, arg_locs, loc, context, |_| Ok(()))
+        .map_err(|errors| errors.into_iter().next().expect("an error"))
 }
 
 fn run(name: &str, args: Vec<Value>) -> Result<Value, Diagnostic> {
@@ -176,7 +177,7 @@ fn known_pieces_of_unknown_strings_stay() {
             StringPart::Text(after.to_owned()),
         ]))
     };
-    let list = Value::List(vec!["a".into(), id.clone()]);
+    let list = Value::list(vec!["a".into(), id.clone()]);
     assert_eq!(
         run("format", vec!["arn:aws:iam::%s:root".into(), id.clone()]).unwrap(),
         arn("arn:aws:iam::", ":root")
@@ -186,7 +187,7 @@ fn known_pieces_of_unknown_strings_stay() {
     assert_eq!(run("jsonencode", vec![document]).unwrap(), arn(r#"{"AWS":["a",""#, r#""]}"#));
     assert_eq!(
         run("formatlist", vec!["<%s>".into(), list.clone()]).unwrap(),
-        Value::List(vec!["<a>".into(), arn("<", ">")])
+        Value::list(vec!["<a>".into(), arn("<", ">")])
     );
     assert_eq!(
         run(
@@ -201,7 +202,7 @@ fn known_pieces_of_unknown_strings_stay() {
         arn("arn:aws:iam::", ":root")
     );
     assert_eq!(run("length", vec![list.clone()]).unwrap(), Value::int(2));
-    assert_eq!(run("concat", vec![list.clone(), Value::List(vec![])]).unwrap(), list);
+    assert_eq!(run("concat", vec![list.clone(), Value::list(vec![])]).unwrap(), list);
     assert_eq!(run("contains", vec![list.clone(), "a".into()]).unwrap(), true.into());
     assert!(run("contains", vec![list.clone(), "b".into()]).unwrap().is_unknown());
     assert!(run("upper", vec![id.clone()]).unwrap().is_unknown());
@@ -212,7 +213,7 @@ fn known_pieces_of_unknown_strings_stay() {
         id
     );
     assert_eq!(
-        run("anytrue", vec![Value::List(vec![id.clone(), true.into()])]).unwrap(),
+        run("anytrue", vec![Value::list(vec![id.clone(), true.into()])]).unwrap(),
         true.into()
     );
 }
@@ -220,9 +221,9 @@ fn known_pieces_of_unknown_strings_stay() {
 #[test]
 fn marks_stay_where_they_are_or_cover_the_result() {
     let secret = Value::from("hunter2").sensitive();
-    let list = Value::List(vec!["a".into(), secret.clone()]);
+    let list = Value::list(vec!["a".into(), secret.clone()]);
     assert_eq!(run("upper", vec![secret.clone()]).unwrap(), Value::from("HUNTER2").sensitive());
-    assert_eq!(run("concat", vec![list.clone(), Value::List(vec![])]).unwrap(), list);
+    assert_eq!(run("concat", vec![list.clone(), Value::list(vec![])]).unwrap(), list);
     assert_eq!(run("length", vec![list.clone()]).unwrap(), Value::int(2));
     assert_eq!(run("length", vec![secret.clone()]).unwrap(), Value::int(7).sensitive());
     assert_eq!(
@@ -235,7 +236,7 @@ fn marks_stay_where_they_are_or_cover_the_result() {
         run("merge", vec![map.clone().sensitive(), Value::Map([].into())]).unwrap(),
         map.clone().sensitive()
     );
-    assert_eq!(run("keys", vec![map.clone()]).unwrap(), Value::List(vec!["k".into()]));
+    assert_eq!(run("keys", vec![map.clone()]).unwrap(), Value::list(vec!["k".into()]));
     assert_eq!(run("nonsensitive", vec![secret.clone()]).unwrap(), "hunter2".into());
     assert_eq!(run("coalesce", vec![secret.clone(), "x".into()]).unwrap(), secret);
     for (name, args) in [
@@ -263,11 +264,11 @@ fn growth_is_bounded() {
         ("replace", vec![text.clone().into(), "x".into(), text.clone().into()]),
         ("replace", vec![text.clone().into(), "/x/".into(), text.clone().into()]),
         ("replace", vec![text.clone().into(), "".into(), text.clone().into()]),
-        ("join", vec![text.clone().into(), Value::List(vec!["".into(); 1000])]),
+        ("join", vec![text.clone().into(), Value::list(vec!["".into(); 1000])]),
         ("format", vec![Value::from("%[1]s".repeat(1000)), text.clone().into()]),
         (
             "formatlist",
-            vec!["%s%s".into(), text.clone().into(), Value::List(vec!["".into(); 1000])],
+            vec!["%s%s".into(), text.clone().into(), Value::list(vec!["".into(); 1000])],
         ),
         ("indent", vec![Value::int(1_000_000), "\n".repeat(1000).into()]),
     ];
@@ -316,7 +317,7 @@ fn the_reference_is_up_to_date() {
 #[test]
 fn no_arguments_make_a_function_panic() {
     let (_, unknown) = account_id();
-    let deep = (0..150).fold(Value::int(1), |v, _| Value::List(vec![v]));
+    let deep = (0..150).fold(Value::int(1), |v, _| Value::list(vec![v]));
     let map = |entries: Vec<(&str, Value)>| {
         Value::Map(entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
     };
@@ -341,11 +342,11 @@ fn no_arguments_make_a_function_panic() {
         "../..".into(),
         "{\"a\":[1,".into(),
         "- &a [*a]".into(),
-        Value::List(vec![]),
-        Value::List(vec![Value::Null, Value::int(1), "x".into()]),
-        Value::List(vec!["b".into(), Value::Unknown(unknown.clone())]),
-        Value::Set(["a".into(), Value::Unknown(Unknown::default())].into()),
-        map(vec![("k", "v".into()), ("", Value::List(vec!["x".into()]))]),
+        Value::list(vec![]),
+        Value::list(vec![Value::Null, Value::int(1), "x".into()]),
+        Value::list(vec!["b".into(), Value::Unknown(unknown.clone())]),
+        Value::set(["a".into(), Value::Unknown(Unknown::default())].into()),
+        map(vec![("k", "v".into()), ("", Value::list(vec!["x".into()]))]),
         map(vec![("s", Value::from("hidden").sensitive())]),
         Value::Unknown(unknown),
         Value::from("hidden").sensitive(),

@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(value) = seq.next_element_seed(self.below()?)? {
             list.push(value);
         }
-        Ok(Value::List(list))
+        Ok(Value::list(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {

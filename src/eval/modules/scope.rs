@@ -71,7 +71,10 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                     Some(RefStep::Key(key)) => text_of(&key),
                     _ => None,
                 };
-                name.and_then(|name| map.get(&name))
+                let element = name.and_then(|name| map.get(&name));
+                // What it names is looked for in all of it.
+                element.map_or(Ok(()), |element| path.looks_through(element))?;
+                element
             }
             _ => None,
         };

@@ -161,7 +161,7 @@ fn value(reader: &mut Reader<'_>, secret: bool) -> (&'static str, Value) {
             }
             let joined: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
             problem(reader, &joined.join(","));
-            ("StringList", Value::List(items))
+            ("StringList", Value::list(items))
         }
         Value::Null => {
             reader.error(

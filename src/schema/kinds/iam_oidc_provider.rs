@@ -116,7 +116,7 @@ impl ManagedKind for IamOidcProvider {
             ("url".to_owned(), url.into()),
             (
                 "audiences".to_owned(),
-                audiences.unwrap_or_else(|| Value::List(vec!["sts.amazonaws.com".into()])),
+                audiences.unwrap_or_else(|| Value::list(vec!["sts.amazonaws.com".into()])),
             ),
             ("tags".to_owned(), tags),
         ]);

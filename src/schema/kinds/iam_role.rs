@@ -304,7 +304,7 @@ impl ManagedKind for IamRole {
             ("description".to_owned(), description),
             ("assume_role_policy".to_owned(), trust.unwrap_or_default()),
             ("inline_policies".to_owned(), inline),
-            ("managed_policies".to_owned(), attached.unwrap_or_else(|| Value::List(Vec::new()))),
+            ("managed_policies".to_owned(), attached.unwrap_or_else(|| Value::list(Vec::new()))),
             ("permissions_boundary".to_owned(), boundary.unwrap_or_default()),
             ("max_session_duration".to_owned(), duration.into()),
             ("tags".to_owned(), tags),

@@ -227,7 +227,7 @@ impl ManagedKind for OrgPolicy {
             ("name".to_owned(), name),
             ("description".to_owned(), description),
             ("content".to_owned(), content.unwrap_or_default()),
-            ("targets".to_owned(), targets.unwrap_or_else(|| Value::List(Vec::new()))),
+            ("targets".to_owned(), targets.unwrap_or_else(|| Value::list(Vec::new()))),
             ("tags".to_owned(), tags),
         ]);
         attrs.extend(kind.map(|kind| ("type".to_owned(), kind)));

@@ -28,9 +28,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         let loc = path.loc_to(1);
         let expansion = self.evaluator.expand_block(&self.module, kind_name, label, Some(&loc))?;
         let mut consumed = 1;
-        let mut keys: Vec<Option<InstanceKey>> = expansion.instances.keys().cloned().collect();
-        let mut single = expansion.keyed == Keyed::No;
-        if path.is_key(1) {
+        let (keys, single) = if path.is_key(1) {
             if expansion.keyed == Keyed::No {
                 return Err(Diagnostic::error(format!(
                     "`{kind_name}.{label}` has neither `for_each` nor `count`, so it has no keys"
@@ -45,13 +43,16 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 return Ok(Resolved::new(Value::Unknown(Unknown::default()), path.len()));
             };
             if !expansion.instances.contains_key(&Some(key.clone())) {
-                let known: Vec<String> = keys.iter().flatten().map(|k| k.to_string()).collect();
-                return Err(no_instance(path, &format!("{kind_name}.{label}"), &key, &known));
+                let keys = expansion.instances.keys().flatten();
+                let known = || keys.map(|k| k.to_string()).collect();
+                return Err(no_instance(path, &format!("{kind_name}.{label}"), &key, known));
             }
-            keys = vec![Some(key)];
-            single = true;
             consumed = 2;
-        }
+            (vec![Some(key)], true)
+        } else {
+            let keys: Vec<Option<InstanceKey>> = expansion.instances.keys().cloned().collect();
+            (keys, expansion.keyed == Keyed::No)
+        };
         let at = expansion.placed && path.attr(consumed) == Some("at");
         if at {
             consumed += 1;

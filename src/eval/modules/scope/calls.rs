@@ -43,9 +43,9 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 consumed = 2;
                 chosen = calls.instances.get(&Some(key.clone())).copied();
                 if chosen.is_none() {
-                    let known: Vec<String> =
-                        calls.instances.keys().flatten().map(|k| k.to_string()).collect();
-                    return Err(no_instance(path, &format!("module.{name}"), &key, &known));
+                    let known =
+                        || calls.instances.keys().flatten().map(|k| k.to_string()).collect();
+                    return Err(no_instance(path, &format!("module.{name}"), &key, known));
                 }
             }
             _ => {}

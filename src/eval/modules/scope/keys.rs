@@ -3,7 +3,7 @@
 use super::ModuleScope;
 use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::eval::expr::scope::{RefPath, RefStep, suggest};
+use crate::eval::expr::scope::{RefPath, RefStep};
 use crate::eval::modules::instance::Keyed;
 use crate::value::Value;
 use crate::value::convert::text_of;
@@ -56,11 +56,10 @@ pub(super) fn no_instance(
     path: &RefPath<'_>,
     name: &str,
     key: &InstanceKey,
-    known: &[String],
+    known: impl FnOnce() -> Vec<String>,
 ) -> Diagnostics {
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
     Diagnostic::error(format!("`{name}` has no instance `{key}`"))
         .at(path.step_loc(1))
-        .help(suggest(&key.to_string(), &known))
+        .help_opt(path.near(&key.to_string(), known))
         .into()
 }

@@ -191,7 +191,7 @@ impl KindProvider for OrgPolicy {
             ("arn", optional(summary.and_then(|s| s.arn()))),
         ]);
         // Attaching it is a step of its own for each target.
-        attrs.insert("targets".to_owned(), Value::List(Vec::new()));
+        attrs.insert("targets".to_owned(), Value::list(Vec::new()));
         Ok(attrs)
     }
 
