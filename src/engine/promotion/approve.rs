@@ -78,7 +78,7 @@ pub async fn run(
         let others = approval::counts_with(&by, source).await;
         if !others.is_empty() {
             let warning = Diagnostic::warning(format!(
-                "your approval counts as one with those whom the trust policy of your role lets in: {}",
+                "your approval counts as one with those whom trust policies let become your role: {}",
                 others.join(", ")
             ))
             .detail("the session's name does not tell who of them gives it")

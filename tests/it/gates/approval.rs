@@ -400,3 +400,81 @@ async fn one_person_behind_a_user_and_a_role_counts_once() {
     assert_eq!(own.outcome, GateOutcome::Waiting, "{}", own.summary);
     assert!(own.summary.contains("who promotes may have given it"), "{}", own.summary);
 }
+
+/// A role of the management account with this trust, and a session of it as `by`.
+async fn entered(stage: &Stage, role: &str, trust: &serde_json::Value, by: &Credentials) -> Caller {
+    let root = sdk(stage, stage.world.sandbox.management_credentials());
+    let made = aws_sdk_iam::Client::new(&root)
+        .create_role()
+        .role_name(role)
+        .assume_role_policy_document(
+            json!({"Version": "2012-10-17", "Statement": [trust]}).to_string(),
+        )
+        .send()
+        .await
+        .expect("a role");
+    let arn = made.role().expect("a role").arn().to_owned();
+    identity(&sdk(stage, assumed(stage, &arn, by).await)).await
+}
+
+/// Credentials of a session of a role.
+async fn assumed(stage: &Stage, arn: &str, by: &Credentials) -> Credentials {
+    let sts = aws_sdk_sts::Client::new(&sdk(stage, by.clone()));
+    let answer = sts.assume_role().role_arn(arn).role_session_name("s1").send().await;
+    let answer = answer.expect("entered");
+    let given = answer.credentials().expect("credentials");
+    let token = Some(given.session_token().to_owned());
+    Credentials::new(given.access_key_id(), given.secret_access_key(), token, None, "test")
+}
+
+/// `one_person_behind_a_user_and_a_role_counts_once`, where the trust policies tell it less directly.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_over_a_chain_of_roles_or_by_a_condition_counts_once() {
+    let mut stage = Stage::new(GATES).await;
+    let management = stage.world.sandbox.management_account();
+    let iam = aws_sdk_iam::Client::new(&sdk(&stage, stage.world.sandbox.management_credentials()));
+    let ann = user(&stage, "ann").await;
+    let bob = user(&stage, "bob").await;
+    let key = iam.create_access_key().user_name("ann").send().await.expect("a key");
+    let key = key.access_key().expect("a key").clone();
+    let own = Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test");
+    let may = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]});
+    let policy = iam.put_user_policy().user_name("ann").policy_name("may");
+    policy.policy_document(may.to_string()).send().await.expect("put");
+    let lets_in = |who: &str, condition: serde_json::Value| json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": who}, "Condition": condition});
+    let root = format!("arn:aws:iam::{management}:root");
+
+    entered(&stage, "middle", &lets_in(&ann.arn, json!({})), &own).await;
+    let middle = format!("arn:aws:iam::{management}:role/middle");
+    let through = assumed(&stage, &middle, &own).await;
+    let chained = entered(&stage, "chained", &lets_in(&middle, json!({})), &through).await;
+    let mut all = vec![("a chain", chained)];
+    for (role, condition) in [
+        ("by-arn", json!({"ArnEquals": {"aws:PrincipalArn": ann.arn}})),
+        ("by-id", json!({"StringLike": {"aws:userid": ann.user_id}})),
+        ("by-name", json!({"StringEquals": {"aws:username": "ann"}})),
+    ] {
+        all.push((role, entered(&stage, role, &lets_in(&root, condition), &own).await));
+    }
+    for (what, session) in &all {
+        stage.author = ann.clone();
+        say(&mut stage, Consent::Approve, session).await;
+        let own = stage.ask("approval.one").await;
+        assert_eq!(own.outcome, GateOutcome::Waiting, "{what}: {}", own.summary);
+        assert!(own.summary.contains("who promotes may have given it"), "{what}: {}", own.summary);
+        // It is somebody else's where somebody else promotes.
+        stage.author = bob.clone();
+        let other = stage.ask("approval.one").await;
+        assert_eq!(other.outcome, GateOutcome::Passed, "{what}: {}", other.summary);
+        say(&mut stage, Consent::Revoke, session).await;
+    }
+    // Two sessions that the same user may have are one person's, though the user says nothing.
+    stage.author = user(&stage, "author").await;
+    for (_, session) in all.iter().take(2) {
+        say(&mut stage, Consent::Approve, session).await;
+    }
+    let both = stage.ask("approval.board").await;
+    assert_eq!(both.outcome, GateOutcome::Waiting, "{}", both.summary);
+    assert!(both.summary.contains("it may be of the same person as"), "{}", both.summary);
+}

@@ -4,6 +4,7 @@
 //! when its giver is who promotes. People are told apart by what AWS says of them.
 
 pub(super) mod consent;
+mod entrance;
 mod person;
 mod pinned;
 mod role;
@@ -27,6 +28,7 @@ pub use person::Person;
 pub use role::RoleSource;
 pub use store::{Subject, all, latest_approvals, write};
 
+use entrance::{Bearer, Entrance};
 use role::SessionRole;
 
 /// How long an approval counts when the gate says nothing.
@@ -86,7 +88,7 @@ impl ApprovalGate {
         }
         if giver.group == author.group {
             return Some(format!(
-                "who promotes may have given it: trust policies let `{}` and `{}` become each other",
+                "who promotes may have given it: trust policies let one person be `{}` and `{}`",
                 author.arn, giver.arn
             ));
         }
@@ -154,7 +156,7 @@ impl Gate for ApprovalGate {
             let objection = objection.or_else(|| {
                 let first = groups.get(&giver.group)?;
                 Some(format!(
-                    "it may be of the same person as that of `{first}`: trust policies let one become the other"
+                    "it may be of the same person as that of `{first}`: trust policies let one person be both"
                 ))
             });
             match objection {
@@ -201,13 +203,17 @@ impl Gate for ApprovalGate {
 }
 
 /// Whom an approval as this caller counts as one with: those whom the trust policy of its role lets in by
-/// name, where the session's name does not tell who of them it is.
+/// name or by a condition on the name, and those whom the policies of such roles let in, where the session's name does not tell who of them it is.
 pub async fn counts_with(caller: &Caller, source: RoleSource<'_>) -> Vec<String> {
     let identity = Identity::of(caller, source).await;
-    match &identity.role {
-        Some(role) if !identity.pinned => role.admits(),
-        _ => Vec::new(),
+    let entrances = if identity.pinned { &[] } else { identity.entrances.as_slice() };
+    let mut all = Vec::new();
+    for who in entrances.iter().flat_map(Entrance::described) {
+        if !all.contains(&who) {
+            all.push(who);
+        }
     }
+    all
 }
 
 /// Who somebody is, as far as can be told.
@@ -223,6 +229,8 @@ struct Identity {
     pinned: bool,
     /// The name of the session.
     session: Option<String>,
+    /// Who may have become this identity.
+    entrances: Vec<Entrance>,
     /// Identities of one group may be one person's.
     group: usize,
 }
@@ -235,8 +243,16 @@ impl Identity {
             Some((id, session)) => (id, Some(session.to_owned())),
             None => (caller.user_id.as_str(), None),
         };
+        let entrances = match (&role, &session) {
+            (Some(SessionRole { trust: Some(trust), .. }), Some(session)) if pinned => {
+                Entrance::pinned(trust, session)
+            }
+            (Some(role), _) => role.entrances(source).await,
+            (None, _) => Vec::new(),
+        };
         Self {
             person: Person::of(caller, pinned),
+            entrances,
             arn: caller.arn.clone(),
             id: id.to_owned(),
             role,
@@ -250,23 +266,27 @@ impl Identity {
         self.role.as_ref().map(|role| role.arn.as_str())
     }
 
-    /// Whether the trust policy of this identity's role lets the other in, as far as names tell.
+    /// Whether trust policies let the other become this one, as far as names tell.
     fn admits(&self, other: &Self) -> bool {
-        let Some(role) = &self.role else { return false };
-        let name = other.arn.rsplit('/').next();
-        // Under a name that is pinned nobody comes in but who bears it.
-        if self.pinned && self.session.as_deref() != name {
-            return false;
-        }
-        role.admits().iter().any(|admitted| {
-            let known = [Some(other.arn.as_str()), Some(other.id.as_str()), other.role_arn()];
-            admitted == "*" || known.contains(&Some(admitted.as_str()))
-        })
+        let arns = std::iter::once(other.arn.as_str()).chain(other.role_arn());
+        let bearer = Bearer {
+            arns: arns.map(str::to_owned).collect(),
+            id: Some(other.id.clone()),
+            session: other.session.clone(),
+        };
+        self.entrances.iter().any(|entrance| entrance.lets_in(&bearer))
+    }
+
+    /// Whether both may be one person's: one may become the other, or a third may become both.
+    fn may_be(&self, other: &Self) -> bool {
+        self.person == other.person
+            || self.admits(other)
+            || other.admits(self)
+            || entrance::share(&self.entrances, &other.entrances)
     }
 }
 
-/// Numbers identities so that those that may be one person's have one number: one may become the other, or
-/// both a third.
+/// Numbers identities so that those that may be one person's have one number.
 fn group(all: &mut [Identity]) {
     for (at, identity) in all.iter_mut().enumerate() {
         identity.group = at;
@@ -274,7 +294,7 @@ fn group(all: &mut [Identity]) {
     let known = all.to_vec();
     for (at, one) in known.iter().enumerate() {
         for (to, other) in known.iter().enumerate().skip(at + 1) {
-            if one.person != other.person && !one.admits(other) && !other.admits(one) {
+            if !one.may_be(other) {
                 continue;
             }
             let group_of = |at: usize| all.get(at).map_or(at, |identity| identity.group);
