@@ -378,7 +378,7 @@ fn settled(estate: &Estate) -> (Live, Resources) {
         );
         let attrs =
             attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(&v.to_json()))).collect();
-        let object = LiveObject { kind: schema.kind, key: key.clone(), attrs, reserved: None };
+        let object = LiveObject::new(schema.kind, key.clone(), attrs);
         inventory.objects.insert((schema.kind, key), object);
     }
     // AWS attaches full access to every root, unit and account.
@@ -397,10 +397,12 @@ fn settled(estate: &Estate) -> (Live, Resources) {
     organization.objects.insert(
         (kind, "FullAWSAccess".to_owned()),
         LiveObject {
-            kind,
-            key: "FullAWSAccess".to_owned(),
-            attrs: Value::from_json(&full).as_map().cloned().unwrap_or_default(),
             reserved: Some("AWS manages it"),
+            ..LiveObject::new(
+                kind,
+                "FullAWSAccess",
+                Value::from_json(&full).as_map().cloned().unwrap_or_default(),
+            )
         },
     );
     let accounts = accounts

@@ -64,7 +64,14 @@ impl ValueSource for KnownValues<'_> {
             || recorded.attrs.iter().map(|(k, v)| (k.clone(), revealed(v))).collect::<Attrs>();
         let Some(live) = self.live else { return Some(state()) };
         match live.recorded(address, recorded) {
-            LiveLookup::Object(object) => Some(object.attrs.clone()),
+            LiveLookup::Object(object) => {
+                let mut attrs = object.attrs.clone();
+                for name in object.unread.keys() {
+                    attrs
+                        .extend(state().get(name).map(|value| ((*name).to_owned(), value.clone())));
+                }
+                Some(attrs)
+            }
             LiveLookup::Unread(_) => Some(state()),
             // Gone: what it had is no more, and what its successor will have is not known yet.
             LiveLookup::Missing => None,

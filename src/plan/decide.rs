@@ -21,7 +21,7 @@ use crate::schema::ownership::{self, Ownership};
 use crate::schema::{AccessPart, Home, ManagedKind, kinds};
 use crate::state::fingerprint::veiled;
 use crate::state::model::Resources;
-use crate::value::Value;
+use crate::value::{Attrs, Value};
 
 use follow::{move_what_stays, replace_what_follows};
 use settled::anew;
@@ -94,7 +94,7 @@ pub fn decide<'a>(
         let stranded = super::stranded::is_stranded(estate, kind.schema(), address);
         if super::moves::is_removed(estate, address) {
             if !stranded {
-                decision.see(live);
+                decision.see(live, None);
             }
             decision.action = Action::Forget;
             decision.reason = Some("a removed block names it: it stays in AWS".to_owned());
@@ -166,9 +166,12 @@ impl<'a> ObjectPlan<'a> {
     }
 
     /// Takes in what is there, and how it differs from what state recorded.
-    fn see(&mut self, live: &Live) {
+    fn see(&mut self, live: &Live, desired: Option<&Attrs>) {
         match self.find(live) {
-            LiveLookup::Object(object) => self.take(object),
+            LiveLookup::Object(object) => match self.hidden(object, desired) {
+                Some(why) => self.trust_state(live, why),
+                None => self.take(object),
+            },
             LiveLookup::Unread(why) => self.trust_state(live, why),
             LiveLookup::Missing => {
                 if self.recorded.is_some() {
@@ -176,6 +179,12 @@ impl<'a> ObjectPlan<'a> {
                 }
             }
         }
+    }
+
+    /// Why what state or the block says of an object could not be compared with it.
+    fn hidden<'o>(&self, object: &'o LiveObject, desired: Option<&Attrs>) -> Option<&'o str> {
+        object
+            .hides(self.recorded.map(|recorded| recorded.attrs.attrs()).into_iter().chain(desired))
     }
 
     fn take(&mut self, object: &LiveObject) {
@@ -229,7 +238,7 @@ impl<'a> ObjectPlan<'a> {
             self.declared(instance);
             return;
         }
-        self.see(scene.live);
+        self.see(scene.live, Some(&instance.desired));
         if let Some(other) = self.other_estate(scene.lineage) {
             diagnostics.push(taken_over(&self.address, instance, other));
         }
@@ -247,6 +256,7 @@ impl<'a> ObjectPlan<'a> {
         } else if self.before.is_none()
             && let Some((object, reason)) = self.adoptable(scene, instance, diagnostics)
         {
+            self.unread = self.hidden(object, Some(&instance.desired)).map(str::to_owned);
             self.take(object);
             self.reason = Some(reason);
             self.action = Action::Adopt;

@@ -110,10 +110,7 @@ impl PlanFixture {
             Some(account) => self.accounts.get_mut(account).expect("an account"),
             None => &mut self.org,
         };
-        inventory.objects.insert(
-            (kind, key.to_owned()),
-            LiveObject { kind, key: key.to_owned(), attrs: attrs(live), reserved: None },
-        );
+        inventory.objects.insert((kind, key.to_owned()), LiveObject::new(kind, key, attrs(live)));
     }
 
     /// Configured, recorded and live alike.

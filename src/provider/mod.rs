@@ -95,6 +95,26 @@ pub struct LiveObject {
     pub attrs: Attrs,
     /// Why it can never be managed (an AWS-managed policy, a service-linked role); such objects are read for the analysis only.
     pub reserved: Option<&'static str>,
+    /// Attributes that are not among [`Self::attrs`] because they could not be read, and why.
+    pub unread: BTreeMap<&'static str, String>,
+}
+
+impl LiveObject {
+    /// An object of which everything was read.
+    #[must_use]
+    pub fn new(kind: &'static str, key: impl Into<String>, attrs: Attrs) -> Self {
+        Self { kind, key: key.into(), attrs, reserved: None, unread: BTreeMap::new() }
+    }
+
+    /// Why an attribute could not be read of which one of these says something: what was not read of it is
+    /// not as they say.
+    #[must_use]
+    pub fn hides<'a>(&self, said: impl IntoIterator<Item = &'a Attrs> + Clone) -> Option<&str> {
+        let is_said = |name: &str| {
+            said.clone().into_iter().any(|attrs| attrs.get(name).is_some_and(|v| !v.is_null()))
+        };
+        self.unread.iter().find(|(name, _)| is_said(name)).map(|(_, why)| why.as_str())
+    }
 }
 
 /// What a bulk read found in one account (or in the organization).

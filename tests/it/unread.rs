@@ -291,3 +291,38 @@ fn a_plan_without_a_refresh_says_that_aws_was_not_read() {
     assert_eq!((&plan["refreshed"], &plan["unread"]), (&false.into(), &Json::Null));
     assert_eq!(against_schema(&plan), [""; 0]);
 }
+
+#[test]
+fn an_attribute_that_may_not_be_read_is_not_as_state_says() {
+    let (wire, p) = (
+        Wire::new(),
+        Program::new(&ESTATE.replace(
+            "bucket       = \"acme-prod-data\"",
+            "bucket       = \"acme-prod-data\"\n  abac         = true",
+        )),
+    );
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    let mute = |a: &Arrived| match a.service == "s3" && a.path.contains("abac") {
+        true => Act::s3(403, "AccessDenied", "you may not look"),
+        false => Act::Pass,
+    };
+    wire.rule(mute);
+    let drift = wire.run(&p, &["drift", "--json"]).code(6).json();
+    assert!(names(&drift).contains(&"s3_bucket.data@prod"), "{drift}");
+    assert!(
+        drift["unread"][0]["reason"].as_str().expect("why").contains("GetBucketAbac"),
+        "{drift}"
+    );
+    let text = wire.run(&p, &["drift"]).code(6).out;
+    assert!(text.contains("2 objects not read") && !text.contains("No drift:"), "{text}");
+    let plan = wire.run(&p, &["plan", "--detailed-exitcode"]).code(6);
+    assert!(!plan.out.contains("+ abac"), "{}", plan.out);
+    // What is to be done to it rests on what was not read.
+    p.write(
+        "main.hcl",
+        &std::fs::read_to_string(p.path().join("main.hcl"))
+            .expect("read")
+            .replace("abac         = true", "abac         = false"),
+    );
+    wire.run(&p, &["apply", "--auto-approve"]).code(1);
+}

@@ -25,7 +25,7 @@ impl<'a> ObjectPlan<'a> {
                     .help("apply first: what goes is treated as the last apply was told"),
             );
         }
-        self.see(live);
+        self.see(live, None);
         if let Some(state) =
             self.before.as_ref().and_then(|before| closed_account(self.kind, before))
         {

@@ -356,12 +356,12 @@ pub(super) fn optional(text: Option<&str>) -> Value {
 /// A live object; `None` where its attributes give no natural key.
 pub(super) fn live(kind: &'static str, attrs: Attrs) -> Option<LiveObject> {
     let key = crate::schema::kind(kind)?.natural_key(&attrs)?;
-    Some(LiveObject { kind, key, attrs, reserved: None })
+    Some(LiveObject::new(kind, key, attrs))
 }
 
 /// A live object of a kind that is not managed; `None` where it has no key.
 pub(super) fn observed(kind: &'static str, key: Option<&str>, attrs: Attrs) -> Option<LiveObject> {
-    Some(LiveObject { kind, key: key?.to_owned(), attrs, reserved: None })
+    Some(LiveObject::new(kind, key?, attrs))
 }
 
 /// Attributes from pairs.

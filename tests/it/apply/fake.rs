@@ -287,12 +287,8 @@ impl Provider for FakeAws {
         let place = place(target, kind);
         self.request(target, &format!("Read {kind} {key}"), |world| {
             world.enter(&place)?;
-            Ok(world.find(&place, kind, key).map(|(k, attrs)| LiveObject {
-                kind,
-                key: k.2.clone(),
-                attrs: attrs.clone(),
-                reserved: None,
-            }))
+            let found = world.find(&place, kind, key);
+            Ok(found.map(|(k, attrs)| LiveObject::new(kind, k.2.clone(), attrs.clone())))
         })
         .await
     }

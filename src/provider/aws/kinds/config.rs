@@ -102,6 +102,10 @@ impl KindProvider for Config {
     }
 }
 
+/// Attributes that `DescribeParameters` alone tells.
+const METADATA: [&str; 6] =
+    ["allowed_pattern", "data_type", "description", "kms_key_id", "policies", "tier"];
+
 /// What SSM tells of parameters beside their values, by name.
 async fn metadata(
     session: &Session,
@@ -286,6 +290,10 @@ impl BulkReader for Config {
                 (None, Some(why)) if secret => {
                     unread.insert(name.to_owned(), why.clone());
                 }
+                (None, Some(why)) => objects.extend(object(parameter, None).map(|object| {
+                    let unread = METADATA.map(|name| (name, why.clone())).into();
+                    LiveObject { unread, ..object }
+                })),
                 (metadata, _) => objects.extend(object(parameter, metadata)),
             }
         }

@@ -326,10 +326,8 @@ async fn aws_policies(
             let read = || async { Ok(by_arn(session, &arn).await?.map(|object| object.attrs)) };
             let attrs = cell.get_or_try_init(read).await?.clone();
             Ok::<_, ProviderError>(attrs.map(|attrs| LiveObject {
-                kind: KIND,
-                key: arn,
-                attrs,
                 reserved: Some("a policy that AWS manages"),
+                ..LiveObject::new(KIND, arn, attrs)
             }))
         })
         .collect();

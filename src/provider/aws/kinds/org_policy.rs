@@ -94,11 +94,11 @@ fn not_enabled(policy_type: &PolicyType) -> String {
     )
 }
 
-/// All policies of one type as AWS lists them; the reason where the endpoint does not list that type.
+/// All policies of one type as AWS lists them; the refusal where the endpoint does not list that type.
 async fn listed(
     session: &Session,
     policy_type: PolicyType,
-) -> Result<Result<Vec<PolicySummary>, String>, ProviderError> {
+) -> Result<Result<Vec<PolicySummary>, ProviderError>, ProviderError> {
     let pages = session
         .organizations()
         .list_policies()
@@ -114,9 +114,7 @@ async fn listed(
             Ok(Ok(pages.into_iter().flat_map(|page| page.policies.unwrap_or_default()).collect()))
         }
         // An emulator may not know the type; AWS lists a type that is not enabled as empty.
-        Err(e) if matches!(e.failure, Failure::NotImplemented | Failure::Refused) => {
-            Ok(Err(e.to_string()))
-        }
+        Err(e) if matches!(e.failure, Failure::NotImplemented | Failure::Refused) => Ok(Err(e)),
         Err(e) => Err(e),
     }
 }
@@ -147,7 +145,7 @@ impl OrganizationReader for OrgPolicy {
         for list in try_join_all(lists).await? {
             match list {
                 Ok(all) => summaries.extend(all),
-                Err(why) => return Ok(Err(why)),
+                Err(error) => return Ok(Err(error.to_string())),
             }
         }
         let reads: Vec<_> = summaries
@@ -423,12 +421,19 @@ async fn by_key(
                     kind.types(&organization::enabled_types(root.as_ref()))
                 }
             };
-            let mut found = None;
+            let (mut found, mut refused) = (None, None);
             for policy_type in types {
-                let listed = listed(session, policy_type).await?.unwrap_or_default();
-                found = found.or_else(|| listed.into_iter().find(|s| s.name() == Some(key)));
+                match listed(session, policy_type).await? {
+                    Ok(all) => {
+                        found = found.or_else(|| all.into_iter().find(|s| s.name() == Some(key)));
+                    }
+                    Err(error) => refused = Some(error),
+                }
             }
-            found
+            match (&found, refused) {
+                (None, Some(error)) if error.failure == Failure::Refused => return Err(error),
+                _ => found,
+            }
         }
     };
     match summary {

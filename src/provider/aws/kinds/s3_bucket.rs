@@ -256,7 +256,7 @@ async fn details(
     let tagging = tagging.map_err(session.error("s3", "GetBucketTagging")).absent()?;
     let abac = match abac {
         // Servers older than the call take it for a list of the bucket's objects.
-        Err(error) if lists_objects(error.raw_response()) => None,
+        Err(error) if lists_objects(error.raw_response()) => Ok(None),
         answer => abac_of(answer.map_err(session.error("s3", "GetBucketAbac")))?,
     };
     let rule = encryption
@@ -284,8 +284,13 @@ async fn details(
         ("tags", tags(set.iter().map(|t| (t.key(), t.value())))),
     ]);
     attrs.extend(blocked);
+    let (abac, unread) = match abac {
+        Ok(on) => (on, None),
+        Err(why) => (None, Some(("abac", why))),
+    };
     attrs.extend(abac.map(|on| ("abac".to_owned(), on.into())));
-    Ok(live(KIND, attrs))
+    Ok(live(KIND, attrs)
+        .map(|bucket| LiveObject { unread: unread.into_iter().collect(), ..bucket }))
 }
 
 /// Whether an answer is the list of a bucket's objects, which none of the questions about its settings asks for.
@@ -294,18 +299,19 @@ fn lists_objects(answer: Option<&HttpResponse>) -> bool {
     body.is_some_and(|body| String::from_utf8_lossy(body).contains("<ListBucketResult"))
 }
 
-/// Whether policies may ask for the bucket's tags; `None` where that was not told, as where a role of before November
-/// 2025 may not ask. The analysis then takes both for possible.
+/// Whether policies may ask for the bucket's tags; `None` where the endpoint has no such call. Where it is not told,
+/// as to a role of before November 2025, the analysis takes both for possible, and the rest of the bucket is read.
 fn abac_of(
     answer: Result<GetBucketAbacOutput, ProviderError>,
-) -> Result<Option<bool>, ProviderError> {
+) -> Result<Result<Option<bool>, String>, ProviderError> {
     match answer {
-        Ok(answer) => Ok(answer
+        Ok(answer) => Ok(Ok(answer
             .abac_status()
             .and_then(|abac| abac.status())
-            .map(|status| status == &BucketAbacStatus::Enabled)),
+            .map(|status| status == &BucketAbacStatus::Enabled))),
+        Err(error) if error.failure == Failure::NotImplemented => Ok(Ok(None)),
         Err(error) if error.failure.is_transient() => Err(error),
-        Err(_) => Ok(None),
+        Err(error) => Ok(Err(error.to_string())),
     }
 }
 
