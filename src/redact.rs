@@ -5,7 +5,8 @@
 //! knows to be secret says all. It is looked for as it is and in the forms in which programs print it: escaped
 //! for a URL or for JSON, in hexadecimal, and in base64, of which three alignments are possible, for the text
 //! around it decides where a group of three bytes begins. Encoders differ in what they escape and where they break
-//! lines: a text is searched as it is, with its escapes undone, and without its line breaks.
+//! lines: a text is searched as it is, with its escapes undone (those of HTML and of shells, too), without its line
+//! breaks, and without what stands between the bytes of hexadecimal.
 //!
 //! Values shorter than [`LONG`] are found by accident: `1234` stands in half of all numbers. They are hidden in
 //! the output of gates alone, where too much hidden does no harm, and a warning says so. Values shorter than
@@ -93,7 +94,8 @@ impl Redactions {
         let Some(automaton) = automaton.as_ref() else { return Cow::Borrowed(text) };
         let mut found: Vec<Range<usize>> =
             automaton.find_iter(text).map(|found| found.range()).collect();
-        for view in [Decoded::unescaped(text), Decoded::unbroken(text)].into_iter().flatten() {
+        let views = [Decoded::unescaped(text), Decoded::unbroken(text), Decoded::unseparated(text)];
+        for view in views.into_iter().flatten() {
             found.extend(automaton.find_iter(&view.bytes).map(|found| view.source(found.range())));
         }
         if found.is_empty() {
@@ -189,6 +191,12 @@ fn forms(secret: &str) -> BTreeSet<String> {
         // A document that was encoded as a whole, escapes and all.
         all.extend(base64_pieces(json_escaped(&text).as_bytes()));
         all.extend(base64_pieces(markup_escaped(&json_escaped(&text)).as_bytes()));
+        all.extend(base64_pieces(utf8_percent_encode(&text, UNRESERVED).to_string().as_bytes()));
+        // As Windows holds text, and its shell encodes commands.
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        all.insert(data_encoding::HEXLOWER.encode(&wide));
+        all.insert(data_encoding::HEXUPPER.encode(&wide));
+        all.extend(base64_pieces(&wide));
     }
     all
 }
@@ -201,9 +209,10 @@ struct Decoded {
 }
 
 impl Decoded {
-    /// With the escapes of URLs and JSON undone, of whichever characters; nothing where there are none.
+    /// With the escapes of URLs, JSON, HTML and quotes in shells undone, of whichever characters; nothing where there
+    /// are none.
     fn unescaped(text: &str) -> Option<Self> {
-        if !text.contains(['%', '\\']) {
+        if !text.contains(['%', '\\', '&']) {
             return None;
         }
         let source = text.as_bytes();
@@ -221,6 +230,9 @@ impl Decoded {
                     None => (1, None),
                 },
                 b'\\' => json_escape(rest),
+                b'&' => html_entity(rest),
+                // The quote in the middle of a quoted argument: end, quote, begin.
+                b'\'' if rest.starts_with("\\''") => (4, Some('\'')),
                 _ => (1, None),
             };
             match character {
@@ -249,6 +261,24 @@ impl Decoded {
             }
         }
         (view.bytes.len() < text.len()).then_some(view)
+    }
+
+    /// Without colons and blanks between bytes in hexadecimal (`61:62`); nothing where there are none.
+    fn unseparated(text: &str) -> Option<Self> {
+        let source = text.as_bytes();
+        let is_byte =
+            |at: &[u8]| matches!(at, [a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+        let mut view = Self { bytes: Vec::new(), from: Vec::new() };
+        for (place, byte) in source.iter().enumerate() {
+            let before = place.checked_sub(2).and_then(|from| source.get(from..place));
+            let between = matches!(byte, b':' | b' ' | b'-' | b'\n')
+                && before.is_some_and(is_byte)
+                && source.get(place + 1..place + 3).is_some_and(is_byte);
+            if !between {
+                view.push(place..place + 1, &[*byte]);
+            }
+        }
+        (view.bytes.len() < source.len()).then_some(view)
     }
 
     fn push(&mut self, from: Range<usize>, bytes: &[u8]) {
@@ -291,6 +321,26 @@ fn json_escape(rest: &str) -> (usize, Option<char>) {
             None => (1, None),
         },
         _ => (1, None),
+    }
+}
+
+/// What an entity of HTML stands for, by what follows its `&`, and how long it is with it.
+fn html_entity(rest: &str) -> (usize, Option<char>) {
+    let known = [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')];
+    let end = rest.bytes().take(10).position(|b| b == b';');
+    let Some(name) = end.and_then(|end| rest.get(..end)) else { return (1, None) };
+    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok();
+    let character = match name.strip_prefix('#') {
+        Some(digits) => match digits.strip_prefix(['x', 'X']) {
+            Some(digits) => number(digits, 16),
+            None => number(digits, 10),
+        }
+        .and_then(char::from_u32),
+        None => known.iter().find(|(known, _)| *known == name).map(|(_, c)| *c),
+    };
+    match character {
+        Some(c) => (name.len() + 2, Some(c)),
+        None => (1, None),
     }
 }
 
@@ -414,6 +464,17 @@ mod tests {
             broken(STANDARD_NO_PAD.encode(long), 76),
             broken(STANDARD_NO_PAD.encode(long), 76).replace('\n', "\\n"),
             broken(data_encoding::HEXLOWER.encode(long.as_bytes()), 60),
+            broken(data_encoding::HEXLOWER.encode(secret.as_bytes()), 2).replace('\n', ":"),
+            broken(data_encoding::HEXUPPER.encode(secret.as_bytes()), 2).replace('\n', " "),
+            STANDARD_NO_PAD.encode(percent(UNRESERVED)),
+            secret
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('\'', "&#x27;"),
+            format!("'{}'", secret.replace('\'', "'\\''")),
+            STANDARD_NO_PAD
+                .encode(secret.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
         ] {
             let shown = both.text(&form, Audience::Record);
             assert!(shown.contains(HIDDEN), "{form}: {shown}");
