@@ -147,6 +147,20 @@ fn web_page(status: u16, title: &str, endpoint: &str, emulated: bool) -> Cause {
     )
 }
 
+/// A page for people in place of an object of the state.
+pub(crate) fn page(body: &[u8]) -> Option<Cause> {
+    title(body).map(|title| web_page(200, &title, "", false))
+}
+
+/// Other requests were throttled for so long that this one never left.
+pub(super) fn held_back() -> Cause {
+    Cause::new(
+        CauseKind::Throttled,
+        "throttled: AWS refused so many requests that this one was held back until its time ran out",
+        "wait a minute and run again; a smaller `--parallelism` asks less at once, and `PALISADE_REQUEST_TIMEOUT` sets how long a request is repeated",
+    )
+}
+
 /// The title of an HTML page, empty where it has none; nothing where the body is no page.
 fn title(body: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(body.get(..HEAD).unwrap_or(body)).into_owned();

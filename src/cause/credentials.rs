@@ -1,14 +1,45 @@
 //! Why there are no credentials to sign a request with.
 
 use std::error::Error;
+use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
 
 use super::{Cause, CauseKind, chain, find, words};
 
+/// A source of credentials that gave none in time.
+#[derive(Clone, Debug)]
+pub(crate) struct SilentSource {
+    /// What it is: `the credential process of the AWS profile `x``.
+    pub(crate) what: String,
+    /// What to do about it.
+    pub(crate) advice: String,
+}
+
+impl fmt::Display for SilentSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} gave no credentials in time", self.what)
+    }
+}
+
+impl Error for SilentSource {}
+
+/// The time of a request ran out before there was anything to sign it with.
+pub(super) fn silent() -> Cause {
+    Cause::new(
+        CauseKind::NoCredentials,
+        "the source of the credentials gave none in time",
+        "check the profile or the role that they come from (`aws sts get-caller-identity` tells whether they work)",
+    )
+}
+
 /// Why there are none, where that is why a call failed.
 pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Cause> {
     let credentials = find::<CredentialsError>(error)?;
+    if let Some(source) = find::<SilentSource>(error) {
+        let (message, advice) = (source.to_string(), source.advice.clone());
+        return Some(Cause::new(CauseKind::NoCredentials, message, advice));
+    }
     let says = |word: &str| {
         chain(error).any(|error| error.to_string().to_ascii_lowercase().contains(word))
     };

@@ -17,6 +17,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::trace::{AttemptFailure, Destination, SilentEndpoint};
 
+pub(crate) use answer::page;
+pub(crate) use credentials::SilentSource;
 pub(crate) use network::silent;
 
 /// What went wrong.
@@ -78,7 +80,8 @@ where
     if let Some(cause) = credentials::of(error) {
         return Some(cause);
     }
-    let endpoint = place.map_or("the endpoint", |place| place.endpoint.as_str());
+    let named = place.map(|place| place.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
+    let endpoint = named.unwrap_or("the endpoint");
     match error {
         SdkError::ServiceError(answered) => {
             let (code, message) = (answered.err().code(), answered.err().message());
@@ -95,6 +98,8 @@ where
             Some(AttemptFailure::Answered(code)) => answer::ran_out(code, endpoint),
             Some(AttemptFailure::Refused) => network::refused(endpoint),
             Some(AttemptFailure::Broken) => network::broken(endpoint),
+            Some(AttemptFailure::HeldBack) => answer::held_back(),
+            Some(AttemptFailure::Unsigned) => credentials::silent(),
             None => network::silent(endpoint),
         }),
         SdkError::DispatchFailure(failure) => {

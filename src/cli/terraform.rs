@@ -59,7 +59,8 @@ pub(super) fn translate(
         if command.is_none() && grammar.get_subcommands().any(|c| c.get_name() == text) {
             command = Some(text.to_owned());
         }
-        match one(text, command.as_deref(), &known)? {
+        let own = command.as_deref().and_then(|name| grammar.find_subcommand(name)).map(long_flags);
+        match one(text, command.as_deref(), &known, own.as_ref())? {
             Some(flag) => out.push(flag.into()),
             None => out.push(arg),
         }
@@ -72,6 +73,7 @@ fn one(
     text: &str,
     command: Option<&str>,
     known: &BTreeSet<String>,
+    own: Option<&BTreeSet<String>>,
 ) -> Result<Option<String>, Diagnostic> {
     let Some(flag) = text.strip_prefix('-') else { return Ok(None) };
     let (dashes, flag) = match flag.strip_prefix('-') {
@@ -87,15 +89,20 @@ fn one(
             "`palisade destroy` plans to delete everything, asks, and does it".to_owned(),
         );
     }
-    if known.contains(name) {
+    let elsewhere = ELSEWHERE.iter().find(|(names, _)| names.contains(&name));
+    // Of a flag that another command has, Terraform's users may mean their own.
+    if known.contains(name) && (elsewhere.is_none() || own.is_none_or(|own| own.contains(name))) {
         return Ok((dashes == "-").then(|| format!("--{flag}")));
     }
-    if let Some((_, help)) = ELSEWHERE.iter().find(|(names, _)| names.contains(&name)) {
+    if let Some((_, help)) = elsewhere {
         return refuse((*help).to_owned());
     }
-    // Three letters and more of a long flag: nobody means a short one with its value attached.
+    // Three letters and more of a long flag, or two and a value: nobody means a short one with its value attached.
+    let enough = if flag.contains('=') { 2 } else { 3 };
     let near = |long: &&String| {
-        name.len() >= 3 && long.len() >= 3 && (name.starts_with(*long) || long.starts_with(name))
+        name.len() >= enough
+            && long.len() >= 3
+            && (name.starts_with(*long) || long.starts_with(name))
     };
     match known.iter().filter(|_| dashes == "-").find(near) {
         Some(long) => refuse(format!("did you mean `--{long}`?")),
@@ -140,6 +147,8 @@ mod tests {
         for line in [
             "palisade plan -o a.plan -e dev -a prod -t iam_role.x",
             "palisade plan -oa.plan -edev -vv",
+            "palisade plan -oa=b.plan",
+            "palisade isolation --state",
             "palisade -C dir plan",
             "palisade console -e -out",
             "palisade show -- -out=x",
@@ -161,6 +170,9 @@ mod tests {
             ("palisade plan -out.plan", "did you mean `--out`?"),
             ("palisade apply -auto", "did you mean `--auto-approve`?"),
             ("palisade plan -targ=x", "did you mean `--target`?"),
+            ("palisade plan -ou=x", "did you mean `--out`?"),
+            ("palisade plan -state=x", "the `backend` block"),
+            ("palisade apply --state=x", "the `backend` block"),
         ] {
             let refused = translated(line).expect_err(line);
             assert!(refused.contains(hint), "{line}: {refused}");

@@ -201,7 +201,6 @@ impl S3Store {
             message,
             advice: None,
         };
-        let etag = output.e_tag.ok_or_else(|| broken("the answer has no ETag".into()))?;
         let too_large = || StoreError { failure: StoreFailure::Other, ..broken(too_large()) };
         let told = output.content_length.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         if told > MAX_BYTES {
@@ -215,6 +214,10 @@ impl S3Store {
                 return Err(too_large());
             }
         }
+        if let Some(page) = cause::page(&bytes) {
+            return Err(StoreError { advice: Some(page.advice), ..broken(page.message) });
+        }
+        let etag = output.e_tag.ok_or_else(|| broken("the answer has no ETag".into()))?;
         Ok(Some(Object { bytes, etag, version: output.version_id }))
     }
 
@@ -548,7 +551,7 @@ impl StateStore for S3Store {
                     message: format!("bucket `{}` does not exist", self.bucket),
                     advice: None,
                 }),
-                Err(error) => Err(self.failed("read the time of", "", error)),
+                Err(error) => Err(self.failed("read the time", "", error)),
             }
         })
         .await
@@ -567,7 +570,7 @@ impl StateStore for S3Store {
                             let body = raw.body().bytes().unwrap_or_default();
                             Ok(String::from_utf8_lossy(body).contains("<Status>Enabled</Status>"))
                         }
-                        None => Err(self.failed("read the versioning of", "", error)),
+                        None => Err(self.failed("read the versioning", "", error)),
                     },
                 }
             })

@@ -102,7 +102,7 @@ pub enum StoreFailure {
 
 /// A failed store operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("state backend `{location}`: {message} ({operation} `{key}`)")]
+#[error("state backend `{location}`: {message} ({})", self.attempted())]
 pub struct StoreError {
     /// What kind.
     pub failure: StoreFailure,
@@ -110,12 +110,21 @@ pub struct StoreError {
     pub location: String,
     /// `read`, `write`, `list`, ...
     pub operation: &'static str,
-    /// Which key or prefix.
+    /// Which key or prefix; empty where it is about none.
     pub key: String,
     /// What happened.
     pub message: String,
     /// What to do next, where that follows from what happened.
     pub advice: Option<String>,
+}
+
+impl StoreError {
+    fn attempted(&self) -> String {
+        match self.key.as_str() {
+            "" => self.operation.to_owned(),
+            key => format!("{} `{key}`", self.operation),
+        }
+    }
 }
 
 /// Whether the store keeps old versions of objects.

@@ -156,6 +156,17 @@ impl Intercept for Observer {
             ticket.unheard(seen.began);
         }
         let metadata = config.load::<Metadata>();
+        if timed_out {
+            match (&seen.ticket, metadata) {
+                (Some(ticket), _) => ticket.never_left(AttemptFailure::Unsigned),
+                // No attempt has begun: the rate limiter of the adaptive mode stands before the first one.
+                (None, Some(metadata)) => {
+                    let ticket = Ticket::new(metadata.service(), metadata.name(), &self.account);
+                    ticket.never_left(AttemptFailure::HeldBack);
+                }
+                (None, None) => {}
+            }
+        }
         let status = context.response().map_or(0, |answer| answer.status().as_u16());
         let succeeded = matches!(context.output_or_error(), Some(Ok(_)));
         tracing::debug!(

@@ -57,6 +57,10 @@ pub(crate) enum AttemptFailure {
     Refused,
     /// The connection ended before the answer did.
     Broken,
+    /// It never left: the SDK held it back, since others were throttled.
+    HeldBack,
+    /// It never left: there were no credentials to sign it with yet.
+    Unsigned,
 }
 
 /// An endpoint is not asked, because it has just let a whole deadline pass.
@@ -149,9 +153,12 @@ pub(crate) fn destination(account: &str, service: &str) -> Option<Destination> {
 pub(crate) fn destination_of(account: &str, service: &str, operation: &str) -> Option<Destination> {
     let network = network();
     let key = (account.to_owned(), service.to_ascii_lowercase());
-    let place = network.places.get(&key)?.clone();
+    let place = network.places.get(&key).cloned();
     let key = (key.0, key.1, operation.to_owned());
-    Some(Destination { failure: network.failures.get(&key).cloned(), ..place })
+    let failure = network.failures.get(&key).cloned();
+    // What never left has a reason and no place.
+    (place.is_some() || failure.is_some())
+        .then(|| Destination { failure, ..place.unwrap_or_default() })
 }
 
 /// Whether an operation changes nothing, as AWS names operations.
@@ -218,6 +225,14 @@ impl Ticket {
                 Some(failure) => network.failures.insert(key, failure.clone()),
                 None => network.failures.remove(&key),
             };
+        }
+    }
+
+    /// The time for the request ran out before it ever left.
+    pub(super) fn never_left(&self, failure: AttemptFailure) {
+        let left = network().open.get(&self.0).is_some_and(|open| open.endpoint.is_some());
+        if !left {
+            self.ended(Some(failure));
         }
     }
 

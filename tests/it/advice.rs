@@ -91,6 +91,14 @@ fn what_an_answer_says_is_told_with_the_next_step() {
         }
         act => act,
     };
+    // Some portals answer everything with a page, and with what a cache wants to know of it.
+    let tagged = match Act::html(200, "Sign in to the guest network") {
+        Act::Say { status, mut headers, body } => {
+            headers.push(("etag", "\"5d8c72a5edda8\"".to_owned()));
+            Act::Say { status, headers, body }
+        }
+        act => act,
+    };
     let garbled = Act::Say { status: 200, headers: vec![], body: "no answer of AWS".to_owned() };
     let cases: Vec<(&'static str, Act, &[&str])> = vec![
         (
@@ -110,6 +118,7 @@ fn what_an_answer_says_is_told_with_the_next_step() {
                 "a proxy or a captive portal",
             ],
         ),
+        ("s3", tagged, &["(\"Sign in to the guest network\"), with status 200", "captive portal"]),
         ("s3", Act::html(407, "Who are you"), &["the proxy wants its own credentials"]),
         (
             "s3",
@@ -187,7 +196,9 @@ fn what_an_answer_says_is_told_with_the_next_step() {
             assert!(all.contains(part), "{what}: `{part}` is not said: {all}");
         }
         if service == "s3" {
-            assert!(!all.contains("needs s3:GetObject"), "{what}: {all}");
+            for word in ["needs s3:GetObject", "is damaged", "``"] {
+                assert!(!all.contains(word), "{what}: `{word}`: {all}");
+            }
         }
     }
 }
@@ -270,4 +281,56 @@ fn why_there_are_no_credentials_is_told_alike_for_state_and_estate() {
         let ended = told(without_keys(&wire, &p, sso).env("AWS_PROFILE", "dev"));
         says(&ended, &["the SSO session has expired or was never begun", "`aws sso login`"]);
     }
+}
+
+#[test]
+fn a_source_of_credentials_that_hangs_is_named() {
+    let wire = Wire::new();
+    wire.rule(|_| Act::Silent);
+    let process = "[profile dev]\ncredential_process = /bin/sleep 100\nregion = eu-west-1\n";
+    let over = "[profile dev]\nrole_arn = arn:aws:iam::111111111111:role/x\nsource_profile = base\nregion = eu-west-1\n[profile base]\ncredential_process = /bin/sleep 100\n";
+    for estate in [in_s3(), ESTATE.to_owned()] {
+        let p = Program::new(&estate);
+        let hung = told(without_keys(&wire, &p, process).env("AWS_PROFILE", "dev"));
+        says(
+            &hung,
+            &["the credential process of the AWS profile `dev` gave no credentials in time"],
+        );
+        assert!(!hung.contains("check the network"), "{hung}");
+        let hung = told(without_keys(&wire, &p, over).env("AWS_PROFILE", "dev"));
+        says(
+            &hung,
+            &["the credential process of the AWS profile `base` gave no credentials in time"],
+        );
+        let endpoint = format!("{}/credentials", wire.url);
+        let mut command = without_keys(&wire, &p, "");
+        let hung = told(command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &endpoint));
+        says(&hung, &["the credentials endpoint of the container gave no credentials in time"]);
+        p.write("token", "a token");
+        let mut command = without_keys(&wire, &p, "");
+        command.env("AWS_WEB_IDENTITY_TOKEN_FILE", p.path().join("token"));
+        let hung = told(command.env("AWS_ROLE_ARN", "arn:aws:iam::111111111111:role/x"));
+        says(
+            &hung,
+            &["STS for the web identity of `AWS_WEB_IDENTITY_TOKEN_FILE` gave no credentials"],
+        );
+    }
+}
+
+#[test]
+fn requests_that_are_held_back_for_throttling_say_so() {
+    let (wire, p) = (Wire::new(), Program::new(ESTATE));
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    wire.rule(|a| match a.service == "iam" {
+        true => Act::xml(400, "Throttling", "Rate exceeded"),
+        false => Act::Pass,
+    });
+    let mut command = wire.command(&p, &["drift"]);
+    let run = command.env("PALISADE_REQUEST_TIMEOUT", "6s").output().expect("the program starts");
+    let all =
+        format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    let all = all.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(matches!(run.status.code(), Some(1 | 6)), "{all}");
+    says(&all, &["throttled", "--parallelism"]);
+    assert!(!all.contains("gave no answer in time"), "{all}");
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use aws_config::ecs::EcsCredentialsProvider;
@@ -16,6 +16,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::profile::{Profile, ProfileSet};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
@@ -37,6 +38,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::profiles::{self, Base, ProfileRole};
 use super::{clients, errors};
+use crate::cause::SilentSource;
 use crate::diag::Diagnostic;
 use crate::ids::Partition;
 use crate::patience::Patience;
@@ -44,6 +46,8 @@ use crate::provider::ProviderError;
 
 /// Credentials are renewed this long before their end.
 const MARGIN: Duration = Duration::from_secs(300);
+/// A source that was silent is not asked again for so long: others wait for the same silence.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Answers for the code of a device.
 #[async_trait]
@@ -115,13 +119,14 @@ pub async fn load(
         chain.as_ref().map_or(web_role, |chain| chain.partition).unwrap_or(Partition::Aws);
     let region = sdk.region().cloned().unwrap_or(Region::from_static(partition.global_region()));
     let asking = sdk.to_builder().region(region).build();
-    let sources = Sources::new(&asking, bundle.as_ref());
+    let sources = Sources::new(&asking, bundle.as_ref(), patience);
     let mut asks = false;
     let provider = if from_environment {
         SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
     } else if let Some(chain) = chain {
         asks = chain.roles.iter().any(|role| role.mfa_serial.is_some());
-        let mut provider = sources.base(chain.base);
+        let silence = source_of(&chain.base, &set);
+        let mut provider = sources.named(sources.base(chain.base), silence);
         for role in chain.roles {
             let from = asking.to_builder().credentials_provider(provider).build();
             let sts = clients::sts(&from, "the caller");
@@ -130,14 +135,15 @@ pub async fn load(
         }
         provider
     } else {
-        SharedCredentialsProvider::new(
+        let chain = SharedCredentialsProvider::new(
             CredentialsProviderChain::first_try(
                 "WebIdentityToken",
                 WebIdentityTokenCredentialsProvider::builder().configure(&sources.config).build(),
             )
             .or_else("EcsContainer", sources.container())
             .or_else("Ec2InstanceMetadata", sources.instance()),
-        )
+        );
+        sources.named(chain, default_source(env))
     };
     let provider = SharedCredentialsProvider::new(Kept {
         from: provider,
@@ -220,10 +226,12 @@ struct Sources {
     config: ProviderConfig,
     /// Past every proxy: the container's endpoint and the instance's metadata are of this machine.
     near: ProviderConfig,
+    /// How long one of them is waited for: it ends before the attempt that needs it does.
+    limit: Duration,
 }
 
 impl Sources {
-    fn new(sdk: &SdkConfig, bundle: Option<&TlsContext>) -> Self {
+    fn new(sdk: &SdkConfig, bundle: Option<&TlsContext>, patience: &Patience) -> Self {
         let base = ProviderConfig::without_region().with_region(sdk.region().cloned());
         let config = match sdk.http_client() {
             Some(http) => base.clone().with_http_client(http.clone()),
@@ -231,7 +239,17 @@ impl Sources {
         };
         let context = bundle.cloned().unwrap_or_default();
         let near = base.with_http_client(client(context, ProxyConfig::disabled()));
-        Self { config, near }
+        Self { config, near, limit: patience.attempt() * 9 / 10 }
+    }
+
+    /// A source that is named where it gives nothing in time.
+    fn named(
+        &self,
+        from: SharedCredentialsProvider,
+        silence: SilentSource,
+    ) -> SharedCredentialsProvider {
+        let silent_since = tokio::sync::Mutex::default();
+        SharedCredentialsProvider::new(Named { from, silence, limit: self.limit, silent_since })
     }
 
     fn container(&self) -> EcsCredentialsProvider {
@@ -259,6 +277,130 @@ impl Sources {
                     .build(),
             ),
         }
+    }
+}
+
+/// What the credentials of a profile come from, for the case that it hangs.
+fn source_of(base: &Base, set: &ProfileSet) -> SilentSource {
+    let name = match base {
+        Base::Environment | Base::Keys(_) => return environment_keys(),
+        Base::Container => return container(),
+        Base::Instance => return instance(),
+        Base::Profile(name) => name,
+    };
+    // Its own source, or that of the profile which it takes its credentials from.
+    let mut profile = set.get_profile(name);
+    for _ in 0..set.profiles().count() {
+        let from = profile.and_then(|profile| profile.get("source_profile"));
+        match from.filter(|from| Some(*from) != profile.map(Profile::name)) {
+            Some(from) => profile = set.get_profile(from),
+            None => break,
+        }
+    }
+    let named = profile.map_or(name.as_str(), Profile::name);
+    let has = |key: &str| profile.is_some_and(|profile| profile.get(key).is_some());
+    let source = |what: String, advice: String| SilentSource { what, advice };
+    if has("credential_process") {
+        return source(
+            format!("the credential process of the AWS profile `{named}`"),
+            "run the command that `credential_process` names by itself, and see what it waits for"
+                .to_owned(),
+        );
+    }
+    if has("sso_session") || has("sso_start_url") {
+        return source(
+            format!("IAM Identity Center, for the AWS profile `{named}`,"),
+            format!(
+                "`aws sso login --profile {named}` shows whether it can be reached; check the network and the proxy settings"
+            ),
+        );
+    }
+    if has("web_identity_token_file") {
+        return web_identity(&format!(", for the web identity of the AWS profile `{named}`,"));
+    }
+    if has("credential_source") {
+        return source(
+            format!("what `credential_source` of the AWS profile `{named}` names"),
+            "check that this machine is what the profile takes it for: a container, or an EC2 instance".to_owned(),
+        );
+    }
+    source(
+        format!("the source of the AWS profile `{named}`"),
+        "`aws sts get-caller-identity` tells whether it works; check the network and the proxy settings".to_owned(),
+    )
+}
+
+/// The same where no profile says anything: what the environment names, else the instance.
+fn default_source(env: &BTreeMap<String, String>) -> SilentSource {
+    let has = |name: &str| env.get(name).is_some_and(|value| !value.is_empty());
+    if has("AWS_WEB_IDENTITY_TOKEN_FILE") {
+        return web_identity(" for the web identity of `AWS_WEB_IDENTITY_TOKEN_FILE`");
+    }
+    let uri = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+    if uri.into_iter().any(has) { container() } else { instance() }
+}
+
+fn environment_keys() -> SilentSource {
+    SilentSource {
+        what: "the environment".to_owned(),
+        advice: "set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`".to_owned(),
+    }
+}
+
+fn container() -> SilentSource {
+    SilentSource {
+        what: "the credentials endpoint of the container".to_owned(),
+        advice: "check what `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI` names, and the role of the task".to_owned(),
+    }
+}
+
+fn instance() -> SilentSource {
+    SilentSource {
+        what: "the metadata service of the EC2 instance".to_owned(),
+        advice: "sign in (`aws sso login`) or set `AWS_PROFILE`; on an instance, check its role and the metadata options (hop limit)".to_owned(),
+    }
+}
+
+fn web_identity(of: &str) -> SilentSource {
+    SilentSource {
+        what: format!("STS{of}"),
+        advice: "check the network and the proxy settings, and the region that STS is asked in"
+            .to_owned(),
+    }
+}
+
+/// A source of credentials that may hang: then it is named, and those who wait behind hear of it at once.
+#[derive(Debug)]
+struct Named {
+    from: SharedCredentialsProvider,
+    silence: SilentSource,
+    limit: Duration,
+    silent_since: tokio::sync::Mutex<Option<Instant>>,
+}
+
+impl Named {
+    async fn credentials(&self) -> Provided {
+        let mut silent_since = self.silent_since.lock().await;
+        let silence = || CredentialsError::provider_error(self.silence.clone());
+        if silent_since.is_some_and(|since| since.elapsed() < SILENCE) {
+            return Err(silence());
+        }
+        match tokio::time::timeout(self.limit, self.from.provide_credentials()).await {
+            Ok(Err(CredentialsError::ProviderTimedOut(_))) | Err(_) => {
+                *silent_since = Some(Instant::now());
+                Err(silence())
+            }
+            Ok(provided) => provided,
+        }
+    }
+}
+
+impl ProvideCredentials for Named {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
     }
 }
 
