@@ -164,7 +164,7 @@ mod tests {
             ("palisade apply -input=false", "--auto-approve"),
             ("palisade apply --input=false", "--auto-approve"),
             ("palisade plan -lock=false", "--lock-timeout"),
-            ("palisade init -upgrade", "no plugins"),
+            ("palisade plan -upgrade", "no plugins"),
             ("palisade apply -destroy", "palisade destroy"),
             ("palisade plan -outt=x", "did you mean `--out`?"),
             ("palisade plan -out.plan", "did you mean `--out`?"),
