@@ -175,7 +175,7 @@ async fn the_management_account_is_worked_in_without_a_role_and_stays_where_it_i
     p.write("main.hcl", &MANAGEMENT.replace(id, &format!("{id}\n  on_destroy = \"close\"")));
     p.run(&["apply", "--auto-approve"]).code(0);
     let closed = p.run(&["destroy", "--auto-approve"]).code(1);
-    let what = "`account.root` is the management account: it cannot be closed or let go";
+    let what = "`account.root` is the management account: it cannot be closed or removed from the organization";
     assert!(closed.err.contains(what), "{}", closed.err);
     p.write("main.hcl", MANAGEMENT);
     p.run(&["apply", "--auto-approve"]).code(0);

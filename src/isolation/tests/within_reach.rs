@@ -58,8 +58,8 @@ fn what_runs_under_a_role_lies_in_the_role_s_account() {
             "anybody's but its own",
             foothold(
                 document(vec![
-                    may("lambda:*", "*"),
-                    denied("lambda:*", "arn:aws:lambda:*:222222222222:*"),
+                    may("lambda:UpdateFunctionCode", "*"),
+                    denied("lambda:UpdateFunctionCode", "arn:aws:lambda:*:222222222222:*"),
                 ]),
                 by_service("lambda.amazonaws.com"),
             ),

@@ -149,7 +149,7 @@ async fn another_estates_object_at_the_same_address_is_not_taken() {
     let import = import.replace("iam_role.deploy[\"dev\"]", "\"iam_role.deploy@dev\"");
     program.write("import.hcl", &import);
     let run = program.run(&["apply", "--auto-approve"]).code(0);
-    assert!(run.err.contains("is taken over from another estate"), "{}", run.err);
+    assert!(run.err.contains("is adopted from another estate"), "{}", run.err);
     assert!(mark(&endpoint(&program).await).await.contains(&lineage(&program)));
 }
 
@@ -161,7 +161,7 @@ async fn accounts_and_units_of_a_lost_state_are_taken_over_with_a_warning() {
     let first = lineage(&program);
     another_state(&program);
     let run = program.run(&["plan"]).code(0);
-    assert!(run.err.contains("`account.dev` is taken over from another estate"), "{}", run.err);
+    assert!(run.err.contains("`account.dev` is adopted from another estate"), "{}", run.err);
     assert!(run.err.contains(&format!("the estate with the state `{first}`")), "{}", run.err);
     program.run(&["apply", "--auto-approve"]).code(0);
     program.run(&["plan", "--detailed-exitcode"]).code(0);
