@@ -66,7 +66,7 @@ pub struct AccessModel {
     pub listed_types: BTreeSet<&'static str>,
     /// The ARN of the bucket that holds the estate's state.
     pub state_bucket: Option<String>,
-    /// The moment from which on requests are made; `None` where nobody told.
+    /// Requests are made at this moment or later; `None` where no moment was given.
     pub since: Option<Timestamp>,
     principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>>,
     groups_by_account: BTreeMap<Handle, Vec<GroupNode>>,

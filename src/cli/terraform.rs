@@ -97,7 +97,7 @@ fn one(
     if let Some((_, help)) = elsewhere {
         return refuse((*help).to_owned());
     }
-    // Three letters and more of a long flag, or two and a value: nobody means a short one with its value attached.
+    // Three letters and more of a long flag, or two and a value: this is never a short one with its value attached.
     let enough = if flag.contains('=') { 2 } else { 3 };
     let near = |long: &&String| {
         name.len() >= enough
