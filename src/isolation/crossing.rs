@@ -15,10 +15,7 @@ use crate::access::{
 };
 use crate::iam::symbolic::globs::{Glob, TooMany, regions};
 use crate::iam::symbolic::{Caps, Domain, Space};
-use crate::iam::{
-    ContextValue, Decision, Document, Effect, Item, Policies, Principal, Request, Statement,
-    evaluate,
-};
+use crate::iam::{ContextValue, Decision, Document, Item, Policies, Principal, Request, evaluate};
 use crate::ids::Handle;
 
 mod admitted;
@@ -60,19 +57,6 @@ pub struct Right {
     pub domains: Vec<(String, Domain)>,
     /// Keys, in lower case, that the call leaves out.
     pub absent: Vec<String>,
-    /// Patterns of the ARNs that such things have in the principal's own account; none where `resources` say it all.
-    pub at_home: Vec<String>,
-}
-
-impl Right {
-    /// Whether it is a right over that, as far as patterns tell. A wildcard of a policy spans colons, and no ARN has
-    /// more of them than others of its kind.
-    pub(super) fn is_over(&self, resource: &str) -> bool {
-        let colons = |text: &str| text.matches(':').count();
-        let is_of =
-            |arn: &String| colons(arn) == colons(resource) && Glob::arn(arn).matches(resource);
-        self.at_home.is_empty() || resource == "*" || self.at_home.iter().any(is_of)
-    }
 }
 
 /// What a step needs to be asked: the policies of its source and target on one side.
@@ -214,14 +198,8 @@ pub fn asked_at(
     asked.rules.extend(rules_of(&target.resource_control));
     asked.request.resource_account = Some(target.id.clone());
     asked.request.resource_organization.clone_from(&target.membership);
-    let services: BTreeSet<&str> = asked
-        .resources
-        .iter()
-        .filter_map(|space| {
-            let (Space::One(text) | Space::Below(text)) = space;
-            service_of(text)
-        })
-        .collect();
+    let services: BTreeSet<&str> =
+        asked.resources.iter().filter_map(|space| service_of(space.text())).collect();
     let types: Vec<&ResourceType> =
         RESOURCE_TYPES.into_iter().filter(|of| services.contains(of.service)).collect();
     for key in types.iter().filter_map(|of| of.owner_key) {
@@ -402,12 +380,6 @@ impl Asked {
         }
         asked.domains.extend(right.domains.iter().cloned());
         asked.never.extend(right.absent.iter().cloned());
-        if !right.at_home.is_empty() {
-            // It tells these from others and permits nothing: the judge does not know it.
-            let mut statement = Statement::new(Effect::Allow);
-            statement.resources = right.at_home.iter().map(|arn| Item::new(arn.as_str())).collect();
-            asked.documents.push(Arc::new(Document::new([statement])));
-        }
         Some(asked)
     }
 

@@ -18,7 +18,7 @@ use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, answer, as
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
+use crate::iam::symbolic::{Opening, SymbolicAnswer};
 use crate::iam::{Decision, Effect, PolicyDecision, semantic_eq};
 use crate::ids::Handle;
 
@@ -117,10 +117,8 @@ fn at_risk(
 ) -> Vec<OnBothSides> {
     let same = same_policies(before, after, arn);
     let is_there = |right: &Right| {
-        right.resources.iter().any(|space| {
-            let (Space::One(text) | Space::Below(text)) = space;
-            before.resources.contains_key(text.trim_end_matches('/'))
-        })
+        let mut all = right.resources.iter();
+        all.any(|space| before.resources.contains_key(space.text().trim_end_matches('/')))
     };
     let mut found = Vec::new();
     for need in needs {
@@ -156,9 +154,8 @@ fn by_policy(
     let mut plain = Vec::new();
     let mut guarded = Vec::new();
     for space in &need.resources {
-        let (Space::One(text) | Space::Below(text)) = space;
         let with = |policy| Right { resources: vec![space.clone()], policy, ..need.clone() };
-        match policies(text.trim_end_matches('/')) {
+        match policies(space.text().trim_end_matches('/')) {
             None => plain.push(space.clone()),
             Some((was, is)) => guarded.push((with(was), with(is))),
         }

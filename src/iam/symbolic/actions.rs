@@ -25,7 +25,7 @@ pub(super) fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>
         .flat_map(|side| &side.actions)
         .map(|space| match space {
             Space::One(action) => Space::One(action.clone()),
-            Space::Below(prefix) => Space::Below(prefix.to_ascii_lowercase()),
+            Space::Below(_) | Space::Shaped(_) => space.lower(),
         })
         .collect();
     cut(&lower, &globs, caps)

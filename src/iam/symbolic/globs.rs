@@ -32,6 +32,8 @@ pub enum Shape {
     Like,
     /// They are wildcards that stay within the first five segments of an ARN.
     Arn,
+    /// They are wildcards that stay within their segment.
+    Segments,
 }
 
 /// A pattern over whole texts.
@@ -60,6 +62,12 @@ impl Glob {
         Self::of(&[Piece::Pattern(text.to_owned())], Shape::Arn)
     }
 
+    /// A pattern none of whose wildcards spans a colon.
+    #[must_use]
+    pub fn shaped(text: &str) -> Self {
+        Self::of(&[Piece::Pattern(text.to_owned())], Shape::Segments)
+    }
+
     /// A pattern whose variables have been filled in.
     #[must_use]
     pub fn of(pieces: &[Piece], shape: Shape) -> Self {
@@ -72,7 +80,7 @@ impl Glob {
             };
             units.extend(text.chars().map(|c| {
                 colons += usize::from(c == ':');
-                let inside = shape == Shape::Arn && colons < 5;
+                let inside = shape == Shape::Segments || shape == Shape::Arn && colons < 5;
                 match c {
                     '*' if wild && inside => Unit::StarInSegment,
                     '?' if wild && inside => Unit::OneInSegment,
@@ -188,13 +196,37 @@ pub fn regions(
     more: bool,
     cap: usize,
 ) -> Result<Vec<String>, TooMany> {
-    let mut start: State = Vec::new();
-    for (number, glob) in (0..).zip(globs) {
-        start.extend(glob.start().into_iter().map(|at| (number, at)));
-    }
+    let mut start = start(globs);
     for given in prefix.chars() {
         start = after(globs, &start, given);
     }
+    explore(globs, start, prefix, more, None, cap)
+}
+
+/// One representative for every set of `globs` that can match together a text that `shape` matches.
+///
+/// # Errors
+/// [`TooMany`] when the automaton has more than `cap` states.
+pub fn regions_within(globs: &[Glob], shape: &Glob, cap: usize) -> Result<Vec<String>, TooMany> {
+    let all: Vec<Glob> = globs.iter().chain([shape]).cloned().collect();
+    let last = u32::try_from(globs.len()).map_err(|_| TooMany)?;
+    explore(&all, start(&all), "", false, Some(last), cap)
+}
+
+fn start(globs: &[Glob]) -> State {
+    let each = (0..).zip(globs);
+    each.flat_map(|(number, glob)| glob.start().into_iter().map(move |at| (number, at))).collect()
+}
+
+/// The regions that can be come to from a state, after this text; of one pattern alone where one is given by number.
+fn explore(
+    globs: &[Glob],
+    start: State,
+    prefix: &str,
+    more: bool,
+    within: Option<u32>,
+    cap: usize,
+) -> Result<Vec<String>, TooMany> {
     let mut found: BTreeMap<Vec<u32>, String> = BTreeMap::new();
     // The prefix itself is no candidate where more must follow; its state may come again.
     let mut seen = if more { HashSet::new() } else { HashSet::from([start.clone()]) };
@@ -205,8 +237,10 @@ pub fn regions(
         };
         if !(more && text.is_empty()) {
             let accepting = live().filter(|(_, glob, at)| *at == glob.units.len());
-            let matching = accepting.map(|(number, ..)| number).collect();
-            found.entry(matching).or_insert_with(|| format!("{prefix}{text}"));
+            let matching: Vec<u32> = accepting.map(|(number, ..)| number).collect();
+            if within.is_none_or(|one| matching.contains(&one)) {
+                found.entry(matching).or_insert_with(|| format!("{prefix}{text}"));
+            }
         }
         let mut special = BTreeSet::new();
         for (_, glob, at) in live() {
@@ -220,7 +254,8 @@ pub fn regions(
             .find(|c| !special.contains(c));
         for given in special.iter().copied().chain(ordinary) {
             let next = after(globs, &state, given);
-            if seen.contains(&next) {
+            let is_lost = |one| !next.iter().any(|(number, _)| *number == one);
+            if within.is_some_and(is_lost) || seen.contains(&next) {
                 continue;
             }
             if seen.len() >= cap {
@@ -279,6 +314,16 @@ mod tests {
         assert_eq!(found, ["arn:aws:s3:::data/e", "arn:aws:s3:::data/exports/"]);
         let all = regions(&[Glob::like("data/*")], "data/", true, 10_000).expect("small");
         assert_eq!(all, ["data/x"]);
+    }
+
+    #[test]
+    fn a_shape_binds() {
+        let shape = Glob::shaped("arn:aws:ec2:*:1:image/*");
+        let globs = ["*", "arn:aws:ec2:*:2:*", "arn:aws:ec2:us-*:*:image/a*"].map(Glob::like);
+        let found = regions_within(&globs, &shape, 10_000).expect("small");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|text| text.matches(':').count() == 5 && shape.matches(text)));
+        assert_eq!(found.iter().filter(|text| globs[2].matches(text)).count(), 1);
     }
 
     #[test]

@@ -32,6 +32,27 @@ pub enum Space {
     One(String),
     /// Everything that starts with this and is longer.
     Below(String),
+    /// Everything that this pattern matches: `*` is any text without a colon, `?` any character but a colon.
+    Shaped(String),
+}
+
+impl Space {
+    /// The text that it is made of, which starts like all that is in it up to a wildcard.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let (Self::One(text) | Self::Below(text) | Self::Shaped(text)) = self;
+        text
+    }
+
+    /// The same in lower case.
+    #[must_use]
+    pub fn lower(&self) -> Self {
+        match self {
+            Self::One(text) => Self::One(text.to_ascii_lowercase()),
+            Self::Below(prefix) => Self::Below(prefix.to_ascii_lowercase()),
+            Self::Shaped(pattern) => Self::Shaped(pattern.to_ascii_lowercase()),
+        }
+    }
 }
 
 /// A question.

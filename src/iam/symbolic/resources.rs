@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use super::globs::{Glob, Shape, TooMany, regions};
+use super::globs::{Glob, Shape, TooMany, regions, regions_within};
 use super::question::{Caps, Question, Space, statements};
 use super::variables::PolicyVariables;
 use crate::iam::document::{Effect, Item};
@@ -167,6 +167,11 @@ pub(super) fn some_resources(
                     let own = regions(std::slice::from_ref(&glob), prefix, true, caps.states);
                     found.extend(own.into_iter().flatten());
                 }
+                Space::Shaped(pattern) => {
+                    let shape = Glob::shaped(pattern);
+                    let own = regions_within(std::slice::from_ref(&glob), &shape, caps.states);
+                    found.extend(own.into_iter().flatten());
+                }
             }
         }
     }
@@ -180,6 +185,9 @@ pub(super) fn cut(spaces: &[Space], globs: &[Glob], caps: Caps) -> Result<Vec<St
         match space {
             Space::One(text) => all.push(text.clone()),
             Space::Below(prefix) => all.extend(regions(globs, prefix, true, caps.states)?),
+            Space::Shaped(pattern) => {
+                all.extend(regions_within(globs, &Glob::shaped(pattern), caps.states)?);
+            }
         }
     }
     all.sort();

@@ -8,7 +8,7 @@ use super::keys::{OVER_THE_INTERNET, keys_of};
 use super::variations::everything;
 use super::{Asked, documents, rules_of};
 use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
-use crate::iam::symbolic::{Domain, Space, Texts};
+use crate::iam::symbolic::{Domain, Texts};
 use crate::iam::values::is_account_id;
 use crate::iam::{ContextValue, Document, Membership, Policy, Principal};
 use crate::ids::Partition;
@@ -79,10 +79,7 @@ impl Asked {
         };
         // Root users and federated users assume no role (IAM User Guide, "Compare AWS STS credentials"); on everything
         // else `aws:PrincipalArn` may be theirs (IAM User Guide, "AWS global condition context keys").
-        let becomes_a_role = self.actions.iter().all(|space| {
-            let (Space::One(text) | Space::Below(text)) = space;
-            text.starts_with("sts:")
-        });
+        let becomes_a_role = self.actions.iter().all(|space| space.text().starts_with("sts:"));
         if id == ANYBODY {
             let named = self.named_outsiders(model);
             let of_estate = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());

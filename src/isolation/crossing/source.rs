@@ -196,10 +196,8 @@ impl Asked {
 
     /// What every request of such a caller carries.
     pub(super) fn carries_always(&mut self, source: &StepSource, is_role: bool) {
-        let assuming = |space: &Space| {
-            let (Space::One(action) | Space::Below(action)) = space;
-            action.to_ascii_lowercase().starts_with("sts:assumerole")
-        };
+        let assuming =
+            |space: &Space| space.text().to_ascii_lowercase().starts_with("sts:assumerole");
         let assumes = !self.actions.is_empty() && self.actions.iter().all(assuming);
         for (carrier, keys) in CARRIED {
             let does = match carrier {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::super::crossing::{Parts, PathStep, StepSource};
 use super::conditions::home_of;
 use super::denials::are_read_alike;
-use super::texts::{all_apart, covers, disjoint, folded, lower, within};
+use super::texts::{all_apart, covers, disjoint, lower, within};
 use super::{GrantExclusion, StepDenial};
 use crate::access::{RESOURCE_TYPES, ResourceType};
 use crate::iam::bucket_policy::public::is_public;
@@ -251,7 +251,7 @@ impl<'a> Case<'a> {
             GrantExclusion::Action if statement.actions.is_empty() => {
                 // `NotAction`: dead where one pattern leaves all of the step's actions out.
                 self.parts.actions.iter().all(|space| {
-                    statement.not_actions.iter().any(|item| covers(&lower(item), &folded(space)))
+                    statement.not_actions.iter().any(|item| covers(&lower(item), &space.lower()))
                 })
             }
             GrantExclusion::Action => {
@@ -261,7 +261,7 @@ impl<'a> Case<'a> {
                     .map(lower)
                     .filter(|action| !self.is_refused(action))
                     .collect();
-                let spaces: Vec<Space> = self.parts.actions.iter().map(folded).collect();
+                let spaces: Vec<Space> = self.parts.actions.iter().map(Space::lower).collect();
                 disjoint(&left, &spaces)
             }
             GrantExclusion::Resource if !statement.not_resources.is_empty() => {
@@ -380,7 +380,7 @@ impl<'a> Case<'a> {
         };
         let on = |space: &Space| match space {
             Space::One(_) => itself,
-            Space::Below(_) => content,
+            Space::Below(_) | Space::Shaped(_) => content,
         };
         let patterns = self.patterns(line, &statement.resources);
         self.parts

@@ -6,7 +6,7 @@
 
 use super::case::{Case, ReadStatement};
 use super::conditions::{is_plain, open_statement, say_the_same};
-use super::texts::{all_apart, covers, disjoint, folded, lower, within};
+use super::texts::{all_apart, covers, disjoint, lower, within};
 use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::Space;
 use crate::iam::{Effect, Item, Principals, Statement};
@@ -81,7 +81,7 @@ impl Case<'_> {
         let lower_all = |items: &[Item]| items.iter().map(lower).collect::<Vec<_>>();
         let narrow = allowed.map(|other| lower_all(&other.statement.actions));
         let narrow = narrow.filter(|texts| !texts.is_empty());
-        let spaces: Vec<Space> = self.parts.actions.iter().map(folded).collect();
+        let spaces: Vec<Space> = self.parts.actions.iter().map(Space::lower).collect();
         let about_actions = if denial.actions.is_empty() {
             let left = lower_all(&denial.not_actions);
             disjoint(&left, &spaces) || narrow.is_some_and(|narrow| all_apart(&narrow, &left))

@@ -9,13 +9,6 @@ pub(super) fn lower(item: &Item) -> String {
     item.text.symbolic().to_ascii_lowercase()
 }
 
-pub(super) fn folded(space: &Space) -> Space {
-    match space {
-        Space::One(text) => Space::One(text.to_ascii_lowercase()),
-        Space::Below(prefix) => Space::Below(prefix.to_ascii_lowercase()),
-    }
-}
-
 /// The text before the first wildcard or variable.
 pub(super) fn head(pattern: &str) -> &str {
     pattern.split(['*', '?', '$']).next().unwrap_or_default()
@@ -39,6 +32,7 @@ pub(super) fn covers(pattern: &str, space: &Space) -> bool {
                     || field_by_field(pattern, text))
         }
         Space::Below(prefix) => pattern == "*" || spans(pattern, prefix),
+        Space::Shaped(shape) => pattern == "*" || spans(pattern, head(shape)),
     }
 }
 
@@ -97,6 +91,7 @@ pub(super) fn disjoint(patterns: &[String], spaces: &[Space]) -> bool {
                     || (start == pattern
                         && !(start.starts_with(prefix.as_str()) && start.len() > prefix.len()))
             }
+            Space::Shaped(shape) => apart(pattern, shape),
         }
     };
     patterns.iter().all(|pattern| spaces.iter().all(|space| misses(pattern, space)))

@@ -188,16 +188,10 @@ impl Questions<'_> {
             let types: Vec<_> = known.map(|id| catalogue().resource_types(id).collect()).collect();
             let takes_all = types.len() < actions.len() || types.iter().any(Vec::is_empty);
             let kinds: BTreeSet<&str> = types.iter().flatten().map(|kind| kind.arn).collect();
-            // An ARN's service need not be the action's: a command of Systems Manager acts on an instance of EC2.
-            let services: BTreeSet<&str> =
-                kinds.iter().filter_map(|arn| arn.split(':').nth(2)).collect();
-            let partition = home.partition;
-            let below = services.into_iter().map(|s| Space::Below(format!("arn:{partition}:{s}:")));
+            let at_home = kinds.into_iter().map(|arn| Space::Shaped(lying_in(home, arn)));
             let all = takes_all.then(|| Space::One("*".to_owned()));
-            let resources = below.chain(all).collect();
-            let at_home = kinds.into_iter().map(|arn| lying_in(home, arn)).collect();
-            let right = Right { actions, resources, at_home, ..Right::default() };
-            rights.add(self.question(holder, right));
+            let resources = at_home.chain(all).collect();
+            rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
         }
         rights
     }

@@ -114,11 +114,7 @@ impl<'w> Questions<'w> {
                 if let (SymbolicAnswer::Open(openings), Some(home)) =
                     (&mut *answer, self.home(holder))
                 {
-                    openings.retain(|one| right.is_over(&one.witness.resource));
                     openings.iter_mut().for_each(|one| name_resource(asked, home, one));
-                    if openings.is_empty() {
-                        *answer = SymbolicAnswer::Closed { judged: 0 };
-                    }
                 }
                 let why = match &answer {
                     SymbolicAnswer::Open(openings) => {
