@@ -4,6 +4,7 @@
 //! `environment.E.config.SCHEMA["key"]@ACCOUNT`. Equality, order and state keys always use the
 //! full placement; [`ResourceAddr::short`] only shortens what people read.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
@@ -209,8 +210,43 @@ impl ResourceAddr {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '[', '.', '/']))
     }
 
+    /// What it prints as without the environment.
+    fn without_environment(&self) -> BareAddr<'_> {
+        (&self.module, &self.kind, &self.name, &self.key, self.account())
+    }
+
     fn identity(&self) -> impl Ord + '_ {
         (&self.module, &self.kind, &self.name, &self.key, &self.placement)
+    }
+}
+
+type BareAddr<'a> =
+    (&'a ModuleAddr, &'a String, &'a String, &'a Option<InstanceKey>, Option<&'a Handle>);
+
+/// Which addresses of a set print without the environment: all but those that only it tells apart.
+pub struct ShortNames<'a>(BTreeMap<BareAddr<'a>, usize>);
+
+impl<'a> ShortNames<'a> {
+    /// Of a set without duplicates.
+    pub fn among(addresses: impl IntoIterator<Item = &'a ResourceAddr>) -> Self {
+        let mut uses = BTreeMap::new();
+        for address in addresses {
+            *uses.entry(address.without_environment()).or_default() += 1;
+        }
+        Self(uses)
+    }
+
+    /// Whether the set holds an address that prints as this one does without the environment.
+    #[must_use]
+    pub fn names(&self, address: &ResourceAddr) -> bool {
+        self.0.contains_key(&address.without_environment())
+    }
+
+    /// An address as it prints in the set. One that is not in it is taken for the one that is meant.
+    #[must_use]
+    pub fn settled(&self, address: &ResourceAddr) -> ResourceAddr {
+        let uses = self.0.get(&address.without_environment()).copied().unwrap_or(0);
+        address.shortened(uses <= 1)
     }
 }
 

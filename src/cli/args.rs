@@ -1,6 +1,7 @@
 //! Flags that several commands share, and the requests that they come to.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum};
 
@@ -135,9 +136,27 @@ pub struct PlanOptions {
     /// How many accounts are worked on at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: u16,
+}
+
+/// How a plan is carried out; one that is only shown takes no lock.
+#[derive(Clone, Debug, Args)]
+pub struct ApplyOptions {
     /// How long to wait for a lock held by another process, as in `30s` or `5m`
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
-    pub lock_timeout: std::time::Duration,
+    lock_timeout: std::time::Duration,
+}
+
+impl ApplyOptions {
+    /// What the flags approve.
+    #[must_use]
+    pub fn approval(&self, plan: &PlanOptions) -> ApplyApproval {
+        ApplyApproval {
+            fail_on: plan.fail_on.fail_on(),
+            reason: plan.reason.clone(),
+            lock_timeout: self.lock_timeout,
+            parallelism: usize::from(plan.parallelism),
+        }
+    }
 }
 
 /// What makes a plan fail.
@@ -204,17 +223,6 @@ impl PlanOptions {
         request.options.replace.clone_from(&self.replace);
         request.parallelism = usize::from(self.parallelism);
         Ok(request)
-    }
-
-    /// What the flags approve.
-    #[must_use]
-    pub fn approval(&self) -> ApplyApproval {
-        ApplyApproval {
-            fail_on: self.fail_on.fail_on(),
-            reason: self.reason.clone(),
-            lock_timeout: self.lock_timeout,
-            parallelism: usize::from(self.parallelism),
-        }
     }
 
     /// A saved plan is carried out as it was made: flags that would make another plan are refused.
@@ -352,6 +360,22 @@ impl OutputArg {
             format!("`{format}` is not a format: text, json, markdown, html or sarif")
         })?;
         Ok(Self { format: format.format(), path: PathBuf::from(file) })
+    }
+
+    /// Makes sure that no file is written twice, by one of these or as `other`.
+    ///
+    /// # Errors
+    /// One is.
+    pub fn require_apart(all: &[Self], other: Option<&Path>) -> Result<(), Diagnostic> {
+        let mut seen: BTreeSet<&Path> = other.into_iter().collect();
+        match all.iter().find(|output| !seen.insert(output.path.as_path())) {
+            Some(twice) => Err(Diagnostic::error(format!(
+                "two outputs would be written into `{}`",
+                twice.path.display()
+            ))
+            .help("give each output a file of its own")),
+            None => Ok(()),
+        }
     }
 
     /// Writes the file.

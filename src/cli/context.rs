@@ -17,7 +17,7 @@ use super::args::Global;
 use super::clock::WallClock;
 use super::environment::{self, ProcessEnvironment};
 use super::error::Exit;
-use super::host::{self, Manner, SharedPrincipals, Terminal};
+use super::host::{self, EndOfEvents, Manner, SharedPrincipals, Terminal};
 use super::output::{self, Unread};
 
 /// What every command gets.
@@ -33,6 +33,8 @@ pub struct Context {
     pub clock: WallClock,
     /// As whom the run works, once it knows.
     pub principals: SharedPrincipals,
+    /// Whether the events of `--json` have had their end.
+    pub end: EndOfEvents,
 }
 
 impl Context {
@@ -80,7 +82,8 @@ impl Context {
     fn workspace_at(&self, aws: Aws, manner: Manner) -> Workspace {
         let (cancel, clock) = (self.cancel.clone(), self.clock.clone());
         let principals = self.principals.clone();
-        let terminal = Terminal::new(&self.env, cancel, clock, manner, principals);
+        let terminal =
+            Terminal::new(&self.env, cancel, clock, manner, principals, self.end.clone());
         let origin = RunOrigin::of_this_process(&self.env.vars);
         let workspace = Workspace {
             env: self.env.vars.clone(),
@@ -154,6 +157,17 @@ impl Context {
     /// Diagnostics on standard error.
     pub fn tell<'a>(&self, diagnostics: impl IntoIterator<Item = &'a Diagnostic>) {
         output::tell(diagnostics, &self.env.err);
+    }
+
+    /// What a command that prints events as lines came to: their end is the last line, also where nothing was begun.
+    ///
+    /// # Errors
+    /// That of the command.
+    pub fn ended(&self, end: Result<(), Exit>, lines: bool) -> Result<(), Exit> {
+        if let (true, Err(exit)) = (lines, &end) {
+            self.end.refused(exit.name(), exit.diagnostics(), self.clock.now());
+        }
+        end
     }
 
     /// The current time, in UTC, to the second (RFC 3339).

@@ -41,6 +41,20 @@ impl Exit {
         }
     }
 
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Failed(_) | Self::Reported => "failed",
+            Self::Changes => "changes",
+            Self::RuleBroken(_) => "rule_broken",
+            Self::Stale(_) => "stale",
+            Self::Locked(_) => "locked",
+            Self::Incomplete => "incomplete",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// What is to be told on standard error.
     #[must_use]
     pub fn diagnostics(&self) -> Option<&Diagnostics> {

@@ -201,6 +201,10 @@ mod tests {
                     let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
                     assert!(help.contains("Example"), "{path} has no example");
                     assert!(help.contains(&path), "{path}: its example does not run it");
+                    // A longer one is wrapped, and what is copied then is no command.
+                    let examples = help.split("Example").nth(1).unwrap_or_default();
+                    let long = examples.lines().find(|line| line.chars().count() > 80);
+                    assert_eq!(long, None, "{path}: cannot be copied from a terminal");
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! questions to the person in front of it, Ctrl-C to the engine.
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -62,6 +63,28 @@ impl SharedPrincipals {
     }
 }
 
+/// Whether the events of `--json` have had their end: it comes once, whatever else goes wrong.
+#[derive(Clone, Debug, Default)]
+pub struct EndOfEvents(Arc<AtomicBool>);
+
+impl EndOfEvents {
+    fn came(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Writes the end of a run that was not carried out, unless there was an end already: which way it ended, and
+    /// what is wrong.
+    pub fn refused(&self, kind: &str, wrong: Option<&Diagnostics>, at: Timestamp) {
+        if self.0.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let first = wrong.and_then(|all| all.iter().find(|d| d.is_error()));
+        let message = first.map_or("interrupted", |d| d.summary.as_str());
+        let help = first.and_then(|d| d.help.as_deref());
+        let _ = print_line(&event_lines::refused(kind, message, help, at));
+    }
+}
+
 /// One event as JSON, whole and at once.
 fn print_line(line: &str) -> io::Result<()> {
     let mut out = output::stdout();
@@ -80,6 +103,7 @@ pub struct Terminal {
     progress: Progress,
     drawn: Mutex<Drawn>,
     principals: SharedPrincipals,
+    end: EndOfEvents,
 }
 
 /// What is drawn just now.
@@ -98,6 +122,7 @@ impl Terminal {
         clock: WallClock,
         manner: Manner,
         principals: SharedPrincipals,
+        end: EndOfEvents,
     ) -> Self {
         Self {
             out: env.out,
@@ -109,6 +134,7 @@ impl Terminal {
             progress: Progress::new(env.animate),
             drawn: Mutex::default(),
             principals,
+            end,
         }
     }
 
@@ -178,6 +204,9 @@ impl Host for Terminal {
             };
             if let Some(line) = line {
                 let _ = print_line(&line);
+                if matches!(event, Event::Applied(_) | Event::NothingToApply) {
+                    self.end.came();
+                }
                 return;
             }
         }
@@ -197,7 +226,8 @@ impl Host for Terminal {
             }
             Event::Apply(event) => self.operation(event),
             Event::Applied(summary) => {
-                say_painted(&format!("\n{}", events::summary(summary, &self.err)));
+                let destroys = self.manner.destroys;
+                say_painted(&format!("\n{}", events::summary(summary, destroys, &self.err)));
                 if let Some(head) = &summary.head {
                     say(&format!("audit head: {} {}", head.number, head.hash));
                 }
@@ -239,6 +269,7 @@ impl Host for Terminal {
             print_line(&event_lines::plan(plan, self.now()))?;
             if !plan.has_changes() {
                 print_line(&event_lines::nothing(self.now()))?;
+                self.end.came();
             }
             return Ok(());
         }
@@ -268,7 +299,13 @@ impl Host for Terminal {
             }
             say(&format!("You are {by}."));
         }
-        confirm(&events::question(question), &self.cancel).await
+        let help = match question {
+            ConfirmationQuestion::Apply => {
+                "pass `--auto-approve`; `palisade apply` also takes a plan saved with `palisade plan --out FILE`"
+            }
+            _ => "pass `--auto-approve`",
+        };
+        confirm(&events::question(question), help, &self.cancel).await
     }
 
     async fn mfa_code(&self, device: &str, profile: &str) -> Result<Option<String>, EngineError> {
@@ -298,11 +335,11 @@ pub async fn read_line(cancel: &Cancel) -> Result<Option<String>, EngineError> {
     read.map_err(|error| EngineError::failed(format!("cannot read standard input: {error}")))
 }
 
-/// Asks a question that only `yes` answers.
+/// Asks a question that only `yes` answers. `unasked` says how to go on where there is nobody to ask.
 ///
 /// # Errors
 /// Anything but `yes`, the end of input, and Ctrl-C.
-pub async fn confirm(question: &str, cancel: &Cancel) -> Result<(), EngineError> {
+pub async fn confirm(question: &str, unasked: &str, cancel: &Cancel) -> Result<(), EngineError> {
     ask(&format!("\n{question}\nOnly `yes` is accepted: "));
     let answer = read_line(cancel).await;
     say("");
@@ -310,7 +347,7 @@ pub async fn confirm(question: &str, cancel: &Cancel) -> Result<(), EngineError>
         Some(answer) if answer.trim() == "yes" => Ok(()),
         Some(_) => Err(EngineError::failed("not confirmed; nothing was changed")),
         None => Err(Diagnostic::error("the question was not answered: standard input has ended")
-            .help("pass `--auto-approve`; `palisade apply` also takes a plan saved with `palisade plan --out FILE`")
+            .help(unasked)
             .into()),
     }
 }

@@ -32,7 +32,7 @@ use context::Context;
 use environment::ProcessEnvironment;
 use error::Exit;
 use grammar::Cli;
-use host::SharedPrincipals;
+use host::{EndOfEvents, SharedPrincipals};
 
 use crate::engine::host::Cancel;
 use crate::render;
@@ -72,8 +72,14 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(exit) => (None, told.and(Err(exit))),
     };
     let principals = SharedPrincipals::new(log.is_some());
-    let context =
-        Context { global, env, cancel: Cancel::new(), clock, principals: principals.clone() };
+    let context = Context {
+        global,
+        env,
+        cancel: Cancel::new(),
+        clock,
+        principals: principals.clone(),
+        end: EndOfEvents::default(),
+    };
     let end = told
         .and_then(|()| enter(&context))
         .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context));

@@ -103,8 +103,12 @@ fn section(command: &Command, parent: &str, out: &mut String) {
         if !prose.trim().is_empty() {
             let _ = writeln!(out, "\n{}", prose.trim());
         }
-        let lines: Vec<&str> =
-            examples.lines().skip(1).map(str::trim).filter(|l| !l.is_empty()).collect();
+        let lines: Vec<&str> = examples
+            .lines()
+            .skip(1)
+            .map(|l| l.strip_prefix("  ").unwrap_or(l).trim_end())
+            .filter(|l| !l.is_empty())
+            .collect();
         if !lines.is_empty() {
             let _ = writeln!(out, "\n```sh\n{}\n```", lines.join("\n"));
         }

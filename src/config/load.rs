@@ -134,6 +134,8 @@ fn load_here(dir: &Path, options: &LoadOptions) -> Loaded {
         Ok(root) if root.is_dir() => {
             loader.boundary = repository(&root);
             loader.packages = Packages::of(&root, options.lock.clone());
+            let named = options.vars.iter().filter_map(VarArg::file);
+            loader.named = named.filter_map(|file| fs::canonicalize(file).ok()).collect();
             loader.module(&root, &options.display, &mut Vec::new());
             loader.check_calls();
             loader.check_version(&options.version);
@@ -160,6 +162,8 @@ struct Loader {
     by_dir: BTreeMap<PathBuf, ModuleId>,
     settings: Settings,
     provider: Option<super::RawBlock>,
+    /// The files that `--var-file` names.
+    named: BTreeSet<PathBuf>,
     /// The repository's root: nothing outside of it is read.
     boundary: Option<PathBuf>,
     packages: Packages,
@@ -183,6 +187,7 @@ impl Loader {
             by_dir: BTreeMap::new(),
             settings: Settings::default(),
             provider: None,
+            named: BTreeSet::new(),
             boundary: None,
             packages: Packages::default(),
             broken: Vec::new(),

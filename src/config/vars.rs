@@ -35,6 +35,15 @@ pub enum VarArg {
 }
 
 impl VarArg {
+    /// The file that it names.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Value { .. } => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     /// Reads the argument of `--var`.
     ///
     /// # Errors

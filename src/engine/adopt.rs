@@ -53,12 +53,14 @@ pub async fn run(
             return Err(Diagnostic::error(text).help(help).into());
         }
     }
-    let everything = PlanRequest::everything(&request.variables);
+    let account = &request.account;
+    let handle: Handle =
+        account.parse().map_err(|error| EngineError::failed(format!("{error}")))?;
+    let mut everything = PlanRequest::everything(&request.variables);
+    everything.about.accounts.push(handle.clone());
     let inputs = refresh::load_and_refresh_recovered(workspace, &everything).await?;
     let plan = plan::make(workspace, &inputs, &everything)?;
-    let account = &request.account;
-    let reading = account.parse::<Handle>().ok().and_then(|h| inputs.live.accounts.get(&h));
-    let Some(reading) = reading else {
+    let Some(reading) = inputs.live.accounts.get(&handle) else {
         let names: Vec<&str> = inputs.estate.accounts.keys().map(Handle::as_str).collect();
         let help = did_you_mean(account, names.iter().copied())
             .unwrap_or_else(|| format!("there are {}", names.join(", ")));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::address::ResourceAddr;
 use crate::apply::ApplySummary;
+use crate::diag::Diagnostic;
 use crate::plan::Mode;
 use crate::plan::model::{Plan, Selection};
 use crate::promotion::ReleaseMove;
@@ -12,7 +13,7 @@ use crate::promotion::ReleaseMove;
 use super::carry_out::{ApplyApproval, carry_out};
 use super::error::EngineError;
 use super::host::{ConfirmationQuestion, Event, Shown};
-use super::plan::{self, FailOn, PlanRequest};
+use super::plan::{self, FailOn, JudgedFor, PlanRequest};
 use super::promotion::entry;
 use super::recover;
 use super::refresh::PlanInputs;
@@ -58,7 +59,7 @@ pub async fn run(
     let plan = plan::make(workspace, &inputs, &question)?;
     workspace.host.show(Shown::Plan(&plan))?;
     plan::warn(workspace, &inputs, &plan);
-    plan::require_isolation(&plan, approval.fail_on, false)?;
+    plan::require_isolation(&plan, approval.fail_on, JudgedFor::Applying)?;
     plan::require_read(&plan)?;
     if plan.has_changes() {
         workspace
@@ -96,7 +97,7 @@ pub async fn run_saved(
     saved_plan::require_same(&saved.plan, &plan, &inputs.digest)?;
     let left_out = compare_secrets::left_out(&inputs, &plan, &now);
     workspace.host.diagnostics(&left_out.into_iter().collect());
-    plan::require_isolation(&plan, approval.fail_on, false)?;
+    plan::require_isolation(&plan, approval.fail_on, JudgedFor::ApplyingSaved)?;
     plan::require_read(&plan)?;
     if !plan.has_changes() {
         workspace.host.event(Event::NothingToApply);
@@ -127,12 +128,17 @@ pub async fn import(
     };
     let loading = recover::load_recovered(workspace, &request, lock_timeout);
     let inputs = Box::pin(loading).await?;
+    // What its block asks for beside the import is another command's work.
+    let is_it =
+        |known: &ResourceAddr| *known == *address || known.to_string() == address.to_string();
+    if inputs.snapshot.resources().keys().any(is_it) {
+        return Err(Diagnostic::error(format!("`{address}` is managed already"))
+            .help("`palisade plan` shows what its block would change")
+            .into());
+    }
     let plan = plan::make(workspace, &inputs, &request)?;
     workspace.host.show(Shown::Plan(&plan))?;
     plan::warn(workspace, &inputs, &plan);
-    if !plan.has_changes() {
-        return Err(EngineError::failed(format!("`{address}` is managed already")));
-    }
     plan::require_read(&plan)?;
     workspace.host.confirm(ConfirmationQuestion::Import).await?;
     carry_out(workspace, &inputs, &request, &plan, &approval).await

@@ -167,7 +167,7 @@ fn names(environments: &[String]) -> Vec<String> {
     if environments.is_empty() { vec!["-".to_owned()] } else { environments.to_vec() }
 }
 
-/// Two decimals, never rounded up to 100; nothing where there is nothing to judge by.
+/// Two decimals, and less than 100 where anything is wrong; nothing where there is nothing to judge by.
 fn percent(managed: usize, wrong: usize, complete: bool) -> Option<f64> {
     if managed == 0 && !complete {
         return None;
@@ -175,7 +175,9 @@ fn percent(managed: usize, wrong: usize, complete: bool) -> Option<f64> {
     if wrong == 0 {
         return Some(100.0);
     }
-    let hundredths = (managed - wrong.min(managed)) * 10_000 / managed.max(1);
+    let managed = managed.max(1);
+    let hundredths = ((managed - wrong.min(managed)) * 10_000 + managed / 2) / managed;
+    let hundredths = hundredths.min(9_999);
     Some(f64::from(u32::try_from(hundredths).unwrap_or(0)) / 100.0)
 }
 
@@ -198,4 +200,17 @@ fn narrow(plan: &mut Plan, managed_only: bool) {
 
 fn managed(plan: &Plan) -> impl Iterator<Item = &Drift> {
     plan.drift.iter().filter(|d| d.status != DriftStatus::Unmanaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_rounded_and_whole_only_where_nothing_is_wrong() {
+        assert_eq!(percent(7, 2, true), Some(71.43));
+        assert_eq!(percent(7, 0, true), Some(100.0));
+        assert_eq!(percent(1_000_000, 1, true), Some(99.99));
+        assert_eq!(percent(0, 0, false), None);
+    }
 }

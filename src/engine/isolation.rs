@@ -1,10 +1,12 @@
 //! All that is known of the walls of one side of the estate. Changes nothing.
 
-use crate::diag::{Diagnostic, count};
+use crate::diag::Diagnostic;
+use crate::isolation::section::crossed_and_undecided;
 use crate::isolation::walls::Walls;
 use crate::plan::walls;
 
 use super::error::EngineError;
+use super::plan;
 use super::redacting;
 use super::side::{self, AnswerBasis, LookAt};
 use super::workspace::{Variables, Workspace};
@@ -47,15 +49,12 @@ pub async fn run(
 /// # Errors
 /// [`EngineError::RuleBroken`].
 pub fn require_rules(outcome: &IsolationOutcome) -> Result<(), EngineError> {
-    match outcome.walls.broken() {
-        0 => Ok(()),
-        broken => Err(EngineError::RuleBroken(
-            Diagnostic::error(format!(
-                "{} an isolation rule",
-                count(broken, "path breaks", "paths break")
-            ))
-            .help("close the path, or permit it with an `allow` block that has a reason and an end")
-            .into(),
-        )),
-    }
+    let help = match crossed_and_undecided(&outcome.walls.violations) {
+        (0, 0) => return Ok(()),
+        (0, _) => "each wall above says why; make readable what could not be read",
+        _ => "close the path, or permit it with an `allow` block that has a reason and an end",
+    };
+    let (crossed, undecided) = crossed_and_undecided(&outcome.walls.violations);
+    let summary = plan::rules_broken(crossed, undecided);
+    Err(EngineError::RuleBroken(Diagnostic::error(summary).help(help).into()))
 }

@@ -55,14 +55,22 @@ pub(super) fn options(workspace: &Workspace, variables: &Variables) -> LoadOptio
 /// # Errors
 /// It does not.
 pub(super) fn require_configuration(dir: &Path) -> Result<(), EngineError> {
-    let any = std::fs::read_dir(dir).is_ok_and(|mut entries| {
-        entries.any(|e| e.is_ok_and(|e| e.path().extension().is_some_and(|x| x == "hcl")))
-    });
-    if any {
+    let has = |extension: &str| {
+        std::fs::read_dir(dir).is_ok_and(|mut entries| {
+            entries.any(|e| e.is_ok_and(|e| e.path().extension().is_some_and(|x| x == extension)))
+        })
+    };
+    if has("hcl") {
         return Ok(());
     }
+    let help = match has("tf") {
+        true => {
+            "the `*.tf` files here are Terraform's: `palisade review --terraform-plan FILE` judges what a plan of theirs does to the walls"
+        }
+        false => "go to the directory of the estate, or name it with `-C DIR`",
+    };
     Err(Diagnostic::error("there is no configuration here: no file ends in `.hcl`")
-        .help("go to the directory of the estate, or name it with `-C DIR`")
+        .help(help)
         .into())
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
-use crate::isolation::section::{AccessPath, PathChange, RuleSeverity, WallVerdict};
-use crate::plan::model::{Plan, PlanLocation, ScopeBasis, StateBasis};
+use crate::isolation::section::{AccessPath, PathChange, crossed_and_undecided};
+use crate::plan::model::{PlanLocation, ScopeBasis, StateBasis};
 use crate::plan::sides::Sides;
 use crate::plan::{Input, compute, prepare, seal, walls};
 use crate::state::layout;
@@ -19,7 +19,7 @@ use super::refresh::{self, PlanInputs};
 use super::workspace::Workspace;
 
 pub use super::plan_request::{FailOn, Mode, PlanRequest, ReleaseOverride, Selection};
-pub use crate::plan::model::FORMAT_VERSION;
+pub use crate::plan::model::{FORMAT_VERSION, Plan};
 
 /// A plan, and what it was made from.
 pub struct PlanOutcome {
@@ -208,48 +208,74 @@ pub fn require_read(plan: &Plan) -> Result<(), EngineError> {
         .into())
 }
 
-/// Whether the walls permit the plan, as `--fail-on` asks. What stood open before blocks no apply,
-/// so `standing` paths count only where they are to be reported; but a path whose exception has ended
-/// is open without permission from that day on.
+/// What a plan is judged for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JudgedFor {
+    /// To be read: paths that stood before are told, too.
+    Reading,
+    /// To be carried out: what stood before blocks no apply.
+    Applying,
+    /// The same of a saved plan, which is not shown again.
+    ApplyingSaved,
+}
+
+/// Whether the walls permit the plan, as `--fail-on` asks. What stood open before counts only where the plan is
+/// judged to be read; but a path whose exception has ended is open without permission from that day on.
 ///
 /// # Errors
 /// They do not.
-pub fn require_isolation(plan: &Plan, fail_on: FailOn, standing: bool) -> Result<(), EngineError> {
-    let counts = |path: &&AccessPath| {
-        let is_new = path.change != PathChange::Standing || path.expired_exception.is_some();
-        // A rule with `on_violation = "warn"` only warns.
-        path.severity != RuleSeverity::Warning && (standing || is_new)
+pub fn require_isolation(
+    plan: &Plan,
+    fail_on: FailOn,
+    judged: JudgedFor,
+) -> Result<(), EngineError> {
+    let holds_up = |path: &&AccessPath| {
+        path.change != PathChange::Standing || path.expired_exception.is_some()
     };
-    let violations = plan.isolation.violations.iter().filter(counts).count();
+    let all = || plan.isolation.violations.iter();
+    let (crossed, undecided) =
+        crossed_and_undecided(all().filter(|path| judged == JudgedFor::Reading || holds_up(path)));
     let widened = plan.isolation.changes.iter().filter(|path| path.change.widens()).count();
     let assuming = plan.isolation.matrix.iter().filter(|row| !row.assumptions_added.is_empty());
     let assuming = assuming.count();
-    let undecided = || {
-        let broken = plan.isolation.violations.iter().filter(counts);
-        broken.filter(|path| path.verdict == WallVerdict::Undetermined).count() == violations
-    };
     let summary = match fail_on {
         FailOn::None => return Ok(()),
-        FailOn::Violation if violations == 0 => return Ok(()),
-        FailOn::Widening if violations == 0 && widened == 0 && assuming == 0 => return Ok(()),
-        FailOn::Widening if violations == 0 && widened == 0 => {
+        FailOn::Violation | FailOn::Widening if crossed + undecided > 0 => {
+            rules_broken(crossed, undecided)
+        }
+        FailOn::Violation => return Ok(()),
+        FailOn::Widening if widened == 0 && assuming == 0 => return Ok(()),
+        FailOn::Widening if widened == 0 => {
             format!("{} on a new assumption", count(assuming, "wall rests", "walls rest"))
         }
-        FailOn::Widening if violations == 0 => {
-            format!("{} added or widened", count(widened, "path is", "paths are"))
+        FailOn::Widening => format!("{} added or widened", count(widened, "path is", "paths are")),
+    };
+    let is_old =
+        fail_on == FailOn::Violation && crossed_and_undecided(all().filter(holds_up)) == (0, 0);
+    let help = match judged {
+        _ if is_old => {
+            "no apply is held up by what existed before its plan; close each path, or permit it with an `allow` block that has a reason and an end"
         }
-        FailOn::Violation | FailOn::Widening if undecided() => {
-            let walls = count(violations, "wall", "walls");
-            let are = if violations == 1 { "is" } else { "are" };
-            format!("{walls} that an isolation rule protects {are} undetermined")
+        JudgedFor::Reading | JudgedFor::Applying => {
+            "the isolation section names each path and what causes it; `--fail-on none --reason \"...\"` goes on regardless and is recorded"
         }
-        FailOn::Violation | FailOn::Widening => {
-            format!("{} an isolation rule", count(violations, "path breaks", "paths break"))
+        JudgedFor::ApplyingSaved => {
+            "`palisade show FILE` names each path and what causes it; `--fail-on none --reason \"...\"` goes on regardless and is recorded"
         }
     };
-    Err(EngineError::RuleBroken(
-        Diagnostic::error(summary)
-            .help("the isolation section names each path and what causes it; `--fail-on none --reason \"...\"` goes on regardless and is recorded")
-            .into(),
-    ))
+    Err(EngineError::RuleBroken(Diagnostic::error(summary).help(help).into()))
+}
+
+/// `2 paths break an isolation rule, 1 wall that an isolation rule protects is undetermined`.
+pub(super) fn rules_broken(crossed: usize, undecided: usize) -> String {
+    let mut parts = Vec::new();
+    if crossed > 0 {
+        parts.push(format!("{} an isolation rule", count(crossed, "path breaks", "paths break")));
+    }
+    if undecided > 0 {
+        let are = if undecided == 1 { "is" } else { "are" };
+        let walls = count(undecided, "wall", "walls");
+        parts.push(format!("{walls} that an isolation rule protects {are} undetermined"));
+    }
+    parts.join(", ")
 }

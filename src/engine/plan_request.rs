@@ -14,6 +14,9 @@ pub use crate::plan::model::Selection;
 pub struct PlanRequest {
     /// Mode, selection, forced replacements.
     pub options: ComputeOptions,
+    /// Environments and accounts that the caller asks about: they limit nothing, and a name that nothing declares
+    /// is refused before AWS is read.
+    pub about: Selection,
     /// Values for variables.
     pub variables: Variables,
     /// Whether AWS is read.
@@ -46,6 +49,7 @@ impl PlanRequest {
     pub fn everything(variables: &Variables) -> Self {
         Self {
             options: ComputeOptions::default(),
+            about: Selection::default(),
             variables: variables.clone(),
             refresh: true,
             for_apply: false,

@@ -9,10 +9,12 @@ use futures::future::{Either, ready};
 use crate::address::ResourceAddr;
 use crate::apply::{self, Inspection};
 use crate::config::Configuration;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::eval::estate::{Estate, ProviderSettings};
 use crate::ids::Handle;
-use crate::plan::model::{InDoubtOutcome, InterruptedRun, PlanPrincipals, PlannedOutput};
+use crate::plan::model::{
+    InDoubtChange, InDoubtOutcome, InterruptedRun, OperationKind, PlanPrincipals, PlannedOutput,
+};
 use crate::plan::targets::Targets;
 use crate::plan::{Live, principals, select};
 use crate::promotion::store::VersionedRecord;
@@ -76,6 +78,7 @@ pub async fn load_and_refresh(
 ) -> Result<PlanInputs, EngineError> {
     let configuration = Arc::new(load::configuration(workspace, &request.variables)?);
     select::check_declared(&request.options.selection, &configuration)?;
+    select::check_declared(&request.about, &configuration)?;
     let store = open::named(workspace, &configuration.settings).await?;
     refresh_opened(workspace, request, Opened { configuration, store }).await
 }
@@ -143,8 +146,15 @@ fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
             .detail("What it has changed so far may look like drift here.".to_owned())
             .help("plan again when it has ended");
     }
-    let mut lines = vec![format!("{} of its results are not in the state yet.", run.results)];
-    for change in &run.changes {
+    let mut lines = Vec::new();
+    if run.results > 0 {
+        let results = count(run.results, "of its results is", "of its results are");
+        lines.push(format!("{results} not in the state yet."));
+    }
+    let is_told = |change: &&InDoubtChange| {
+        change.op != OperationKind::Wait || change.outcome != InDoubtOutcome::Done
+    };
+    for change in run.changes.iter().filter(is_told) {
         let became = match change.outcome {
             InDoubtOutcome::Done => "was carried out",
             InDoubtOutcome::NotDone => "was not carried out",
@@ -153,9 +163,13 @@ fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
         let why = change.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         lines.push(format!("{} `{}` {became}{why}", change.op.name(), change.address));
     }
-    Diagnostic::warning(format!("a run of `{by}` was interrupted in scope `{scope}` (run {id})"))
-        .detail(lines.join("\n"))
-        .help("`palisade apply` records this before anything else; the plan here counts with it already")
+    let warning = Diagnostic::warning(format!(
+        "a run of `{by}` was interrupted in scope `{scope}` (run {id})"
+    ));
+    let warning = if lines.is_empty() { warning } else { warning.detail(lines.join("\n")) };
+    warning.help(
+        "`palisade apply` records this before anything else; the plan here counts with it already",
+    )
 }
 
 /// Reads state and AWS, and evaluates. A `snapshot` is a state that has been read already.

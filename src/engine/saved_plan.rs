@@ -217,6 +217,7 @@ impl Saved {
             refresh: self.refresh,
             for_apply: true,
             parallelism,
+            about: Selection::default(),
             imports: Vec::new(),
             secret_versions: !self.plan.secret_sources.is_empty(),
             release: None,

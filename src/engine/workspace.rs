@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
 use crate::redact::Redactions;
-use crate::state::{Ledger, Terms};
+use crate::state::{Ledger, Terms, to_the_second};
 
 use super::connect::Aws;
 use super::error::EngineError;
@@ -52,6 +54,12 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// The calendar time, to the second, as records hold it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        to_the_second(self.host.now())
+    }
+
     /// An estate's directory, with no environment and secrets from where its configuration says.
     #[must_use]
     pub fn new(dir: PathBuf, origin: RunOrigin, aws: Aws, host: Arc<dyn Host>) -> Self {

@@ -3,7 +3,7 @@
 use hcl::edit::expr::Expression;
 
 use crate::config::{Dynamic, Expr, RawBlock, RawBody, RawNested};
-use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::diag::{Diagnostic, Diagnostics, Loc, with_article};
 use crate::eval::expr::for_expr::entries;
 use crate::eval::expr::unmark;
 use crate::eval::modules::scope::ModuleScope;
@@ -156,8 +156,8 @@ fn expand(
         if labels.len() > wanted || labels.len() < wanted - optional {
             let loc = dynamic.labels.as_ref().map_or_else(|| dynamic.loc.clone(), Expr::loc);
             return Err(Diagnostic::error(format!(
-                "a `{}` block takes {wanted} labels, not {}",
-                dynamic.ty.value,
+                "{} block takes {wanted} labels, not {}",
+                with_article(&dynamic.ty.value),
                 labels.len()
             ))
             .at(loc)

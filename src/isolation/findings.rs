@@ -169,7 +169,7 @@ impl Walls<'_, '_> {
                 RightHolders::guardrails(self.leavers(own))
             };
             let text = format!(
-                "{} -> {to} is held shut by the source side alone: `{}` already lets `{arn}` in; {}",
+                "{} -> {to} stays closed only because of the source side: `{}` already lets `{arn}` in; {}",
                 origin.name(),
                 step.target.arn(),
                 holders.text,
@@ -199,7 +199,7 @@ impl Walls<'_, '_> {
                 }
                 let holders = self.right_holders(&account.handle, &[RightsScope::Account]);
                 let text = format!(
-                    "{} -> {to} is held shut by the source side alone: `{}` already lets in whatever the account `{}` permits, and nobody there may yet; {}",
+                    "{} -> {to} stays closed only because of the source side: `{}` already lets in whatever the account `{}` permits, and nobody there may yet; {}",
                     origin.name(),
                     target.arn(),
                     account.handle,
@@ -297,7 +297,7 @@ pub(super) fn of_rules(
             let (end, loc) = (exception.expires, &exception.loc);
             if end < today {
                 let text =
-                    format!("the exception `{name}` expired on {end} and no longer counts ({loc})");
+                    format!("the exception `{name}` ended on {end} and no longer counts ({loc})");
                 add(FindingKind::ExceptionExpired, text);
                 continue;
             }

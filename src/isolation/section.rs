@@ -27,7 +27,7 @@ mod proof;
 mod rule;
 mod wall;
 
-pub use finding::{Finding, FindingKind};
+pub use finding::{Finding, FindingKind, NEW_WITH_PLAN};
 pub use path::{
     Absent, AccessPath, Grant, Hop, PathChange, PathEnd, Replay, Replayed, StepLimits, Witness,
 };
@@ -73,9 +73,7 @@ impl Isolation {
     /// and of which nothing is known for certain.
     #[must_use]
     pub fn crossed_and_undecided(&self) -> (usize, usize) {
-        let errors = || self.violations.iter().filter(|path| !path.only_warns());
-        let undecided = errors().filter(|path| path.verdict == WallVerdict::Undetermined).count();
-        (errors().count() - undecided, undecided)
+        crossed_and_undecided(&self.violations)
     }
 
     /// What the plan does to the walls, and what they rest on, in numbers.
@@ -124,6 +122,16 @@ impl Isolation {
 #[must_use]
 pub fn broken(violations: &[AccessPath]) -> usize {
     violations.iter().filter(|path| path.severity != RuleSeverity::Warning).count()
+}
+
+/// The violations that are errors, counted apart: paths that are known to cross, and walls that a rule protects
+/// and of which nothing is known for certain.
+pub fn crossed_and_undecided<'p>(
+    violations: impl IntoIterator<Item = &'p AccessPath>,
+) -> (usize, usize) {
+    let errors: Vec<_> = violations.into_iter().filter(|path| !path.only_warns()).collect();
+    let undecided = errors.iter().filter(|path| path.verdict == WallVerdict::Undetermined).count();
+    (errors.len() - undecided, undecided)
 }
 
 /// Counts of the isolation section.

@@ -375,17 +375,20 @@ impl<'w> Search<'w> {
         everybody.extend(open.keys().chain(doubtful.keys()).cloned());
         let mut holders: Vec<WhoCanEntry> = everybody
             .iter()
-            .map(|source| match (open.get(source), doubtful.get(source)) {
-                (Some(way), _) => self.open(source, way),
+            .flat_map(|source| match (open.get(source), doubtful.get(source)) {
+                (Some(way), _) if matches!(source, StepSource::Principal(_)) => {
+                    vec![self.entry(source, &self.best(way))]
+                }
+                (Some(_), _) => self.entries_from_outside(source, &open),
                 (None, Some(way)) => {
                     let why_undetermined = self.undetermined.get(&way.last).cloned();
-                    WhoCanEntry {
+                    vec![WhoCanEntry {
                         verdict: WallVerdict::Undetermined,
                         why_undetermined,
                         ..self.holder(source)
-                    }
+                    }]
                 }
-                (None, None) => self.holder(source),
+                (None, None) => vec![self.holder(source)],
             })
             .collect();
         holders.sort_by(|a, b| {
@@ -426,24 +429,63 @@ impl<'w> Search<'w> {
         }
     }
 
-    fn open(&self, source: &StepSource, way: &OpenChain) -> WhoCanEntry {
+    /// The steps of a chain, each by the opening that asks least.
+    fn best<'s>(&'s self, way: &'s OpenChain) -> Vec<UsedStep<'s>> {
+        let least = |openings: &'s [Opening]| openings.iter().min_by_key(|o| o.requirements.len());
+        let of_edge = |step: &'s PathStep| {
+            let edge = self.edges.get(step)?;
+            Some((&step.source, least(&edge.openings)?))
+        };
+        let last = self.direct.get(&way.last).and_then(|openings| least(openings));
+        way.chain.iter().filter_map(of_edge).chain(last.map(|o| (&way.last, o))).collect()
+    }
+
+    /// Everybody whom one source from outside the estate stands for: behind a provider of identities stand many, who are
+    /// told apart by what they need, so that each way in is an entry of its own.
+    fn entries_from_outside(
+        &self,
+        source: &StepSource,
+        open: &BTreeMap<StepSource, OpenChain>,
+    ) -> Vec<WhoCanEntry> {
+        let direct = self.direct.get(source).into_iter().flatten().map(|o| vec![(source, o)]);
+        let through = self.edges.values().filter(|edge| edge.step.source == *source);
+        let through = through.filter_map(|edge| {
+            let StepTarget::Role(arn) = &edge.step.target else { return None };
+            let rest = self.best(open.get(&StepSource::Principal(arn.clone()))?);
+            Some(edge.openings.iter().map(move |first| {
+                std::iter::once((source, first)).chain(rest.iter().copied()).collect()
+            }))
+        });
+        let mut entries: Vec<WhoCanEntry> = direct
+            .chain(through.flatten())
+            .map(|steps: Vec<UsedStep<'_>>| self.entry(source, &steps))
+            .collect();
+        entries.sort_by_key(|entry| (entry.conditions.len(), entry.via.len()));
+        // Who needs more than somebody listed already is one of those.
+        let mut ways: Vec<WhoCanEntry> = Vec::new();
+        for entry in entries {
+            if !ways.iter().any(|known| known.conditions.is_subset(&entry.conditions)) {
+                ways.push(entry);
+            }
+        }
+        ways
+    }
+
+    /// Somebody who can, by these steps.
+    fn entry(&self, source: &StepSource, steps: &[UsedStep<'_>]) -> WhoCanEntry {
         let mut holder = self.holder(source);
-        for step in &way.chain {
-            let Some(edge) = self.edges.get(step) else { continue };
-            let Some(best) = edge.openings.iter().min_by_key(|o| o.requirements.len()) else {
-                continue;
-            };
-            holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-            holder.via.push(hop(&step.source, best, self.model));
+        holder.verdict = WallVerdict::Reachable;
+        for (by, opening) in steps {
+            if !opening.requirements.is_empty() {
+                holder.verdict = WallVerdict::Conditional;
+            }
+            holder.conditions.extend(opening.requirements.iter().map(|r| r.text.clone()));
+            holder.via.push(hop(by, opening, self.model));
         }
-        let openings = self.direct.get(&way.last).map(Vec::as_slice).unwrap_or_default();
-        if let Some(best) = openings.iter().min_by_key(|o| o.requirements.len()) {
-            holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-            holder.via.push(hop(&way.last, best, self.model));
-            holder.witness = Some(witness(best));
-        }
-        holder.verdict =
-            if way.conditional == 0 { WallVerdict::Reachable } else { WallVerdict::Conditional };
+        holder.witness = steps.last().map(|(_, opening)| witness(opening));
         holder
     }
 }
+
+/// A step that somebody takes, and what lets it through.
+type UsedStep<'s> = (&'s StepSource, &'s Opening);

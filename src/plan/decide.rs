@@ -12,7 +12,7 @@ use super::live::{Live, LiveLookup};
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use super::options::{ComputeOptions, Mode};
-use crate::address::ResourceAddr;
+use crate::address::{ResourceAddr, ShortNames};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::difference::{SecretComparison, StoredValues, difference};
 use crate::eval::estate::{Estate, Instance};
@@ -77,6 +77,7 @@ pub fn decide<'a>(
         }
         decisions.push(decision);
     }
+    let declared = ShortNames::among(estate.instances.keys());
     for (address, recorded) in prior {
         if estate.instances.contains_key(address) || renames.contains_key(address) {
             continue;
@@ -89,6 +90,9 @@ pub fn decide<'a>(
             .help("use the version of Palisade that wrote the state, or `palisade state rm` the object to forget it"));
             continue;
         };
+        // Beside an object that the configuration calls the same it bears its full name.
+        let is_declared = declared.names(address);
+        let address = &if is_declared { address.shortened(false) } else { address.clone() };
         let mut decision = ObjectPlan::new(address.clone(), kind, None, Some(recorded), None);
         decision.depends_on.clone_from(&recorded.depends_on);
         let stranded = super::stranded::is_stranded(estate, kind.schema(), address);

@@ -60,8 +60,11 @@ pub fn check_declared(
 }
 
 fn unknown(what: &str, name: &str, known: Vec<&str>) -> Diagnostic {
-    let help = did_you_mean(name, known.iter().copied())
-        .unwrap_or_else(|| format!("known: {}", known.join(", ")));
+    let help =
+        did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
+            [] => format!("the configuration declares no {what}"),
+            known => format!("known: {}", known.join(", ")),
+        });
     Diagnostic::error(format!("there is no {what} `{name}`")).help(help)
 }
 

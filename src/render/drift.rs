@@ -60,6 +60,9 @@ pub fn text(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Res
     } else {
         parts.push("Nothing differs in what was read".to_owned());
     }
+    if !report.pending.is_empty() {
+        parts.push(format!("{} pending", report.pending.len()));
+    }
     parts.extend(view::not_read(&report.unread));
     parts.extend(report.consistency_percent.map(|percent| format!("{percent}% consistent")));
     writeln!(out, "{}", style.paint(Tone::Warn, &format!("{}.", parts.join("; "))))

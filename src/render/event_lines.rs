@@ -88,6 +88,21 @@ pub fn nothing(at: Timestamp) -> String {
     )
 }
 
+/// The last line where nothing was carried out: which way it ended (as exit codes tell ends apart), and why.
+#[must_use]
+pub fn refused(kind: &str, message: &str, help: Option<&str>, at: Timestamp) -> String {
+    let what = json!({
+        "type": "ended",
+        "success": false,
+        "interrupted": kind == "interrupted",
+        "done": 0,
+        "failed": 0,
+        "skipped": 0,
+        "error": {"kind": kind, "message": message, "help": help},
+    });
+    line(what, at)
+}
+
 fn of(what: &str, operation: &OperationRef, mut more: Json) -> Json {
     if let Some(object) = more.as_object_mut() {
         object.insert("type".to_owned(), what.into());

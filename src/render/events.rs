@@ -1,5 +1,7 @@
 //! What a use case says while it works, as lines for people: events, questions, and how an apply ended.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::apply::events::OperationRef;
@@ -210,18 +212,41 @@ fn done(operation: &OperationRef) -> String {
 
 /// How an apply ended, in one line.
 #[must_use]
-pub fn summary(summary: &ApplySummary, style: &Style) -> String {
+pub fn summary(summary: &ApplySummary, destroys: bool, style: &Style) -> String {
     let tone = if summary.is_success() { Tone::Good } else { Tone::Warn };
-    let mut text = count(summary.done.len(), "operation", "operations");
-    text.push_str(" done");
+    let operations = count(summary.done.len(), "operation", "operations");
+    let objects = done_to_objects(summary);
+    let mut text = match objects.as_str() {
+        "" => format!("{operations} done"),
+        objects => format!("{objects} ({operations})"),
+    };
     if !summary.failed.is_empty() {
         text.push_str(&format!(", {} failed", summary.failed.len()));
     }
     if !summary.skipped.is_empty() {
         text.push_str(&format!(", {} skipped", summary.skipped.len()));
     }
-    let head = if summary.is_success() { "Apply complete" } else { "Apply incomplete" };
-    style.paint(tone, &format!("{head}: {text}."))
+    let head = if destroys { "Destroy" } else { "Apply" };
+    let end = if summary.is_success() { "complete" } else { "incomplete" };
+    style.paint(tone, &format!("{head} {end}: {text}."))
+}
+
+/// `7 created, 1 deleted`: what became of objects. Waits and attachments are operations of their own and no objects.
+fn done_to_objects(summary: &ApplySummary) -> String {
+    use OperationKind as Op;
+    let all = [
+        (Op::Create, "created"),
+        (Op::Update, "updated"),
+        (Op::Delete, "deleted"),
+        (Op::Adopt, "adopted"),
+        (Op::Forget, "forgotten"),
+    ];
+    let counted = all.into_iter().filter_map(|(op, word)| {
+        let objects: BTreeSet<_> =
+            summary.done.iter().filter(|d| d.op == op).map(|d| &d.address).collect();
+        (!objects.is_empty()).then(|| format!("{} {word}", objects.len()))
+    });
+    counted.collect::<Vec<_>>().join(", ")
 }
 
 /// A question.

@@ -34,18 +34,20 @@ fn entry(one: &ReleaseMove, style: &Style, out: &mut dyn Write) -> io::Result<()
         style.paint(tone, end)
     )?;
     let took = took(one).map(|took| format!(", took {took}")).unwrap_or_default();
-    writeln!(out, "  {}{took}, by {}", time(one.started_at), safe(&one.author.arn))?;
+    let line = format!("{}{took}, by {}", time(one.started_at), safe(&one.author.arn));
+    writeln!(out, "  {}", style.fold(&line, 4))?;
     for resumed in &one.resumed_by {
         writeln!(out, "  resumed after an interruption by {}", safe(resumed))?;
     }
     for stop in &one.stops {
-        writeln!(out, "  stopped at {}: {}", stop.at, style.fold(&safe(&stop.why), 4))?;
+        let line = format!("stopped at {}: {}", time(stop.at), safe(&stop.why));
+        writeln!(out, "  {}", style.fold(&line, 4))?;
     }
     if let Some(previous) = &one.previous {
         writeln!(out, "  in place of {}", previous.short())?;
     }
     if !one.plan.is_empty() {
-        writeln!(out, "  plan {}", safe(&one.plan))?;
+        writeln!(out, "  {}", style.fold(&format!("plan {}", safe(&one.plan)), 4))?;
     }
     if let Some(reason) = &one.reason {
         writeln!(out, "  reason: {}", style.fold(&safe(reason), 4))?;

@@ -86,7 +86,7 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
     let headline = Headline::of(plan);
     let title = view::title(plan);
     head(&title, out)?;
-    let is_refused = headline.classes.iter().any(|(class, _)| *class == PathClass::Forbidden);
+    let is_refused = headline.classes.iter().any(|(class, _)| class.is_refused());
     let word = word(headline.tone, is_refused);
     banner(&title, word, &headline.sentence, headline.tone, &made("Planned", plan), out)?;
     let mut parts = vec![("verdict", "Verdict")];
@@ -238,7 +238,7 @@ fn word(tone: Tone, is_refused: bool) -> &'static str {
         Tone::Bad if is_refused => "Refused",
         Tone::Bad => "Broken",
         Tone::Warn => "Attention",
-        _ => "Fine",
+        _ => "In order",
     }
 }
 
@@ -556,9 +556,11 @@ fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
             Severity::Error => "bad",
             Severity::Warning => "warn",
         };
+        let help = d.help.iter().flat_map(|help| help.lines());
+        let help: String = help.map(|line| format!("<br>help: {}", prose(line))).collect();
         writeln!(
             out,
-            "<li><span class=\"{class}\">{}</span> {}{}{}</li>",
+            "<li><span class=\"{class}\">{}</span> {}{}{}{help}</li>",
             d.severity.name(),
             prose(&d.summary),
             prose(&detail.unwrap_or_default()),

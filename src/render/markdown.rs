@@ -26,8 +26,12 @@ use crate::engine::refusal::PlanRefusal;
 const BUDGET: usize = 59_000;
 /// What is kept back for the lines that say what was left out.
 const RESERVE: usize = 2_500;
-/// Longest text in a cell or a line.
-const CELL: usize = 300;
+/// Longest text in a cell or a line, in characters. What is longer says that it was cut.
+const CELL: usize = 1_000;
+/// Longest part of the mark, in bytes.
+const MARK: usize = 300;
+/// Where a reader finds the rest of a text that was cut.
+const CUT: &str = "... (cut: the job's log has all of it)";
 /// Columns of what stands in a fence.
 const WIDTH: usize = 110;
 /// Room that is kept for the walls, whatever else there is to say.
@@ -187,7 +191,7 @@ impl Comment {
     pub(super) fn paths(&mut self, class: PathClass, paths: &[PathLine<'_>]) {
         let number: usize = paths.iter().map(|path| path.members).sum();
         let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
-        let is_open = matches!(class, PathClass::Forbidden | PathClass::Standing);
+        let is_open = class.is_refused() || class == PathClass::Standing;
         let mut table = String::from(
             "| | from, to | principal | may | cause | verdict |\n|---|---|---|---|---|---|\n",
         );
@@ -405,7 +409,13 @@ fn diagnostics(all: &[PlanDiagnostic], comment: &mut Comment) {
             Severity::Error => ("Error", "errors"),
             Severity::Warning => ("Warning", "warnings"),
         };
-        comment.line(&format!("> **{title}:** {}{detail}{place}\n\n", inline(&d.summary)), what);
+        let help = d.help.as_ref().map(|help| {
+            let lines: Vec<String> = help.lines().map(inline).collect();
+            format!("\n> <br>help: {}", lines.join("<br>"))
+        });
+        let help = help.unwrap_or_default();
+        let text = format!("> **{title}:** {}{detail}{place}{help}\n\n", inline(&d.summary));
+        comment.line(&text, what);
     }
 }
 
@@ -466,25 +476,27 @@ pub(super) fn code(text: &str) -> String {
         return String::new();
     }
     // Links are made of what is written, before entities are characters.
-    let text = entities(&cut(text)).replace("://", "&#58;//").replace("www.", "&#119;ww.");
-    format!("<code>{text}</code>")
+    let (kept, rest) = cut(text);
+    let text = entities(kept).replace("://", "&#58;//").replace("www.", "&#119;ww.");
+    format!("<code>{text}</code>{rest}")
 }
 
 /// Prose that stays text in a line or a table's cell. What stands between backticks, and what is an ARN, is code
 /// and can be copied; in the rest GitHub looks for mentions, issues, links and emoji in what is rendered already,
 /// where an entity is a character again: a space of no width stands between.
 pub(super) fn inline(text: &str) -> String {
-    let text = cut(text);
+    let (text, rest) = cut(text);
     let pieces: Vec<&str> = text.split('`').collect();
     // One backtick too many is a character like others.
     if pieces.len().is_multiple_of(2) {
-        return words(&text);
+        return format!("{}{rest}", words(text));
     }
     let piece = |(at, piece): (usize, &&str)| match at % 2 {
         0 => words(piece),
         _ => code(piece),
     };
-    pieces.iter().enumerate().map(piece).collect()
+    let all: String = pieces.iter().enumerate().map(piece).collect();
+    format!("{all}{rest}")
 }
 
 /// Words of prose.
@@ -537,12 +549,12 @@ fn is_issue(text: &str) -> bool {
     word.is_some_and(|word| word.eq_ignore_ascii_case("gh-"))
 }
 
-/// At most [`CELL`] characters.
-fn cut(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(CELL) {
-        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()).into(),
-        None => text.into(),
-    }
+/// At most [`CELL`] characters, whole words where there are any; and what is to be said of the rest.
+fn cut(text: &str) -> (&str, &'static str) {
+    let Some((at, _)) = text.char_indices().nth(CELL) else { return (text, "") };
+    let kept = text.get(..at).unwrap_or_default();
+    let word = kept.rfind(' ').filter(|end| *end > CELL / 2);
+    (word.and_then(|end| kept.get(..end)).unwrap_or(kept), CUT)
 }
 
 /// Text in which nothing is markup, by entities instead of backslashes: they hold in tables and in HTML.
@@ -582,10 +594,25 @@ fn token(text: &str) -> String {
         }
     }
     // Names of hundreds of targets would fill the comment.
-    if out.len() > CELL {
+    if out.len() > MARK {
         use sha2::Digest as _;
         let hash = sha2::Sha256::digest(out.as_bytes());
         out = data_encoding::HEXLOWER.encode(&hash);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_cut_ends_with_a_word_and_says_so() {
+        let short = "word ".repeat(150);
+        assert!(!inline(&short).contains("cut") && inline(&short).contains(short.trim_end()));
+        let long = "word ".repeat(400);
+        assert!(inline(&long).ends_with(&format!("word{CUT}")), "{}", inline(&long));
+        let name = "x".repeat(2_000);
+        assert!(code(&name).ends_with(&format!("x</code>{CUT}")));
+    }
 }

@@ -214,7 +214,7 @@ impl<'a> Log<'a> {
         let (from, to) = (view::end(&path.from), view::end(&path.to));
         let mut message = match path.verdict {
             WallVerdict::Undetermined => {
-                format!("whether {from} can reach {to} is undetermined")
+                format!("Whether {from} can reach {to} is not known")
             }
             verdict => format!("{from} can reach {to} ({})", view::words(verdict)),
         };
@@ -241,17 +241,7 @@ impl<'a> Log<'a> {
             message.push_str(&format!(". The exception {ended} has ended"));
         }
         Entry {
-            rule: Rule {
-                id: format!("isolation/{}", identifier(rule)),
-                name: "IsolationRuleBroken",
-                short: format!("A path between environments breaks {rule}"),
-                full: "An isolation rule of this estate forbids one environment to reach another, and a path crosses the wall between them.",
-                help: "Close the path at its cause, or permit it with an allow block of the rule that has a reason and an end. `palisade isolation` shows the request that gets through, and the statements that let it through.",
-                severity: Some(match path.severity {
-                    RuleSeverity::Error => "8.5",
-                    RuleSeverity::Warning | RuleSeverity::Info => "5.0",
-                }),
-            },
+            rule: violated(rule, path),
             level: level(path.severity),
             message,
             at,
@@ -277,21 +267,22 @@ impl<'a> Log<'a> {
     }
 
     fn exception(&self, permit: &ExceptionUse) -> Option<Entry> {
-        let (id, short, level) = match permit.status {
-            ExceptionStatus::Expired => ("ended", "An exception has ended", "warning"),
-            ExceptionStatus::Unused => ("unused", "An exception permits nothing", "note"),
+        let (id, kind, level) = match permit.status {
+            ExceptionStatus::Expired => ("ended", FindingKind::ExceptionExpired, "warning"),
+            ExceptionStatus::Unused => ("unused", FindingKind::ExceptionUnused, "note"),
             ExceptionStatus::InForce if permit.ends_soon() => {
-                ("ending", "An exception ends soon", "warning")
+                ("ending", FindingKind::ExceptionExpiring, "warning")
             }
             ExceptionStatus::InForce => return None,
         };
+        let meaning = kind.meaning();
         Some(Entry {
             rule: Rule {
                 id: format!("exception/{id}"),
                 name: "IsolationException",
-                short: short.to_owned(),
-                full: "An exception permits a path that an isolation rule forbids, until its last day; from then on the path breaks the rule.",
-                help: "Remove the exception where nothing needs it, close the path that it permits, or decide about a new end.",
+                short: meaning.short.to_owned(),
+                full: meaning.full,
+                help: meaning.help,
                 severity: None,
             },
             level,
@@ -319,15 +310,16 @@ impl<'a> Log<'a> {
         }
         let kind = serde_json::to_value(finding.kind).ok()?;
         let kind = kind.as_str()?;
+        let meaning = finding.kind.meaning();
         let places = finding.addresses.iter();
         let at = places.filter_map(|address| declared.get(address)).find_map(|at| self.written(at));
         Some(Entry {
             rule: Rule {
                 id: format!("finding/{kind}"),
                 name: "IsolationFinding",
-                short: format!("What an auditor should know: {}", kind.replace('_', " ")),
-                full: "No rule is broken, and yet the wall rests on something that an auditor should know.",
-                help: "`palisade isolation` shows the walls with what they rest on; docs/isolation.md says what each finding means.",
+                short: meaning.short.to_owned(),
+                full: meaning.full,
+                help: meaning.help,
                 severity: None,
             },
             level: level(finding.severity),
@@ -377,10 +369,14 @@ impl<'a> Log<'a> {
                 "warning",
             ),
         };
-        let message = match &d.detail {
+        let mut message = match &d.detail {
             Some(detail) => format!("{}: {detail}", d.summary),
             None => d.summary.clone(),
         };
+        let same = message.clone();
+        if let Some(help) = &d.help {
+            message = format!("{} Help: {help}", sentence(&message));
+        }
         Entry {
             rule: Rule {
                 id: id.to_owned(),
@@ -391,7 +387,7 @@ impl<'a> Log<'a> {
                 severity: None,
             },
             level,
-            same: message.clone(),
+            same,
             message,
             at: d
                 .location
@@ -456,6 +452,33 @@ impl<'a> Log<'a> {
             }],
         });
         super::json::write(&log, out)
+    }
+}
+
+/// The isolation rule that a path breaks; or that protects a wall of which nothing is known for certain.
+fn violated(rule: &str, path: &AccessPath) -> Rule {
+    let severity = Some(match path.severity {
+        RuleSeverity::Error => "8.5",
+        RuleSeverity::Warning | RuleSeverity::Info => "5.0",
+    });
+    let id = identifier(rule);
+    match path.verdict {
+        WallVerdict::Undetermined => Rule {
+            id: format!("undetermined/{id}"),
+            name: "IsolationUndetermined",
+            short: format!("A wall that {rule} protects is undetermined"),
+            full: "An isolation rule of this estate forbids one environment to reach another, and it is not known whether a path crosses the wall between them. A wall counts as isolated only where that is proved.",
+            help: "The message says why: make readable what could not be read. `undetermined = \"warn\"` in the rule lets such walls pass with a warning.",
+            severity,
+        },
+        _ => Rule {
+            id: format!("isolation/{id}"),
+            name: "IsolationRuleBroken",
+            short: format!("A path between environments breaks {rule}"),
+            full: "An isolation rule of this estate forbids one environment to reach another, and a path crosses the wall between them.",
+            help: "Close the path at its cause, or permit it with an allow block of the rule that has a reason and an end. `palisade isolation` shows the request that gets through, and the statements that let it through.",
+            severity,
+        },
     }
 }
 

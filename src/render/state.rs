@@ -12,7 +12,7 @@ use crate::state::history::HistoryEntry;
 use crate::state::model::{ResourceState, Resources};
 
 use super::lines::{self, Sign};
-use super::style::{Style, Tone, count, pad, safe};
+use super::style::{Style, Tone, count, pad, safe, time};
 
 /// How much of a plan's digest is shown: its algorithm and twelve digits, which tell plans apart.
 const DIGEST_SHOWN: usize = "sha256:".len() + 12;
@@ -63,33 +63,10 @@ pub fn scopes_json(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn list(resources: &Resources, out: &mut dyn Write) -> io::Result<()> {
-    let names = Names::in_all(resources);
     for address in resources.keys() {
-        writeln!(out, "{}", safe(&names.of(address)))?;
+        writeln!(out, "{}", safe(&address.to_string()))?;
     }
     Ok(())
-}
-
-/// What objects are called, as plans call them: the environment is left out where another object of the
-/// account does not have the same name.
-struct Names(BTreeMap<String, usize>);
-
-impl Names {
-    fn in_all(resources: &Resources) -> Self {
-        let mut uses = BTreeMap::new();
-        for address in resources.keys() {
-            *uses.entry(address.shortened(true).to_string()).or_default() += 1;
-        }
-        Self(uses)
-    }
-
-    fn of(&self, address: &ResourceAddr) -> String {
-        let short = address.shortened(true).to_string();
-        match self.0.get(&short) {
-            Some(1) => short,
-            _ => address.to_string(),
-        }
-    }
 }
 
 /// Every object, one below the other.
@@ -97,12 +74,11 @@ impl Names {
 /// # Errors
 /// Those of the writer.
 pub fn objects(resources: &Resources, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let names = Names::in_all(resources);
     for (index, (address, resource)) in resources.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        show(&names, address, resource, style, out)?;
+        show(address, resource, style, out)?;
     }
     Ok(())
 }
@@ -112,20 +88,19 @@ pub fn objects(resources: &Resources, style: &Style, out: &mut dyn Write) -> io:
 /// # Errors
 /// Those of the writer.
 fn show(
-    names: &Names,
     address: &ResourceAddr,
     resource: &ResourceState,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{}", style.paint(Tone::Bold, &safe(&names.of(address))))?;
+    writeln!(out, "{}", style.paint(Tone::Bold, &safe(&address.to_string())))?;
     writeln!(out, "  {} {}", style.paint(Tone::Dim, "# in AWS:"), safe(&resource.key))?;
     if !resource.environments.is_empty() {
         let all: Vec<&str> = resource.environments.iter().map(String::as_str).collect();
         writeln!(out, "  {} {}", style.paint(Tone::Dim, "# environments:"), safe(&all.join(", ")))?;
     }
     for dependency in &resource.depends_on {
-        let text = format!("# depends on {}", safe(&names.of(dependency)));
+        let text = format!("# depends on {}", safe(&dependency.to_string()));
         writeln!(out, "  {}", style.paint(Tone::Dim, &text))?;
     }
     for attrs in [json!(resource.attrs), json!(resource.meta)] {
@@ -185,7 +160,7 @@ pub fn history_json(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let version = |entry: &HistoryEntry| {
-        let stored = entry.stored_at.map(|t| t.to_string());
+        let stored = entry.stored_at.map(time);
         match &entry.state {
             Ok(state) => json!({
                 "version": entry.version, "stored_at": stored, "size": entry.size,

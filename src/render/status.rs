@@ -9,6 +9,7 @@ use crate::schema::duration::for_people;
 use super::history::figures;
 use super::promotion::{gates, remarks};
 use super::style::{Style, Tone, columns, count, safe, time};
+use super::verdict::broken_rules;
 use super::view;
 
 /// Writes the status as text.
@@ -24,7 +25,11 @@ pub fn text(status: &Status, style: &Style, out: &mut dyn Write) -> io::Result<(
     let walls = match (status.isolation_violations, status.isolation_warnings) {
         (0, 0) => style.paint(Tone::Good, "no isolation rule is broken"),
         (0, n) => style.paint(Tone::Warn, &format!("{} a warning-only isolation rule", paths(n))),
-        (n, _) => style.paint(Tone::Bad, &format!("{} an isolation rule", paths(n))),
+        (n, _) => {
+            let undecided = status.isolation_undetermined;
+            let text = broken_rules("an isolation rule", n.saturating_sub(undecided), undecided);
+            style.paint(Tone::Bad, &text)
+        }
     };
     super::text::unread(&status.unread, usize::MAX, style, out)?;
     let consistent = match status.consistency_percent {
@@ -77,7 +82,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
         );
         writeln!(out, "  {}", style.paint(Tone::Warn, &style.fold(&safe(&line), 4)))?;
         if let Some(stop) = &run.stopped {
-            let line = format!("stopped at {}: {}", stop.at, stop.why);
+            let line = format!("stopped at {}: {}", time(stop.at), stop.why);
             writeln!(out, "    {}", style.paint(Tone::Warn, &style.fold(&safe(&line), 6)))?;
         }
     }
@@ -95,7 +100,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
         writeln!(out, "  {}", style.paint(tone, &style.fold(&safe(&line), 4)))?;
         gates(&next.gates, style, out)?;
         if !next.asked_then.is_empty() {
-            let line = format!("asked then: {}", next.asked_then.join(", "));
+            let line = format!("asked at promotion: {}", next.asked_then.join(", "));
             writeln!(out, "  {}", style.paint(Tone::Dim, &style.fold(&safe(&line), 4)))?;
         }
     }

@@ -43,7 +43,8 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, style: &Style, out: &mut dyn Write)
     let unmanaged = view::unmanaged(plan);
     if unmanaged > 0 {
         let objects = count(unmanaged, "object is", "objects are");
-        let text = format!("{objects} in AWS and not managed here: `palisade drift` lists them.");
+        let them = if unmanaged == 1 { "it" } else { "them" };
+        let text = format!("{objects} in AWS and not managed here: `palisade drift` lists {them}.");
         writeln!(out, "{}", style.paint(Tone::Dim, &text))?;
     }
     Ok(())

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Handle;
 use crate::isolation::section::{
-    AccessPath, ExceptionStatus, ExceptionUse, Grant, Isolation, PathChange, WallVerdict,
+    AccessPath, ExceptionStatus, ExceptionUse, Grant, Isolation, MatrixRow, PathChange, WallVerdict,
 };
 use crate::isolation::walls::Walls;
 use crate::plan::model::{AccountChanges, Plan};
+use crate::state::layout;
 
 use super::fold::{id_of, some_of, whole_words};
 use super::isolation::view;
@@ -48,6 +49,8 @@ pub(super) struct Headline<'a> {
 pub(super) enum PathClass {
     /// It breaks a rule, and comes with this plan.
     Forbidden,
+    /// It stood before, and the exception that permitted it has ended.
+    Ended,
     /// It breaks a rule, and stood before.
     Standing,
     /// It breaks a rule now, whatever a plan may do.
@@ -67,6 +70,7 @@ impl PathClass {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Forbidden => "Forbidden, new with this plan",
+            Self::Ended => "Forbidden, its exception has ended",
             Self::Standing => "Forbidden, existing before this plan",
             Self::Broken => "Forbidden",
             Self::Warned => "Warned of by a rule",
@@ -79,7 +83,7 @@ impl PathClass {
     /// Its colour.
     pub(super) fn tone(self) -> Tone {
         match self {
-            Self::Forbidden | Self::Standing | Self::Broken => Tone::Bad,
+            Self::Forbidden | Self::Ended | Self::Standing | Self::Broken => Tone::Bad,
             Self::Warned | Self::Permitted | Self::Unruled => Tone::Warn,
             Self::Closing => Tone::Good,
         }
@@ -88,18 +92,24 @@ impl PathClass {
     /// Whether paths of it break a rule, be it one that only warns.
     fn breaks_rule(self) -> bool {
         match self {
-            Self::Forbidden | Self::Standing | Self::Broken | Self::Warned => true,
+            Self::Forbidden | Self::Ended | Self::Standing | Self::Broken | Self::Warned => true,
             Self::Permitted | Self::Unruled | Self::Closing => false,
         }
+    }
+
+    /// Whether an apply is refused for paths of it.
+    pub(super) fn is_refused(self) -> bool {
+        matches!(self, Self::Forbidden | Self::Ended)
     }
 
     fn of(path: &AccessPath) -> Self {
         match path.change {
             change if change.narrows() => Self::Closing,
             _ if path.only_warns() => Self::Warned,
-            PathChange::Standing if path.breaks_rule() && path.expired_exception.is_none() => {
-                Self::Standing
-            }
+            PathChange::Standing if path.breaks_rule() => match path.expired_exception {
+                Some(_) => Self::Ended,
+                None => Self::Standing,
+            },
             _ if path.breaks_rule() => Self::Forbidden,
             _ if path.exception.is_some() => Self::Permitted,
             _ => Self::Unruled,
@@ -147,14 +157,10 @@ fn sentence(plan: &Plan) -> (String, Tone) {
     let s = section.summary();
     if s.broken > 0 {
         let broken = || section.violations.iter().filter(|v| !v.only_warns());
-        let new = broken().filter(|v| PathClass::of(v) == PathClass::Forbidden).count();
-        let what = broken_rules("an isolation rule", broken());
-        let when = match (new, s.broken - new) {
-            (0, _) => "all of them existed before this plan".to_owned(),
-            (_, 0) => "new with this plan".to_owned(),
-            (new, old) => format!("{new} new with this plan, {old} existing before"),
-        };
-        return (format!("{what}: {when}."), Tone::Bad);
+        let of = |class| broken().filter(|v| PathClass::of(v) == class).count();
+        let (new, ended) = (of(PathClass::Forbidden), of(PathClass::Ended));
+        let what = paths_break("an isolation rule", broken());
+        return (format!("{what}: {}.", since_when(new, ended, s.broken - new - ended)), Tone::Bad);
     }
     if section.matrix.is_empty() {
         return (
@@ -179,34 +185,60 @@ fn sentence(plan: &Plan) -> (String, Tone) {
     };
     let undecided = match s.undetermined {
         0 => String::new(),
-        some => format!("; {} undetermined", count(some, "is", "are")),
+        1 => "; 1 wall is undetermined".to_owned(),
+        some => format!("; {some} walls are undetermined"),
     };
     let tone = if s.undetermined > 0 || warned > 0 { Tone::Warn } else { tone };
     (format!("{rule}; {walls}{undecided}."), tone)
+}
+
+/// Since when rules are broken: by how many paths that are new, whose exception has ended, and that are old.
+fn since_when(new: usize, ended: usize, old: usize) -> String {
+    match (new, ended, old) {
+        (_, 0, 0) => "new with this plan".to_owned(),
+        (0, 1, 0) => "its exception has ended".to_owned(),
+        (0, _, 0) => "their exceptions have ended".to_owned(),
+        (0, 0, 1) => "it existed before this plan".to_owned(),
+        (0, 0, _) => "all of them existed before this plan".to_owned(),
+        (new, ended, old) => {
+            let parts = [
+                (new, "new with this plan"),
+                (ended, "since an exception ended"),
+                (old, "existing before"),
+            ];
+            let some = parts.into_iter().filter(|(number, _)| *number > 0);
+            some.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ")
+        }
+    }
 }
 
 /// What is said of the rules where none is broken that stops an apply: what breaks one that only warns, if anything.
 fn rules_kept(violations: &[AccessPath]) -> String {
     match violations {
         [] => "No rule is broken".to_owned(),
-        warned => broken_rules("a warning-only rule", warned.iter()),
+        warned => paths_break("a warning-only rule", warned.iter()),
     }
 }
 
 /// `2 paths break an isolation rule, 1 wall that an isolation rule protects is undetermined`.
-fn broken_rules<'a>(rule: &str, broken: impl Iterator<Item = &'a AccessPath>) -> String {
-    let (undecided, paths): (Vec<_>, Vec<_>) =
-        broken.partition(|path| path.verdict == WallVerdict::Undetermined);
+pub(super) fn broken_rules(rule: &str, crossed: usize, undecided: usize) -> String {
     let mut parts = Vec::new();
-    if !paths.is_empty() {
-        parts.push(format!("{} {rule}", count(paths.len(), "path breaks", "paths break")));
+    if crossed > 0 {
+        parts.push(format!("{} {rule}", count(crossed, "path breaks", "paths break")));
     }
-    match undecided.len() {
+    match undecided {
         0 => {}
         1 => parts.push(format!("1 wall that {rule} protects is undetermined")),
         some => parts.push(format!("{some} walls that {rule} protects are undetermined")),
     }
     parts.join(", ")
+}
+
+/// The same of paths.
+fn paths_break<'a>(rule: &str, broken: impl Iterator<Item = &'a AccessPath>) -> String {
+    let (undecided, crossed): (Vec<_>, Vec<_>) =
+        broken.partition(|path| path.verdict == WallVerdict::Undetermined);
+    broken_rules(rule, crossed.len(), undecided.len())
 }
 
 pub(super) fn facts(plan: &Plan) -> Vec<VerdictFact> {
@@ -217,7 +249,12 @@ pub(super) fn facts(plan: &Plan) -> Vec<VerdictFact> {
     if !section.matrix.is_empty() {
         let all = section.matrix.len();
         let mut parts = view::verdict_counts(&s);
-        parts.extend(view::proved(&section.matrix, section.proofs.len()));
+        let mut proved = view::proved(&section.matrix, section.proofs.len());
+        let is_new = |a: &AccountChanges| a.account != layout::ORG && a.account_id.is_none();
+        if let Some(last) = proved.last_mut().filter(|_| plan.accounts.iter().any(is_new)) {
+            last.push_str(" (accounts that do not exist yet hold nothing)");
+        }
+        parts.extend(proved);
         if s.undetermined > 0 {
             parts.push(format!("{} undetermined", s.undetermined));
         }
@@ -352,29 +389,45 @@ pub(super) fn standing<'a>(accounts: &[AccountChanges], walls: &'a Walls) -> Cla
 
 /// What the rules say of walls as they are now.
 pub(super) fn now(walls: &Walls) -> (String, Tone) {
-    let undetermined =
-        walls.matrix.iter().filter(|row| row.after == WallVerdict::Undetermined).count();
-    let mut proved = view::proved(&walls.matrix, walls.proofs.len());
-    if undetermined > 0 {
-        proved.push(format!("{undetermined} undetermined"));
-    }
-    let rest = format!(
-        "{}; {}: {}",
-        count(walls.paths.len(), "open path", "open paths"),
-        count(walls.matrix.len(), "wall", "walls"),
-        proved.join(", ")
-    );
+    let of = |verdict| walls.matrix.iter().filter(|row| row.after == verdict).count();
+    let undetermined = of(WallVerdict::Undetermined);
+    let rest = standing_walls(walls.paths.len(), &walls.matrix, walls.proofs.len(), undetermined);
     match walls.broken() {
-        0 if undetermined > 0 => (format!("No rule is known to be broken: {rest}."), Tone::Warn),
+        0 if undetermined > 0 => (format!("No rule is known to be broken. {rest}"), Tone::Warn),
         0 => {
             let tone = if walls.violations.is_empty() { Tone::Good } else { Tone::Warn };
-            (format!("{}: {rest}.", rules_kept(&walls.violations)), tone)
+            (format!("{}. {rest}", rules_kept(&walls.violations)), tone)
         }
         _ => {
             let broken = walls.violations.iter().filter(|v| !v.only_warns());
-            (format!("{}: {rest}.", broken_rules("an isolation rule", broken)), Tone::Bad)
+            (format!("{}. {rest}", paths_break("an isolation rule", broken)), Tone::Bad)
         }
     }
+}
+
+/// `11 paths are open; 20 of 28 walls are isolated, all on assumptions.`
+fn standing_walls(open: usize, rows: &[MatrixRow], isolated: usize, undetermined: usize) -> String {
+    let mut text = match open {
+        0 => "No path is open".to_owned(),
+        open => count(open, "path is open", "paths are open"),
+    };
+    if !rows.is_empty() {
+        let assumed = rows.iter().filter(|row| !row.assumptions.is_empty()).count();
+        let walls = count(rows.len(), "wall", "walls");
+        let verb = if isolated == 1 { "is" } else { "are" };
+        text.push_str(&format!("; {isolated} of {walls} {verb} isolated"));
+        match assumed {
+            0 => {}
+            all if all == isolated && all > 1 => text.push_str(", all on assumptions"),
+            1 if isolated == 1 => text.push_str(", on assumptions"),
+            some => text.push_str(&format!(", {some} of them on assumptions")),
+        }
+        if undetermined > 0 {
+            let are = count(undetermined, "is", "are");
+            text.push_str(&format!("; {are} undetermined"));
+        }
+    }
+    text + "."
 }
 
 fn in_classes<'a>(

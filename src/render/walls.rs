@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::isolation::section::{AccessPath, ExceptionStatus, ExceptionUse, Proof};
+use crate::isolation::section::{AccessPath, ExceptionStatus, ExceptionUse, Proof, WallVerdict};
 use crate::isolation::walls::Walls;
 
 use super::isolation::text::{assumptions, findings, matrix, path, unread};
-use super::isolation::view;
+use super::isolation::view::{self, ChangedWalls};
 use super::style::{Style, Tone, count, safe, wrap};
 use super::verdict;
 
@@ -17,7 +17,7 @@ use super::verdict;
 /// Those of the writer.
 pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", style.paint(Tone::Heading, &format!("Walls: {what}")))?;
-    matrix(&walls.matrix, style, out)?;
+    matrix(&walls.matrix, &ChangedWalls::default(), style, out)?;
     let is_broken = |path: &&AccessPath| walls.violations.iter().any(|v| v.id == path.id);
     let (broken, open): (Vec<_>, Vec<_>) = walls.paths.iter().partition(is_broken);
     let no_walls = walls.violations.iter().filter(|v| !walls.paths.iter().any(|p| p.id == v.id));
@@ -39,16 +39,22 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
     assumptions(&walls.matrix, style, out)?;
     let (broken, all) = (walls.broken(), walls.violations.len());
     let (tone, warned) = match all - broken {
-        0 => (Tone::Good, String::new()),
-        some => (Tone::Warn, format!("{}, ", count(some, "warning", "warnings"))),
+        0 => (Tone::Good, None),
+        some => (Tone::Warn, Some(count(some, "warning", "warnings"))),
     };
     let tone = if broken > 0 { Tone::Bad } else { tone };
-    let summary = format!(
-        "{}, {}, {warned}{}.",
+    let undecided =
+        walls.violations.iter().filter(|v| v.verdict == WallVerdict::Undetermined).count();
+    let undecided =
+        (undecided > 0).then(|| format!("{} undetermined", count(undecided, "wall", "walls")));
+    let mut parts = vec![
         count(walls.paths.len(), "open path", "open paths"),
         count(broken, "violation", "violations"),
-        view::proved(&walls.matrix, walls.proofs.len()).join(", "),
-    );
+    ];
+    parts.extend(undecided);
+    parts.extend(warned);
+    parts.extend(view::proved(&walls.matrix, walls.proofs.len()));
+    let summary = format!("{}.", parts.join(", "));
     writeln!(out, "\n{}", style.paint(tone, &summary))
 }
 
@@ -63,7 +69,7 @@ fn exceptions(permits: &[ExceptionUse], style: &Style, out: &mut dyn Write) -> i
                 (Tone::Good, format!("covers {}", permit.covers.join(", ")))
             }
             ExceptionStatus::Unused => (Tone::Warn, "covers nothing".to_owned()),
-            ExceptionStatus::Expired => (Tone::Bad, "has expired".to_owned()),
+            ExceptionStatus::Expired => (Tone::Bad, "has ended".to_owned()),
         };
         writeln!(
             out,

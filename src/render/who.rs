@@ -1,5 +1,6 @@
 //! What `palisade who-can` says.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::isolation::WallVerdict;
@@ -7,15 +8,15 @@ use crate::isolation::who::{WhoCan, WhoCanEntry};
 
 use super::isolation::text::rows;
 use super::isolation::view::{Row, hops, request};
-use super::style::{Style, Tone, count, safe};
+use super::style::{Style, Tone, columns, count, safe};
 
 /// Writes who can, then how many cannot; `what` names the side in the heading.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn text(found: &WhoCan, what: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let title = format!("Who can {} on {}", safe(&found.action), safe(&found.resource));
-    writeln!(out, "{}", style.paint(Tone::Heading, &title))?;
+    let title = format!("Who can call {} on {}", safe(&found.action), safe(&found.resource));
+    writeln!(out, "{}", style.paint(Tone::Heading, &style.fold(&title, 2)))?;
     let owner =
         found.owner.as_ref().map(|o| format!(", in the account {}", safe(o))).unwrap_or_default();
     writeln!(out, "{}", style.paint(Tone::Dim, &format!("{what}{owner}")))?;
@@ -35,10 +36,16 @@ pub fn text(found: &WhoCan, what: &str, style: &Style, out: &mut dyn Write) -> i
         }
     }
     let cannot = found.principals.iter().filter(|h| h.verdict == WallVerdict::Isolated).count();
-    let can = found.principals.iter().filter(|h| h.verdict > WallVerdict::Undetermined).count();
+    // Of one provider several entries may stand: one a way in.
+    let can = found.principals.iter().filter(|h| h.verdict > WallVerdict::Undetermined);
+    let can = can.map(|h| h.principal.as_str()).collect::<BTreeSet<_>>().len();
     writeln!(out)?;
     for note in &found.notes {
-        writeln!(out, "{}", style.paint(Tone::Dim, &format!("Note: {}.", safe(note))))?;
+        writeln!(
+            out,
+            "{}",
+            style.paint(Tone::Dim, &style.fold(&format!("Note: {}.", safe(note)), 2))
+        )?;
     }
     let summary = format!("{} can, {cannot} cannot.", count(can, "principal", "principals"));
     writeln!(out, "{}", style.paint(Tone::Bold, &summary))
@@ -61,10 +68,13 @@ fn entry(holder: &WhoCanEntry, style: &Style, out: &mut dyn Write) -> io::Result
         (Some(_), false) => style.paint(Tone::Warn, "  not managed"),
         _ => String::new(),
     };
+    let name = safe(&holder.principal);
+    let taken = 4 + columns(&name) + 2 + columns(&place) + "  not managed".len();
+    let gap = if style.terminal && taken > style.width { "\n      " } else { "  " };
     writeln!(
         out,
-        "    {}  {}{managed}",
-        style.paint(Tone::Bold, &safe(&holder.principal)),
+        "    {}{gap}{}{managed}",
+        style.paint(Tone::Bold, &name),
         style.paint(Tone::Dim, &place),
     )?;
     let conditions = holder.conditions.iter().map(|condition| Row::new("only if", condition));

@@ -389,8 +389,8 @@ fn resource(value: &Value, _context: &KindContext) -> Option<Value> {
     reference(value, "arn")
 }
 
-/// A label as a sid, which holds letters and digits alone: `deny_leave` -> `DenyLeave`.
-fn sid(label: &str) -> String {
+/// A label as a `Sid`, which holds letters and digits alone: `deny_leave` -> `DenyLeave`.
+pub(super) fn sid(label: &str) -> String {
     if label.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return label.to_owned();
     }

@@ -2,6 +2,7 @@
 //! were made into.
 
 use super::body::{Body, NestedBody};
+use super::policy::sid;
 use crate::diag::Loc;
 
 /// Where a statement stands: `part` names the policy of the object (`trust`, an inline policy, or its own),
@@ -25,7 +26,7 @@ pub fn statement_place<'b>(body: &'b Body, part: &str, statement: &str) -> Optio
 }
 
 fn named<'b>(blocks: &[&'b NestedBody], statement: &str) -> Option<&'b Loc> {
-    let by_sid = blocks.iter().find(|b| label(b) == Some(statement));
+    let by_sid = blocks.iter().find(|b| label(b).is_some_and(|label| sid(label) == statement));
     let by_number = || blocks.get(statement.parse::<usize>().ok()?);
     by_sid.or_else(by_number).map(|b| &b.body.loc)
 }

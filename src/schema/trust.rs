@@ -109,7 +109,7 @@ impl Builder<'_, '_> {
             push(self, "Federated", who, "sts:AssumeRoleWithWebIdentity", extra);
         }
         if statements.is_empty() {
-            self.error(&body.loc, "the trust block names nobody".to_owned());
+            self.error(&body.loc, "the trust block names nobody: it needs an argument such as `services` or `aws`, or a nested block".to_owned());
         }
         statements
     }

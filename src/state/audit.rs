@@ -14,6 +14,7 @@ use crate::diag::Diagnostic;
 use crate::redact::{Audience, Redactions};
 
 use super::audit_details::AuditDetails;
+use super::clock::to_the_second;
 use super::error::{StateError, StateFailure, following};
 use super::json::encode;
 use super::layout;
@@ -53,7 +54,7 @@ impl LeaseHolder {
     #[must_use]
     pub fn event(&self, at: Timestamp, action: &str) -> AuditEvent {
         AuditEvent {
-            at,
+            at: to_the_second(at),
             who: self.who.clone(),
             run: self.run.clone(),
             action: action.to_owned(),

@@ -7,6 +7,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// A time to the second, as records hold it and people read it.
+#[must_use]
+pub fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
 
 /// A monotonic clock and a way to wait. Calendar time never comes from here: it is the store's.
 #[async_trait]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::clock::to_the_second;
 use super::scopes::Stamp;
 
 /// How a lease is held.
@@ -112,7 +113,7 @@ impl LeaseHolder {
     #[must_use]
     pub fn stamp(&self, at: Timestamp) -> Stamp {
         Stamp {
-            at,
+            at: to_the_second(at),
             by: self.who.clone(),
             run: self.run.clone(),
             operation: self.operation.clone(),

@@ -36,7 +36,7 @@ pub mod store;
 
 pub use audit::AuditEvent;
 pub use audit_details::AuditDetails;
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, to_the_second};
 pub use error::{StateError, StateFailure};
 pub use fingerprint::Fingerprinter;
 pub use lease::{Acquired, Lease};

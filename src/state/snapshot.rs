@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use crate::address::ResourceAddr;
+use crate::address::{ResourceAddr, ShortNames};
 use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure};
@@ -40,6 +40,23 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Settles how addresses print: as plans call them, the environment is left out where it tells no two objects
+    /// apart.
+    fn settle_names(&mut self) {
+        let all: Vec<ResourceAddr> =
+            self.scopes.values().flat_map(|scope| scope.value.resources.keys().cloned()).collect();
+        let names = ShortNames::among(&all);
+        for scope in self.scopes.values_mut() {
+            let resources = std::mem::take(&mut scope.value.resources);
+            let renamed = resources.into_iter().map(|(address, mut resource)| {
+                resource.depends_on =
+                    resource.depends_on.iter().map(|of| names.settled(of)).collect();
+                (names.settled(&address), resource)
+            });
+            scope.value.resources = renamed.collect();
+        }
+    }
+
     /// The objects of all scopes.
     #[must_use]
     pub fn resources(&self) -> Resources {
@@ -164,7 +181,9 @@ impl Ledger {
                 (!d.sequences.is_empty()).then_some(d)
             })
             .collect();
-        Ok(Snapshot { lineage, scopes, interrupted })
+        let mut snapshot = Snapshot { lineage, scopes, interrupted };
+        snapshot.settle_names();
+        Ok(snapshot)
     }
 
     fn common_lineage(

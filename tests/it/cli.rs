@@ -198,7 +198,7 @@ fn a_plan_that_cannot_be_made_says_why_in_every_format() {
     assert_eq!((sarif["version"].as_str(), results.len()), (Some("2.1.0"), 1), "{sarif}");
     assert_eq!(results[0]["level"], "error");
     let text = results[0]["message"]["text"].as_str().expect("a text");
-    assert!(text.starts_with(summary), "{text}");
+    assert!(text.starts_with(summary) && text.contains("Help: did you mean"), "{text}");
     let place = &results[0]["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "main.hcl");
     assert_eq!(place["region"], serde_json::json!({"startLine": line, "startColumn": column}));
@@ -207,6 +207,7 @@ fn a_plan_that_cannot_be_made_says_why_in_every_format() {
         let out = run(format).out;
         assert!(out.starts_with(start) && out.contains("No plan: 1 error"), "{out}");
         assert!(out.contains("worklods") && out.contains(&format!("main.hcl:{line}")), "{out}");
+        assert!(out.contains("did you mean"), "{format} gives no advice: {out}");
     }
     assert_eq!(run("text").out, "");
 

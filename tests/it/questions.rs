@@ -24,7 +24,7 @@ iam_role "deploy" {
   trust {
     services = ["codebuild.amazonaws.com"]
   }
-  statement "data" {
+  statement "read-data" {
     actions   = ["s3:GetObject"]
     resources = ["${s3_bucket.data.arn}/*"]
   }
@@ -38,8 +38,8 @@ s3_bucket "data" {
 /// The same with production's role open to dev's.
 fn opened() -> String {
     let trust =
-        "  trust {\n    services = [\"codebuild.amazonaws.com\"]\n  }\n  statement \"data\"";
-    let open = "  trust {\n    aws = [iam_role.ci.at[\"dev\"].arn]\n  }\n  statement \"data\"";
+        "  trust {\n    services = [\"codebuild.amazonaws.com\"]\n  }\n  statement \"read-data\"";
+    let open = "  trust {\n    aws = [iam_role.ci.at[\"dev\"].arn]\n  }\n  statement \"read-data\"";
     assert!(ACCESS.contains(trust));
     two_environments(&ACCESS.replace(trust, open))
 }
@@ -114,10 +114,16 @@ fn who_can_names_everybody_with_the_way_there() {
             && h["account"] == "production"
     });
     assert_eq!(born.expect("it is there")["managed"], false);
+    // A place is the line of the statement, wherever it is named.
+    let granted = &deploy["via"][0]["granted_by"][0];
+    let main = opened();
+    let statement =
+        1 + main.lines().position(|l| l.contains("statement \"read-data\"")).expect("a line");
+    assert_eq!(granted["location"], format!("main.hcl:{statement}"), "{granted}");
     let put = p.run(&["who-can", "s3:PutObject", data, "--json"]).code(0).json();
     assert_eq!(holder("role/deploy", &put)["verdict"], "isolated");
     let text = p.run(&["who-can", "s3:GetObject", data]).code(0).out;
-    assert!(text.contains("Who can s3:GetObject") && text.contains("step 2"), "{text}");
+    assert!(text.contains("Who can call s3:GetObject") && text.contains("step 2"), "{text}");
     let queue = format!(
         "arn:aws:sqs:eu-west-1:{}:jobs",
         deploy["principal"].as_str().unwrap().split(':').nth(4).unwrap()
@@ -198,4 +204,54 @@ fn requests_are_judged_from_a_file_and_from_standard_input() {
     assert_eq!(p.feed(&["simulate"], &format!("{}\n", lines[0])).code(0).err, "");
     let missing = p.run(&["simulate", "--cases", "nowhere.jsonl"]).code(1);
     assert!(missing.err.contains("cannot read `nowhere.jsonl`"), "{}", missing.err);
+}
+
+/// Behind one provider of identities stand many, told apart by what they need.
+#[test]
+fn who_can_lists_every_way_of_a_provider() {
+    let role = |name: &str| {
+        format!(
+            r#"iam_role "{name}" {{
+  accounts = [account.production]
+  trust {{
+    oidc {{
+      provider = iam_oidc_provider.github
+      subjects = ["repo:acme/{name}:ref:refs/heads/main"]
+    }}
+  }}
+  statement "read" {{
+    actions   = ["s3:GetObject"]
+    resources = ["${{s3_bucket.data.arn}}/*"]
+  }}
+}}
+"#
+        )
+    };
+    let p = Program::new(&two_environments(&format!(
+        r#"iam_oidc_provider "github" {{
+  accounts  = [account.production]
+  url       = "https://token.actions.githubusercontent.com"
+  audiences = ["sts.amazonaws.com"]
+}}
+s3_bucket "data" {{
+  accounts = [account.production]
+  bucket   = "acme-production-data"
+}}
+{}{}"#,
+        role("shop"),
+        role("search"),
+    )));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let ask = ["who-can", "s3:GetObject", "arn:aws:s3:::acme-production-data/x"];
+    let found = p.run(&[&ask[..], &["--json"]].concat()).code(0).json();
+    let all = found["principals"].as_array().expect("a list").iter();
+    let provider =
+        |h: &&Json| h["principal"].as_str().is_some_and(|p| p.contains("oidc-provider/"));
+    let ways: Vec<String> = all.filter(provider).map(|h| h["conditions"].to_string()).collect();
+    assert_eq!(ways.len(), 2, "{found:#}");
+    for name in ["acme/shop:", "acme/search:"] {
+        assert!(ways.iter().any(|way| way.contains(name)), "{name}: {ways:?}");
+    }
+    let text = p.run(&ask).code(0).out;
+    assert!(text.contains("acme/shop:") && text.contains("acme/search:"), "{text}");
 }

@@ -70,8 +70,80 @@ fn an_apply_tells_programs_what_happens_line_by_line() {
     p.run(&["plan", "--out", "two.plan"]).code(0);
     let saved = lines(&p.run(&["apply", "two.plan", "--json"]).code(0).out);
     assert_eq!(saved.last().expect("an end")["done"], 1);
+    // A refusal is an end, too, and the only one.
+    let refused = |args: &[&str], code: i32, kind: &str| {
+        let events = lines(&p.run(args).code(code).out);
+        let ends: Vec<&Json> = events.iter().filter(|e| e["type"] == "ended").collect();
+        let last = events.last().expect("an end");
+        assert_eq!((ends.len(), &last["type"]), (1, &"ended".into()), "{events:?}");
+        assert_eq!((&last["success"], &last["error"]["kind"]), (&false.into(), &kind.into()));
+        assert!(last["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{last}");
+    };
+    refused(&["apply", "two.plan", "--json"], 4, "stale");
+    refused(&["apply", "no.plan", "--json"], 1, "failed");
+    p.write("main.hcl", &format!("{}{RULE}", estate()));
+    refused(&["apply", "--auto-approve", "--json"], 3, "rule_broken");
+    p.run(&["plan", "--out", "three.plan"]).code(3);
+    refused(&["apply", "three.plan", "--json"], 3, "rule_broken");
+    p.write("main.hcl", &estate());
     let gone = lines(&p.run(&["destroy", "--auto-approve", "--json"]).code(0).out);
     assert_eq!(gone.last().expect("an end")["success"], true);
+}
+
+#[test]
+fn a_managed_object_is_not_imported_again_nor_changed_by_it() {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &estate().replace("  trust {", "  description = \"new\"\n  trust {"));
+    let args = ["import", "iam_role.reader@production", "reader", "--auto-approve"];
+    let refused = p.run(&args).code(1);
+    assert!(refused.err.contains("is managed already"), "{}", refused.err);
+    assert!(refused.out.is_empty(), "{}", refused.out);
+    let plan = p.run(&["plan"]).code(0).out;
+    assert!(plan.contains("Plan: 1 to update."), "{plan}");
+}
+
+#[test]
+fn a_mistyped_scope_is_no_scope_without_a_lock() {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve"]).code(0);
+    for args in [
+        &["state", "unlock", "acct-prodction", "--force"][..],
+        &["state", "rollback", "acct-prodction", "--to", "1", "--auto-approve"],
+    ] {
+        let run = p.run(args).code(1);
+        assert!(run.err.contains("did you mean `acct-production`?"), "{args:?}: {}", run.err);
+    }
+    p.run(&["state", "unlock", "acct-production", "--force"]).code(0);
+    let history = p.run(&["history", "-e", "prodction"]).code(1).err;
+    assert!(history.contains("did you mean `production`?"), "{history}");
+}
+
+#[test]
+fn outputs_do_not_overwrite_each_other() {
+    let p = Program::new(&estate());
+    for args in [
+        &["plan", "--output", "sarif=a", "--output", "markdown=a"][..],
+        &["plan", "--out", "a", "--output", "markdown=a"],
+    ] {
+        let run = p.run(args).code(1);
+        assert!(run.err.contains("two outputs would be written into `a`"), "{}", run.err);
+        assert!(!p.path().join("a").exists(), "{args:?}");
+    }
+    // It takes no lock, and so waits for none.
+    p.run(&["plan", "--lock-timeout", "5s"]).code(1);
+}
+
+/// The numbers at the end of a run are those that its plan began with.
+#[test]
+fn an_apply_counts_objects_as_its_plan_does() {
+    let p = Program::new(&estate());
+    let plan = p.run(&["plan"]).code(0).out;
+    assert!(plan.contains("Plan: 4 to create."), "{plan}");
+    let said = p.run(&["apply", "--auto-approve"]).code(0).err;
+    assert!(said.contains("Apply complete: 4 created ("), "{said}");
+    let said = p.run(&["destroy", "--auto-approve"]).code(0).err;
+    assert!(said.contains("Destroy complete: 1 deleted, 3 forgotten ("), "{said}");
 }
 
 /// What a reader of one screen sees, in its order: both streams in one file.
@@ -131,6 +203,17 @@ fn a_mistyped_selection_costs_no_request() {
             assert_eq!(arrived, 0, "{command} {flag}: {arrived} requests");
         }
     }
+    for args in [&["status", "-e", "prodction"][..], &["adopt", "-a", "prodction"]] {
+        wire.calm();
+        let run = wire.run(&p, args).code(1);
+        assert!(run.err.contains("did you mean `production`?"), "{args:?}: {}", run.err);
+        assert_eq!(wire.arrived().len(), 0, "{args:?}");
+    }
+    let both = wire.run(&p, &["status", "-e", "prodction", "-e", "dve"]).code(1);
+    assert!(both.err.contains("`prodction`") && both.err.contains("`dve`"), "{}", both.err);
+    let none = Program::new("palisade {\n  name = \"acme\"\n}\n");
+    let none = wire.run(&none, &["plan", "-e", "dev"]).code(1);
+    assert!(none.err.contains("the configuration declares no environment"), "{}", none.err);
     wire.calm();
     wire.run(&p, &["plan", "-e", "production"]).code(0);
     assert!(!wire.arrived().is_empty());
@@ -218,12 +301,40 @@ iam_role "app" {
     assert_eq!(lines, names);
     let shown = p.run(&["show"]).code(0).out;
     let gone = p.run(&["plan", "--destroy", "--full"]).code(0).out;
+    let near = p.run(&["state", "show", "iam_role.ap@dev"]).code(1).err;
+    assert!(near.contains("did you mean `iam_role.app@dev`?"), "{near}");
     for name in names {
         assert!(said.contains(&format!("created {name}\n")), "{name}: {said}");
         assert!(shown.lines().any(|line| line == name), "{name}: {shown}");
         assert!(gone.contains(name), "{name}: {gone}");
         assert!(p.run(&["state", "show", name]).code(0).out.starts_with(&format!("{name}\n")));
     }
+}
+
+/// One of the configuration and one that has left it.
+#[test]
+fn an_object_that_leaves_the_configuration_keeps_its_name() {
+    let role = |name: &str, environments: &str| {
+        format!(
+            "iam_role \"{name}\" {{\n  environments = [{environments}]\n  trust {{\n    aws = [account.production]\n  }}\n}}\n"
+        )
+    };
+    let both = "environment.dev, environment.production";
+    let all = format!("{}{}{RULE}", role("app", both), role("cross", "environment.dev"));
+    let p = Program::new(&two_environments(&all));
+    let regardless = ["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"];
+    p.run(&regardless).code(0);
+    p.write("main.hcl", &two_environments(&format!("{}{RULE}", role("app", both))));
+    for format in ["text", "markdown", "html", "sarif"] {
+        let plan = p.run(&["plan", "--format", format]);
+        let plan = plan.out.replace("&#64;", "@").replace("&#95;", "_").replace("<wbr>", "");
+        assert!(format == "sarif" || plan.contains("iam_role.cross@dev"), "{format}: {plan}");
+        assert!(!plan.contains("iam_role.cross@dev/dev"), "{format}: {plan}");
+    }
+    let said = p.run(&regardless).code(0).err;
+    assert!(said.contains("deleted iam_role.cross@dev\n"), "{said}");
+    let forgot = p.run(&["state", "rm", "iam_role.app"]).code(0).err;
+    assert!(forgot.contains("forgot iam_role.app@dev; it stays in AWS"), "{forgot}");
 }
 
 /// A file that a pipeline prints holds no command to its runner, either.
@@ -269,6 +380,22 @@ fn a_saved_plan_that_apply_refuses_is_not_announced_as_one_to_carry_out() {
     p.write("main.hcl", &estate());
     let saved = p.run(&["plan", "--out", "two.plan"]).code(0);
     assert!(saved.err.contains("`palisade apply two.plan` carries out exactly this plan"));
+    // It is judged by what `apply` is told, not by what this command was told.
+    let strict = p.run(&["plan", "--out", "two.plan", "--fail-on", "widening"]).code(3);
+    assert!(strict.err.contains("`palisade apply two.plan` carries out exactly this plan"));
+    p.write("main.hcl", &format!("{}{RULE}", estate()));
+    let regardless = ["--fail-on", "none", "--reason", "a test"];
+    let told = p.run(&[&["plan", "--out", "three.plan"], &regardless[..]].concat()).code(0).err;
+    assert!(told.contains("`palisade apply three.plan --fail-on none --reason \"...\"`"), "{told}");
+    let refused = p.run(&["apply", "three.plan"]).code(3);
+    assert!(refused.err.contains("`palisade show FILE` names each path"), "{}", refused.err);
+    p.run(&[&["apply", "three.plan"], &regardless[..]].concat()).code(0);
+    // What stands holds no apply up, and a plan that reports it says so.
+    let standing = p.run(&["plan", "--out", "four.plan"]).code(3);
+    assert!(standing.err.contains("`palisade apply four.plan` carries out"), "{}", standing.err);
+    assert!(standing.err.contains("no apply is held up"), "{}", standing.err);
+    assert!(standing.out.contains("it existed before this plan."), "{}", standing.out);
+    p.run(&["apply", "--auto-approve"]).code(0);
 }
 
 #[test]
@@ -295,12 +422,22 @@ fn habits_of_terraform_get_an_answer() {
         "{}",
         file.err
     );
+    let named = p.run(&["plan", "--var-file", "terraform.tfvars"]).err;
+    assert!(!named.contains("is not read"), "{named}");
+    let p = Program::new("");
+    std::fs::remove_file(p.path().join("main.hcl")).expect("removed");
+    p.write("main.tf", "");
+    let theirs = p.run(&["plan"]).code(1).err;
+    assert!(theirs.contains("`palisade review --terraform-plan FILE`"), "{theirs}");
     // All that a block lacks is said at once.
     let p = Program::new("check \"names\" {\n  assert {}\n}\nmoved {}\n");
     let missing = p.run(&["validate"]).code(1).err;
     for needs in ["needs `condition` and `error_message`", "needs `from` and `to`"] {
         assert!(missing.contains(needs), "{missing}");
     }
+    let p = Program::new("check \"names\" {}\n");
+    let missing = p.run(&["validate"]).code(1).err;
+    assert!(missing.contains("needs an `assert` block"), "{missing}");
 }
 
 #[test]
@@ -351,6 +488,32 @@ service_control_policy "hold" {
     }
 }
 
+/// A guardrail that is taken off an account.
+#[test]
+fn a_result_about_an_argument_stands_at_its_line() {
+    let of = |target: &str| {
+        format!(
+            "{}{RULE}\nservice_control_policy \"hold\" {{\n  targets = [account.{target}]\n  statement \"assume\" {{\n    effect    = \"Deny\"\n    actions   = [\"sts:AssumeRole\", \"organizations:*\"]\n    resources = [\"*\"]\n  }}\n}}\n",
+            estate()
+        )
+        .replace(
+            "organization \"acme\" {}",
+            "organization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\"]\n}",
+        )
+    };
+    let p = Program::new(&of("dev"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let moved = of("production");
+    p.write("main.hcl", &moved);
+    let log = p.run(&["plan", "--format", "sarif"]).code(3).json();
+    let results = log["runs"][0]["results"].as_array().expect("a list");
+    let is_broken = |r: &&Json| r["ruleId"].as_str().is_some_and(|id| id.starts_with("isolation/"));
+    let broken = results.iter().find(is_broken).unwrap_or_else(|| panic!("{log}"));
+    let line = 1 + moved.lines().position(|l| l.starts_with("  targets")).expect("a line");
+    let place = &broken["locations"][0]["physicalLocation"]["region"]["startLine"];
+    assert_eq!(*place, line, "{broken}");
+}
+
 #[test]
 fn a_rule_that_only_warns_is_not_called_kept_nor_broken() {
     let rule = RULE.replace("}\n", "  on_violation = \"warn\"\n}\n");
@@ -369,7 +532,7 @@ fn a_rule_that_only_warns_is_not_called_kept_nor_broken() {
         "{html}"
     );
     let report = p.run(&["report"]).code(0).out;
-    assert!(report.contains("1 path breaks a warning-only rule:"), "{report}");
+    assert!(report.contains("1 path breaks a warning-only rule. "), "{report}");
 }
 
 #[test]

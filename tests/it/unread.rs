@@ -234,7 +234,7 @@ fn one_bucket_that_may_not_be_read_hides_no_other() {
             .replace("acme-prod-data", "acme-prod-other"),
     );
     let plan = wire.run(&p, &["plan", "--json", "--environment", "prod"]).code(0).json();
-    assert_eq!(names(&plan), ["s3_bucket.data@prod/prod"], "state knows it still");
+    assert_eq!(names(&plan), ["s3_bucket.data@prod"], "state knows it still");
     let plan = wire.run(&p, &["plan", "--json", "--detailed-exitcode", "--environment", "dev"]);
     assert_eq!(plan.code(0).json()["unread"], Json::Null, "nothing of dev");
     // And one that is really gone is gone.
@@ -279,6 +279,33 @@ isolation "environments" {
     wire.calm();
     wire.run(&p, &[&["plan", "--detailed-exitcode"][..], &regardless].concat()).code(2);
     wire.run(&p, &["plan", "--detailed-exitcode"]).code(3);
+}
+
+#[test]
+fn an_undetermined_wall_is_not_called_a_broken_rule() {
+    let (wire, p) = applied();
+    let rule = "isolation \"environments\" {\n  between = [environment.dev, environment.prod]\n}\n";
+    p.write("main.hcl", &format!("{ESTATE}{rule}"));
+    wire.rule(|a| match reads_iam(a) {
+        true => Act::xml(403, "AccessDenied", "you may not look"),
+        false => Act::Pass,
+    });
+    let isolation = wire.run(&p, &["isolation"]).code(3);
+    let all = format!("{}{}", isolation.out, isolation.err);
+    assert!(all.contains("that an isolation rule protects are undetermined"), "{all}");
+    assert!(all.contains("make readable") && !all.contains("breaks a rule"), "{all}");
+    assert!(!all.contains("close the path"), "{all}");
+    let status = wire.run(&p, &["status"]).code(0).out;
+    assert!(status.contains("that an isolation rule protects are undetermined"), "{status}");
+    let log = wire.run(&p, &["plan", "--format", "sarif"]).code(3).json();
+    let results = log["runs"][0]["results"].as_array().expect("a list");
+    let about = |r: &&Json| r["ruleId"] == "undetermined/isolation.environments";
+    let undecided: Vec<&Json> = results.iter().filter(about).collect();
+    assert!(!undecided.is_empty(), "{log}");
+    for result in undecided {
+        let text = result["message"]["text"].as_str().expect("a text");
+        assert!(text.contains("is not known") && !text.starts_with("dev can"), "{text}");
+    }
 }
 
 #[test]

@@ -120,6 +120,18 @@ fn an_exception_that_ends_between_plan_and_apply_stops_the_apply() {
         (&"standing".into(), &"deploy".into())
     );
     at(&p, NEXT_DAY, &["apply", "--auto-approve"]).code(3);
+    // It is not called new, and has one word for what became of its exception.
+    for format in ["text", "markdown", "html"] {
+        let plan = at(&p, NEXT_DAY, &["plan", "--format", format]).code(3).out;
+        assert!(
+            plan.contains("1 path breaks an isolation rule: its exception has ended."),
+            "{plan}"
+        );
+        assert!(plan.contains("Forbidden, its exception has ended"), "{plan}");
+        assert!(!plan.contains("new with this plan") && !plan.contains("xpired"), "{plan}");
+    }
+    let now = at(&p, NEXT_DAY, &["isolation"]).code(3).out;
+    assert!(!now.contains("xpired") && now.contains("has ended"), "{now}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::PlanOptions;
+use crate::cli::args::{ApplyOptions, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::endings;
 use crate::cli::error::Exit;
@@ -27,6 +27,9 @@ pub struct ApplyArgs {
     /// How the plan is made.
     #[command(flatten)]
     options: PlanOptions,
+    /// How it is carried out.
+    #[command(flatten)]
+    carrying: ApplyOptions,
     /// Ask nothing
     #[arg(long)]
     auto_approve: bool,
@@ -45,13 +48,17 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<(), Exit> {
             .help("pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`")
             .into());
     }
+    context.ended(carry_out(args, context).await, args.json)
+}
+
+async fn carry_out(args: &ApplyArgs, context: &Context) -> Result<(), Exit> {
     let workspace = context.workspace_in(Manner {
         auto_approve: args.auto_approve,
         full: args.options.full,
         lines: args.json,
         ..Manner::default()
     })?;
-    let (options, approval) = (&args.options, args.options.approval());
+    let (options, approval) = (&args.options, args.carrying.approval(&args.options));
     let outcome = match &args.file {
         Some(path) => {
             options.require_none_of_a_plan()?;

@@ -10,7 +10,7 @@ use crate::cli::error::Exit;
 /// Flags of `completions`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  palisade completions bash > ~/.local/share/bash-completion/completions/palisade"
+    after_help = "Example:\n  palisade completions bash \\\n    > ~/.local/share/bash-completion/completions/palisade"
 )]
 pub struct CompletionsArgs {
     /// Which shell

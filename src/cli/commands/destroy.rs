@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::args::PlanOptions;
+use crate::cli::args::{ApplyOptions, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::host::Manner;
@@ -19,6 +19,9 @@ pub struct DestroyArgs {
     /// How the plan is made.
     #[command(flatten)]
     options: PlanOptions,
+    /// How it is carried out.
+    #[command(flatten)]
+    carrying: ApplyOptions,
     /// Ask nothing
     #[arg(long)]
     auto_approve: bool,
@@ -32,6 +35,10 @@ pub struct DestroyArgs {
 /// # Errors
 /// Whatever keeps the plan from being made, approved or carried out.
 pub async fn run(args: &DestroyArgs, context: &Context) -> Result<(), Exit> {
+    context.ended(carry_out(args, context).await, args.json)
+}
+
+async fn carry_out(args: &DestroyArgs, context: &Context) -> Result<(), Exit> {
     let workspace = context.workspace_in(Manner {
         auto_approve: args.auto_approve,
         destroys: true,
@@ -39,7 +46,7 @@ pub async fn run(args: &DestroyArgs, context: &Context) -> Result<(), Exit> {
         lines: args.json,
         ..Manner::default()
     })?;
-    let approval = args.options.approval();
+    let approval = args.carrying.approval(&args.options);
     let request = ApplyRequest { plan: args.options.request(Mode::Destroy)?, approval };
     apply::run(&workspace, &request).await?;
     Ok(())

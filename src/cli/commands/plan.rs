@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{FormatArgs, OutputArg, PlanOptions};
+use crate::cli::args::{FailOnArg, FormatArgs, OutputArg, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostics;
-use crate::engine::plan::{self, Mode, PlanOutcome};
+use crate::engine::plan::{self, FailOn, JudgedFor, Mode, Plan, PlanOutcome};
 use crate::engine::{Workspace, refusal, saved_plan};
 use crate::render::{self, Detail, Format, Style};
 
@@ -17,7 +17,8 @@ use crate::render::{self, Detail, Format, Style};
 #[derive(Debug, Args)]
 #[command(after_help = "A plan takes no lock, writes nothing and changes nothing.\n\n\
                         Examples:\n  palisade plan\n  palisade plan --environment staging --out staging.plan\n  \
-                        palisade plan --output markdown=comment.md --output sarif=plan.sarif --output json=plan.json")]
+                        palisade plan --output markdown=comment.md --output sarif=plan.sarif \\\n    \
+                        --output json=plan.json")]
 pub struct PlanArgs {
     /// How the plan is made.
     #[command(flatten)]
@@ -46,6 +47,7 @@ pub struct PlanArgs {
 /// and its changes.
 pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
     let format = args.format.format();
+    OutputArg::require_apart(&args.output, args.out.as_deref())?;
     let workspace = context.workspace()?;
     let outcome = match make(args, &workspace).await {
         Ok(outcome) => outcome,
@@ -78,25 +80,33 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
     }
     if let Some(path) = &args.out {
         saved_plan::save(path, &outcome)?;
-        let refused = plan::require_isolation(plan, args.options.fail_on.fail_on(), false).is_err();
-        context.say(&match refused {
-            false => {
-                format!(
-                    "\nsaved: `palisade apply {}` carries out exactly this plan",
-                    path.display()
-                )
-            }
-            true => format!(
-                "\nsaved in `{}` to be read: `palisade apply` refuses it, for it breaks a rule",
-                path.display()
-            ),
-        });
+        context
+            .say(&format!("\n{}", saved(plan, &path.display().to_string(), args.options.fail_on)));
     }
-    plan::require_isolation(plan, args.options.fail_on.fail_on(), true)?;
+    plan::require_isolation(plan, args.options.fail_on.fail_on(), JudgedFor::Reading)?;
     match args.detailed_exitcode {
         true if !plan.unread.is_empty() => Err(Exit::Incomplete),
         true if plan.has_changes() => Err(Exit::Changes),
         _ => Ok(()),
+    }
+}
+
+/// What `palisade apply` makes of the saved plan: it judges by its own flags, whatever this command was told.
+fn saved(plan: &Plan, path: &str, fail_on: FailOnArg) -> String {
+    if plan::require_read(plan).is_err() {
+        return format!(
+            "saved in `{path}` to be read: `palisade apply` refuses it, for what it would change was not read"
+        );
+    }
+    let is_refused = plan::require_isolation(plan, FailOn::Violation, JudgedFor::Applying).is_err();
+    match (is_refused, fail_on) {
+        (false, _) => format!("saved: `palisade apply {path}` carries out exactly this plan"),
+        (true, FailOnArg::None) => format!(
+            "saved: it breaks a rule, and `palisade apply {path} --fail-on none --reason \"...\"` carries it out regardless"
+        ),
+        (true, FailOnArg::Violation | FailOnArg::Widening) => format!(
+            "saved in `{path}` to be read: `palisade apply` refuses it, for it breaks a rule"
+        ),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::render;
                         carries it out and watches verification. A closed gate: exit code 3, and nothing is changed. A promotion \
                         that was interrupted is taken up where it was.\n\n\
                         Examples:\n  palisade promote to_staging --dry-run\n  palisade promote to_production\n  \
-                        palisade promote to_production --override --reason \"INC-7: certificate expires\""
+                        palisade promote to_production --override --reason \"INC-7: expiry\""
 )]
 pub struct PromoteArgs {
     /// The edge: label of a `promotion` block

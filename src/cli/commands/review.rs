@@ -17,10 +17,10 @@ use crate::render;
 #[command(after_help = "Needs no configuration, no state and no credentials, and writes nothing. \
                         Exits with code 3 when a path crosses between environments after the change, or a wall cannot \
                         be decided.\n\n\
-                        Examples:\n  palisade review --accounts dumps --environment dev=111111111111 \
-                        --environment production=222222222222\n  \
-                        palisade review --accounts dumps --terraform-plan plan.json --environment dev=111111111111 \
-                        --environment production=222222222222 --format markdown > comment.md")]
+                        Examples:\n  palisade review --accounts dumps \\\n    -e dev=111111111111 -e production=222222222222\n  \
+                        palisade review --accounts dumps --terraform-plan plan.json \\\n    \
+                        -e dev=111111111111 -e production=222222222222 \\\n    \
+                        --format markdown > comment.md")]
 pub struct ReviewArgs {
     /// Folder with dumps of the accounts as they are
     #[arg(long, value_name = "DIR")]

@@ -16,8 +16,9 @@ use crate::engine::simulate::{self, SimulationRequest};
     after_help = "Reads one JSON object a line, with the request and the policies that bear on it, and answers each with \
                         one line: the decision, and the statements that made it. Exits with 1 where a line is no valid \
                         request; the others are answered all the same.\n\n\
-                        Example:\n  echo '{\"request\": {\"principal\": \"arn:aws:iam::111111111111:role/ci\", \"action\": \"s3:GetObject\", \
-                        \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate\n  palisade simulate --cases requests.jsonl --explain"
+                        Examples:\n  printf %s '{\"request\":{\"principal\":\"arn:aws:iam::111111111111:role/ci\",' \\\n    \
+                        '\"action\":\"s3:GetObject\",\"resource\":\"arn:aws:s3:::b/k\"}}' \\\n    | palisade simulate\n  \
+                        palisade simulate --cases requests.jsonl --explain"
 )]
 pub struct SimulateArgs {
     /// A file of requests; standard input when none is named, or `-`

@@ -8,7 +8,7 @@ use hcl::edit::structure::Block;
 use super::super::raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 use super::{Decoder, Parts};
 use crate::address::ACCOUNT;
-use crate::diag::{Diagnostic, Loc, did_you_mean};
+use crate::diag::{Diagnostic, Loc, did_you_mean, with_article};
 use crate::schema::blocks::nested_schema;
 use crate::schema::gates::gates;
 use crate::schema::{Attr, BlockSchema, Nested, Spanned};
@@ -350,7 +350,7 @@ impl Decoder<'_> {
                     .map(|l| format!(" \"{}\"", l.trim_end_matches('?')))
                     .collect();
                 let what = match nested.min {
-                    1 => format!("a `{}` block", nested.name),
+                    1 => format!("{} block", with_article(nested.name)),
                     n => format!("{n} `{}` blocks", nested.name),
                 };
                 self.error(

@@ -103,7 +103,11 @@ impl Loader {
         }
         // Beside `*.tf` files they are Terraform's.
         if !others.iter().any(|file| file.ends_with(".tf")) {
-            for file in &others {
+            let is_read = |file: &&String| {
+                fs::canonicalize(dir.join(file)).is_ok_and(|file| self.named.contains(&file))
+            };
+            let left_out: Vec<&String> = others.iter().filter(|file| !is_read(file)).collect();
+            for file in left_out {
                 if let Some((why, help)) = unread(file) {
                     let warning =
                         Diagnostic::warning(format!("`{}` is not read", join(name, file)));

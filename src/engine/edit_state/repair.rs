@@ -1,15 +1,17 @@
 //! What the repairs of a state share: one scope's lease, taken without reading the state, and the record in
 //! the audit log before the write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::apply::cancel::Urgency;
+use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::host::Event as HostEvent;
 use crate::engine::workspace::Workspace;
+use crate::state::layout::{self, ScopeKey};
 use crate::state::{AuditDetails, AuditEvent, Lease, LeaseHolder, Ledger, Lock, Stamp, StateError};
 
 /// Tells the host that a lock is waited for.
@@ -94,4 +96,30 @@ impl StateRepair<'_> {
         let _ = self.ledger.release(&mut lease).await;
         Ok(done?)
     }
+}
+
+/// Makes sure that a scope is known by anything that is kept of it: its state, a lock or a journal.
+///
+/// # Errors
+/// It is not, or the backend cannot be listed.
+pub(super) async fn require_scope(ledger: &Ledger, scope: &str) -> Result<(), EngineError> {
+    let keys = ledger.store().list(layout::SCOPES, None).await.map_err(StateError::from)?;
+    let scopes = keys.iter().filter_map(|key| {
+        let (ScopeKey::State(scope) | ScopeKey::Lock(scope) | ScopeKey::Journal(scope, ..)) =
+            layout::parse(key)?;
+        Some(scope)
+    });
+    let known: BTreeSet<String> = scopes.collect();
+    if known.contains(scope) {
+        return Ok(());
+    }
+    let help = did_you_mean(scope, known.iter().map(String::as_str)).unwrap_or_else(|| match known
+        .is_empty()
+    {
+        true => "the state is empty".to_owned(),
+        false => {
+            format!("there are {}", known.iter().cloned().collect::<Vec<_>>().join(", "))
+        }
+    });
+    Err(Diagnostic::error(format!("the state has no scope `{scope}`")).help(help).into())
 }

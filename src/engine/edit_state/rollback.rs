@@ -9,7 +9,7 @@ use crate::engine::plan::{self, PlanOutcome, PlanRequest};
 use crate::engine::workspace::{Variables, Workspace};
 use crate::state::Lease;
 
-use super::repair::{Repaired, StateRepair};
+use super::repair::{Repaired, StateRepair, require_scope};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -42,6 +42,7 @@ pub async fn run(
     let StateRollbackRequest { scope, to, lock_timeout } = request;
     let store = open::configured(workspace).await?;
     let ledger = &store.ledger;
+    require_scope(ledger, scope).await?;
     // The state may be damaged: that is what this use case is for, so nothing else is read.
     let target = ledger.at_serial(scope, *to).await?;
     let question = ConfirmationQuestion::RollBackState {

@@ -1,5 +1,6 @@
 //! `state unlock`: breaks locks whose holders are gone.
 
+use super::repair::require_scope;
 use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::host::{BreakableLock, ConfirmationQuestion, Event as HostEvent, Shown};
@@ -31,6 +32,9 @@ pub async fn run(
     }
     let store = open::configured(workspace).await?;
     let ledger = &store.ledger;
+    for scope in &request.scopes {
+        require_scope(ledger, scope).await?;
+    }
     let scopes = match request.scopes.as_slice() {
         [] => with_locks(ledger).await?,
         scopes => scopes.to_vec(),

@@ -6,7 +6,7 @@ use crate::engine::carry_out::{ApplyApproval, carry_out};
 use crate::engine::error::EngineError;
 use crate::engine::host::{Event as HostEvent, Shown};
 use crate::engine::load::{self, Opened};
-use crate::engine::plan::{self, FailOn, PlanRequest};
+use crate::engine::plan::{self, FailOn, JudgedFor, PlanRequest};
 use crate::engine::recover;
 use crate::engine::refresh::PlanInputs;
 use crate::engine::workspace::Workspace;
@@ -72,7 +72,7 @@ impl<'a> Drive<'a> {
         let first = error.diagnostics().and_then(|all| all.into_iter().find(|d| d.is_error()));
         let Some(why) = first.map(|diagnostic| diagnostic.summary.clone()) else { return };
         if self.versioned.record.run.is_some() {
-            self.versioned.record.stopped(self.workspace.host.now(), why);
+            self.versioned.record.stopped(self.workspace.now(), why);
             let _ = self.save().await;
         }
     }
@@ -102,7 +102,7 @@ impl<'a> Drive<'a> {
     async fn apply(&mut self, run: &ReleaseMove) -> Result<(), EngineError> {
         match self.carry_out(run, &run.digest).await {
             Ok(()) => {
-                self.versioned.record.applied(self.workspace.host.now());
+                self.versioned.record.applied(self.workspace.now());
                 self.save().await
             }
             // What AWS refuses is the release's failure. Trouble on the way there is the runner's: the move
@@ -125,7 +125,7 @@ impl<'a> Drive<'a> {
 
     async fn verify(&mut self, run: &ReleaseMove) -> Result<(), EngineError> {
         let found = self.watch(run, &run.digest).await?;
-        let at = self.workspace.host.now();
+        let at = self.workspace.now();
         if all_open(&found) {
             self.versioned.record.confirm(&run.release, at, found.clone());
             self.versioned.record.settle(at, End::Verified, found);
@@ -164,11 +164,11 @@ impl<'a> Drive<'a> {
         };
         if returned.applied_at.is_none() {
             self.carry_out(run, &returned.digest).await?;
-            self.versioned.record.turned_back(self.workspace.host.now());
+            self.versioned.record.turned_back(self.workspace.now());
             self.save().await?;
         }
         let found = self.watch(run, &returned.digest).await?;
-        let at = self.workspace.host.now();
+        let at = self.workspace.now();
         if all_open(&found) {
             self.versioned.record.confirm(&run.release, at, found.clone());
         }
@@ -215,7 +215,7 @@ impl<'a> Drive<'a> {
                 let plan = plan::make(self.workspace, &inputs, &request)?;
                 self.workspace.host.show(Shown::Plan(&plan))?;
                 plan::warn(self.workspace, &inputs, &plan);
-                plan::require_isolation(&plan, FailOn::Violation, false)?;
+                plan::require_isolation(&plan, FailOn::Violation, JudgedFor::Applying)?;
                 plan::require_read(&plan)?;
                 Prepared { request, inputs, plan }
             }
@@ -267,7 +267,7 @@ impl<'a> Drive<'a> {
             release: run.release.clone(),
             to: back.clone(),
         });
-        self.versioned.record.turn_back(self.workspace.host.now(), back, why, evidence_seen);
+        self.versioned.record.turn_back(self.workspace.now(), back, why, evidence_seen);
         self.save().await
     }
 
@@ -276,7 +276,7 @@ impl<'a> Drive<'a> {
             Some(reason) => format!("{why}: {reason}"),
             None => why,
         };
-        let since = self.workspace.host.now();
+        let since = self.workspace.now();
         let by = self.caller.arn.clone();
         self.versioned.record.hold(Hold { since, by, why, run: run.id.clone() });
     }

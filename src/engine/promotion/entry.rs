@@ -91,7 +91,7 @@ async fn enter(
         let mut versioned = store::read(ledger, place).await?;
         let resumed = versioned.record.run.is_some();
         if !resumed {
-            let at = workspace.host.now();
+            let at = workspace.now();
             store::put_release(ledger, &declared.configured, at, &author.arn).await?;
             let digest = declared.configured.digest.clone();
             let previous = versioned.record.current(name).map(|c| c.digest.clone());

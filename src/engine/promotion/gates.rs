@@ -65,7 +65,7 @@ impl GateEvaluation<'_> {
             workspace.host.diagnostics(&redacting::too_short(redactions));
         }
         let context = GateContext {
-            now: workspace.host.now(),
+            now: workspace.now(),
             clock: workspace.host.clock(),
             purpose: self.purpose,
             subject: GateSubject {
@@ -156,11 +156,11 @@ pub(super) async fn watch(
         return Ok(Vec::new());
     }
     let patience = SignedDuration::try_from(declared.timeout).unwrap_or(SignedDuration::MAX);
-    let deadline = workspace.host.now().checked_add(patience).unwrap_or(Timestamp::MAX);
+    let deadline = workspace.now().checked_add(patience).unwrap_or(Timestamp::MAX);
     loop {
         let found =
             once(workspace, settings, opened, environment, release, author, declared).await?;
-        let left = deadline.duration_since(workspace.host.now());
+        let left = deadline.duration_since(workspace.now());
         if all_open(&found) || !left.is_positive() {
             return Ok(found);
         }

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
+use crate::engine::load as configuration;
 use crate::engine::open;
-use crate::engine::workspace::Workspace;
+use crate::engine::workspace::{Variables, Workspace};
 use crate::promotion::ReleaseMove;
 use crate::promotion::figures::{Figures, figures};
 use crate::promotion::store;
@@ -79,7 +80,7 @@ pub struct History {
 /// The backend cannot be read, or nothing has ever moved into an environment that is asked for.
 pub async fn run(workspace: &Workspace, request: &HistoryRequest) -> Result<History, EngineError> {
     let environments = &request.environments;
-    let now = workspace.host.now();
+    let now = workspace.now();
     let since = match request.since.map(|since| since.moment(now).ok_or(since)) {
         None => None,
         Some(Ok(since)) => Some(since),
@@ -100,7 +101,13 @@ pub async fn run(workspace: &Workspace, request: &HistoryRequest) -> Result<Hist
     };
     let (known, mut moves, records) = workspace.interruptible(reading).await??;
     if let Some(strange) = environments.iter().find(|e| !known.contains(e)) {
-        let help = did_you_mean(strange, known.iter().map(String::as_str)).unwrap_or_else(|| {
+        // Declared environments are meant as well, where nothing has moved into them yet.
+        let configuration = configuration::configuration(workspace, &Variables::default())?;
+        let declared: Vec<&str> =
+            configuration.root().environments.keys().map(String::as_str).collect();
+        let names = known.iter().map(String::as_str).chain(declared.iter().copied());
+        let near = (!declared.contains(&strange.as_str())).then(|| did_you_mean(strange, names));
+        let help = near.flatten().unwrap_or_else(|| {
             "no release has ever moved into it; `palisade releases` shows where they stand".into()
         });
         let text = format!("there is no history of `{strange}`");

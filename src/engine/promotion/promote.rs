@@ -10,7 +10,7 @@ use super::{MoveSettings, caller, lease, phase_name};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Event as HostEvent, Resumption, Shown};
-use crate::engine::plan::{self, FailOn};
+use crate::engine::plan::{self, FailOn, JudgedFor};
 use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
 use crate::promotion::candidate::{self, Candidate, Eligibility};
@@ -194,7 +194,7 @@ async fn fresh(
             return Ok(PromotionOutcome::Refused { report, refusal: why.into() });
         }
     };
-    plan::require_isolation(&preview.plan, FailOn::Violation, false)?;
+    plan::require_isolation(&preview.plan, FailOn::Violation, JudgedFor::Applying)?;
     plan::require_read(&preview.plan)?;
     let question = ConfirmationQuestion::Promote {
         release: &preview.candidate.release,
@@ -208,7 +208,7 @@ async fn fresh(
     secret_versions::require_same(workspace, &inputs, &plan).await?;
     let mut versioned = store::read(ledger, &edge.edge.to).await?;
     let Candidate { release, digest, previous, basis, .. } = candidate;
-    let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, workspace.host.now());
+    let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, workspace.now());
     versioned.record.begin(ReleaseMove {
         edge: Some(edge.edge.name.clone()),
         basis: Some(basis),

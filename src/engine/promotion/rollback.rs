@@ -5,7 +5,7 @@ use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Event, Resumption, Shown};
 use crate::engine::load::{self, OfflineInputs};
-use crate::engine::plan::{self, FailOn};
+use crate::engine::plan::{self, FailOn, JudgedFor};
 use crate::engine::refresh;
 use crate::engine::workspace::Workspace;
 use crate::eval::estate::Estate;
@@ -181,7 +181,7 @@ async fn fresh(
     });
     workspace.host.show(Shown::Plan(&plan))?;
     permitted(&request.environment, &evidence)?;
-    plan::require_isolation(&plan, FailOn::Violation, false)?;
+    plan::require_isolation(&plan, FailOn::Violation, JudgedFor::Applying)?;
     plan::require_read(&plan)?;
     let question = ConfirmationQuestion::BringBack {
         release: &name,
@@ -189,7 +189,7 @@ async fn fresh(
         environment: &request.environment,
     };
     workspace.host.confirm(question).await?;
-    let (id, at) = (holder.run.as_str(), workspace.host.now());
+    let (id, at) = (holder.run.as_str(), workspace.now());
     versioned.record.begin(ReleaseMove {
         previous: Some(current),
         plan: plan.digest.clone(),
@@ -274,7 +274,7 @@ async fn resume(
             Some(reason) => format!("rolled back by {}: {reason}", holder.who),
             None => format!("rolled back by {}", holder.who),
         };
-        versioned.record.turn_back(workspace.host.now(), back, why, run.verification.clone());
+        versioned.record.turn_back(workspace.now(), back, why, run.verification.clone());
     }
     if let Some(run) = &mut versioned.record.run {
         run.resumed_by.push(holder.who.clone());

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::drift::{DriftReport, EnvironmentDrift};
 use crate::engine::error::EngineError;
 use crate::engine::plan::{self, PlanRequest};
@@ -45,6 +44,8 @@ pub struct Status {
     pub unread: Vec<Unread>,
     /// Paths and walls that break an isolation rule now, one that only warns aside.
     pub isolation_violations: usize,
+    /// Of these, walls that are undetermined.
+    pub isolation_undetermined: usize,
     /// Those that break one that only warns.
     pub isolation_warnings: usize,
     /// Figures from the records.
@@ -129,14 +130,9 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
     let named = request.environments.as_slice();
     let mut plan_request = PlanRequest::everything(&request.variables);
     plan_request.parallelism = request.parallelism;
+    plan_request.about.environments = named.to_vec();
     let inputs = refresh::load_and_refresh_recovered(workspace, &plan_request).await?;
     let declared = &inputs.estate.environments;
-    if let Some(strange) = named.iter().find(|name| !declared.contains_key(*name)) {
-        let help = did_you_mean(strange, declared.keys().map(String::as_str));
-        return Err(Diagnostic::error(format!("there is no environment `{strange}`"))
-            .help_opt(help)
-            .into());
-    }
     let plan = plan::make(workspace, &inputs, &plan_request)?;
     workspace.host.diagnostics(&inputs.warnings);
     let report = DriftReport::of(&plan);
@@ -177,11 +173,12 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
     }
     let records = ledger.audit_records().await?;
     Ok(Status {
-        at: workspace.host.now(),
+        at: workspace.now(),
         environments,
         consistency_percent: report.consistency_percent,
         unread: report.unread,
         isolation_violations: plan.isolation.broken(),
+        isolation_undetermined: plan.isolation.crossed_and_undecided().1,
         isolation_warnings: plan.isolation.violations.len() - plan.isolation.broken(),
         figures: figures(&moves, &records, None, named),
     })
@@ -205,7 +202,7 @@ fn current_releases(
             release: release.clone(),
             digest: current.digest.clone(),
             by: current.by.clone(),
-            stands_seconds: workspace.host.now().duration_since(current.since).as_secs(),
+            stands_seconds: workspace.now().duration_since(current.since).as_secs(),
             place: ReleasePlace {
                 environment: record.environment.clone(),
                 since: current.since,
@@ -246,7 +243,7 @@ async fn nexts(
         let stored = store::get_release(&inputs.store.ledger, release, &verified.digest).await?;
         let values = stored.release.texts();
         let context = GateContext {
-            now: workspace.host.now(),
+            now: workspace.now(),
             clock: workspace.host.clock(),
             purpose: Purpose::Promote,
             subject: GateSubject {

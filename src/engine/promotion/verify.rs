@@ -112,7 +112,7 @@ pub async fn run(
                 &declared,
             );
             let found = found.await?;
-            let at = workspace.host.now();
+            let at = workspace.now();
             let verified = gates::all_open(&found);
             let before = versioned.record.verified(&name).is_some();
             if verified {

@@ -125,7 +125,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         } else if name == "locals" {
             Some("a local value is read as `local.NAME`".to_owned())
         } else if name == "terraform" {
-            Some("there are no workspaces: declare environments, and `each.environment.name` says which one a block stands in".to_owned())
+            Some("values of `terraform` do not exist here, and there are no workspaces: declare environments, and `each.environment.name` says which one a block stands in".to_owned())
         } else {
             let roots = ["var", "local", "module", "path", "environment", "each", "count"];
             let kinds = crate::schema::kinds().iter().map(|k| k.schema().kind);

@@ -7,7 +7,7 @@ use super::super::deputy::{IndirectPath, indirect_paths};
 use super::super::findings;
 use super::super::rules::Bound;
 use super::super::section::{
-    AccessPath, FindingKind, Grade, Isolation, PathChange, PathEnd, WallVerdict,
+    AccessPath, FindingKind, Grade, Isolation, NEW_WITH_PLAN, PathChange, PathEnd, WallVerdict,
 };
 use super::Writer;
 use super::id::digest;
@@ -24,11 +24,8 @@ impl Writer<'_, '_> {
         for path in &after {
             let standing = before.contains(path);
             let (kind, name, actions) = kind(path);
-            let text = if standing {
-                path.text.clone()
-            } else {
-                format!("{} (new with this plan)", path.text)
-            };
+            let text =
+                if standing { path.text.clone() } else { format!("{}{NEW_WITH_PLAN}", path.text) };
             let bound = Bound { actions: actions.clone(), resources: vec![path.resource.clone()] };
             let sides = (&path.from, path.to.as_str());
             let bounds = [vec![bound]];

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::RuleSeverity;
 
+/// Ends the sentence of what a plan brings.
+pub const NEW_WITH_PLAN: &str = " (new with this plan)";
+
 /// What an auditor should know beside the paths. Findings of one kind about one wall stand as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -35,7 +38,16 @@ impl Finding {
     pub fn line(&self) -> std::borrow::Cow<'_, str> {
         match self.also.len() {
             0 => self.text.as_str().into(),
-            more => format!("{} (and {more} more of this kind)", self.text).into(),
+            more => self.with_remark(&format!("and {more} more of this kind")).into(),
+        }
+    }
+
+    /// The sentence with a remark in parentheses: one pair of them, whatever else is remarked already.
+    #[must_use]
+    pub fn with_remark(&self, remark: &str) -> String {
+        match self.text.strip_suffix(NEW_WITH_PLAN) {
+            Some(text) => format!("{text}{}; {remark})", NEW_WITH_PLAN.trim_end_matches(')')),
+            None => format!("{} ({remark})", self.text),
         }
     }
 
@@ -100,6 +112,87 @@ pub enum FindingKind {
     Undetermined,
 }
 
+/// What a kind of finding means, for readers who see it for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FindingMeaning {
+    /// A heading.
+    pub short: &'static str,
+    /// What it means for the wall.
+    pub full: &'static str,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+impl FindingKind {
+    /// What findings of this kind mean.
+    #[must_use]
+    pub fn meaning(self) -> FindingMeaning {
+        let (short, full, help) = match self {
+            Self::ConfusedDeputy => (
+                "A service or a third party can be made to act for another environment",
+                "A policy lets in an AWS service or a third party without saying for which account it may act, so that a caller from another environment can make use of it.",
+                "Tie the grant to its caller: with `aws:SourceAccount` or `aws:SourceArn` for a service, with `sts:ExternalId` for a third party.",
+            ),
+            Self::ExceptionExpired => (
+                "An exception has ended",
+                "The last day of an exception is over: the path that it permitted breaks the isolation rule now.",
+                "Close the path and remove the exception, or decide about a new end.",
+            ),
+            Self::ExceptionExpiring => (
+                "An exception ends soon",
+                "An exception permits a path that an isolation rule forbids. After its last day the path breaks the rule.",
+                "Close the path and remove the exception, or decide about a new end.",
+            ),
+            Self::ExceptionUnused => (
+                "An exception permits nothing",
+                "No path of the estate needs this exception.",
+                "Remove the exception.",
+            ),
+            Self::HeldBySourceSide => (
+                "A wall stays closed only because of the source side",
+                "The policies of the target would let the request in. Only the source's own side keeps it from being sent, and whoever can change that side opens the wall.",
+                "Narrow the policy of the target, or put a guardrail above the source that its own principals cannot change.",
+            ),
+            Self::OrganizationPower => (
+                "A principal can remove the organization's guardrails",
+                "A principal that the origin reaches can detach or change organization policies, and the walls of every account rest on those.",
+                "Take the permission away, or permit it with an exception that has a reason and an end.",
+            ),
+            Self::PowerUndetermined => (
+                "Power over a wall is undetermined",
+                "It could not be decided whether the origin can change policies that the wall rests on.",
+                "The message names what could not be decided: make it readable, or make the policy simpler.",
+            ),
+            Self::ReplayFailed => (
+                "A path did not come out the same when it was judged again",
+                "The analysis found a path and could not confirm it by its request. The wall counts as undetermined.",
+                "This is a defect of Palisade: report it together with the policies that the message names.",
+            ),
+            Self::SharedAccount => (
+                "Two environments live in one account",
+                "Principals and policies of one account serve both environments, so there is no wall between the two.",
+                "Give each environment an account of its own.",
+            ),
+            Self::SharedResource => (
+                "Two environments share a resource",
+                "One environment can write what another one reads, so that data crosses without a request from one to the other.",
+                "Give each environment a resource of its own, or take the write access of one side away.",
+            ),
+            Self::NamesClosedAccount => (
+                "A policy lets in a closed account",
+                "AWS has closed the account that the policy names. If it is reopened, the policy lets it in again.",
+                "Remove the account from the policy.",
+            ),
+            Self::Undetermined => (
+                "A wall is undetermined",
+                "It is not known whether the wall is isolated, and its rule has `undetermined = \"warn\"`.",
+                "The message says why: make readable what could not be read.",
+            ),
+        };
+        FindingMeaning { short, full, help }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +219,31 @@ mod tests {
         let lines: Vec<String> = folded.iter().map(|f| f.line().into_owned()).collect();
         assert_eq!(lines, ["one (and 1 more of this kind)", "apart", "three", "alone"]);
         assert_eq!(folded[0].addresses, ["a", "b"]);
+        let new = Finding { text: format!("one{NEW_WITH_PLAN}"), ..folded[0].clone() };
+        assert_eq!(new.line(), "one (new with this plan; and 1 more of this kind)");
+    }
+    #[test]
+    fn every_kind_has_a_meaning_of_its_own() {
+        use FindingKind as K;
+        let kinds = [
+            K::ConfusedDeputy,
+            K::ExceptionExpired,
+            K::ExceptionExpiring,
+            K::ExceptionUnused,
+            K::HeldBySourceSide,
+            K::OrganizationPower,
+            K::PowerUndetermined,
+            K::ReplayFailed,
+            K::SharedAccount,
+            K::SharedResource,
+            K::NamesClosedAccount,
+            K::Undetermined,
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for meaning in kinds.map(FindingKind::meaning) {
+            assert!(seen.insert(meaning.short) && seen.insert(meaning.full), "{meaning:?}");
+            assert!(meaning.full.ends_with('.') && meaning.help.ends_with('.'), "{meaning:?}");
+            assert!(!meaning.short.ends_with('.') && !meaning.full.contains('_'), "{meaning:?}");
+        }
     }
 }

@@ -92,5 +92,7 @@ pub fn who_can(
     ask: &Ask,
     today: &str,
 ) -> Result<WhoCan, Diagnostics> {
-    who::who_can(&model_after(estate, sides).since_day(today), ask)
+    let mut answer = who::who_can(&model_after(estate, sides).since_day(today), ask)?;
+    places::refine_answer(&mut answer, estate);
+    Ok(answer)
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use crate::diag::Loc;
 use crate::eval::estate::{Estate, Instance};
 use crate::iam::ChangeKind;
-use crate::isolation::section::{AccessPath, Grant};
+use crate::isolation::section::{AccessPath, Grant, Hop};
+use crate::isolation::who::WhoCan;
 use crate::plan::model::{PolicyChange, ResourceChange};
 use crate::schema::statement_place;
 
@@ -22,36 +23,49 @@ pub(super) fn refine<'p>(
     if paths.peek().is_none() {
         return;
     }
-    let places = Places {
-        instances: estate.instances.values().map(|i| (i.address.to_string(), i)).collect(),
-        changed: changes
-            .iter()
-            .filter(|change| !change.policy_diff.is_empty())
-            .map(|change| (change.display.as_str(), change.policy_diff.as_slice()))
-            .collect(),
-    };
+    let places = Places::of(changes, estate);
     for path in paths {
         places.path(path);
     }
 }
 
-struct Places<'a> {
-    instances: BTreeMap<String, &'a Instance>,
-    changed: BTreeMap<&'a str, &'a [PolicyChange]>,
+/// Points the grants of an answer at the lines of their statements.
+pub(super) fn refine_answer(answer: &mut WhoCan, estate: &Estate) {
+    let places = Places::of(&[], estate);
+    for principal in &mut answer.principals {
+        places.hops(&mut principal.via);
+    }
 }
 
-impl Places<'_> {
-    fn path(&self, path: &mut AccessPath) {
-        for grant in path.via.iter_mut().flat_map(|hop| &mut hop.granted_by) {
+struct Places<'a> {
+    instances: BTreeMap<String, &'a Instance>,
+    changed: BTreeMap<&'a str, &'a ResourceChange>,
+}
+
+impl<'a> Places<'a> {
+    fn of(changes: &'a [ResourceChange], estate: &'a Estate) -> Self {
+        Self {
+            instances: estate.instances.values().map(|i| (i.address.to_string(), i)).collect(),
+            changed: changes.iter().map(|change| (change.display.as_str(), change)).collect(),
+        }
+    }
+
+    fn hops(&self, via: &mut [Hop]) {
+        for grant in via.iter_mut().flat_map(|hop| &mut hop.granted_by) {
             if let Some(loc) = self.grant(grant) {
                 grant.location = Some(loc.to_string());
             }
         }
+    }
+
+    fn path(&self, path: &mut AccessPath) {
+        self.hops(&mut path.via);
         let Some(locations) = &mut path.locations else { return };
         for (address, location) in locations {
             let grants = path.via.iter().flat_map(|hop| &hop.granted_by);
             let granting = || grants.filter(|g| g.address == *address).find_map(|g| self.grant(g));
-            if let Some(loc) = self.changed(address).or_else(granting) {
+            let loc = self.changed(address).or_else(granting).or_else(|| self.argument(address));
+            if let Some(loc) = loc {
                 *location = loc.to_string();
             }
         }
@@ -62,10 +76,20 @@ impl Places<'_> {
         statement_place(&self.instances.get(&grant.address)?.body, part, statement)
     }
 
+    /// The argument that a plan changes: where a guardrail is detached, its `targets`.
+    fn argument(&self, address: &str) -> Option<&Loc> {
+        let body = &self.instances.get(address)?.body;
+        let mut paths = self.changed.get(address)?.changed.iter();
+        paths.find_map(|path| {
+            let name = path.trim_start_matches(['$', '.']).split(['.', '[']).next()?;
+            body.get(name).map(|argument| &argument.loc)
+        })
+    }
+
     /// The statement that a plan changes: of several the first that it adds or widens. One that is removed
     /// has no line; the block that it stood in has.
     fn changed(&self, address: &str) -> Option<&Loc> {
-        let changes = self.changed.get(address)?;
+        let changes = &self.changed.get(address)?.policy_diff;
         let widens = |change: &&PolicyChange| change.widens != Some(false);
         let change = changes.iter().find(widens).or(changes.first())?;
         let body = &self.instances.get(address)?.body;

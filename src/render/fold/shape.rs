@@ -56,7 +56,11 @@ impl ChangeShape {
                 same.insert(attribute.clone());
             }
             if !mine.is_some_and(is_set) && theirs.is_some_and(is_set) {
-                missing.push(attribute.clone());
+                // What AWS assigns later is not missing.
+                let path = format!("$.{attribute}");
+                if !self.unknown.iter().any(|at| at.starts_with(&path)) {
+                    missing.push(attribute.clone());
+                }
                 continue;
             }
             let mine = entries(&own, attribute);

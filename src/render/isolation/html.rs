@@ -13,7 +13,7 @@ use crate::plan::model::AccountChanges;
 use super::super::html::table::{Table, TableCell};
 use super::super::html::{arrows, escape, prose, text};
 use super::super::style::{Tone, count};
-use super::view::{self, Matrix, SectionView};
+use super::view::{self, Cell, ChangedWalls, Matrix, SectionView};
 
 /// A matrix of more walls than this shows those that are not isolated.
 const WALLS: usize = 900;
@@ -56,6 +56,7 @@ pub(in crate::render) fn section(
     let proofs: BTreeMap<(&str, &str), &Proof> =
         section.proofs.iter().map(|p| ((p.from.as_str(), p.to.as_str()), p)).collect();
     let whole = section.matrix.len() <= WALLS;
+    let changed = ChangedWalls::of(&section.changes);
     let rows: Vec<&MatrixRow> = section
         .matrix
         .iter()
@@ -67,7 +68,7 @@ pub(in crate::render) fn section(
         .map(|(at, row)| ((row.from.as_str(), row.to.as_str()), at))
         .collect();
     if whole {
-        matrix(&Matrix::of(&section.matrix), &numbers, out)?;
+        matrix(&Matrix::of(&section.matrix, &changed), &numbers, out)?;
     } else {
         let isolated = section.matrix.len() - rows.len();
         let of = count(section.matrix.len(), "wall", "walls");
@@ -85,7 +86,7 @@ pub(in crate::render) fn section(
     for (at, row) in rows.iter().enumerate() {
         let wall = (row.from.as_str(), row.to.as_str());
         let paths = evidence.get(&wall).map_or(&[][..], Vec::as_slice);
-        one(at, row, paths, &broken, proofs.get(&wall).copied(), out)?;
+        one(at, view::cell(row, &changed), row, paths, &broken, proofs.get(&wall).copied(), out)?;
     }
     Ok(())
 }
@@ -93,13 +94,13 @@ pub(in crate::render) fn section(
 /// One wall: its verdict, and below it why. What a link leads to stands inside, so that the browser opens it.
 fn one(
     at: usize,
+    (verdict, tone): Cell,
     row: &MatrixRow,
     paths: &[&AccessPath],
     broken: &dyn Fn(&AccessPath) -> bool,
     proof: Option<&Proof>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let (verdict, tone) = view::cell(row);
     writeln!(
         out,
         "<details class=\"wall\"><summary>{} &#8594; {} <span class=\"{}\">{}</span></summary><div class=\"inside\" id=\"wall-{at}\" tabindex=\"-1\">",

@@ -8,7 +8,7 @@ use crate::plan::model::AccountChanges;
 use super::super::fold::some_of;
 use super::super::markdown::{fence, inline};
 use super::super::style::{count, pad, safe};
-use super::view::{self, Matrix, SectionView};
+use super::view::{self, ChangedWalls, Matrix, SectionView};
 
 /// How many findings are listed before the rest is counted.
 const FINDINGS: usize = 20;
@@ -39,7 +39,8 @@ pub(in crate::render) fn body(
     if !section.matrix.is_empty() {
         let for_walls = room / 3 * 2;
         let whole = Some(section.matrix.len()).filter(|walls| *walls <= WALLS);
-        let whole = whole.map(|_| matrix(&Matrix::of(&section.matrix)));
+        let whole = whole
+            .map(|_| matrix(&Matrix::of(&section.matrix, &ChangedWalls::of(&section.changes))));
         let whole = whole.filter(|whole| whole.len() <= for_walls);
         parts.push(whole.unwrap_or_else(|| open(section, for_walls)));
     }
@@ -88,7 +89,7 @@ pub(in crate::render) fn evidence(path: &AccessPath) -> String {
 
 /// The walls that are not isolated, as many as fit, with how many are.
 fn open(section: &Isolation, room: usize) -> String {
-    let walls = view::open_walls(&section.matrix);
+    let walls = view::open_walls(&section.matrix, &ChangedWalls::of(&section.changes));
     let listed: usize = walls.iter().map(|(_, to)| to.len()).sum();
     let rows = walls.iter().map(|((from, text, _), to)| {
         format!("| {} | {} | {} |", inline(from), inline(&some_of(to)), inline(text))

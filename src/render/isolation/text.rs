@@ -8,7 +8,7 @@ use crate::plan::model::AccountChanges;
 
 use super::super::fold::some_of;
 use super::super::style::{Style, Tone, columns, count, pad, safe, wrap};
-use super::view::{self, Matrix, Row, SectionView};
+use super::view::{self, ChangedWalls, Matrix, Row, SectionView};
 
 /// How many findings and paths with their evidence are shown before the rest is counted.
 const SHOWN: usize = 20;
@@ -53,10 +53,10 @@ pub(in crate::render) fn section(
     }
     more(left, "path", "paths", style, out)?;
     if full {
-        matrix(&section.matrix, style, out)?;
+        matrix(&section.matrix, &ChangedWalls::of(&section.changes), style, out)?;
         findings(&section.findings, style, out)?;
     } else {
-        open_walls(&section.matrix, style, out)?;
+        open_walls(&section.matrix, &ChangedWalls::of(&section.changes), style, out)?;
         let folded = view::alike(&section.findings, accounts);
         let shown = folded.get(..SHOWN).unwrap_or(&folded);
         let texts = shown.iter().map(|entry| (entry.0.severity, view::finding(entry)));
@@ -82,8 +82,13 @@ fn more(
 }
 
 /// Walls that are not isolated or change, those of one origin and one verdict on one line.
-fn open_walls(rows: &[MatrixRow], style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    for ((from, text, tone), to) in view::open_walls(rows) {
+fn open_walls(
+    rows: &[MatrixRow],
+    changed: &ChangedWalls<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for ((from, text, tone), to) in view::open_walls(rows, changed) {
         let route = format!("{} -> {}:", safe(from), safe(&some_of(&to)));
         let fits = !style.terminal || 5 + columns(&route) + columns(&text) <= style.width;
         let (route, gap) = match fits {
@@ -145,10 +150,14 @@ pub(in crate::render) fn rows(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    /// Columns of a sentence's line.
+    /// Columns of a sentence's line in a file, whose lines end nowhere else.
     const PROSE: usize = 120;
     for row in rows {
-        let lines = if row.prose { wrap(&row.text, PROSE) } else { vec![row.text.clone()] };
+        let lines = match (style.terminal, row.prose) {
+            (true, _) => wrap(&row.text, style.width.saturating_sub(indent + 11).max(20)),
+            (false, true) => wrap(&row.text, PROSE),
+            (false, false) => vec![row.text.clone()],
+        };
         let mut label = row.label.as_str();
         for line in lines {
             let indent = " ".repeat(indent);
@@ -203,13 +212,14 @@ pub(in crate::render) fn unread(
 /// Verdicts of all ordered pairs, as a table, or one pair a line where the terminal is too narrow.
 pub(in crate::render) fn matrix(
     rows: &[MatrixRow],
+    changed: &ChangedWalls<'_>,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let mut matrix = Matrix::of(rows);
+    let mut matrix = Matrix::of(rows, changed);
     let names: Vec<_> = matrix.to.iter().map(|to| safe(to)).collect();
     matrix.to = names.iter().map(AsRef::as_ref).collect();
     let origins: Vec<_> = matrix.from.iter().map(|(from, _)| safe(from)).collect();
@@ -253,4 +263,25 @@ pub(in crate::render) fn matrix(
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_broken_between_words_at_the_edge_of_a_terminal() {
+        let text =
+            "iam_role/OrganizationAccountAccessRole@production inline_policies  access.hcl:75";
+        let write = |style: &Style| {
+            let mut out = Vec::new();
+            rows(&[Row::new("granted by", text)], 10, style, &mut out).expect("written");
+            String::from_utf8(out).expect("UTF-8")
+        };
+        let terminal = Style { terminal: true, width: 80, ..Style::plain() };
+        let shown = write(&terminal);
+        assert!(shown.lines().count() == 2 && shown.lines().all(|l| columns(l) < 80), "{shown}");
+        assert!(shown.lines().all(|line| line.starts_with("          ")), "{shown}");
+        assert_eq!(write(&Style::plain()).lines().count(), 1);
+    }
 }

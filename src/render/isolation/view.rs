@@ -75,12 +75,13 @@ pub(in crate::render) fn counts(section: &Isolation) -> String {
     let mut parts = verdict_counts(&summary);
     let changed = summary.opened + summary.widened + summary.narrowed + summary.closed;
     parts.push(format!("{} unchanged", section.matrix.len().saturating_sub(changed)));
+    let proved = proved(&section.matrix, section.proofs.len());
+    let proved = if proved.is_empty() { String::new() } else { format!("; {}", proved.join(", ")) };
     format!(
-        "{} between {}: {}; {}",
+        "{} between {}: {}{proved}",
         count(section.matrix.len(), "wall", "walls"),
         count(section.environments.len(), "environment", "environments"),
         parts.join(", "),
-        proved(&section.matrix, section.proofs.len()).join(", "),
     )
 }
 
@@ -101,7 +102,7 @@ pub(in crate::render) fn proved(rows: &[MatrixRow], proofs: usize) -> Vec<String
     let assumed = rows.iter().filter(|row| !row.assumptions.is_empty()).count();
     let proved = proofs.saturating_sub(assumed);
     let mut parts = Vec::new();
-    if proved > 0 || assumed == 0 {
+    if proved > 0 {
         parts.push(format!("{proved} proved isolated"));
     }
     if assumed > 0 {
@@ -263,6 +264,10 @@ pub(in crate::render) fn path_tone(path: &AccessPath, broken: bool) -> Tone {
 
 /// What stands behind a path that breaks a rule.
 pub(in crate::render) fn breaks(path: &AccessPath, broken: bool) -> Option<(Tone, &'static str)> {
+    if broken && path.verdict == WallVerdict::Undetermined {
+        let tone = if path.only_warns() { Tone::Warn } else { Tone::Bad };
+        return Some((tone, "a rule protects it"));
+    }
     match (broken, path.only_warns()) {
         (false, _) => None,
         (true, true) => Some((Tone::Warn, "breaks a warning-only rule")),
@@ -285,11 +290,43 @@ pub(in crate::render) fn sign(path: &AccessPath, broken: bool) -> &'static str {
 /// What a wall's cell says, and its tone.
 pub(in crate::render) type Cell = (String, Tone);
 
+/// The walls across which paths change, by their ends: by these a wall that stays open is widened or narrowed.
+#[derive(Default)]
+pub(in crate::render) struct ChangedWalls<'a> {
+    wider: BTreeSet<(&'a str, &'a str)>,
+    narrower: BTreeSet<(&'a str, &'a str)>,
+}
+
+impl<'a> ChangedWalls<'a> {
+    pub(in crate::render) fn of(changes: &'a [AccessPath]) -> Self {
+        let walls = |is: &dyn Fn(PathChange) -> bool| {
+            let paths = changes.iter().filter(|path| is(path.change));
+            paths.map(|p| (p.from.environment.as_str(), p.to.environment.as_str())).collect()
+        };
+        Self { wider: walls(&PathChange::widens), narrower: walls(&PathChange::narrows) }
+    }
+
+    /// What a plan does to a wall that is open before and after.
+    fn word(&self, row: &MatrixRow) -> &'static str {
+        let wall = (row.from.as_str(), row.to.as_str());
+        if row.before.is_shut() || row.after.is_shut() {
+            ""
+        } else if self.wider.contains(&wall) {
+            ", widened"
+        } else if self.narrower.contains(&wall) {
+            ", narrowed"
+        } else {
+            ""
+        }
+    }
+}
+
 /// The verdicts of a wall, before and after, as one text.
-pub(in crate::render) fn cell(row: &MatrixRow) -> Cell {
+pub(in crate::render) fn cell(row: &MatrixRow, changed: &ChangedWalls<'_>) -> Cell {
     let (before, after) = (words(row.before), words(row.after));
     let tone = verdict_tone(row.after);
     let grade = row.grade.map(|grade| format!(" ({})", grade.letter())).unwrap_or_default();
+    let grade = format!("{}{grade}", changed.word(row));
     if row.before == row.after {
         (format!("{after}{grade}"), tone)
     } else {
@@ -343,7 +380,15 @@ pub(in crate::render) fn alike<'a>(
 pub(in crate::render) fn finding((finding, others): &(&Finding, Vec<&str>)) -> String {
     match others.as_slice() {
         [] => finding.line().into_owned(),
-        others => format!("{}; the same of {}", finding.line(), others.join(", ")),
+        others => {
+            let others: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
+            let others = some(&others, "environments");
+            match finding.also.len() {
+                0 => format!("{}; likewise for {others}", finding.text),
+                more => finding
+                    .with_remark(&format!("and {more} more of this kind; likewise for {others}")),
+            }
+        }
     }
 }
 
@@ -352,11 +397,14 @@ pub(in crate::render) type OpenWalls<'a> = ((&'a str, String, Tone), Vec<&'a str
 
 /// The walls that are not isolated, or that the plan changes, by origin and verdict, with the environments
 /// that they enter, in the order of the rows.
-pub(in crate::render) fn open_walls(rows: &[MatrixRow]) -> Vec<OpenWalls<'_>> {
+pub(in crate::render) fn open_walls<'a>(
+    rows: &'a [MatrixRow],
+    changed: &ChangedWalls<'_>,
+) -> Vec<OpenWalls<'a>> {
     let mut walls: Vec<OpenWalls<'_>> = Vec::new();
     let mut at = BTreeMap::new();
     for row in rows.iter().filter(|r| r.after != WallVerdict::Isolated || r.before != r.after) {
-        let (text, tone) = cell(row);
+        let (text, tone) = cell(row, changed);
         let place = *at.entry((row.from.as_str(), text.clone())).or_insert(walls.len());
         match walls.get_mut(place) {
             Some((_, to)) => to.push(&row.to),
@@ -376,7 +424,7 @@ pub(in crate::render) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    pub(in crate::render) fn of(rows: &'a [MatrixRow]) -> Self {
+    pub(in crate::render) fn of(rows: &'a [MatrixRow], changed: &ChangedWalls<'_>) -> Self {
         let mut cells = BTreeMap::new();
         let is_mixed = has_mixed_proofs(rows);
         let (mut origins, mut to): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
@@ -387,7 +435,7 @@ impl<'a> Matrix<'a> {
             if !to.contains(&row.to.as_str()) {
                 to.push(&row.to);
             }
-            let (mut text, tone) = cell(row);
+            let (mut text, tone) = cell(row, changed);
             if is_mixed && !row.assumptions.is_empty() {
                 text.push('*');
             }
@@ -430,7 +478,7 @@ pub(in crate::render) fn rows(path: &AccessPath) -> Vec<Row> {
         ("because", &path.reason),
         ("rule", &path.rule),
         ("exception", &path.exception),
-        ("expired", &path.expired_exception),
+        ("ended", &path.expired_exception),
     ] {
         rows.extend(text.iter().map(|text| Row::new(label, text)));
     }

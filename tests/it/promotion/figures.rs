@@ -184,6 +184,18 @@ fn drifted_and_broken(stage: &mut Stage, before: u64) {
     let status = stage.run(&["status", "--environment", "dev-aws", "--json"], 0).json();
     assert_eq!(status["figures"], stage.figures(&["--environment", "dev-aws"]));
     assert_ne!(status["isolation_violations"], 0);
+    let history = stage.run(&["history", "--json"], 0);
+    let releases = stage.run(&["releases", "--json"], 0);
+    let state = stage.run(&["state", "history", "--json"], 0);
+    for json in [&status.to_string(), &history.out, &releases.out, &state.out] {
+        assert_eq!(fraction(json), None, "{json}");
+    }
+}
+
+/// A time with a fraction of a second, which no reader needs.
+fn fraction(json: &str) -> Option<&str> {
+    let texts = json.split('"').filter(|text| text.starts_with("20") && text.ends_with('Z'));
+    texts.into_iter().find(|text| text.contains('.'))
 }
 
 /// Somebody changes a parameter in AWS.

@@ -79,7 +79,7 @@ pub(super) async fn lift(
     let mut versioned = store::read(&ledger, &edge.edge.to).await?;
     let Some(hold) = versioned.record.hold.take() else { return Ok(()) };
     let event = AuditEvent {
-        at: workspace.host.now(),
+        at: workspace.now(),
         who: holder.who.clone(),
         run: holder.run.clone(),
         action: "hold_released".to_owned(),

@@ -10,7 +10,7 @@ use crate::provider::Caller;
 use crate::redact::Audience;
 use crate::state::json::encode;
 use crate::state::store::Cas;
-use crate::state::{Ledger, StateError, StateFailure, WriteCondition, layout};
+use crate::state::{Ledger, StateError, StateFailure, WriteCondition, layout, to_the_second};
 
 use super::consent::{Approval, Consent};
 
@@ -54,7 +54,7 @@ pub async fn write(
         digest: subject.digest.to_owned(),
         plan: subject.plan.to_owned(),
         by: by.clone(),
-        at: ledger.now().await?,
+        at: to_the_second(ledger.now().await?),
         comment: comment
             .map(|comment| ledger.redactions().text(&comment, Audience::Record).into_owned()),
     };
