@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::crossing::{
-    Asked, PathStep, StepSource, StepTarget, answer, asked, from_the_console, is_resource_tag,
-    newcomer,
+    Asked, PathStep, Right, StepSource, StepTarget, answer, asked_alone, from_the_console,
+    is_closed, is_resource_tag, newcomer,
 };
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::iam::symbolic::{Opening, SymbolicAnswer};
@@ -26,6 +26,8 @@ pub enum Actor {
     Made {
         /// Its account.
         account: Handle,
+        /// Its ARN, which its maker may give it: one of those that nothing tells apart.
+        name: String,
         /// The policy, by ARN, that its maker must set as its boundary.
         bound: Option<String>,
         /// The managed policies and groups, by ARN, that its maker can give it: it is permitted what they permit, and
@@ -34,6 +36,18 @@ pub enum Actor {
     },
     /// Somebody in an account that was brought into the organization.
     Admitted,
+}
+
+impl Actor {
+    /// Its ARN, in an account of the estate.
+    #[must_use]
+    pub fn arn(&self) -> Option<&str> {
+        match self {
+            Self::Known(arn) => Some(arn),
+            Self::Made { name, .. } => Some(name),
+            Self::Admitted => None,
+        }
+    }
 }
 
 /// What has been changed about a principal.
@@ -207,15 +221,13 @@ pub fn account<'w>(model: &'w AccessModel, actor: &'w Actor) -> Option<&'w Handl
     }
 }
 
-/// How plans name an actor: by its ARN, or by its account's root for one that was made.
+/// An actor as one who takes steps: of one that was made, or admitted, the estate knows nothing but its name.
 #[must_use]
-pub fn source(model: &AccessModel, actor: &Actor) -> Option<StepSource> {
+pub fn source(model: &AccessModel, actor: &Actor) -> StepSource {
     match actor {
-        Actor::Known(arn) => Some(StepSource::Principal(arn.clone())),
-        Actor::Made { account, .. } => {
-            Some(StepSource::Foreign(model.accounts.get(account)?.root_arn()))
-        }
-        Actor::Admitted => Some(StepSource::Foreign(newcomer(model))),
+        Actor::Known(arn) => StepSource::Principal(arn.clone()),
+        Actor::Made { name, .. } => StepSource::Foreign(name.clone()),
+        Actor::Admitted => StepSource::Foreign(newcomer(model)),
     }
 }
 
@@ -248,7 +260,7 @@ pub(super) fn under(
     ask: impl Fn() -> Option<Asked>,
 ) -> Vec<Asked> {
     match actor {
-        Actor::Made { account, bound, given } => {
+        Actor::Made { account, name, bound, given } => {
             let ways = match given {
                 Some(given) => {
                     choices(model, account, given.iter()).into_iter().map(Some).collect()
@@ -256,7 +268,7 @@ pub(super) fn under(
                 None => vec![None],
             };
             let asked = ways.into_iter().filter_map(|given| {
-                let mut asked = ask()?;
+                let mut asked = ask()?.made(name);
                 if let Some(bound) = bound {
                     asked.put_boundary(model.managed(bound));
                 }
@@ -264,7 +276,7 @@ pub(super) fn under(
                     asked.put_identity(Vec::new());
                     asked = asked.with_policies(&given);
                 }
-                Some(asked)
+                Some(if changes.frees_tags() { asked.without_tags() } else { asked })
             });
             asked.collect()
         }
@@ -293,6 +305,50 @@ pub(super) fn under(
     }
 }
 
+/// What permits an actor something, beside what was written for it; `None` where that is everything.
+fn permitting(model: &AccessModel, actor: &Actor, changes: &Changes) -> Option<Vec<NamedPolicy>> {
+    let all = |account: &Handle, given: &BTreeSet<String>| {
+        choices(model, account, given.iter()).into_iter().flatten().collect::<Vec<_>>()
+    };
+    match actor {
+        Actor::Admitted => None,
+        Actor::Made { account, given, .. } => Some(all(account, given.as_ref()?)),
+        Actor::Known(_) if changes.permitted => None,
+        Actor::Known(arn) => {
+            let node = model.principals.get(arn)?;
+            let given = changes.groups.union(&changes.attached).cloned().collect();
+            Some(node.identity().iter().cloned().chain(all(&node.account, &given)).collect())
+        }
+    }
+}
+
+/// The questions of a step of an actor that was changed, as it asks them itself and as a session that it begins.
+fn stepping(
+    model: &AccessModel,
+    actor: &Actor,
+    changes: &Changes,
+    step: &PathStep,
+    retagged: bool,
+) -> Vec<Asked> {
+    let ask = || {
+        let asked = asked_alone(model, step)?;
+        Some(if retagged { asked.without_resource_tags() } else { asked })
+    };
+    let all = under(model, actor, changes, ask);
+    let home = account(model, actor).and_then(|own| model.accounts.get(own));
+    let Some(home) = home.filter(|_| actor.arn().is_some_and(|arn| arn.contains(":user/"))) else {
+        return all;
+    };
+    let own = permitting(model, actor, changes);
+    let documents: Option<Vec<&Document>> =
+        own.as_ref().map(|own| own.iter().map(|policy| policy.document.as_ref()).collect());
+    let may = |right: &Right| {
+        let within = || Asked::within(model, &step.source, right);
+        under(model, actor, changes, within).iter().any(|asked| !is_closed(asked))
+    };
+    all.into_iter().map(|asked| asked.federating_by(home, documents.as_deref(), &may)).collect()
+}
+
 /// What a step of an actor came to.
 #[derive(Clone, Debug)]
 pub(super) enum Crossing {
@@ -313,14 +369,9 @@ pub(super) fn cross(
     target: &StepTarget,
     retagged: bool,
 ) -> Crossing {
-    let Some(source) = source(model, actor) else { return Crossing::Closed };
-    let step = PathStep { source, target: target.clone() };
-    let ask = || {
-        let asked = asked(model, &step)?;
-        Some(if retagged { asked.without_resource_tags() } else { asked })
-    };
+    let step = PathStep { source: source(model, actor), target: target.clone() };
     let mut found = Crossing::Closed;
-    for asked in under(model, actor, changes, ask) {
+    for asked in stepping(model, actor, changes, &step, retagged) {
         match answer(None, Some(&asked)).after {
             SymbolicAnswer::Open(mut openings) => {
                 from_the_console(&mut openings);

@@ -111,8 +111,12 @@ pub struct TargetResource<'w> {
 /// Puts a step as a question to one side; `None` when source or target is not there.
 #[must_use]
 pub fn asked(model: &AccessModel, step: &PathStep) -> Option<Asked> {
-    let asked = asked_at(model, &step.source, place(model, step)?)?;
-    Some(asked.reaching(model, step).federating(model, &step.source))
+    Some(asked_alone(model, step)?.federating(model, &step.source))
+}
+
+/// The same of a source that begins no session of its own.
+pub(super) fn asked_alone(model: &AccessModel, step: &PathStep) -> Option<Asked> {
+    Some(asked_at(model, &step.source, place(model, step)?)?.reaching(model, step))
 }
 
 fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'w>> {

@@ -307,7 +307,7 @@ impl Search<'_, '_> {
     fn through_guardrails(&mut self, origin: &Origin, ground: &Ground, closure: &Closure) {
         let mut administrators: Vec<(String, Way, Rights, Option<Handle>)> = Vec::new();
         let ways: BTreeSet<StepSource> =
-            closure.reached.keys().filter_map(|actor| source(self.model, actor)).collect();
+            closure.reached.keys().map(|actor| source(self.model, actor)).collect();
         for actor in closure.reached.keys() {
             let Some(account) = account(self.model, actor).cloned() else { continue };
             let managing = self
@@ -482,8 +482,9 @@ impl Search<'_, '_> {
                 let scope = RightsScope::Objects(bucket.clone());
                 self.held(origin, &actor, closure, &scope).map(|(_, rights)| rights)
             } else {
-                let written = source(self.model, &actor).filter(|_| way.why_undetermined.is_none());
-                written.and_then(|source| self.written(source, &target))
+                let certain = way.why_undetermined.is_none();
+                let source = source(self.model, &actor);
+                certain.then(|| self.written(source, &target)).flatten()
             };
             let Some(rights) = found else { continue };
             let holder = match (&actor, &way.power) {

@@ -10,6 +10,7 @@ mod cache;
 mod giving;
 mod held;
 mod leaving;
+mod names;
 mod passing;
 mod questions;
 mod renaming;
@@ -21,6 +22,7 @@ mod trust;
 
 pub(super) use actions::{allows, may_change_policies, may_change_policies_in, may_put_objects};
 pub use cache::RightsCache;
-pub use held::{RightHolder, Rights, RightsScope, Time};
+pub use held::{NewPrincipal, RightHolder, Rights, RightsScope, Time};
 pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};
+pub use names::NewNames;
 pub(super) use questions::everything;

@@ -13,6 +13,7 @@ mod guard;
 mod hunt;
 mod in_use;
 mod kinds;
+mod made;
 mod ordinary;
 mod organization;
 mod power;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::keys::{TOKEN_ISSUE_TIME, is_of_session, keys_of};
 use super::{Asked, Right, StepSource, is_closed};
-use crate::access::{AccessModel, PrincipalKind, PrincipalNode};
+use crate::access::{AccessModel, AccountNode, PrincipalKind};
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{Domain, Opening, Requirement, Space, Texts};
 use crate::iam::{Document, Effect, Principal, Request};
@@ -109,29 +109,46 @@ impl Asked {
 
     /// The same question where a user may ask as a federated session of its own as well.
     #[must_use]
-    pub(super) fn federating(mut self, model: &AccessModel, source: &StepSource) -> Self {
+    pub(super) fn federating(self, model: &AccessModel, source: &StepSource) -> Self {
         let StepSource::Principal(arn) = source else { return self };
         let Some(user) = model.principals.get(arn).filter(|p| p.kind == PrincipalKind::User) else {
             return self;
         };
         let Some(home) = model.accounts.get(&user.account) else { return self };
-        if !may_federate(user) || !tell_federated_apart(&self.documents) {
+        let own: Vec<&Document> = user.identity().iter().map(|r| r.document.as_ref()).collect();
+        let may = |right: &Right| {
+            Self::within(model, source, right).is_some_and(|asked| !is_closed(&asked))
+        };
+        self.federating_by(home, Some(&own), &may)
+    }
+
+    /// The same of a user that has these policies, or every permission, where `may` says which rights it has.
+    #[must_use]
+    pub(in crate::isolation) fn federating_by(
+        mut self,
+        home: &AccountNode,
+        own: Option<&[&Document]>,
+        may: &dyn Fn(&Right) -> bool,
+    ) -> Self {
+        let prefix = format!("arn:{}:sts::{}:federated-user/", home.partition, home.id);
+        let prefixes = match own {
+            Some(own) => prefixes(own, &prefix),
+            None => vec![prefix.clone()],
+        };
+        let Some(any) = prefixes.first().map(|prefix| format!("{prefix}any")) else { return self };
+        if !tell_federated_apart(&self.documents) {
             return self;
         }
-        let prefix = format!("arn:{}:sts::{}:federated-user/", home.partition, home.id);
         let may = |action: &str| {
-            let right = Right {
+            may(&Right {
                 actions: vec![action.to_owned()],
                 resources: vec![Space::Below(prefix.clone())],
                 ..Right::default()
-            };
-            Self::within(model, source, &right).is_some_and(|asked| !is_closed(&asked))
+            })
         };
         if !may("sts:GetFederationToken") {
             return self;
         }
-        let prefixes = prefixes(user, &prefix);
-        let Some(any) = prefixes.first().map(|prefix| format!("{prefix}any")) else { return self };
         let named = self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| {
             s.principals.iter().chain(&s.not_principals).flat_map(|principals| principals.items())
         });
@@ -208,20 +225,14 @@ pub(in crate::isolation) fn from_the_console(openings: &mut [Opening]) {
     }
 }
 
-/// Whether its policies speak of federated sessions at all: a quick, generous look.
-fn may_federate(user: &PrincipalNode) -> bool {
-    allowing(user).next().is_some()
-}
-
-fn allowing(user: &PrincipalNode) -> impl Iterator<Item = &crate::iam::Statement> {
-    let statements = user.identity().iter().flat_map(|rule| &rule.document.statements);
-    statements.filter(|s| s.effect == Effect::Allow && concerns(s, "sts:getfederationtoken"))
-}
-
-/// What the ARNs begin with of sessions that a user may name, as far as its patterns say before their first wildcard.
-fn prefixes(user: &PrincipalNode, all: &str) -> Vec<String> {
+/// What the ARNs begin with of sessions that somebody with these policies may name, as far as their patterns say before
+/// their first wildcard; nothing where none of them speaks of such sessions.
+fn prefixes(own: &[&Document], all: &str) -> Vec<String> {
     let mut found = BTreeSet::new();
-    for statement in allowing(user) {
+    let statements = own.iter().flat_map(|document| &document.statements);
+    let allowing =
+        statements.filter(|s| s.effect == Effect::Allow && concerns(s, "sts:getfederationtoken"));
+    for statement in allowing {
         if statement.resources.is_empty() {
             found.insert(all.to_owned());
         }

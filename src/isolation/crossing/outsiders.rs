@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::keys::{OVER_THE_INTERNET, keys_of};
+use super::keys::{OVER_THE_INTERNET, TOKEN_ISSUE_TIME, keys_of};
 use super::variations::everything;
 use super::{Asked, documents, rules_of};
 use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
@@ -153,6 +153,30 @@ impl Asked {
         let tags = keys_of(&self.documents).filter(|key| key.starts_with("aws:principaltag/"));
         let tags: Vec<String> = tags.collect();
         self.chosen.extend(tags);
+    }
+
+    /// The same of a principal that somebody made, by its ARN: its id is one that no policy names yet, and it begins its
+    /// sessions as it likes (IAM User Guide, "Unique identifiers").
+    #[must_use]
+    pub(in crate::isolation) fn made(mut self, arn: &str) -> Self {
+        let is_user = arn.contains(":user/");
+        let prefix = if is_user { "AIDA" } else { "AROA" };
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let named = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
+        let named = named.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned());
+        let is_one = |text: &String| {
+            let id = text.split(':').next().unwrap_or_default();
+            id.starts_with(prefix) && !id.contains(['*', '?', '$'])
+        };
+        let except = named.filter(is_one).collect();
+        let texts = Texts { prefixes: vec![prefix.to_owned()], except, absent: false };
+        self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+        match is_user {
+            true => self.optional.insert(TOKEN_ISSUE_TIME.to_owned()),
+            false => self.chosen.insert("aws:userid".to_owned()),
+        };
+        self
     }
 
     /// What follows from the organization of its account.

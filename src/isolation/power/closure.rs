@@ -36,7 +36,8 @@ use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, s
 use super::super::crossing::{PathStep, StepSource, StepTarget, home, newcomer};
 use super::super::paths::{Origin, account_of};
 use super::super::rights::{
-    RightHolder, Rights, RightsScope, everything, is_for_management, may_change_policies,
+    NewNames, NewPrincipal, RightHolder, Rights, RightsScope, everything, is_for_management,
+    may_change_policies,
 };
 use super::facts::{Closure, Fact, Task};
 use super::ground::{Ground, asks_whom};
@@ -112,20 +113,21 @@ impl Search<'_, '_> {
         {
             return;
         }
+        if self.has_a_like(actor, own, closure) {
+            return;
+        }
         self.write(actor, closure);
         self.make(actor, own, closure);
         self.admit(ground, actor, own, closure);
         match actor {
             Actor::Known(arn) => self.change(ground, actor, arn, closure),
-            Actor::Made { bound, given: Some(_), .. } => self.give_all(own, bound, closure),
+            Actor::Made { given: Some(_), .. } => self.give_all(actor, closure),
             Actor::Made { given: None, .. } | Actor::Admitted => {}
         }
         let relevant = ground.relevant.get(own).cloned().unwrap_or_default();
         self.become_all(actor, relevant, closure);
         let is_everything = |other: &Actor| match other {
-            Actor::Made { account, bound, given } => {
-                bound.is_none() && given.is_none() && account == own
-            }
+            Actor::Made { .. } => is_made(other, own, None),
             Actor::Known(arn) => other == actor && self.is_bound_by_nothing(arn, closure),
             Actor::Admitted => false,
         };
@@ -138,8 +140,13 @@ impl Search<'_, '_> {
             closure.reached.keys().filter(|other| near(other)).cloned().collect();
         whom.insert(actor.clone());
         for other in whom {
-            if let Actor::Known(arn) = &other {
-                self.change(ground, actor, arn, closure);
+            match &other {
+                Actor::Known(arn) => self.change(ground, actor, arn, closure),
+                Actor::Made { name, .. } => {
+                    self.tag(ground, actor, &other, (own, name), closure);
+                    self.rename_made(actor, &other, closure);
+                }
+                Actor::Admitted => {}
             }
         }
         let tagged = ground.tag_held.values().flatten().map(StepTarget::arn);
@@ -150,6 +157,23 @@ impl Search<'_, '_> {
         for arn in tagged {
             self.retag(actor, &arn, closure);
         }
+    }
+
+    /// Whether another principal that was made, under another name, does in the account what this one could: then it is
+    /// enough that one of them does.
+    fn has_a_like(&self, actor: &Actor, own: &Handle, closure: &Closure) -> bool {
+        let names = self.model.accounts.get(own).map(|node| self.rights_cache.names(node));
+        let rank = |actor: &Actor| {
+            let way = closure.way_to(actor);
+            (way.why_undetermined.is_some(), way.conditional)
+        };
+        let own_rank = (rank(actor), actor);
+        is_made(actor, own, None)
+            && names.is_some_and(|names| !names.bear_on_rights)
+            && closure
+                .reached
+                .keys()
+                .any(|other| is_made(other, own, None) && (rank(other), other) < own_rank)
     }
 
     /// Whether a principal was permitted everything and nothing of its own holds it back.
@@ -173,34 +197,89 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Making another principal.
+    /// Making another principal: one of each name that something tells apart.
     fn make(&mut self, actor: &Actor, own: &Handle, closure: &mut Closure) {
-        let made = |bound: Option<String>| Actor::Made { account: own.clone(), bound, given: None };
-        if closure.reached.contains_key(&made(None)) {
-            return;
-        }
-        let link = || Some(PowerLink::Make(named(actor), own.clone()));
-        let fact = Fact::Reached(made(None));
-        if self.try_to(actor, &RightsScope::Making(None), &fact, link, closure) {
-            return;
-        }
         let Some(node) = self.model.accounts.get(own) else { return };
-        let bounds: Vec<String> = self.model.managed_of(node).cloned().collect();
-        let mut narrow = vec![None];
-        for bound in bounds.into_iter().map(Some) {
-            let whom = made(bound.clone());
-            let scope = RightsScope::Making(bound.clone());
-            if !closure.reached.contains_key(&whom)
-                && !self.try_to(actor, &scope, &Fact::Reached(whom), link, closure)
-            {
-                narrow.push(bound);
-            }
+        let names = self.rights_cache.names(node);
+        let is_free =
+            |closure: &Closure| closure.reached.keys().any(|other| is_made(other, own, None));
+        if !names.tell_apart() && is_free(closure) {
+            return;
         }
-        for bound in narrow {
-            self.make_with(actor, node, &bound, closure);
+        let bounds: Vec<String> = self.model.managed_of(node).cloned().collect();
+        for bound in std::iter::once(None).chain(bounds.into_iter().map(Some)) {
+            self.make_under(actor, node, &names, bound, closure);
+            if !names.tell_apart() && is_free(closure) {
+                return;
+            }
         }
         self.note_each(actor, &RightsScope::Creating, Fact::Bare, closure);
         self.dress(actor, node, closure);
+    }
+
+    /// The same under no boundary, or under this one.
+    fn make_under(
+        &mut self,
+        actor: &Actor,
+        own: &AccountNode,
+        names: &NewNames,
+        bound: Option<String>,
+        closure: &mut Closure,
+    ) {
+        let (way, rights) = self.rights_of(actor, &RightsScope::Naming(bound.clone()), closure);
+        let (openings, undecided) = rights.at(self.time);
+        let made = |name: &str, given| Actor::Made {
+            account: own.handle.clone(),
+            name: name.to_owned(),
+            bound: bound.clone(),
+            given,
+        };
+        if let (true, Some(why)) = (openings.is_empty(), undecided) {
+            let any = format!("arn:{}:iam::{}:role/any", own.partition, own.id);
+            let way = way.by(actor, &rights, true, None).in_doubt(why.clone());
+            closure.note(Fact::Reached(made(&any, None)), way);
+        }
+        for alike in names.alike(openings.iter().map(|o| o.witness.resource.clone())) {
+            let Some(name) = alike.first() else { continue };
+            let is_there = |other: &Actor| {
+                let of = [None, bound.as_ref()].into_iter();
+                other.arn().is_some_and(|arn| names.are_alike(arn, name))
+                    && of.into_iter().any(|bound| is_made(other, &own.handle, bound))
+            };
+            if closure.reached.keys().any(is_there) {
+                continue;
+            }
+            let creating = openings.iter().filter(|o| alike.contains(&o.witness.resource));
+            let creating: Vec<Opening> = creating.cloned().collect();
+            let new = NewPrincipal { name: name.clone(), bound: bound.clone() };
+            let scope = RightsScope::Making(new.clone());
+            if !self.try_making(actor, &scope, made(name, None), &creating, closure) {
+                self.make_with(actor, own, &new, &creating, closure);
+            }
+        }
+    }
+
+    /// Whether an actor may make another one, with what that takes.
+    fn try_making(
+        &mut self,
+        actor: &Actor,
+        scope: &RightsScope,
+        whom: Actor,
+        creating: &[Opening],
+        closure: &mut Closure,
+    ) -> bool {
+        let Some(own) = account(self.model, &whom).cloned() else { return false };
+        let (way, rights) = self.rights_of(actor, scope, closure);
+        let (openings, undecided) = rights.at(self.time);
+        let link = Some(PowerLink::Make(named(actor), own));
+        let free = openings.is_empty() || asks_nothing(openings);
+        let way = way.by(actor, &rights, free, link).through(creating).through(openings);
+        match (openings.is_empty(), undecided) {
+            (true, Some(why)) => closure.note(Fact::Reached(whom), way.in_doubt(why.clone())),
+            (true, None) => {}
+            (false, _) => closure.note(Fact::Reached(whom), way),
+        }
+        !openings.is_empty()
     }
 
     /// Bringing an account into the organization, where something lets in whoever is of that.
@@ -250,9 +329,11 @@ impl Search<'_, '_> {
             .filter(|(arn, _)| arn.contains(&inside))
             .map(|(arn, way)| (arn.clone(), way.clone()))
             .collect();
-        let made =
-            |given| Fact::Reached(Actor::Made { account: own.handle.clone(), bound: None, given });
         for (arn, making) in bare {
+            let made = |given| {
+                let (account, name) = (own.handle.clone(), arn.clone());
+                Fact::Reached(Actor::Made { account, name, bound: None, given })
+            };
             let (_, some) = self.rights_of(actor, &RightsScope::Attaching(arn.clone()), closure);
             let whatever = RightsScope::Permissions(arn.clone());
             if self.try_beside(actor, &whatever, &made(None), &making, closure)
@@ -308,15 +389,20 @@ impl Search<'_, '_> {
         &mut self,
         actor: &Actor,
         own: &AccountNode,
-        bound: &Option<String>,
+        new: &NewPrincipal,
+        creating: &[Opening],
         closure: &mut Closure,
     ) {
-        let (_, some) = self.rights_of(actor, &RightsScope::MakingWithSome(bound.clone()), closure);
+        let (_, some) = self.rights_of(actor, &RightsScope::MakingWithSome(new.clone()), closure);
         if some.at(self.time).0.is_empty() {
             return;
         }
-        let made = |given| Actor::Made { account: own.handle.clone(), bound: bound.clone(), given };
-        let link = || Some(PowerLink::Make(named(actor), own.handle.clone()));
+        let made = |given| Actor::Made {
+            account: own.handle.clone(),
+            name: new.name.clone(),
+            bound: new.bound.clone(),
+            given,
+        };
         let groups = self.model.groups_of(&own.handle);
         let groups: Vec<(String, bool)> =
             groups.map(|group| (group.arn.clone(), group.is_unreadable())).collect();
@@ -326,28 +412,29 @@ impl Search<'_, '_> {
             if closure.reached.contains_key(&whom) {
                 continue;
             }
-            let scope = RightsScope::MakingWith(bound.clone(), gift.clone());
-            if self.try_to(actor, &scope, &Fact::Reached(whom), link, closure) && unreadable {
+            let scope = RightsScope::MakingWith(new.clone(), gift.clone());
+            if self.try_making(actor, &scope, whom, creating, closure) && unreadable {
                 let why = format!("a policy of the group `{gift}` could not be read");
                 closure.note(Fact::Reached(made(None)), closure.way_to(actor).in_doubt(why));
             }
         }
-        let scope = RightsScope::MakingWithUnknown(bound.clone());
-        self.try_to(actor, &scope, &Fact::Reached(made(None)), link, closure);
+        let scope = RightsScope::MakingWithUnknown(new.clone());
+        self.try_making(actor, &scope, made(None), creating, closure);
     }
 
-    /// A principal that is made may be given all that some such one may be given.
-    fn give_all(&mut self, own: &Handle, bound: &Option<String>, closure: &mut Closure) {
+    /// A principal that is made may be given all that one of its name may be given.
+    fn give_all(&mut self, whom: &Actor, closure: &mut Closure) {
         let (mut all, mut way) = (BTreeSet::new(), Way::default());
         for (actor, other) in &closure.reached {
-            if let Actor::Made { account, bound: of, given: Some(given) } = actor
-                && (account, of) == (own, bound)
+            if let Actor::Made { given: Some(given), .. } = actor
+                && bare(actor) == bare(whom)
             {
                 all.extend(given.iter().cloned());
                 way.join(other);
             }
         }
-        let whole = Actor::Made { account: own.clone(), bound: bound.clone(), given: Some(all) };
+        let Actor::Made { account, name, bound, .. } = whom.clone() else { return };
+        let whole = Actor::Made { account, name, bound, given: Some(all) };
         if !closure.reached.contains_key(&whole) {
             closure.note(Fact::Reached(whole), way);
         }
@@ -368,6 +455,29 @@ impl Search<'_, '_> {
         }
         let change = Changes { tagged: true, ..Changes::default() };
         self.alter(actor, &whom, &RightsScope::Tags(arn.to_owned()), change, closure);
+    }
+
+    /// What may be changed about the tags of a principal that was made, by its account and ARN.
+    fn tag(
+        &mut self,
+        ground: &Ground,
+        actor: &Actor,
+        whom: &Actor,
+        (own, arn): (&Handle, &str),
+        closure: &mut Closure,
+    ) {
+        let known = closure.changes(whom);
+        let matter = !ground.anybody.is_empty()
+            || self.asks_tags(ground, own)
+            || ground.asks_of_sessions(own);
+        if !matter || known.tagged || known.retrusted {
+            return;
+        }
+        let change = Changes { tagged: true, ..Changes::default() };
+        if !self.alter(actor, whom, &RightsScope::Tags(arn.to_owned()), change, closure) {
+            let change = Changes { retrusted: true, ..Changes::default() };
+            self.alter(actor, whom, &RightsScope::Trust(arn.to_owned()), change, closure);
+        }
     }
 
     /// Rewriting a role's trust, so that its sessions bear what one likes.
@@ -454,6 +564,27 @@ impl Search<'_, '_> {
                 let way = way.by(actor, &rights, free, None).through(&these);
                 closure.note(Fact::Changed(whom.clone(), change), way);
             }
+        }
+    }
+
+    /// Giving a user that was made another name.
+    fn rename_made(&mut self, actor: &Actor, whom: &Actor, closure: &mut Closure) {
+        let Actor::Made { account, name, bound, given } = whom else { return };
+        if !name.contains(":user/") {
+            return;
+        }
+        let (mut way, rights) = self.rights_of(actor, &RightsScope::Rename(name.clone()), closure);
+        way.join(&closure.way_to(whom));
+        for opening in rights.at(self.time).0 {
+            let renamed = Actor::Made {
+                account: account.clone(),
+                name: opening.witness.resource.clone(),
+                bound: bound.clone(),
+                given: given.clone(),
+            };
+            let these = std::slice::from_ref(opening);
+            let way = way.by(actor, &rights, asks_nothing(these), None).through(these);
+            closure.note(Fact::Reached(renamed), way);
         }
     }
 
@@ -651,8 +782,9 @@ impl Search<'_, '_> {
     /// The steps of an actor, as it stands or changed.
     fn walk(&mut self, ground: &Ground, actor: &Actor, closure: &mut Closure) {
         let way = closure.way_to(actor);
-        let step_of = |target: &StepTarget| {
-            source(self.model, actor).map(|source| PathStep { source, target: target.clone() })
+        let step_of = |target: &StepTarget| PathStep {
+            source: source(self.model, actor),
+            target: target.clone(),
         };
         // Without power it goes where steps alone lead, which is known.
         if let (Actor::Known(arn), true) =
@@ -678,7 +810,7 @@ impl Search<'_, '_> {
                 StepTarget::Role(arn) => Some(Actor::Known(arn.clone())),
                 StepTarget::Resource(_) => None,
             };
-            let Some(step) = step_of(&target) else { continue };
+            let step = step_of(&target);
             let known = next.as_ref().is_some_and(|next| closure.reached.contains_key(next));
             let own = account(self.model, actor);
             let crossed = closure
@@ -797,6 +929,20 @@ impl Search<'_, '_> {
 fn is_mixed(node: &PrincipalNode, name: &str) -> bool {
     let mut rules = node.identity().iter().filter(|rule| rule.policy.name() == name);
     rules.any(|rule| rule.document.statements.iter().any(|s| s.effect == Effect::Allow))
+}
+
+/// Whether an actor was made in an account and permitted everything, under no boundary or under this one.
+fn is_made(actor: &Actor, own: &Handle, of: Option<&String>) -> bool {
+    matches!(actor, Actor::Made { account, bound, given: None, .. }
+        if account == own && bound.as_ref() == of)
+}
+
+/// A principal that was made, without what it was given.
+fn bare(actor: &Actor) -> Option<(&String, Option<&String>)> {
+    match actor {
+        Actor::Made { name, bound, .. } => Some((name, bound.as_ref())),
+        Actor::Known(_) | Actor::Admitted => None,
+    }
 }
 
 fn named(actor: &Actor) -> String {

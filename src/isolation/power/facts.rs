@@ -240,7 +240,7 @@ impl Closure {
 pub(super) fn place(actor: &Actor) -> &str {
     match actor {
         Actor::Known(arn) => arn.split(':').nth(4).unwrap_or_default(),
-        Actor::Made { account, .. } => account.as_str(),
+        Actor::Made { name, .. } => name.split(':').nth(4).unwrap_or_default(),
         Actor::Admitted => "",
     }
 }

@@ -122,6 +122,11 @@ impl Ground {
         self.asks_sessions.contains(&principal.account) || own.any(|p| asks_session(&p.document))
     }
 
+    /// Whether some policy over an account asks how sessions were begun.
+    pub(super) fn asks_of_sessions(&self, account: &Handle) -> bool {
+        self.asks_sessions.contains(account)
+    }
+
     /// Steps that an actor may take once it, or the target, was changed.
     pub(super) fn steps(&self, model: &AccessModel, actor: &Actor) -> BTreeSet<StepTarget> {
         let mut found = BTreeSet::new();

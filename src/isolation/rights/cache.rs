@@ -1,15 +1,20 @@
 //! Answers about rights, each asked once.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::held::{RightHolder, Rights, RightsScope};
+use super::names::NewNames;
 use super::questions::Questions;
-use crate::access::AccessModel;
+use crate::access::{AccessModel, AccountNode};
 
 /// What says which rights somebody holds.
 pub(super) trait RightsSource {
     /// What a holder may do over that, on both sides.
     fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights;
+
+    /// What tells principals apart that are made in an account.
+    fn names(&self, account: &AccountNode) -> Rc<NewNames>;
 }
 
 /// Answers about rights. The closure of power comes back to the same holder by many paths, and a question takes a run of the
@@ -29,6 +34,11 @@ impl<'w> RightsCache<'w> {
     /// A cache over whatever answers.
     pub(super) fn over(source: impl RightsSource + 'w) -> Self {
         Self { source: Box::new(source), known: BTreeMap::new() }
+    }
+
+    /// What tells principals apart that are made in an account.
+    pub fn names(&self, account: &AccountNode) -> Rc<NewNames> {
+        self.source.names(account)
     }
 
     /// What a principal, by ARN, may do.

@@ -18,14 +18,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::changes::under;
-use super::super::crossing::{Asked, Right, regions_of};
+use super::super::crossing::{Asked, Right, patterns_of, regions_of, texts_of};
 use super::actions::{CREDENTIALS, JOIN, POLICY, may_change_policies};
 use super::boundary::bounded;
-use super::held::{RightHolder, Rights, Sided, alike, note};
+use super::held::{NewPrincipal, RightHolder, Rights, Sided, alike, note};
 use super::questions::{
     Questions, below, by_resource, everything, is_open, is_reserved, kind, right, speaks,
 };
 use crate::access::AccountNode;
+use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
 use crate::iam::{ContextValue, Document};
 
@@ -269,18 +270,10 @@ impl Questions<'_> {
     fn policy_names(&self, holder: &RightHolder, home: &AccountNode) -> BTreeSet<String> {
         let below = below(home, "policy");
         let create = right(&["iam:CreatePolicy"], vec![below.clone()]);
-        let unchanged = Default::default();
-        let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
         let mut names = BTreeSet::new();
-        for model in self.sides() {
-            let Some(source) = super::super::changes::source(model, &holder.actor) else {
-                continue;
-            };
-            let ask = || Asked::within(model, &source, &create);
-            for asked in under(model, &holder.actor, changes, ask) {
-                let regions = regions_of(asked.documents(), &below, "iam:policyarn");
-                names.extend(regions.into_iter().filter(|arn| is_name(arn)));
-            }
+        for asked in self.asked_by(holder, &create) {
+            let regions = regions_of(asked.documents(), &below, "iam:policyarn");
+            names.extend(regions.into_iter().filter(|arn| is_name(arn)));
         }
         names
     }
@@ -320,6 +313,51 @@ impl Questions<'_> {
         }
     }
 
+    /// The same of each name that is told apart, under no boundary, or under this one.
+    pub(super) fn naming(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        bound: Option<&String>,
+        rights: &mut Rights,
+    ) {
+        let made = self.made(holder, home, bound);
+        made.by_name.iter().for_each(|(_, made)| rights.join(made.clone()));
+        for (own, why) in rights.undecided.iter_mut().zip(&made.undecided) {
+            *own = own.take().or_else(|| why.clone());
+        }
+    }
+
+    /// ARNs of a kind that a holder may be permitted to make something by: all, or one of each region where policies that
+    /// ask who somebody is tell some apart.
+    fn new_names_by(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        (kind, create): (&str, &str),
+    ) -> Vec<Space> {
+        let (below, names) = (below(home, kind), self.new_names(home));
+        if names.asking().is_empty() {
+            return vec![below];
+        }
+        let mut globs: BTreeSet<Glob> = names.asking().iter().cloned().collect();
+        for asked in self.asked_by(holder, &right(&[create], vec![below.clone()])) {
+            globs.extend(patterns_of(asked.documents(), "iam:permissionsboundary"));
+        }
+        texts_of(globs, &below).into_iter().map(Space::One).collect()
+    }
+
+    /// A right as each side puts it to a holder.
+    fn asked_by(&self, holder: &RightHolder, right: &Right) -> Vec<Asked> {
+        let unchanged = Default::default();
+        let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
+        let sides = self.sides().into_iter().flat_map(|model| {
+            let source = super::super::changes::source(model, &holder.actor);
+            under(model, &holder.actor, changes, || Asked::within(model, &source, right))
+        });
+        sides.collect()
+    }
+
     /// A name of a kind for every region of names that policies of an account's principals, and guardrails over it, tell
     /// apart.
     pub(super) fn names_of(&self, home: &AccountNode, kind: &'static str) -> Rc<BTreeSet<String>> {
@@ -337,23 +375,27 @@ impl Questions<'_> {
             let over = over.flat_map(|a| a.service_control.iter().flat_map(|(_, all)| all));
             documents.extend(over.map(|policy| Arc::clone(&policy.document)));
         }
-        let found = regions_of(&documents, &below(home, kind), "iam:policyarn");
+        let names = self.new_names(home);
+        let globs = patterns_of(&documents, "iam:policyarn").chain(names.asking().iter().cloned());
+        let found = texts_of(globs.collect(), &below(home, kind));
         let found = Rc::new(found.into_iter().filter(|arn| is_name(arn)).collect());
         self.names.borrow_mut().insert(key, Rc::clone(&found));
         found
     }
 
-    /// Making another principal, being it, and giving it something, all of one name: under no boundary, or under this one.
+    /// Making another principal, being it, and giving it something, all of one name that nothing tells from this one.
     pub(super) fn making(
         &self,
         holder: &RightHolder,
         home: &AccountNode,
-        bound: Option<&String>,
+        new: &NewPrincipal,
         gift: Gift<'_>,
         rights: &mut Rights,
     ) {
-        let made = self.made(holder, home, bound);
-        for (resource, made) in &made.by_name {
+        let bound = new.bound.as_ref();
+        let (made, names) = (self.made(holder, home, bound), self.new_names(home));
+        let alike = made.by_name.iter().filter(|(name, _)| names.are_alike(name, &new.name));
+        for (resource, made) in alike {
             let mut give = Rights::default();
             self.giving(holder, home, resource, bound, gift, &mut give);
             rights.join(made.clone().and(give));
@@ -370,7 +412,11 @@ impl Questions<'_> {
         }
         let mut found = Made::default();
         for (kind, create) in [("role", "iam:CreateRole"), ("user", "iam:CreateUser")] {
-            let mut first = right(&[create], vec![below(home, kind)]);
+            if !self.sides().into_iter().any(|model| speaks(model, holder, create)) {
+                continue;
+            }
+            let all = self.new_names_by(holder, home, (kind, create));
+            let mut first = right(&[create], all.clone());
             match bound {
                 None => first.absent.push("iam:permissionsboundary".to_owned()),
                 Some(arn) => {
@@ -379,9 +425,9 @@ impl Questions<'_> {
             }
             let free = self.question(holder, first);
             let mut unbound = None;
-            if bound.is_none() && !is_open(&free) {
+            if bound.is_none() && (all.len() > 1 || !is_open(&free)) {
                 // A boundary that leaves everything is none either.
-                let mut any = right(&[create], vec![below(home, kind)]);
+                let mut any = right(&[create], all);
                 let everything = everything(home.partition);
                 any.context.push(("iam:PermissionsBoundary".to_owned(), everything));
                 unbound = Some(self.question(holder, any));

@@ -37,19 +37,22 @@ pub enum RightsScope {
     /// The same: it may be taken away, with what it allows.
     Remove(String, PolicySite),
     /// Another principal of its account, of its own making, that it can be and permit what it likes: under no boundary,
-    /// or under one, by the ARN of its policy.
-    Making(Option<String>),
+    /// or under one.
+    Making(NewPrincipal),
     /// The same, and it can give that one some managed policy or group.
-    MakingWithSome(Option<String>),
+    MakingWithSome(NewPrincipal),
     /// The same, and what it can give that one is a managed policy or a group, by ARN.
-    MakingWith(Option<String>, String),
+    MakingWith(NewPrincipal, String),
     /// The same, and it is a policy of AWS's of which it is not known what it permits.
-    MakingWithUnknown(Option<String>),
+    MakingWithUnknown(NewPrincipal),
     /// Managed policies of its account whose text it decides: one of each region of names.
     Authoring,
     /// Other principals of its account, of its own making and under no boundary, that it can be: one of each region of
     /// names.
     Creating,
+    /// The same under no boundary, or under one, by the ARN of its policy: of each name that it, or a policy that asks who
+    /// somebody is, tells apart.
+    Naming(Option<String>),
     /// Who is in a group of its account, by ARN.
     Join(String),
     /// The objects of a bucket of its account, by the bucket's ARN.
@@ -60,6 +63,15 @@ pub enum RightsScope {
     Rename(String),
     /// The trust of a role of its account, by ARN: whom it lets in, with which tags, with a second factor or without.
     Trust(String),
+}
+
+/// A principal that somebody makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NewPrincipal {
+    /// An ARN that stands for all that nothing tells from it.
+    pub name: String,
+    /// The policy, by ARN, that is its boundary.
+    pub bound: Option<String>,
 }
 
 /// Which side of the plan is looked at.

@@ -17,6 +17,7 @@ use super::super::replay::replay;
 use super::actions::{allows, may};
 use super::giving::{Authored, Made};
 use super::held::{RightHolder, Rights, Time};
+use super::names::NewNames;
 use super::passing::Services;
 use super::renaming::UserNames;
 use crate::access::{AccessModel, AccountNode, NamedPolicy, ResourceType};
@@ -35,6 +36,8 @@ pub(super) struct Questions<'w> {
     pub(super) user_names: RefCell<BTreeMap<Handle, Rc<UserNames>>>,
     /// Names of a kind in an account, one of each region that policies of it tell apart.
     pub(super) names: RefCell<Names>,
+    /// What tells names of principals apart that are made in an account.
+    pub(super) new_names: RefCell<BTreeMap<Handle, Rc<NewNames>>>,
     /// Principals that somebody may make, by the boundary that they are made under.
     pub(super) made: RefCell<MadeBy>,
 }
@@ -57,6 +60,7 @@ impl<'w> Questions<'w> {
             authored: RefCell::default(),
             user_names: RefCell::default(),
             names: RefCell::default(),
+            new_names: RefCell::default(),
             made: RefCell::default(),
         }
     }
@@ -99,7 +103,7 @@ impl<'w> Questions<'w> {
             if !on(time) || !actions.any(|a| granted(a) || speaks(model, holder, a)) {
                 return Vec::new();
             }
-            let Some(source) = changes::source(model, &holder.actor) else { return Vec::new() };
+            let source = changes::source(model, &holder.actor);
             under(model, &holder.actor, changes, || Asked::within(model, &source, &right))
         };
         let (before, after) = (side(self.before, Time::Before), side(self.after, Time::After));

@@ -143,7 +143,7 @@ impl Questions<'_> {
 }
 
 /// The policies of a side that bear on more principals than those who have them.
-fn bearing(model: &AccessModel) -> Vec<Arc<Document>> {
+pub(super) fn bearing(model: &AccessModel) -> Vec<Arc<Document>> {
     let trusts = model.principals.values().filter_map(|p| p.trust.as_ref());
     let resources = model.resource_policies().map(|(_, policy)| policy);
     let accounts = model.accounts.values();
@@ -157,7 +157,7 @@ fn bearing(model: &AccessModel) -> Vec<Arc<Document>> {
 }
 
 /// The patterns of users' ARNs that a condition asks for.
-fn asked_by(condition: &Condition) -> Vec<Glob> {
+pub(super) fn asked_by(condition: &Condition) -> Vec<Glob> {
     let of_name = |text: &str| Glob::like(&format!("*/{text}"));
     match condition.key.to_ascii_lowercase().as_str() {
         "aws:principalarn" => condition.values.iter().flat_map(both_readings).collect(),

@@ -7,6 +7,7 @@
 //! Source: Service Authorization Reference; Organizations User Guide, "Managing organization policies".
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::super::changes::PolicySite;
 use super::super::crossing::Right;
@@ -18,6 +19,7 @@ use super::boundary::{any_policy_but, bounded};
 use super::cache::RightsSource;
 use super::giving::{Gift, PATHS_OF_AWS};
 use super::held::{RightHolder, Rights, RightsScope};
+use super::names::NewNames;
 use super::questions::{Questions, below, is_reserved, kind, right};
 use crate::access::{AccountNode, STATE_STORE};
 use crate::iam::symbolic::Space;
@@ -199,29 +201,34 @@ impl RightsSource for Questions<'_> {
             RightsScope::Rename(arn) => self.renaming(holder, home, arn, &mut rights),
             RightsScope::Authoring => self.authoring(holder, home, &mut rights),
             RightsScope::Creating => self.creating(holder, home, &mut rights),
-            RightsScope::Making(bound) => {
-                self.making(holder, home, bound.as_ref(), Gift::Everything, &mut rights);
+            RightsScope::Naming(bound) => self.naming(holder, home, bound.as_ref(), &mut rights),
+            RightsScope::Making(new) => {
+                self.making(holder, home, new, Gift::Everything, &mut rights);
             }
-            RightsScope::MakingWithSome(bound) => {
-                self.making(holder, home, bound.as_ref(), Gift::Some, &mut rights);
+            RightsScope::MakingWithSome(new) => {
+                self.making(holder, home, new, Gift::Some, &mut rights);
             }
-            RightsScope::MakingWith(bound, gift) => {
+            RightsScope::MakingWith(new, gift) => {
                 let gift = match gift.contains(":group/") {
                     true => Gift::Group(gift),
                     false => Gift::Policy(gift),
                 };
-                self.making(holder, home, bound.as_ref(), gift, &mut rights);
+                self.making(holder, home, new, gift, &mut rights);
             }
-            RightsScope::MakingWithUnknown(bound) => {
+            RightsScope::MakingWithUnknown(new) => {
                 let known = self.of_aws(home);
                 for path in PATHS_OF_AWS {
                     let gift = Gift::UnknownBut(path, &known);
-                    self.making(holder, home, bound.as_ref(), gift, &mut rights);
+                    self.making(holder, home, new, gift, &mut rights);
                 }
                 rights.doubt(self.name(holder));
             }
         }
         rights
+    }
+
+    fn names(&self, account: &AccountNode) -> Rc<NewNames> {
+        self.new_names(account)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Analyses in which a rule of the closure is left out.
 
 use std::mem::{Discriminant, discriminant};
+use std::rc::Rc;
 
 use super::cache::RightsSource;
+use super::names::NewNames;
 use super::questions::Questions;
 use super::{RightHolder, Rights, RightsCache, RightsScope};
-use crate::access::AccessModel;
+use crate::access::{AccessModel, AccountNode};
 
 /// Answers as ever, but to one kind of scope: there, no right is known.
 struct LeavingOut<'w> {
@@ -19,6 +21,10 @@ impl RightsSource for LeavingOut<'_> {
             return Rights::default();
         }
         self.questions.ask(holder, scope)
+    }
+
+    fn names(&self, account: &AccountNode) -> Rc<NewNames> {
+        self.questions.names(account)
     }
 }
 

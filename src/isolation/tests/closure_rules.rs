@@ -2,8 +2,8 @@
 
 use super::super::compare::{compare_by, verdict};
 use super::super::paths::Origin;
-use super::super::rights::RightsScope;
 use super::super::rights::tests::leaving_out;
+use super::super::rights::{NewPrincipal, RightsScope};
 use super::escalation::{
     HOP, LOW, denied, document, foothold, managed, may, on_machine, policy_arn,
 };
@@ -205,11 +205,12 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             RightsScope::Remove(name(), PolicySite::Inline),
             attached(vec![rewrite(), may("iam:DetachRolePolicy", LOW)]),
         ),
-        (RightsScope::Making(Some(name())), under()),
-        (RightsScope::MakingWithSome(None), given()),
-        (RightsScope::MakingWith(None, name()), given()),
+        (RightsScope::Naming(None), under()),
+        (RightsScope::Making(NewPrincipal::default()), under()),
+        (RightsScope::MakingWithSome(NewPrincipal::default()), given()),
+        (RightsScope::MakingWith(NewPrincipal::default(), name()), given()),
         (
-            RightsScope::MakingWithUnknown(None),
+            RightsScope::MakingWithUnknown(NewPrincipal::default()),
             leaving(let_in(vec![create(), attach(new, TOPICS)])),
         ),
         (RightsScope::AttachUnknown(name()), on_machine(vec![attach(LOW, TOPICS)])),

@@ -20,7 +20,7 @@ fn in_between(low: Vec<Json>) -> Fixture {
 }
 
 /// A bucket of production's that lets in a whole account, where a condition holds.
-fn lets_in(account: &str, condition: &Json) -> SideObject {
+pub(super) fn lets_in(account: &str, condition: &Json) -> SideObject {
     let statement = json!({"Effect": "Allow", "Principal": {"AWS": account}, "Action": "s3:GetObject",
         "Resource": "arn:aws:s3:::data/*", "Condition": condition});
     holding(vec![statement])
