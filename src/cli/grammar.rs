@@ -100,6 +100,33 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it changes nothing, neither in AWS nor in the state, the records or the configuration.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Validate(_)
+                | Self::Plan(_)
+                | Self::Show(_)
+                | Self::Drift(_)
+                | Self::Releases(_)
+                | Self::History(_)
+                | Self::Status(_)
+                | Self::Report(_)
+                | Self::Graph(_)
+                | Self::Console(_)
+                | Self::Output(_)
+                | Self::Isolation(_)
+                | Self::Review(_)
+                | Self::WhoCan(_)
+                | Self::ComparePolicies(_)
+                | Self::Simulate(_)
+                | Self::Audit(_)
+                | Self::Completions(_)
+                | Self::Version(_)
+        )
+    }
+
     /// What comes next where the command was interrupted.
     #[must_use]
     pub fn after_interruption(&self) -> &'static str {

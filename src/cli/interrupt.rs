@@ -1,8 +1,10 @@
-//! Signals that ask to stop: the first asks to stop cleanly, the second leaves within two seconds.
+//! Signals that ask to stop: the first asks to stop cleanly, the second leaves within two seconds. A command that
+//! changes nothing has nothing to finish: it is left within two seconds of the first, whatever it is working out.
 //!
 //! SIGINT (Ctrl-C), SIGTERM and SIGHUP (a terminal that is closed) mean the same: what is in flight is finished
 //! and recorded. A SIGHUP that was ignored from the start (`nohup`) stays ignored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::host::{Cancel, Urgency};
@@ -10,29 +12,41 @@ use crate::engine::host::{Cancel, Urgency};
 /// How long a run that is left has to end its leases.
 const LEAVING: Duration = Duration::from_secs(2);
 
+/// How a command is left that does not end by itself.
+#[derive(Clone)]
+pub struct Leaving {
+    /// Whether the command changes nothing, so that it is left at the first signal.
+    pub at_once: bool,
+    /// Says so.
+    pub tell: Arc<dyn Fn() + Send + Sync>,
+}
+
 /// Begins to listen. Must be called on a runtime.
-pub fn listen(cancel: &Cancel) {
+pub fn listen(cancel: &Cancel, leaving: Leaving) {
     let cancel = cancel.clone();
     let Ok(mut signals) = Signals::new() else { return };
     tokio::spawn(async move {
         while signals.next().await.is_some() {
-            match cancel.urgency() {
-                Urgency::None => cancel.press(),
-                Urgency::Finish => {
-                    cancel.press();
-                    tokio::spawn(async {
+            let before = cancel.urgency();
+            cancel.press();
+            match before {
+                Urgency::None if !leaving.at_once => {}
+                Urgency::None | Urgency::Finish => {
+                    let leaving = leaving.clone();
+                    tokio::spawn(async move {
                         tokio::time::sleep(LEAVING).await;
-                        leave();
+                        leave(&leaving);
                     });
                 }
-                Urgency::Leave => leave(),
+                Urgency::Leave => leave(&leaving),
             }
         }
     });
 }
 
 /// What is in flight is in the journal; the next run recovers it.
-fn leave() {
+fn leave(leaving: &Leaving) {
+    (leaving.tell)();
     std::process::exit(130);
 }
 

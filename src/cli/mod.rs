@@ -22,6 +22,7 @@ mod terraform;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -33,6 +34,7 @@ use environment::ProcessEnvironment;
 use error::Exit;
 use grammar::Cli;
 use host::{EndOfEvents, SharedPrincipals};
+use interrupt::Leaving;
 
 use crate::engine::host::Cancel;
 use crate::render;
@@ -61,7 +63,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Cli { global, command } = cli;
-    let next = command.after_interruption();
+    let (next, at_once) = (command.after_interruption(), command.only_reads());
     let env = ProcessEnvironment::read(&global);
     let (clock, told) = match env.sandbox_clock(&global) {
         Ok(clock) => (clock, Ok(())),
@@ -80,9 +82,12 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         principals: principals.clone(),
         end: EndOfEvents::default(),
     };
+    let farewell = context.env.err.fold(&format!("interrupted: {next}"), 0);
+    let told_then = farewell.clone();
+    let leaving = Leaving { at_once, tell: Arc::new(move || output::say(&told_then)) };
     let end = told
         .and_then(|()| enter(&context))
-        .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context));
+        .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context, leaving));
     if let Some(timeline) = &log {
         let (style, known) = (&context.env.err, principals.known());
         let _ = render::requests::write(timeline, &known, style, &mut output::stderr());
@@ -92,7 +97,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         context.tell(diagnostics);
     }
     if matches!(exit, Exit::Interrupted) {
-        context.say(&context.env.err.fold(&format!("interrupted: {next}"), 0));
+        context.say(&farewell);
     }
     ExitCode::from(exit.code())
 }
@@ -125,14 +130,18 @@ fn enter(context: &Context) -> Result<(), Exit> {
         .map_err(|e| Exit::error(format!("cannot enter `{}`: {e}", dir.display())))
 }
 
-fn on_runtime(work: impl Future<Output = Result<(), Exit>>, context: &Context) -> Result<(), Exit> {
+fn on_runtime(
+    work: impl Future<Output = Result<(), Exit>>,
+    context: &Context,
+    leaving: Leaving,
+) -> Result<(), Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(16 << 20)
         .build()
         .map_err(|e| Exit::error(format!("cannot start: {e}")))?;
     let end = runtime.block_on(async {
-        interrupt::listen(&context.cancel);
+        interrupt::listen(&context.cancel, leaving);
         work.await
     });
     // The workers are joined, not let go of: detaching threads that are just ending can fault inside the

@@ -78,6 +78,8 @@ pub enum Activity {
     LookingUp(usize),
     /// SSM is asked for the versions of secrets.
     ReadingSecretVersions,
+    /// The walls are judged.
+    JudgingWalls,
     /// A gate is evaluated.
     Gate(String),
     /// A plan is carried out, or a run that was interrupted is recovered.

@@ -6,6 +6,7 @@ use crate::isolation::walls::Walls;
 use crate::plan::walls;
 
 use super::error::EngineError;
+use super::host::Activity;
 use super::plan;
 use super::redacting;
 use super::side::{self, AnswerBasis, LookAt};
@@ -38,7 +39,9 @@ pub async fn run(
     request: &IsolationRequest,
 ) -> Result<IsolationOutcome, EngineError> {
     let side = side::read(workspace, request.look_at, &request.variables).await?;
+    let busy = workspace.begin(Activity::JudgingWalls);
     let mut walls = walls::walls(&side.estate, &side.sides, request.look_at.name(), side.today())?;
+    drop(busy);
     let paths = walls.paths.iter_mut().chain(&mut walls.violations);
     redacting::redact_paths(workspace, &side.estate, paths);
     Ok(IsolationOutcome { basis: side.basis(), walls })

@@ -14,6 +14,7 @@ use crate::state::layout;
 use super::compare_secrets;
 use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
+use super::host::Activity;
 use super::redacting;
 use super::refresh::{self, PlanInputs};
 use super::workspace::Workspace;
@@ -70,9 +71,10 @@ pub fn make(
 ) -> Result<Plan, EngineError> {
     let now = timestamp(workspace);
     let (mut plan, sides) = decide(inputs, request, &now)?;
+    let busy = workspace.begin(Activity::JudgingWalls);
     let span = tracing::info_span!("isolation").entered();
     walls::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
-    drop(span);
+    drop((span, busy));
     let section = &mut plan.isolation;
     let paths = section.changes.iter_mut().chain(&mut section.violations);
     redacting::redact_paths(workspace, &inputs.estate, paths);

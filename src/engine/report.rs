@@ -10,6 +10,7 @@ use crate::state::audit::Record;
 
 use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
+use super::host::Activity;
 use super::plan::{self, PlanOutcome, PlanRequest};
 use super::side::LookAt;
 use super::workspace::{Variables, Workspace};
@@ -52,7 +53,9 @@ pub async fn run(workspace: &Workspace, request: &ReportRequest) -> Result<Repor
     let mut sides = plan::sides(workspace, &inputs, &question)?;
     sides.after = sides.before.clone();
     let today = plan::timestamp(workspace);
+    let busy = workspace.begin(Activity::JudgingWalls);
     let walls = walls::walls(&inputs.estate, &sides, LookAt::Live.name(), plan::day(&today))?;
+    drop(busy);
     let ledger = &inputs.store.ledger;
     let reading = async {
         let mut moves = Vec::new();

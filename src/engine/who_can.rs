@@ -4,6 +4,7 @@ use crate::isolation::who::{Ask, WhoCan};
 use crate::plan::walls;
 
 use super::error::EngineError;
+use super::host::Activity;
 use super::redacting;
 use super::side::{self, AnswerBasis, LookAt};
 use super::workspace::{Variables, Workspace};
@@ -42,7 +43,9 @@ pub async fn run(
 ) -> Result<WhoCanOutcome, EngineError> {
     let ask = Ask::parse(&request.action, &request.resource, request.unknown_action)?;
     let side = side::read(workspace, request.look_at, &request.variables).await?;
+    let busy = workspace.begin(Activity::JudgingWalls);
     let mut answer = walls::who_can(&side.estate, &side.sides, &ask, side.today())?;
+    drop(busy);
     redacting::redact_answer(workspace, &side.estate, &mut answer);
     Ok(WhoCanOutcome { basis: side.basis(), answer })
 }

@@ -27,6 +27,7 @@ pub fn activity(activity: &Activity) -> String {
             format!("looking up {}", count(*number, "object", "objects"))
         }
         Activity::ReadingSecretVersions => "asking for the versions of secrets".to_owned(),
+        Activity::JudgingWalls => "judging the walls".to_owned(),
         Activity::Gate(label) => format!("gate {label}"),
         Activity::Applying => "applying".to_owned(),
     }

@@ -226,3 +226,38 @@ fn ctrl_c_ends_a_plan_and_a_question() {
     assert_eq!(code, Some(130), "{said}");
     assert_eq!(recorded_and_live(&p).1.len(), 0, "nothing was changed");
 }
+
+/// Forty accounts of which each role trusts every other account: judging them takes a while.
+fn wide_estate() -> String {
+    let each = |write: &dyn Fn(usize) -> String| (0..40).map(write).collect::<String>();
+    let roots: Vec<String> =
+        (0..40).map(|n| format!("\"arn:aws:iam::${{account.a{n}.id}}:root\"")).collect();
+    let accounts = each(&|n| {
+        format!(
+            "account \"a{n}\" {{\n  parent = organizational_unit.w\n  name = \"w-a{n}\"\n  \
+             email = \"a{n}@w.example\"\n}}\nenvironment \"e{n}\" {{\n  accounts = [account.a{n}]\n}}\n"
+        )
+    });
+    format!(
+        "palisade {{\n  name = \"w\"\n}}\norganization \"w\" {{}}\norganizational_unit \"w\" {{}}\n\
+         {accounts}iam_role \"all\" {{\n  accounts = [{}]\n  assume_role_policy = {{\n    \
+         Version = \"2012-10-17\"\n    Statement = [{{ Effect = \"Allow\", Principal = {{ AWS = [{}] }}, \
+         Action = \"sts:AssumeRole\" }}]\n  }}\n  inline_policy \"p\" {{\n    content = {{\n      \
+         Version = \"2012-10-17\"\n      Statement = [{{ Effect = \"Allow\", Action = \"sts:AssumeRole\", \
+         Resource = \"*\" }}]\n    }}\n  }}\n}}\n",
+        (0..40).map(|n| format!("account.a{n}")).collect::<Vec<_>>().join(", "),
+        roots.join(", ")
+    )
+}
+
+#[test]
+fn one_ctrl_c_ends_a_plan_whose_walls_take_long_to_judge() {
+    let p = Program::new(&wide_estate());
+    let mut running = Running::start(&p, &["plan"], "");
+    running.until("judging the walls", 1);
+    running.signal(Signal::INT);
+    let (code, took, said) = running.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("interrupted: nothing was changed"), "{said}");
+    assert!(took < Duration::from_secs(5), "it took {took:?}");
+}

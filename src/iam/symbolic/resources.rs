@@ -64,8 +64,10 @@ struct Parted {
 }
 
 impl Parted {
-    /// Most combinations of single patterns that are looked at.
+    /// Most combinations of single patterns that are looked at, a hopeless one for ten: to find that there are too many
+    /// regions takes as long as to list a great many.
     const MOST: usize = 2_000;
+    const HOPELESS: usize = 9;
 
     fn of(side: &Question<'_>, variables: &PolicyVariables) -> Self {
         let mut parted = Self { allowing: Vec::new(), others: Vec::new() };
@@ -103,6 +105,7 @@ impl Parted {
         if let Ok(texts) = cut(spaces, &globs, bounded(&globs, caps)) {
             return Ok(texts.into_iter().collect());
         }
+        *left = left.checked_sub(Self::HOPELESS).ok_or(TooMany)?;
         let largest = self.allowing.iter().enumerate().max_by_key(|(_, own)| own.len());
         let (at, own) = largest.filter(|(_, own)| own.len() > 1).ok_or(TooMany)?;
         let mut found = BTreeSet::new();
