@@ -3,8 +3,8 @@
 
 use palisade::config::{fmt, load_sources, parse_body};
 use palisade::diag::Source;
+use palisade::engine::graph;
 use palisade::eval::{NothingKnown, evaluate_configuration};
-use palisade::graph;
 use palisade::iam::{self, Document, Limits, Use};
 
 /// As a configuration: it is loaded, checked, evaluated and formatted, and nothing panics, hangs or

@@ -1,7 +1,7 @@
 //! What differs between two sets of canonical attributes, by meaning. A plan is made by it, and an apply looks by it
 //! whether what was planned still holds.
 
-pub mod policies;
+pub(crate) mod policies;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,7 +96,7 @@ impl StoredValues<'_> {
     /// where it stands, and where either version is not known: a state of an earlier Palisade
     /// records none.
     #[must_use]
-    pub fn moved(self, attr: &str, wanted: &Value) -> Option<(i64, i64)> {
+    pub(crate) fn moved(self, attr: &str, wanted: &Value) -> Option<(i64, i64)> {
         let Value::Secret(reference) = wanted.reveal() else { return None };
         let applied = self.attrs?.get(attr)?.as_map()?;
         let same = applied.get("reference").and_then(Value::as_str) == Some(reference);
@@ -143,7 +143,7 @@ impl StoredValues<'_> {
 
 /// That the source of a secret has moved, as a sentence.
 #[must_use]
-pub fn moved(reference: &str, then: i64, now: i64) -> String {
+pub(crate) fn moved(reference: &str, then: i64, now: i64) -> String {
     format!("the source {reference} moved from version {then} to {now}")
 }
 
@@ -215,7 +215,7 @@ fn compare<'a>(
 
 /// The statements that differ between two policy documents at a path; none where one is no document.
 #[must_use]
-pub fn between_policies(path: &str, before: &Value, after: &Value) -> Vec<PolicyChange> {
+pub(crate) fn between_policies(path: &str, before: &Value, after: &Value) -> Vec<PolicyChange> {
     match (policies::document(before), policies::document(after)) {
         (Some(is), Some(wanted)) => policy_changes(path, &is, &wanted),
         _ => Vec::new(),

@@ -10,7 +10,7 @@ use crate::value::{StringPart, Value};
 /// Whether a canonical attribute path (`["inline_policies", "deploy"]`) holds a policy document,
 /// by the patterns of [`crate::schema::KindSchema::policies`].
 #[must_use]
-pub fn is_policy(patterns: &[&str], path: &[&str]) -> bool {
+pub(crate) fn is_policy(patterns: &[&str], path: &[&str]) -> bool {
     patterns.iter().any(|pattern| {
         let steps: Vec<&str> = pattern.split('.').collect();
         steps.len() == path.len() && steps.iter().zip(path).all(|(s, p)| *s == "*" || s == p)
@@ -20,7 +20,7 @@ pub fn is_policy(patterns: &[&str], path: &[&str]) -> bool {
 /// The document that a canonical attribute holds; `None` when it holds none or none that can be
 /// read (then values are compared as they stand).
 #[must_use]
-pub fn document(value: &Value) -> Option<Document> {
+pub(crate) fn document(value: &Value) -> Option<Document> {
     let role = role_of(value);
     let read = match value.reveal() {
         Value::String(text) => Document::parse_text(&Text::from(text.as_str()), role),
@@ -33,7 +33,7 @@ pub fn document(value: &Value) -> Option<Document> {
 /// A canonical policy in which principals that stand as unique ids are named by the ARNs that these ids stood
 /// for.
 #[must_use]
-pub fn with_arns(policy: &Value, arns: &BTreeMap<String, String>) -> Value {
+pub(crate) fn with_arns(policy: &Value, arns: &BTreeMap<String, String>) -> Value {
     fn walk(value: &Value, arns: &BTreeMap<String, String>, principal: bool) -> Value {
         let named = |text: &Value| match text.as_str().and_then(|id| arns.get(id)) {
             Some(arn) if principal => arn.as_str().into(),
@@ -66,7 +66,7 @@ pub fn with_arns(policy: &Value, arns: &BTreeMap<String, String>) -> Value {
 /// A text as principals and resources in documents are compared: pieces that are not known yet stand as
 /// placeholders.
 #[must_use]
-pub fn symbol(value: &Value) -> Option<String> {
+pub(crate) fn symbol(value: &Value) -> Option<String> {
     match node(value, 0)?.kind {
         NodeKind::String(text) => Some(text.symbolic().to_string()),
         _ => None,

@@ -3,7 +3,7 @@
 use crate::address::CONFIG_KIND;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::ids::Handle;
-use crate::plan::live::Reading;
+use crate::live::Reading;
 use crate::plan::model::DriftStatus;
 use crate::schema::{Home, ManagedKind, kinds};
 use crate::value::Attrs;

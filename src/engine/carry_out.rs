@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use crate::address::ResourceAddr;
 use crate::apply::{self, Apply, ApplyLimits, ApplySummary, Recheck};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::plan::Mode;
 use crate::plan::model::{Plan, PlannedOutput};
-use crate::plan::{Mode, adoptions};
 use crate::state::model::Resources;
 
 use super::applied_values::{AppliedValues, Resolver};
@@ -99,7 +99,7 @@ fn applied_values<'a>(
         management: inputs.targets.management.id.clone(),
         releases: &inputs.releases,
         lookups: Arc::clone(&inputs.lookups),
-        adopted: adoptions(&inputs.estate, resources, &inputs.live, lineage),
+        adopted: inputs.adopted.clone(),
     })
 }
 

@@ -7,8 +7,9 @@ use futures::StreamExt as _;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::difference::{SecretComparison, SecretText, StoredValues};
+use crate::live::selection;
+use crate::plan::Mode;
 use crate::plan::model::{Action, Plan, Selection};
-use crate::plan::{Mode, select};
 use crate::value::Value;
 
 use super::error::EngineError;
@@ -90,7 +91,7 @@ fn applied(inputs: &PlanInputs, selection: &Selection) -> BTreeSet<String> {
     let references = hidden(inputs).filter_map(|(address, name, value)| {
         let Value::Secret(reference) = value.reveal() else { return None };
         let recorded = resources.get(address)?;
-        let selected = select::picks(selection, address, |e| recorded.environments.contains(e));
+        let selected = selection::picks(selection, address, |e| recorded.environments.contains(e));
         let from = recorded.attrs.get(name)?.as_map()?.get("reference")?.as_str()?;
         (selected && from == reference).then(|| reference.clone())
     });

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::address::ResourceAddr;
+use crate::live::selection;
 use crate::plan::model::{Action, Drift, DriftStatus, Plan, Selection, Unread};
-use crate::plan::select;
 
 use super::error::EngineError;
 use super::plan::{self, PlanRequest};
@@ -194,7 +194,7 @@ fn narrow(plan: &mut Plan, managed_only: bool) {
             || selection.environments.iter().any(|e| d.environments.contains(e))
             || d.address
                 .parse::<ResourceAddr>()
-                .is_ok_and(|a| select::names(&selection.targets, &a))
+                .is_ok_and(|a| selection::names(&selection.targets, &a))
     });
 }
 

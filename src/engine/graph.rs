@@ -6,7 +6,7 @@ use super::error::EngineError;
 use super::load;
 use super::workspace::{Variables, Workspace};
 
-pub use crate::graph::{GraphDrawing, GraphFormat};
+pub use crate::graph::{GraphDrawing, GraphFormat, check, check_beyond};
 
 /// What is asked.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, did_you_mean};
+use crate::live::selection;
 use crate::plan::model::PlannedOutput;
-use crate::plan::select;
 use crate::state::Snapshot;
 use crate::state::audit::AuditCheck;
 use crate::state::audit_check::Anchor;
@@ -36,7 +36,7 @@ pub async fn objects(workspace: &Workspace, patterns: &[String]) -> Result<Resou
         for pattern in patterns {
             require(&resources, pattern)?;
         }
-        resources.retain(|address, _| select::names(patterns, address));
+        resources.retain(|address, _| selection::names(patterns, address));
     }
     Ok(resources)
 }

@@ -8,8 +8,7 @@ use crate::eval::estate::Estate;
 use crate::eval::release::Release;
 use crate::eval::{Looked, ValueSource};
 use crate::ids::AccountId;
-use crate::plan::live::LiveLookup;
-use crate::plan::{Adoptions, Live};
+use crate::live::{Adoptions, Live, LiveLookup};
 use crate::schema::data::Lookup;
 use crate::schema::kinds;
 use crate::state::model::Resources;
@@ -31,7 +30,7 @@ pub struct KnownValues<'a> {
     pub releases: &'a ReleasesInForce,
     /// What was looked up for `data` blocks.
     pub lookups: Arc<LookupResults>,
-    /// What is about to be taken over: its id is known before state holds it.
+    /// What is about to be adopted: its id is known before state holds it.
     pub adopted: Adoptions,
 }
 

@@ -10,7 +10,7 @@ use futures::stream;
 
 use crate::eval::{Looked, LookupFailure};
 use crate::ids::Handle;
-use crate::plan::targets::Targets;
+use crate::live::Targets;
 use crate::provider::{AccessMode, AccountTarget, Caller, Parameter, Provider, ProviderError};
 use crate::schema::data::Lookup;
 use crate::value::{Attrs, Value};

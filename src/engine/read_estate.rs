@@ -18,9 +18,9 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::ValueSource as _;
 use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
-use crate::plan::model::{PlanPrincipals, Selection};
-use crate::plan::targets::Targets;
-use crate::plan::{Live, principals, select};
+use crate::live::{
+    Adoptions, Live, PlanPrincipals, Selection, Targets, adoptions, principals, selection,
+};
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
 use crate::schema::{Spanned, access_of, account_state};
 use crate::state::model::Resources;
@@ -51,6 +51,7 @@ pub(super) struct EstateRead {
     pub(super) recorded: RecordedEstate,
     pub(super) estate: Estate,
     pub(super) live: Live,
+    pub(super) adopted: Adoptions,
     pub(super) management: Option<AccountId>,
     pub(super) caller: Option<Caller>,
     pub(super) provider: Arc<dyn Provider>,
@@ -172,6 +173,7 @@ impl EstateReader<'_> {
             recorded,
             estate,
             live: read_live::live(organization, accounts.readings, inside.management.clone()),
+            adopted: Adoptions::new(),
             management: inside.management,
             caller,
             provider: Arc::clone(&provider),
@@ -199,6 +201,9 @@ impl EstateReader<'_> {
             at_once,
         );
         read.warnings.extend(unread.await);
+        // The tags that were read just now may be this estate's own.
+        let lineage = &read.recorded.snapshot.lineage;
+        read.adopted = adoptions(&read.estate, &resources, &read.live, lineage);
         let required = self.required(&read.estate);
         read_live::judge_failures(failures, &required, &mut read.warnings)?;
         read.warnings.extend(std::mem::take(&mut read.estate.warnings));
@@ -338,6 +343,7 @@ impl EstateReader<'_> {
             recorded,
             estate,
             live,
+            adopted: Adoptions::new(),
             management,
             caller: None,
             provider,
@@ -373,7 +379,7 @@ impl EstateReader<'_> {
         let targets: BTreeSet<&Handle> = estate
             .instances
             .keys()
-            .filter(|address| select::names(&selection.targets, address))
+            .filter(|address| selection::names(&selection.targets, address))
             .filter_map(ResourceAddr::account)
             .collect();
         let selected = estate.accounts.values().filter(|account| {

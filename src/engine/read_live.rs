@@ -11,7 +11,7 @@ use crate::cause::CauseKind;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
-use crate::plan::live::{Index, Live, Reading};
+use crate::live::{Index, Live, Reading};
 use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError};
 use crate::schema::{AccessPart, Home, access_of, kinds};
 
@@ -222,7 +222,7 @@ pub async fn read_organization(
             Failure::AccessDenied => "the caller needs organizations:List* and organizations:Describe* in the management account",
             Failure::Credentials => "sign in to the management account first, or use `--sandbox` to try without one",
             Failure::CannotAssume => "check `management_role_arn` in the provider block",
-            _ => "check the credentials, the region and the network; `--sandbox` needs none of them",
+            _ => "check the credentials, the Region and the network; `--sandbox` needs none of them",
         })).into()
     })
 }

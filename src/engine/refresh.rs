@@ -12,11 +12,10 @@ use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::eval::estate::{Estate, ProviderSettings};
 use crate::ids::Handle;
+use crate::live::{Adoptions, Live, PlanPrincipals, Targets, principals, selection};
 use crate::plan::model::{
-    InDoubtChange, InDoubtOutcome, InterruptedRun, OperationKind, PlanPrincipals, PlannedOutput,
+    InDoubtChange, InDoubtOutcome, InterruptedRun, OperationKind, PlannedOutput,
 };
-use crate::plan::targets::Targets;
-use crate::plan::{Live, principals, select};
 use crate::promotion::store::VersionedRecord;
 use crate::provider::Provider;
 use crate::state::Snapshot;
@@ -54,6 +53,8 @@ pub struct PlanInputs {
     pub lookups: Arc<LookupResults>,
     /// What AWS holds.
     pub live: Live,
+    /// Objects that exist, that no state has, and that a block adopts.
+    pub adopted: Adoptions,
     /// Versions of the SSM parameters that secrets come from, by reference, where they were asked.
     pub secret_versions: BTreeMap<String, i64>,
     /// As whom AWS was read, and as whom it would be written.
@@ -77,8 +78,8 @@ pub async fn load_and_refresh(
     request: &PlanRequest,
 ) -> Result<PlanInputs, EngineError> {
     let configuration = Arc::new(load::configuration(workspace, &request.variables)?);
-    select::check_declared(&request.options.selection, &configuration)?;
-    select::check_declared(&request.about, &configuration)?;
+    selection::check_declared(&request.options.selection, &configuration)?;
+    selection::check_declared(&request.about, &configuration)?;
     let store = open::named(workspace, &configuration.settings).await?;
     refresh_opened(workspace, request, Opened { configuration, store }).await
 }
@@ -93,7 +94,7 @@ pub(super) async fn refresh_opened(
     opened: Opened,
 ) -> Result<PlanInputs, EngineError> {
     let Opened { configuration, store } = opened;
-    select::check_declared(&request.options.selection, &configuration)?;
+    selection::check_declared(&request.options.selection, &configuration)?;
     Box::pin(refresh(workspace, request, configuration, store, None)).await
 }
 
@@ -216,7 +217,7 @@ pub(super) async fn refresh(
         Box::pin(reader.read(&settings, ready(Ok(read.recorded)))).await
     };
     let read: EstateRead = workspace.interruptible(Box::pin(reading)).await??;
-    let EstateRead { recorded, estate, live, management, caller, provider, .. } = read;
+    let EstateRead { recorded, estate, live, adopted, management, caller, provider, .. } = read;
     let RecordedEstate { snapshot, outputs, records, releases, lookups, .. } = recorded;
     redacting::learn_estate(workspace, &estate);
     let mut warnings = read.warnings;
@@ -244,6 +245,7 @@ pub(super) async fn refresh(
         releases,
         lookups,
         live,
+        adopted,
         secret_versions: read.secret_versions,
         principals,
         targets,

@@ -12,8 +12,8 @@ use crate::cause;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::difference;
 use crate::eval::estate::Estate;
+use crate::live::selection;
 use crate::plan::model::{Plan, Selection};
-use crate::plan::select;
 use crate::trace;
 use crate::value::Value;
 
@@ -67,7 +67,7 @@ pub(super) async fn ask(
 ) -> BTreeMap<String, i64> {
     let (mut described, mut got) = (Sources::new(), Sources::new());
     let selected = estate.instances.iter().filter(|(address, instance)| {
-        select::picks(selection, address, |e| instance.environments.contains(e))
+        selection::picks(selection, address, |e| instance.environments.contains(e))
     });
     for (_, instance) in selected {
         for (name, value) in instance.desired.iter() {
@@ -226,9 +226,9 @@ fn settle(
     let what = if one { "a secret is" } else { "secrets are" };
     let help = match &why {
         Some(_) => format!(
-            "let who plans call `ssm:{call}` where the sources are: in the account that calls, in the region of `provider \"aws\"`"
+            "let who plans call `ssm:{call}` where the sources are: in the account that calls, in the Region of `provider \"aws\"`"
         ),
-        None => "is it in the account that calls, in the region of `provider \"aws\"`?".to_owned(),
+        None => "is it in the account that calls, in the Region of `provider \"aws\"`?".to_owned(),
     };
     let why = why.unwrap_or_else(|| "There is no such parameter.".to_owned());
     warnings.push(

@@ -17,7 +17,7 @@ const MAX_PATHS: usize = 20_000;
 ///
 /// # Errors
 /// When module calls multiply beyond all measure.
-pub fn build(configuration: &Configuration) -> Result<Graph, Diagnostic> {
+pub(crate) fn build(configuration: &Configuration) -> Result<Graph, Diagnostic> {
     let mut builder = Builder { configuration, graph: Graph::default(), modules: Vec::new() };
     builder.declare(configuration.root(), Vec::new(), None)?;
     for at in 0..builder.modules.len() {
@@ -53,38 +53,36 @@ impl<'c> Builder<'c> {
             .at_opt(call.map(|c| c.loc.clone()))
             .help("a module that calls another twice, which calls another twice, doubles at each level"));
         }
-        let mut add = |item: GraphItem, loc: &crate::diag::Loc| {
-            self.graph.add(GraphNode { path: path.clone(), item }, loc.clone());
-        };
-        for (name, decl) in &module.variables {
-            add(GraphItem::Variable(name.clone()), &decl.loc);
+        let mut add = |item: GraphItem| self.graph.add(GraphNode { path: path.clone(), item });
+        for name in module.variables.keys() {
+            add(GraphItem::Variable(name.clone()));
         }
-        for (name, decl) in &module.locals {
-            add(GraphItem::Local(name.clone()), &decl.name.loc);
+        for name in module.locals.keys() {
+            add(GraphItem::Local(name.clone()));
         }
-        for (name, decl) in &module.calls {
-            add(GraphItem::Call(name.clone()), &decl.loc);
+        for name in module.calls.keys() {
+            add(GraphItem::Call(name.clone()));
         }
-        for ((kind, label), decl) in &module.resources {
-            add(GraphItem::Resource(kind.clone(), label.clone()), &decl.loc);
+        for (kind, label) in module.resources.keys() {
+            add(GraphItem::Resource(kind.clone(), label.clone()));
         }
-        for ((ty, label), decl) in &module.data {
-            add(GraphItem::Data(ty.clone(), label.clone()), &decl.loc);
+        for (ty, label) in module.data.keys() {
+            add(GraphItem::Data(ty.clone(), label.clone()));
         }
-        for (name, decl) in &module.environments {
-            add(GraphItem::Environment(name.clone()), &decl.loc);
+        for name in module.environments.keys() {
+            add(GraphItem::Environment(name.clone()));
         }
-        for (name, decl) in &module.config_schemas {
-            add(GraphItem::ConfigSchema(name.clone()), &decl.loc);
+        for name in module.config_schemas.keys() {
+            add(GraphItem::ConfigSchema(name.clone()));
         }
-        for ((ty, label), decl) in &module.declarations {
-            add(GraphItem::Declaration(ty.clone(), label.clone()), &decl.loc);
+        for (ty, label) in module.declarations.keys() {
+            add(GraphItem::Declaration(ty.clone(), label.clone()));
         }
-        for (name, decl) in &module.checks {
-            add(GraphItem::Check(name.clone()), &decl.loc);
+        for name in module.checks.keys() {
+            add(GraphItem::Check(name.clone()));
         }
-        for (name, decl) in &module.outputs {
-            add(GraphItem::Output(name.clone()), &decl.loc);
+        for name in module.outputs.keys() {
+            add(GraphItem::Output(name.clone()));
         }
         self.modules.push(Reached { module, path: path.clone(), call });
         for (name, call) in &module.calls {

@@ -397,8 +397,8 @@ fn promotion_cycles(configuration: &Configuration) -> Vec<Diagnostic> {
     let mut graph = Graph::default();
     let node =
         |name: &str| GraphNode { path: Vec::new(), item: GraphItem::Environment(name.to_owned()) };
-    for (name, block) in &root.environments {
-        graph.add(node(name), block.loc.clone());
+    for name in root.environments.keys() {
+        graph.add(node(name));
     }
     for ((ty, _), block) in &root.declarations {
         if ty == "promotion"

@@ -28,7 +28,7 @@ pub enum GraphDrawing {
 
 /// Draws a configuration.
 #[must_use]
-pub fn draw(
+pub(crate) fn draw(
     configuration: &Configuration,
     graph: &Graph,
     what: GraphDrawing,

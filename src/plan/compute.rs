@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::decide::decide;
-use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Plan, PlanDiagnostic,
     PlanEstate, PlanLocation, PlanPrincipals, PlanSummary, PlannedObject, PlannedOutput,
@@ -19,6 +18,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::difference::SecretComparison;
 use crate::eval::estate::Estate;
+use crate::live::Live;
 use crate::schema::{Category, Home};
 use crate::state::layout;
 use crate::state::model::Resources;

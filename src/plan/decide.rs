@@ -8,7 +8,6 @@ mod settled;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::Owners;
-use super::live::{Live, LiveLookup};
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use super::options::{ComputeOptions, Mode};
@@ -16,6 +15,7 @@ use crate::address::{ResourceAddr, ShortNames};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::difference::{SecretComparison, StoredValues, difference};
 use crate::eval::estate::{Estate, Instance};
+use crate::live::{Live, LiveLookup};
 use crate::provider::LiveObject;
 use crate::schema::ownership::{self, Ownership};
 use crate::schema::{AccessPart, Home, ManagedKind, kinds};
@@ -50,7 +50,7 @@ pub fn decide<'a>(
     lineage: &str,
     diagnostics: &mut Diagnostics,
 ) -> Vec<ObjectPlan<'a>> {
-    let renames = super::moves::renames(estate, prior, diagnostics);
+    let renames = crate::live::moves::renames(estate, prior, diagnostics);
     let was: BTreeMap<&ResourceAddr, &ResourceAddr> =
         renames.iter().map(|(from, to)| (to, from)).collect();
     let owners = Owners::of(estate, prior, &renames);
@@ -96,7 +96,7 @@ pub fn decide<'a>(
         let mut decision = ObjectPlan::new(address.clone(), kind, None, Some(recorded), None);
         decision.depends_on.clone_from(&recorded.depends_on);
         let stranded = super::stranded::is_stranded(estate, kind.schema(), address);
-        if super::moves::is_removed(estate, address) {
+        if crate::live::moves::is_removed(estate, address) {
             if !stranded {
                 decision.see(live, None);
             }
@@ -143,7 +143,7 @@ fn dependencies(
 
 /// That another estate has marked what a block of this one manages.
 fn taken_over(address: &ResourceAddr, instance: &Instance, other: String) -> Diagnostic {
-    Diagnostic::error(format!("another estate has taken `{address}` over"))
+    Diagnostic::error(format!("another estate has adopted `{address}`"))
         .at(instance.loc.clone())
         .detail(format!("its tag `palisade:address` names the state `{other}`"))
         .help(format!(

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::live::{Live, Reading};
 use super::model::{Drift, DriftStatus};
 use super::object_plan::ObjectPlan;
 use crate::difference::{StoredValues, difference};
 use crate::eval::estate::Estate;
+use crate::live::{Live, Reading};
 use crate::schema::{AccessPart, Category, Home, KindSchema, access_of, kinds};
 use crate::state::fingerprint::{is_fingerprint, unchanged};
 use crate::state::model::ResourceState;

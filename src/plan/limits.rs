@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::Limits;
+use crate::live::{Live, Reading};
 use crate::schema::{Body, Home, Quota, access_of, kinds};
 use crate::value::Value;
 

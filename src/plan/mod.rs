@@ -15,15 +15,12 @@ pub mod decide;
 pub mod drift;
 mod interim;
 pub mod limits;
-pub mod live;
 pub mod model;
-pub mod moves;
 pub mod named;
 mod object_plan;
 mod options;
 pub mod order;
 mod policy_types;
-mod principals;
 pub mod quotas;
 mod renewed;
 pub mod select;
@@ -31,15 +28,13 @@ pub mod severed;
 mod shut;
 pub mod sides;
 mod stranded;
-pub mod targets;
 mod unread;
 pub mod walls;
 
 #[cfg(test)]
 mod tests;
 
-pub use adopt::{Adoptions, adoptions};
+pub use crate::difference::{SecretComparison, SecretText, StoredValues, difference};
+pub use crate::live::{Adoptions, Index, Live, Reading, Targets};
 pub use compute::{Input, compute, prepare, seal};
-pub use live::{Live, Reading};
 pub use options::{ComputeOptions, Mode};
-pub use principals::principals;

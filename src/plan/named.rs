@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::live::{Live, Reading};
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::difference::policies;
 use crate::eval::estate::Estate;
 use crate::iam::{PrincipalType, managed_names};
+use crate::live::{Live, Reading};
 use crate::schema::{KindSchema, kind_of_arn};
 use crate::value::{Attrs, Value};
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::live::{Live, Reading};
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::live::{Live, Reading};
 use crate::schema::{AccessPart, access_of};
 use crate::value::{Attrs, Value};
 

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::limits::QuotaLimits;
-use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
@@ -12,6 +11,7 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::{Use, measured_size};
 use crate::ids::{AccountId, Handle};
+use crate::live::{Live, Reading};
 use crate::schema::{Measure, Quota, kinds};
 use crate::value::{Attrs, Value};
 

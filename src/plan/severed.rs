@@ -9,13 +9,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::live::{Live, Reading};
 use super::model::Action;
 use super::named;
 use super::object_plan::ObjectPlan;
 use super::shut::{self, Shut};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::live::{Live, Reading};
 use crate::schema::{AccessPart, kinds};
 use crate::value::{AttrPath, Attrs, Value};
 

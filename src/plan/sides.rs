@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::live::{Live, Reading};
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
+use crate::live::{Live, Reading};
 use crate::schema::{AccessPart, Guardrail, Home, access_of};
 use crate::value::Attrs;
 

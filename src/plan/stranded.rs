@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::closed_account;
 use super::model::Action;
-use super::moves;
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
+use crate::live::moves;
 use crate::schema::{Home, KindSchema};
 
 /// So many are named in an error.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::live::Index;
 use super::model::{Action, DriftStatus, OperationKind, Plan, StateBasis};
 use super::{ComputeOptions, Input, Live, Mode, Reading, compute};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, Loc, Source};
 use crate::eval::estate::{Account, Estate, Instance, Lifecycle};
+use crate::live::Index;
 use crate::provider::{Inventory, LiveObject};
 use crate::schema::{Body, kinds};
 use crate::state::model::{ResourceState, Resources};
@@ -535,7 +535,7 @@ fn what_another_estate_has_made_is_known_to_an_estate_without_a_state_alone() {
         founder: None,
     };
     let found = |lineage: &str| {
-        let found = super::adoptions(&fixture.estate, &fixture.prior, &live, lineage);
+        let found = crate::live::adoptions(&fixture.estate, &fixture.prior, &live, lineage);
         found.contains_key(&address(unit))
     };
     assert!(found(""), "its state may be lost");

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::drift;
-use super::live::{Live, Reading};
 use super::model::{Selection, Unread};
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::ids::Handle;
+use crate::live::{Live, Reading};
 use crate::provider::Inventory;
 use crate::schema::Home;
 use crate::state::layout;

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use palisade::config::{LoadOptions, load};
 use palisade::diag::Diagnostics;
+use palisade::engine::graph;
 use palisade::eval::{NothingKnown, evaluate_configuration};
-use palisade::graph;
 use palisade::render::{Style, diagnostics};
 
 use crate::support;

@@ -10,8 +10,7 @@ use palisade::diag::Diagnostics;
 use palisade::engine::EngineError;
 use palisade::engine::read_live::{AccountRequest, judge_failures, read_accounts};
 use palisade::eval::{NothingKnown, evaluate_configuration};
-use palisade::plan::Reading;
-use palisade::plan::targets::Targets;
+use palisade::plan::{Reading, Targets};
 use palisade::provider::aws::{self, AwsProvider};
 use palisade::sandbox::{RequestInfo, Service};
 

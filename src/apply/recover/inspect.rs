@@ -9,8 +9,8 @@ use super::scopes_to_recover;
 use super::settle::{self, SettledIntent, SettledOutcome, Settlement};
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
+use crate::live::Targets;
 use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
-use crate::plan::targets::Targets;
 use crate::provider::{AccessMode, Permit, Provider};
 use crate::state::{Ledger, ScopeState, Snapshot, Stamp, StateError, Versioned};
 

@@ -22,7 +22,7 @@ use super::held::{HeldLease, keep_all};
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
-use crate::plan::targets::Targets;
+use crate::live::Targets;
 use crate::provider::{AccessMode, Permit, Provider};
 use crate::state::audit_details::RecoveryDetails;
 use crate::state::{

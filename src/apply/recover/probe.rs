@@ -9,7 +9,7 @@ use crate::apply::record::deposed;
 use crate::diag::Diagnostic;
 use crate::difference::{StoredValues, difference};
 use crate::ids::Handle;
-use crate::plan::targets::Targets;
+use crate::live::Targets;
 use crate::provider::retry::{RetryPolicy, RetryProgress};
 use crate::provider::{
     AccessMode, AccountTarget, LiveObject, Permit, Provider, ProviderError, REQUEST,

@@ -9,7 +9,7 @@ use crate::address::ResourceAddr;
 use crate::apply::events::ApplyEvent;
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
-use crate::plan::targets::Targets;
+use crate::live::Targets;
 use crate::provider::{Failure, Op, ProviderStep};
 use crate::schema::kinds;
 use crate::state::journal::{Intent, OperationOutcome, RunJournal};

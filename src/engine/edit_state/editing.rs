@@ -12,7 +12,7 @@ use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::open::Store;
 use crate::engine::workspace::Workspace;
-use crate::plan::select;
+use crate::live::selection;
 use crate::state::model::Resources;
 use crate::state::{
     AuditDetails, AuditEvent, Lease, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp,
@@ -193,7 +193,7 @@ impl<'a> Editing<'a> {
 /// # Errors
 /// It does not.
 pub(in crate::engine) fn require(resources: &Resources, pattern: &str) -> Result<(), EngineError> {
-    if resources.keys().any(|address| select::names(&[pattern.to_owned()], address)) {
+    if resources.keys().any(|address| selection::names(&[pattern.to_owned()], address)) {
         return Ok(());
     }
     let known: Vec<String> = resources.keys().map(ResourceAddr::to_string).collect();

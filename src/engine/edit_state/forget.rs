@@ -7,7 +7,7 @@ use crate::address::ResourceAddr;
 use crate::engine::error::EngineError;
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
-use crate::plan::select;
+use crate::live::selection;
 use crate::state::{ScopeState, StateError};
 
 use super::editing::{Edit, Editing, require};
@@ -36,7 +36,7 @@ pub async fn run(
         require(&resources, address)?;
     }
     let gone: BTreeSet<ResourceAddr> =
-        resources.into_keys().filter(|a| select::names(&request.addresses, a)).collect();
+        resources.into_keys().filter(|a| selection::names(&request.addresses, a)).collect();
     let touched = before.scopes.iter().filter(|(_, scope)| {
         let mut all = scope.value.resources.iter();
         all.any(|(a, r)| gone.contains(a) || r.depends_on.iter().any(|d| gone.contains(d)))

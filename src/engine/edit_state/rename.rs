@@ -9,7 +9,7 @@ use crate::engine::error::EngineError;
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
 use crate::ids::Handle;
-use crate::plan::select;
+use crate::live::selection;
 use crate::schema::{AccessPart, access_of};
 use crate::state::model::Resources;
 use crate::state::{ScopeState, StateError, layout};
@@ -105,7 +105,7 @@ fn renames(
 ) -> Result<BTreeMap<ResourceAddr, ResourceAddr>, EngineError> {
     let pattern = [from.to_owned()];
     let mut renames = BTreeMap::new();
-    for address in resources.keys().filter(|a| select::names(&pattern, a)) {
+    for address in resources.keys().filter(|a| selection::names(&pattern, a)) {
         let canonical = address.canonical();
         let rest = canonical.strip_prefix(from).unwrap_or_default();
         let renamed: ResourceAddr = format!("{to}{rest}").parse().map_err(|e| {

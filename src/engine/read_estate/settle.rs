@@ -12,9 +12,7 @@ use crate::engine::read_live::AccountFailure;
 use crate::eval::ValueSource as _;
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
-use crate::plan::live::Reading;
-use crate::plan::targets::Targets;
-use crate::plan::{Adoptions, adoptions};
+use crate::live::{Adoptions, Reading, Targets, adoptions};
 use crate::provider::AccountTarget;
 use crate::schema::{AccountState, account_state};
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::live::Live;
 use super::super::model::Action;
 use super::super::object_plan::ObjectPlan;
 use super::super::options::ComputeOptions;
 use super::settled::anew;
 use crate::address::ResourceAddr;
+use crate::live::Live;
 use crate::value::Attrs;
 
 /// A retained object whose parent goes (an account in a unit that is deleted) moves to the
@@ -55,7 +55,7 @@ pub(super) fn replace_what_follows(
     loop {
         let before = changed.len();
         for decision in decisions.iter_mut() {
-            let asked = super::super::select::names(&options.replace, &decision.address);
+            let asked = crate::live::selection::names(&options.replace, &decision.address);
             let trigger = decision.instance.and_then(|i| {
                 i.lifecycle.replace_triggered_by.iter().find(|t| changed.contains(*t))
             });

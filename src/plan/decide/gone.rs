@@ -1,9 +1,9 @@
 //! What happens to an object that has no block any more, or where everything is to be destroyed.
 
-use super::super::live::Live;
 use super::super::model::Action;
 use super::super::object_plan::ObjectPlan;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::live::Live;
 use crate::schema::{AccountState, ManagedKind, OnDestroy, account_state};
 use crate::value::Attrs;
 
@@ -34,7 +34,7 @@ impl<'a> ObjectPlan<'a> {
             return;
         }
         if let Some(other) = self.other_estate(lineage) {
-            self.reason = Some(format!("the estate with the state `{other}` has taken it over"));
+            self.reason = Some(format!("the estate with the state `{other}` has adopted it"));
             self.action = Action::Forget;
             return;
         }

@@ -8,7 +8,6 @@ mod change;
 mod drift;
 mod operation;
 mod planned;
-mod principals;
 mod recovery;
 mod report;
 mod seen;
@@ -19,16 +18,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::address::ResourceAddr;
-use crate::ids::Handle;
 use crate::state::scopes::AuditHead;
 
 pub use crate::difference::PolicyChange;
+pub use crate::ids::ActingPrincipal;
 pub use crate::isolation::section::{Isolation, IsolationSummary};
+pub use crate::live::{AccountPrincipals, PlanPrincipals, Selection};
 pub use change::{AccountChanges, Action, ResourceChange};
 pub use drift::{Drift, DriftStatus};
 pub use operation::{Operation, OperationKind, OperationTarget};
 pub use planned::{PlannedObject, PlannedObjects};
-pub use principals::{AccountPrincipals, ActingPrincipal, PlanPrincipals};
 pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 pub use report::{
     Check, CheckStatus, LimitUse, PlanDiagnostic, PlanEstate, PlanLocation, PlannedOutput,
@@ -151,17 +150,6 @@ pub struct ScopeBasis {
     pub serial: u64,
     /// Opaque version tag.
     pub etag: String,
-}
-
-/// What a plan was limited to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Selection {
-    /// Environment names.
-    pub environments: Vec<String>,
-    /// Account handles.
-    pub accounts: Vec<Handle>,
-    /// Addresses (whole blocks or instances) as typed.
-    pub targets: Vec<String>,
 }
 
 /// Counts of a plan.

@@ -12,11 +12,11 @@ use palisade::apply::{
 };
 use palisade::diag::{Diagnostic, Diagnostics};
 use palisade::ids::Handle;
+use palisade::plan::Targets;
 use palisade::plan::model::{
     Action, InterruptedRun, Operation, OperationKind, OperationTarget, Plan, ResourceChange,
     ScopeBasis, StateBasis,
 };
-use palisade::plan::targets::Targets;
 use palisade::provider::{AccountTarget, Provider};
 use palisade::schema::kinds;
 use palisade::state::clock::SkippingClock;

@@ -13,8 +13,7 @@ use palisade::engine::releases_in_force;
 use palisade::eval::Evaluator;
 use palisade::eval::estate::Estate;
 use palisade::plan::model::{Plan, StateBasis};
-use palisade::plan::targets::Targets;
-use palisade::plan::{self, Input, Live};
+use palisade::plan::{self, Input, Live, Targets};
 use palisade::promotion::gate::{
     Approval, Evidence, GateContext, GateSpec, GateSubject, Purpose, evaluate,
 };

@@ -192,10 +192,10 @@ async fn what_another_estate_has_taken_over_is_neither_changed_nor_deleted() {
     let theirs = own.replace(&lineage(&program), "other-lineage");
     set_mark(&endpoint(&program).await, &theirs).await;
     let run = program.run(&["plan"]).code(1);
-    assert!(run.err.contains("another estate has taken `iam_role.deploy@dev` over"), "{}", run.err);
+    assert!(run.err.contains("another estate has adopted `iam_role.deploy@dev`"), "{}", run.err);
     program.write("main.hcl", &two_environments(""));
     let run = program.run(&["apply", "--auto-approve"]).code(0);
-    assert!(run.out.contains("has taken it over"), "{}", run.out);
+    assert!(run.out.contains("has adopted it"), "{}", run.out);
     assert_eq!(mark(&endpoint(&program).await).await, theirs);
     assert!(!program.run(&["state", "list"]).code(0).out.contains("deploy"));
 }

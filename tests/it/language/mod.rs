@@ -148,7 +148,7 @@ output "t" { value = try(iam_role.r.typo, can(iam_role.r.at["dev"].arn), iam_rol
 "#
     );
     let (_dir, loaded) = loaded(&[("main.hcl", &text)]);
-    let found = palisade::graph::check(&loaded.configuration);
+    let found = palisade::engine::graph::check(&loaded.configuration);
     assert_eq!(summaries(&found), ["`iam_role.r` has no attribute `typo`"]);
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use palisade::difference::{StoredValues, difference};
 use palisade::ids::AccountId;
+use palisade::plan::{StoredValues, difference};
 use palisade::provider::aws::{AwsOptions, AwsProvider, Embedded};
 use palisade::provider::{
     AccessMode, AccountTarget, Inventory, LiveObject, Op, Permit, Provider, ProviderError,

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::difference::policies::document;
 use crate::iam::Document;
+use crate::live::{Reading, Targets};
 use crate::plan::Live;
-use crate::plan::live::Reading;
-use crate::plan::targets::Targets;
 use crate::provider::{AccessMode, Caller, Provider};
 use crate::schema::{KindSchema, PrincipalDeclaration, kinds};
 use crate::value::{Attrs, Value};

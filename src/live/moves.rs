@@ -12,7 +12,7 @@ use crate::state::model::Resources;
 /// instance, a whole block (`iam_role.a`), a module (`module.a`) or an account (`account.a`, which
 /// takes everything placed in it along); chains of moves are followed.
 #[must_use]
-pub fn renames(
+pub(crate) fn renames(
     estate: &Estate,
     prior: &Resources,
     diagnostics: &mut Diagnostics,
@@ -120,6 +120,6 @@ fn moved(address: &ResourceAddr, from: &str, to: &str) -> Option<ResourceAddr> {
 
 /// Whether a `removed` block names the address, its block or a module around it.
 #[must_use]
-pub fn is_removed(estate: &Estate, address: &ResourceAddr) -> bool {
+pub(crate) fn is_removed(estate: &Estate, address: &ResourceAddr) -> bool {
     estate.removed.iter().any(|removed| address.is_named_by(&removed.value))
 }

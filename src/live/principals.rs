@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::ids::ActingPrincipal;
-use crate::ids::Handle;
+use crate::ids::{ActingPrincipal, Handle};
+use crate::provider::{AccessMode, Caller};
+
+use super::targets::Targets;
 
 /// The principals of one plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,4 +32,24 @@ pub struct AccountPrincipals {
     pub reads_as: Option<ActingPrincipal>,
     /// As whom an apply would change it.
     pub writes_as: ActingPrincipal,
+}
+
+/// The principals of a run that reaches accounts as `targets` say. `caller` is whom AWS named; `refresh`
+/// is whether accounts were read.
+#[must_use]
+pub(crate) fn principals(
+    targets: &Targets,
+    caller: Option<&Caller>,
+    refresh: bool,
+) -> PlanPrincipals {
+    let accounts = targets.accounts.iter().map(|(handle, target)| {
+        let reads_as = Some(target.principal(AccessMode::Read)).filter(|principal| {
+            refresh && !matches!(principal, ActingPrincipal::RoleOfNewAccount(_))
+        });
+        (
+            handle.clone(),
+            AccountPrincipals { reads_as, writes_as: target.principal(AccessMode::Write) },
+        )
+    });
+    PlanPrincipals { caller: caller.map(|caller| caller.arn.clone()), accounts: accounts.collect() }
 }
