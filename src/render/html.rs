@@ -17,7 +17,8 @@ use super::form::Detail;
 use super::lines::{self, Line, Sign, whole};
 use super::refusal::summary;
 use super::style::{Tone, count, safe};
-use super::verdict::{self, Headline, PathClass, PathLine};
+use super::verdict::path_lines::{self, PathClass, PathLine};
+use super::verdict::{self, Headline, exceptions};
 use super::view;
 use crate::engine::refusal::PlanRefusal;
 
@@ -149,7 +150,7 @@ pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     facts(&Headline::of(plan), out)?;
     unread(plan, out)?;
     history::figures(&report.figures, out)?;
-    for (class, paths) in verdict::standing(&plan.accounts, &report.walls) {
+    for (class, paths) in path_lines::standing(&plan.accounts, &report.walls) {
         table_of_paths(class, &paths, out)?;
     }
     close(out)?;
@@ -344,7 +345,7 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let columns = ["exception", "state", "reason", "who", "permits"];
     let table = Table::of_records(&caption, &columns, out)?;
     for permit in all {
-        let (state, tone) = verdict::state(permit);
+        let (state, tone) = exceptions::state(permit);
         let covers: Vec<String> = permit
             .covers
             .iter()
@@ -362,7 +363,7 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
                 format!(
                     "{state}<br><span class=\"nowrap\">until {}</span><br>({})",
                     text(&permit.expires),
-                    verdict::days_left(permit.days_left)
+                    exceptions::days_left(permit.days_left)
                 ),
             ),
             TableCell::classed("wide", text(&permit.reason)),

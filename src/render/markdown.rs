@@ -18,7 +18,8 @@ use super::isolation::{markdown as isolation, view as walls};
 use super::lines::{self, Line, Sign, whole};
 use super::refusal::summary;
 use super::style::{Tone, count, safe};
-use super::verdict::{Headline, PathClass, PathLine};
+use super::verdict::Headline;
+use super::verdict::path_lines::{PathClass, PathLine};
 use super::view;
 use crate::engine::refusal::PlanRefusal;
 

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::isolation::{text as section_text, view as section_view};
 use super::markdown::{Comment, inline, tokens};
 use super::style::{Style, Tone, count, safe, wrap};
-use super::{text, verdict};
+use super::text;
+use super::verdict::path_lines;
 use crate::engine::review::ReviewOutcome;
 use crate::isolation::section::{PathChange, WallVerdict};
 
@@ -67,7 +68,7 @@ pub fn text(outcome: &ReviewOutcome, style: &Style, out: &mut dyn Write) -> io::
     let section = &outcome.isolation;
     writeln!(out, "{}", style.paint(tone(outcome), &sentence(outcome)))?;
     writeln!(out, "{}", style.paint(Tone::Dim, &safe(&basis(outcome))))?;
-    text::paths(&verdict::classes(section, &[]), false, style, out)?;
+    text::paths(&path_lines::classes(section, &[]), false, style, out)?;
     writeln!(out)?;
     for (heading, all) in lists(outcome) {
         writeln!(out, "{}", style.paint(Tone::Heading, heading))?;
@@ -133,7 +134,7 @@ pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> 
     }
     comment.line("\n", "lines");
     comment.keep_room_for_walls(section, &[]);
-    for (class, paths) in verdict::classes(section, &[]) {
+    for (class, paths) in path_lines::classes(section, &[]) {
         comment.paths(class, &paths);
     }
     for (heading, all) in lists(outcome) {

@@ -27,7 +27,7 @@ use crate::schema::{AccessPart, access_of};
 use super::isolation::view;
 use super::refusal::summary;
 use super::style::safe;
-use super::verdict::{self, Headline};
+use super::verdict::{Headline, exceptions};
 use crate::engine::refusal::PlanRefusal;
 
 /// GitHub shows no more results of a run.
@@ -106,7 +106,7 @@ struct FilePlace {
 
 /// A result under way.
 struct Entry {
-    rule: Rule,
+    rule: SarifRule,
     /// One for all results of a rule: tools that rewrite a log leave `warning` out, and a result without a level
     /// has that of its rule (SARIF 2.1.0, section 3.27.10).
     level: &'static str,
@@ -119,7 +119,7 @@ struct Entry {
 
 /// What a result is an instance of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Rule {
+struct SarifRule {
     id: String,
     name: &'static str,
     short: String,
@@ -277,7 +277,7 @@ impl<'a> Log<'a> {
         };
         let meaning = kind.meaning();
         Some(Entry {
-            rule: Rule {
+            rule: SarifRule {
                 id: format!("exception/{id}"),
                 name: "IsolationException",
                 short: meaning.short.to_owned(),
@@ -286,7 +286,7 @@ impl<'a> Log<'a> {
                 severity: None,
             },
             level,
-            message: verdict::exception(permit).0,
+            message: exceptions::exception(permit).0,
             at: self.written(&permit.location).unwrap_or_else(|| self.place.clone()),
             related: Vec::new(),
             same: format!("{}.{}", permit.rule, permit.name),
@@ -314,7 +314,7 @@ impl<'a> Log<'a> {
         let places = finding.addresses.iter();
         let at = places.filter_map(|address| declared.get(address)).find_map(|at| self.written(at));
         Some(Entry {
-            rule: Rule {
+            rule: SarifRule {
                 id: format!("finding/{kind}"),
                 name: "IsolationFinding",
                 short: meaning.short.to_owned(),
@@ -332,7 +332,7 @@ impl<'a> Log<'a> {
 
     fn check(&self, check: &Check) -> Entry {
         Entry {
-            rule: Rule {
+            rule: SarifRule {
                 id: format!("check/{}", identifier(&check.name)),
                 name: "CheckFailed",
                 short: format!("The check {} fails", check.name),
@@ -378,7 +378,7 @@ impl<'a> Log<'a> {
             message = format!("{} Help: {help}", sentence(&message));
         }
         Entry {
-            rule: Rule {
+            rule: SarifRule {
                 id: id.to_owned(),
                 name,
                 short: short.to_owned(),
@@ -456,14 +456,14 @@ impl<'a> Log<'a> {
 }
 
 /// The isolation rule that a path breaks; or that protects a wall of which nothing is known for certain.
-fn violated(rule: &str, path: &AccessPath) -> Rule {
+fn violated(rule: &str, path: &AccessPath) -> SarifRule {
     let severity = Some(match path.severity {
         RuleSeverity::Error => "8.5",
         RuleSeverity::Warning | RuleSeverity::Info => "5.0",
     });
     let id = identifier(rule);
     match path.verdict {
-        WallVerdict::Undetermined => Rule {
+        WallVerdict::Undetermined => SarifRule {
             id: format!("undetermined/{id}"),
             name: "IsolationUndetermined",
             short: format!("A wall that {rule} protects is undetermined"),
@@ -471,7 +471,7 @@ fn violated(rule: &str, path: &AccessPath) -> Rule {
             help: "The message says why: make readable what could not be read. `undetermined = \"warn\"` in the rule lets such walls pass with a warning.",
             severity,
         },
-        _ => Rule {
+        _ => SarifRule {
             id: format!("isolation/{id}"),
             name: "IsolationRuleBroken",
             short: format!("A path between environments breaks {rule}"),
@@ -490,7 +490,7 @@ fn level(severity: RuleSeverity) -> &'static str {
     }
 }
 
-fn descriptor(rule: &Rule, level: &str) -> Json {
+fn descriptor(rule: &SarifRule, level: &str) -> Json {
     let mut properties = Map::new();
     properties.insert("tags".to_owned(), json!(["palisade"]));
     if let Some(severity) = rule.severity {

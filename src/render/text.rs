@@ -9,7 +9,8 @@ use super::form::Detail;
 use super::isolation::view as walls;
 use super::lines::{self, Line, Sign, whole};
 use super::style::{Style, Tone, columns, count, pad, safe};
-use super::verdict::{self, Classes, Headline, PathLine};
+use super::verdict::Headline;
+use super::verdict::path_lines::{self, Classes, PathLine};
 use super::{value, view};
 
 /// Writes the plan: the verdict and the paths, then the changes by account, then what they rest on. Warnings
@@ -97,7 +98,7 @@ pub(super) fn paths(
 ) -> io::Result<()> {
     for (class, paths) in classes {
         writeln!(out, "\n{}", style.paint(class.tone(), class.title()))?;
-        let listed = if full { paths.len() } else { verdict::LISTED };
+        let listed = if full { paths.len() } else { path_lines::LISTED };
         for line in paths.iter().take(listed) {
             path(line, style, out)?;
         }

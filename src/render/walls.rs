@@ -9,7 +9,7 @@ use crate::isolation::walls::Walls;
 use super::isolation::text::{assumptions, findings, matrix, path, unread};
 use super::isolation::view::{self, ChangedWalls};
 use super::style::{Style, Tone, count, safe, wrap};
-use super::verdict;
+use super::verdict::exceptions;
 
 /// Writes everything; `what` names the side in the heading.
 ///
@@ -78,7 +78,7 @@ fn exceptions(permits: &[ExceptionUse], style: &Style, out: &mut dyn Write) -> i
             style.paint(tone, &safe(&stands)),
             style.paint(Tone::Dim, &safe(&permit.location)),
         )?;
-        let terms = style.fold(&safe(&verdict::terms(permit)), 6);
+        let terms = style.fold(&safe(&exceptions::terms(permit)), 6);
         writeln!(out, "      {terms}")?;
     }
     Ok(())
