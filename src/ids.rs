@@ -116,7 +116,7 @@ string_id!(
 string_id!(
     /// A region's code, such as `eu-west-1`.
     Region,
-    "a region",
+    "a Region",
     "it must be letters, digits and hyphens, as in `eu-west-1`",
     |t| (4..=32).contains(&t.len())
         && t.contains('-')

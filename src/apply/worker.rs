@@ -328,7 +328,7 @@ impl Worker<'_> {
                 self.job.display.address
             ))
             .detail(detail)
-            .help("choose another name, or take it over with an `import` block"),
+            .help("choose another name, or adopt it with an `import` block"),
         )
     }
 }

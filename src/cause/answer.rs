@@ -53,7 +53,7 @@ pub(super) fn refused(
     if said == Some(CodeMeaning::UnknownKey) {
         let region = place.map(|place| place.region.as_str()).filter(|region| !region.is_empty());
         let region =
-            region.map_or("the region".to_owned(), |region| format!("the region `{region}`"));
+            region.map_or("the Region".to_owned(), |region| format!("the Region `{region}`"));
         return Some(Cause::new(
             CauseKind::UnknownKey,
             message.trim().to_owned(),
@@ -69,7 +69,7 @@ pub(super) fn refused(
             CauseKind::RegionDisabled,
             message.trim().to_owned(),
             format!(
-                "enable the region `{region}` in the account (AWS console: Account, AWS Regions), or set another `region`"
+                "enable the Region `{region}` in the account (AWS console: Account, AWS Regions), or set another `region`"
             ),
         ));
     }
@@ -98,7 +98,7 @@ pub(super) fn ran_out(refusal: &str, endpoint: &str) -> Cause {
     {
         ("throttled: ", "wait a minute and run again; a smaller `--parallelism` asks less at once")
     } else {
-        ("", "AWS, or what stands before it, is in trouble: wait a minute and run again")
+        ("", "AWS, or what stands before it, does not work: wait a minute and run again")
     };
     Cause::new(
         CauseKind::Silent,

@@ -61,7 +61,7 @@ pub(super) fn of(error: &(dyn Error + 'static), timed_out: bool, endpoint: &str)
     if says(&["dns error", "failed to lookup", "name or service not known", "no such host"]) {
         return no_connection(
             format!("the name `{endpoint}` cannot be resolved"),
-            "check the region, the endpoint and the name server",
+            "check the Region, the endpoint and the name server",
         );
     }
     if timed_out {

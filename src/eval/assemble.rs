@@ -249,7 +249,7 @@ impl Evaluator<'_> {
             // One block may make many instances.
             if seen.insert((loc.file().to_owned(), loc.span().start)) {
                 estate.warnings.push(
-                    Diagnostic::warning(format!("`{region}` is not a known AWS region"))
+                    Diagnostic::warning(format!("`{region}` is not a known AWS Region"))
                         .at(loc)
                         .help_opt(near),
                 );

@@ -200,7 +200,7 @@ impl Default for ProviderSettings {
         Self {
             region: "us-east-1"
                 .parse()
-                .unwrap_or_else(|_| unreachable!("a literal region is valid")),
+                .unwrap_or_else(|_| unreachable!("a literal Region is valid")),
             access_role: CREATED_ROLE.to_owned(),
             read_role: None,
             management_role_arn: None,

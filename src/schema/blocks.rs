@@ -91,7 +91,7 @@ static TOP_LEVEL: [TopLevel; 16] = [
         role: Role::Setting,
         root_only: true,
         block: &PROVIDER,
-        doc: "How AWS is reached: region, roles to assume, default tags.",
+        doc: "How AWS is reached: Region, roles to assume, default tags.",
     },
     TopLevel {
         name: "variable",
@@ -235,7 +235,7 @@ static BACKEND_ANY: BlockSchema = flat(&[
     Attr::optional("path", STRING, "`local`: the directory, relative to the configuration."),
     Attr::optional("bucket", STRING, "`s3`: the bucket."),
     Attr::optional("prefix", STRING, "`s3`: what keys start with."),
-    Attr::optional("region", STRING, "`s3`: the bucket's region."),
+    Attr::optional("region", STRING, "`s3`: the bucket's Region."),
     Attr::optional("kms_key_id", STRING, "`s3`: KMS key under which every write is encrypted."),
     Attr::optional("encryption", STRING, "`s3`: `AES256` or `aws:kms`."),
     Attr::optional("role_arn", STRING, "`s3`: role to assume for state."),
@@ -250,7 +250,7 @@ pub fn backend(ty: &str) -> Option<&'static BlockSchema> {
     static S3: BlockSchema = flat(&[
         Attr::required("bucket", STRING, "The bucket."),
         Attr::optional("prefix", STRING, "What keys start with."),
-        Attr::optional("region", STRING, "The bucket's region."),
+        Attr::optional("region", STRING, "The bucket's Region."),
         Attr::optional(
             "kms_key_id",
             STRING,
@@ -272,7 +272,7 @@ pub fn backend(ty: &str) -> Option<&'static BlockSchema> {
 }
 
 static PROVIDER: BlockSchema = flat(&[
-    Attr::optional("region", STRING, "Default region."),
+    Attr::optional("region", STRING, "Default Region."),
     Attr::optional(
         "read_role",
         STRING,
@@ -409,7 +409,7 @@ static ENVIRONMENT_BLOCK: BlockSchema = BlockSchema {
             STRINGS,
             "Config keys (`schema/key`) whose values may differ from those of `like`.",
         ),
-        Attr::optional("region", STRING, "Its region, when it differs from the provider's."),
+        Attr::optional("region", STRING, "Its Region, when it differs from the provider's."),
         Attr::optional(
             "kms_key_id",
             STRING,

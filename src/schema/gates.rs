@@ -108,7 +108,7 @@ const ACCOUNT: Attr = Attr::optional(
     "The account that is asked; the only one of the target environment by default.",
 );
 const REGION: Attr =
-    Attr::optional("region", STRING, "The region that is asked; the environment's by default.");
+    Attr::optional("region", STRING, "The Region that is asked; the environment's by default.");
 
 const fn flat(attrs: &'static [Attr]) -> BlockSchema {
     BlockSchema { attrs, blocks: &[] }

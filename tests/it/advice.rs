@@ -132,7 +132,7 @@ fn what_an_answer_says_is_told_with_the_next_step() {
                 "InvalidAccessKeyId",
                 "The AWS Access Key Id you provided does not exist.",
             ),
-            &["does not exist", "the region `eu-west-1` may not be enabled"],
+            &["does not exist", "the Region `eu-west-1` may not be enabled"],
         ),
         (
             "s3",
@@ -177,7 +177,7 @@ fn what_an_answer_says_is_told_with_the_next_step() {
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid.",
             ),
-            &["the region `eu-south-2` may not be enabled in the account"],
+            &["the Region `eu-south-2` may not be enabled in the account"],
         ),
         (
             "sts",

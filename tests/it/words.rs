@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::iter::repeat;
+use std::path::{Path, PathBuf};
 
+use syn::buffer::{Cursor, TokenBuffer};
 use syn::visit::{self, Visit};
 
 use crate::support::names::{is_test_file as is_test, texts};
@@ -194,7 +196,6 @@ const ALSO_MEANS: &[(&str, &str)] = &[
     ("subject", "what a gate judges; a claim of a token"),
     ("text", "a text"),
     ("top", "the outermost level"),
-    ("unit", "an organizational unit"),
     ("verdict", "the verdict about a wall"),
     ("version", "a version of an object, a policy, a format"),
     ("view", "a value that the renderer prints"),
@@ -233,6 +234,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("way", "src/iam/passing.rs", "the ways to pass a role"),
     ("way", "src/isolation/power", "a way to use a power"),
     ("way", "src/plan/model/operation.rs", "an operation that is under way"),
+    ("way", "src/promotion/record.rs", "a move that is under way"),
     ("way", "src/render/events.rs", "what is under way"),
 ];
 
@@ -443,4 +445,175 @@ fn the_pages_about_language_keep_its_rules() {
             assert!(!prose.contains(word), "{page} says `{}`", word.trim());
         }
     }
+}
+
+/// Words of the last columns that mean nothing else in a sentence either: who reads output or a page meets the
+/// glossary's term instead.
+const IN_NO_SENTENCE: &[&str] = &[
+    "allowance",
+    "careful write",
+    "circumstance",
+    "climbing",
+    "dangling",
+    "detour",
+    "diary",
+    "dice",
+    "fate",
+    "gift",
+    "let go",
+    "lifter",
+    "mending",
+    "open end",
+    "oracle",
+    "outlook",
+    "outsider",
+    "payer",
+    "picture",
+    "planfile",
+    "prospect",
+    "ripening",
+    "shelf",
+    "shove",
+    "shut out",
+    "stranger",
+    "stray",
+    "surrounding",
+    "survey",
+    "theatre",
+    "torn",
+    "trouble",
+    "unseen",
+    "vault",
+    "way back",
+    "weather",
+    "wield",
+];
+
+/// Where one of them stays, and why: the word, the file or folder, the reason.
+const IN_SENTENCES: &[(&str, &str, &str)] = &[
+    ("dangling", "src/render/event_lines.rs", "JSON's word for operations in doubt"),
+    ("payer", "src/sandbox/s3/", "S3's word"),
+    ("region", "src/sandbox/", "messages of AWS's own"),
+    ("region", "src/render/html/table.rs", "a role of ARIA's"),
+    ("region", "src/render/isolation/html.rs", "the same"),
+];
+
+/// What a text says, without code in it: what stands in backquotes, and the holes of a format.
+fn prose(text: &str) -> String {
+    let mut said = String::new();
+    let (mut is_code, mut hole) = (false, 0);
+    for c in text.chars() {
+        match c {
+            '`' => is_code = !is_code,
+            '{' => hole += 1,
+            '}' => hole -= 1,
+            _ if is_code || hole > 0 => {}
+            c => said.push(c),
+        }
+    }
+    said
+}
+
+/// The words of a text that no sentence has; a Region of AWS's is written as AWS writes it.
+fn wrong_words(text: &str) -> Vec<&'static str> {
+    let prose = prose(text);
+    let words = |text: &str| {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        format!(" {} ", words.collect::<Vec<_>>().join(" "))
+    };
+    let (as_written, small) = (words(&prose), words(&prose.to_lowercase()));
+    let has = |text: &str, word: &str| {
+        text.contains(&format!(" {word} ")) || text.contains(&format!(" {word}s "))
+    };
+    let mut wrong: Vec<_> =
+        IN_NO_SENTENCE.iter().copied().filter(|word| has(&small, word)).collect();
+    // (A word alone is the name of an attribute.)
+    let is_sentence = prose.trim().contains(' ');
+    wrong.extend(Some("region").filter(|word| is_sentence && has(&as_written, word)));
+    wrong
+}
+
+/// The texts of a file's code: every string in it, and of the command line what its comments document, for that is
+/// its help.
+fn texts_of(text: &str, with_docs: bool) -> Vec<String> {
+    fn walk(mut at: Cursor<'_>, with_docs: bool, into: &mut Vec<String>) {
+        while !at.eof() {
+            if let Some((group, _, _, next)) = at.any_group() {
+                let is_doc = group.ident().is_some_and(|(ident, _)| ident == "doc");
+                if with_docs || !is_doc {
+                    walk(group, with_docs, into);
+                }
+                at = next;
+            } else if let Some((literal, next)) = at.literal() {
+                let text = syn::parse_str::<syn::LitStr>(&literal.to_string());
+                into.extend(text.map(|text| text.value()));
+                at = next;
+            } else {
+                let Some((_, next)) = at.token_tree() else { break };
+                at = next;
+            }
+        }
+    }
+    let code = text.split("#[cfg(test)]\nmod tests {").next().expect("a text");
+    let tokens = TokenBuffer::new2(code.parse().expect("a file that compiles"));
+    let mut texts = Vec::new();
+    walk(tokens.begin(), with_docs, &mut texts);
+    texts
+}
+
+/// The pages of a folder and below it, but for the glossary, which names the words, and the log of what has changed.
+fn pages(dir: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("readable") {
+        let path = entry.expect("entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !name.starts_with('.') && name != "target" {
+                pages(&path, into);
+            }
+        } else if name.ends_with(".md") && !["glossary.md", "CHANGELOG.md"].contains(&&*name) {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn words_that_the_glossary_gives_up_are_in_no_text_for_people() {
+    let given_up = words_given_up();
+    for word in IN_NO_SENTENCE {
+        let name = word.replace(' ', "_");
+        let is_given_up = given_up.contains(&name) || given_up.contains(&format!("{name}s"));
+        assert!(is_given_up, "the glossary gives `{word}` up no more");
+    }
+    let mut wrong = Vec::new();
+    for (file, text) in sources().iter().filter(|(file, _)| !is_test(file)) {
+        let texts = texts_of(text, file.starts_with("src/cli/"));
+        let found = texts.iter().flat_map(|text| wrong_words(text).into_iter().zip(repeat(text)));
+        let found = found.filter(|(word, _)| {
+            !IN_SENTENCES.iter().any(|(of, at, _)| of == word && file.starts_with(at))
+        });
+        wrong.extend(found.map(|(word, text)| format!("{file}: {word}: {text:?}")));
+    }
+    let mut all = Vec::new();
+    pages(&root(), &mut all);
+    assert!(all.len() > 20, "the pages were read: {all:?}");
+    for page in all {
+        let text = fs::read_to_string(&page).expect("readable");
+        // Code stands between fences.
+        let prose: String = text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");
+        for line in prose.lines() {
+            let found = wrong_words(line).into_iter();
+            wrong.extend(found.map(|word| format!("{}: {word}: {line}", page.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "docs/glossary.md gives these words up:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_word_is_found_in_whatever_text_it_stands() {
+    let text = "//! A picture.\n/// A picture.\nfn f() {\n    say!(\"the {picture} `stray`\", g(\"a Way-back\"));\n\
+                const A: &str = \"unseen \\\n        things\";\n}\n#[cfg(test)]\nmod tests {\n    const B: &str = \"dice\";\n}\n";
+    let wrong = |docs| texts_of(text, docs).iter().flat_map(|t| wrong_words(t)).collect::<Vec<_>>();
+    assert_eq!(wrong(false), ["way back", "unseen"]);
+    assert_eq!(wrong(true), ["picture", "picture", "way back", "unseen"]);
+    assert_eq!(wrong_words("the region, AWS Regions, `region`"), ["region"]);
 }

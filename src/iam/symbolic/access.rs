@@ -397,7 +397,7 @@ fn actions(old: &Document, new: &Document, why_undetermined: &mut Vec<String>) -
                 }
             }
             Err(_) => why_undetermined.push(format!(
-                "the patterns for `{service}` cut its actions into too many regions"
+                "the patterns for `{service}` cut its actions into too many classes"
             )),
         }
     }

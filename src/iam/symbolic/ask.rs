@@ -73,7 +73,7 @@ pub fn ask_both(
     match (actions(&sides, caps), ResourceTexts::of(&sides, &variables, caps)) {
         (Ok(actions), Ok(resources)) => {
             if !resources.complete {
-                inexact = Some("the patterns cut texts into too many regions".to_owned());
+                inexact = Some("the patterns cut texts into too many classes".to_owned());
             }
             let acts = Acts::new(&sides);
             for action in &actions {
@@ -95,7 +95,7 @@ pub fn ask_both(
         }
         (Ok(actions), Err(TooMany)) => {
             // Witnesses for single patterns: what they show is true, and nothing else is known.
-            let why = "the patterns cut texts into too many regions".to_owned();
+            let why = "the patterns cut texts into too many classes".to_owned();
             let acts = Acts::new(&sides);
             for resource in some_resources(&sides, &variables, caps) {
                 for action in &actions {
@@ -113,7 +113,7 @@ pub fn ask_both(
             }
             undecided = Some(why);
         }
-        _ => undecided = Some("the patterns cut texts into too many regions".to_owned()),
+        _ => undecided = Some("the patterns cut texts into too many classes".to_owned()),
     }
     let answer = |side: Option<&Question<'_>>, openings: Vec<Opening>| match (
         side,

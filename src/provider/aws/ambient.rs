@@ -364,7 +364,7 @@ fn instance() -> SilentSource {
 fn web_identity(of: &str) -> SilentSource {
     SilentSource {
         what: format!("STS{of}"),
-        advice: "check the network and the proxy settings, and the region that STS is asked in"
+        advice: "check the network and the proxy settings, and the Region that STS is asked in"
             .to_owned(),
     }
 }

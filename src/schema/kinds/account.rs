@@ -62,7 +62,7 @@ static SCHEMA: KindSchema = KindSchema {
                 Ty::String,
                 "Endpoint of an emulated account (LocalStack), which stands outside the organization.",
             ),
-            Attr::optional("region", Ty::String, "Its region; the provider's by default."),
+            Attr::optional("region", Ty::String, "Its Region; the provider's by default."),
             Attr::optional(
                 "on_destroy",
                 Ty::String,

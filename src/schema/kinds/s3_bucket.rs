@@ -55,7 +55,7 @@ static SCHEMA: KindSchema = KindSchema {
                 "Its name, unique in the world; the block's label by default.",
             )
             .forces_replacement(),
-            Attr::optional("region", Ty::String, "Its region; the account's by default.")
+            Attr::optional("region", Ty::String, "Its Region; the account's by default.")
                 .forces_replacement(),
             Attr::optional("versioning", Ty::Bool, "Keep old versions (default false)."),
             Attr::optional(

@@ -97,7 +97,7 @@ s3_bucket "data" {
         0,
     );
     assert!(said.contains("did you mean `ReadOnlyAccess`?"), "{said}");
-    assert!(said.contains("`eu-wast-1` is not a known AWS region"), "{said}");
+    assert!(said.contains("`eu-wast-1` is not a known AWS Region"), "{said}");
     assert!(said.contains("did you mean `eu-west-1`?"), "{said}");
 }
 
