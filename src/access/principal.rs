@@ -17,6 +17,16 @@ pub enum PrincipalKind {
     User,
 }
 
+impl fmt::Display for PrincipalKind {
+    /// As names of actions have it: `iam:PutRolePolicy`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Role => "Role",
+            Self::User => "User",
+        })
+    }
+}
+
 /// A role or user.
 #[derive(Debug)]
 pub struct PrincipalNode {

@@ -78,7 +78,7 @@ pub(super) struct Assumptions<'a> {
     /// A policy that permits everybody everything.
     open: NamedPolicy,
     /// Who asks for each origin.
-    callers: BTreeMap<Origin, Vec<Caller<'a>>>,
+    callers: BTreeMap<Origin, Vec<AskingAccount<'a>>>,
     /// Origins of which some principal administers the organization.
     administrating: BTreeSet<&'a Origin>,
     /// Roles whose code each origin can speak to, by ARN, each with the environments that it gets into.
@@ -187,7 +187,7 @@ impl<'a> Assumptions<'a> {
     /// guardrails say. Who may is looked at generously: whoever is allowed that, or allowed to change what somebody
     /// there is allowed, whatever denies it; and in an account that was not read, somebody. Roles that the management
     /// account alone assumes are left out: every proof trusts that one.
-    fn may_leave(&self, caller: &Caller<'_>) -> bool {
+    fn may_leave(&self, caller: &AskingAccount<'_>) -> bool {
         let is_free = |account: &&AccountNode| {
             let own = self.model.principals_of(&account.handle);
             let mut own = own.filter(|principal| !is_for_management(self.model, principal));
@@ -208,7 +208,7 @@ impl<'a> Assumptions<'a> {
     /// member of the organization or once its account has left that.
     fn lets_in(
         &self,
-        caller: &Caller<'_>,
+        caller: &AskingAccount<'_>,
         owner: &AccountNode,
         ty: &'static PolicyBearing,
         has_left: bool,
@@ -271,7 +271,7 @@ impl<'a> Assumptions<'a> {
 }
 
 /// Who asks for an origin: anybody in one of its accounts, or in one that it gets into.
-struct Caller<'a> {
+struct AskingAccount<'a> {
     source: StepSource,
     /// The account; empty for outsiders.
     id: &'a str,
@@ -299,9 +299,9 @@ fn callers<'a>(
     origin: &Origin,
     entered: Option<&BTreeSet<Handle>>,
     is_apart: bool,
-) -> Vec<Caller<'a>> {
+) -> Vec<AskingAccount<'a>> {
     let partition = partition(model);
-    let outsider = |source| Caller {
+    let outsider = |source| AskingAccount {
         source,
         id: "",
         place: "",
@@ -311,7 +311,7 @@ fn callers<'a>(
         members: Vec::new(),
         leaves: OnceLock::new(),
     };
-    let mut all: Vec<Caller<'a>> = Vec::new();
+    let mut all: Vec<AskingAccount<'a>> = Vec::new();
     let manages = match origin {
         Origin::Anonymous => return vec![outsider(StepSource::Anonymous)],
         Origin::External => {
@@ -347,7 +347,7 @@ fn callers<'a>(
         let is_like = !is_apart && !is_distinguished && first < all.len();
         if !is_like {
             let source = StepSource::Foreign(arn);
-            all.push(Caller { id, place, documents, is_distinguished, ..outsider(source) });
+            all.push(AskingAccount { id, place, documents, is_distinguished, ..outsider(source) });
         }
         let caller = if is_like { all.get_mut(first) } else { all.last_mut() };
         match (described, caller) {

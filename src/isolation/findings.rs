@@ -42,7 +42,7 @@ pub(super) fn of_walls(
     permitted: impl Fn(&Origin, &str) -> bool,
 ) -> Vec<Finding> {
     let (model, result) = (comparison.after.0, &comparison.after.1);
-    let mut walls = Walls {
+    let mut walls = LiftableWalls {
         model,
         result,
         rights_cache: RightsCache::new(comparison.before.0, model),
@@ -138,8 +138,8 @@ fn of_closed_accounts(model: &AccessModel) -> Vec<Finding> {
     naming.into_iter().map(of).collect()
 }
 
-/// Walls that the source side alone holds shut, and who there can lift them.
-struct Walls<'a, 'w> {
+/// LiftableWalls that the source side alone holds shut, and who there can lift them.
+struct LiftableWalls<'a, 'w> {
     model: &'w AccessModel,
     result: &'a SideResult,
     rights_cache: RightsCache<'w>,
@@ -148,7 +148,7 @@ struct Walls<'a, 'w> {
     findings: Vec<Finding>,
 }
 
-impl Walls<'_, '_> {
+impl LiftableWalls<'_, '_> {
     fn held(&mut self, origin: &Origin, to: &str) {
         let steps: Vec<&PathStep> = held(self.model, self.result, origin, to);
         for step in &steps {

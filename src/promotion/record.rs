@@ -141,6 +141,19 @@ pub enum Phase {
     Settling,
 }
 
+impl Phase {
+    /// What a move does in it, for a sentence: `is being applied`.
+    #[must_use]
+    pub fn under_way(self) -> &'static str {
+        match self {
+            Self::Applying => "being applied",
+            Self::Verifying => "being verified",
+            Self::Returning => "going back",
+            Self::Settling => "being written down",
+        }
+    }
+}
+
 /// How a move ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

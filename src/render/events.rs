@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use crate::apply::events::OperationRef;
 use crate::apply::{self, ApplySummary};
 use crate::engine::host::{Activity, ConfirmationQuestion, Event, Resumption};
-use crate::engine::promotion::phase_name;
 use crate::plan::model::OperationKind;
 
 use super::style::{Style, Tone, count, safe};
@@ -58,8 +57,8 @@ pub fn event(event: &Event) -> Option<String> {
             let what = format!("release {} {}", run.release, run.digest.short());
             let place = &run.environment;
             let doing = match run.stops.last() {
-                Some(stop) => format!("{} ({})", phase_name(run.phase), safe(&stop.why)),
-                None => phase_name(run.phase).to_owned(),
+                Some(stop) => format!("{} ({})", run.phase.under_way(), safe(&stop.why)),
+                None => run.phase.under_way().to_owned(),
             };
             match resumption {
                 Resumption::Now => format!(

@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use crate::diag::Diagnostic;
-use crate::engine::promotion::closed;
 use crate::engine::promotion::report::{PromotionReport, ReleasePlace, ReleaseSummary};
 use crate::engine::promotion::verify::VerificationOutcome;
 use crate::promotion::ReleaseMove;
-use crate::promotion::gate::{Evidence, GateOutcome};
+use crate::promotion::gate::{Evidence, GateOutcome, closed};
 use crate::promotion::record::{End, MoveKind};
 
 use super::form::Detail;

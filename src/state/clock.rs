@@ -3,7 +3,6 @@
 //! A lease goes on while the machine sleeps, and so must the clock that its holder reads. Rust's `Instant`
 //! stands still in a suspend (`CLOCK_MONOTONIC` on Linux, `CLOCK_UPTIME_RAW` on macOS): [`since_boot`] does not.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -96,33 +95,4 @@ fn read(clock: rustix::time::ClockId) -> Duration {
 fn since_boot() -> Duration {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     START.get_or_init(std::time::Instant::now).elapsed()
-}
-
-/// A clock for tests: sleeping takes no time and moves it forward.
-#[derive(Debug, Default)]
-pub struct SkippingClock(Mutex<Duration>);
-
-impl SkippingClock {
-    /// Moves time forward.
-    pub fn advance(&self, duration: Duration) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = now.saturating_add(duration);
-    }
-}
-
-#[async_trait]
-impl Clock for SkippingClock {
-    fn elapsed(&self) -> Duration {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.advance(duration);
-        tokio::task::yield_now().await;
-    }
-
-    /// Never: time only passes when somebody has to wait.
-    async fn idle(&self, _duration: Duration) {
-        std::future::pending().await
-    }
 }

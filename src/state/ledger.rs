@@ -507,7 +507,6 @@ fn rollback_help(scope: &str, (version, state): &(String, ScopeState)) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::clock::SkippingClock;
     use crate::state::local::LocalStore;
 
     fn stamp() -> Stamp {
@@ -522,7 +521,7 @@ mod tests {
 
     fn ledger(dir: &tempfile::TempDir) -> Ledger {
         let store = Arc::new(LocalStore::new(dir.path().join("state")));
-        Ledger::with_clock(store, Arc::new(SkippingClock::default()))
+        Ledger::new(store)
     }
 
     #[tokio::test]

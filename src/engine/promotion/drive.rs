@@ -13,15 +13,15 @@ use crate::engine::workspace::Workspace;
 use crate::plan::model::Plan;
 use crate::promotion::audited::MoveDetails;
 use crate::promotion::edge::{self, Edge, OnFailure};
-use crate::promotion::gate::{Evidence, GateOutcome};
+use crate::promotion::gate::{Evidence, GateOutcome, closed};
 use crate::promotion::record::{End, Hold, MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
 use crate::promotion::{Digest, Release, ReleaseMove};
 use crate::provider::Caller;
 use crate::state::{AuditDetails, AuditEvent, Ledger, StateError};
 
+use super::MoveSettings;
 use super::gates::{all_open, request, watch};
-use super::{MoveSettings, closed};
 
 /// A plan that is ready to be carried out, and what it was made of.
 pub(super) struct Prepared {

@@ -22,8 +22,7 @@ pub mod verify;
 use std::time::Duration;
 
 use crate::diag::Diagnostic;
-use crate::promotion::gate::{Evidence, GateOutcome};
-use crate::promotion::record::{End, MoveKind, Phase};
+use crate::promotion::record::{End, MoveKind};
 use crate::provider::{Caller, Provider};
 
 use super::error::EngineError;
@@ -64,22 +63,4 @@ pub fn ended_well(done: &ReleaseMove) -> bool {
         Some(End::Unverified) => done.kind == MoveKind::Entry,
         Some(End::Returned) => false,
     }
-}
-
-/// What a move does in a phase, for a sentence: `is being applied`.
-#[must_use]
-pub fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Applying => "being applied",
-        Phase::Verifying => "being verified",
-        Phase::Returning => "going back",
-        Phase::Settling => "being written down",
-    }
-}
-
-/// The gates that are closed, for a sentence.
-#[must_use]
-pub fn closed(found: &[Evidence]) -> String {
-    let closed = found.iter().filter(|e| e.outcome != GateOutcome::Passed);
-    closed.map(|e| format!("{} ({})", e.gate, e.summary)).collect::<Vec<_>>().join("; ")
 }

@@ -6,17 +6,18 @@ use super::drive::{Drive, Prepared};
 use super::gates::GateEvaluation;
 use super::preview::{EdgeInputs, EdgeTarget, PreviewResult, PromotionPreview};
 use super::report::PromotionReport;
-use super::{MoveSettings, caller, lease, phase_name};
+use super::{MoveSettings, caller, lease};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Event as HostEvent, Resumption, Shown};
 use crate::engine::plan::{self, FailOn, JudgedFor};
 use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
+use crate::promotion::ReleaseMove;
 use crate::promotion::candidate::{self, Candidate, Eligibility};
 use crate::promotion::gate::{Evidence, Purpose, approval};
 use crate::promotion::record::{MoveKind, Phase};
-use crate::promotion::{ReleaseMove, store};
+use crate::promotion::store::{self, VersionedRecord};
 use crate::provider::Caller;
 use crate::state::LeaseHolder;
 use refusal::{lift, record_refusal, refuse};
@@ -220,16 +221,29 @@ async fn fresh(
         ..ReleaseMove::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
     });
     store::write(ledger, &mut versioned).await?;
-    let opened = edge.offline.opened();
+    let prepared = Some(Prepared { request: plan_request, inputs, plan });
+    drive_to_end(workspace, request, edge, versioned, author, prepared).await
+}
+
+/// Walks the move that `versioned` records to its end: from its beginning where it is `prepared`, else from where its
+/// run was interrupted.
+async fn drive_to_end(
+    workspace: &Workspace,
+    request: &PromotionRequest,
+    edge: &EdgeInputs,
+    versioned: VersionedRecord,
+    caller: Caller,
+    prepared: Option<Prepared>,
+) -> Result<PromotionOutcome, EngineError> {
     let mut drive = Drive {
         workspace,
         settings: &request.settings,
-        opened: &opened,
+        opened: &edge.offline.opened(),
         versioned,
-        caller: author,
+        caller,
         edge: Some(edge.edge.clone()),
-        prepared: Some(Prepared { request: plan_request, inputs, plan }),
-        resumed: false,
+        resumed: prepared.is_none(),
+        prepared,
     };
     Ok(PromotionOutcome::Moved(Box::new(Box::pin(drive.run()).await?)))
 }
@@ -291,7 +305,7 @@ async fn resume(
         };
         return Err(EngineError::RuleBroken(
             Diagnostic::error(format!("another move into `{}` was interrupted", run.environment))
-                .detail(format!("{what} was {} when it stopped.", phase_name(run.phase)))
+                .detail(format!("{what} was {} when it stopped.", run.phase.under_way()))
                 .help(format!("`{command}` takes it to its end first"))
                 .into(),
         ));
@@ -314,18 +328,7 @@ async fn resume(
     run.resumed_by.push(holder.who.clone());
     let author = run.author.clone();
     store::write(ledger, &mut versioned).await?;
-    let opened = edge.offline.opened();
-    let mut drive = Drive {
-        workspace,
-        settings: &request.settings,
-        opened: &opened,
-        versioned,
-        caller: author,
-        edge: Some(edge.edge.clone()),
-        prepared: None,
-        resumed: true,
-    };
-    Ok(PromotionOutcome::Moved(Box::new(Box::pin(drive.run()).await?)))
+    drive_to_end(workspace, request, edge, versioned, author, None).await
 }
 
 /// Evaluates every gate of the edge.

@@ -10,7 +10,7 @@ use crate::engine::refresh;
 use crate::engine::workspace::Workspace;
 use crate::eval::estate::Estate;
 use crate::promotion::edge;
-use crate::promotion::gate::{Evidence, GateSpec, Purpose};
+use crate::promotion::gate::{Evidence, GateSpec, Purpose, closed};
 use crate::promotion::record::{MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
 use crate::promotion::{Digest, EnvironmentRecord, ReleaseMove};
@@ -19,7 +19,7 @@ use crate::state::LeaseHolder;
 
 use super::drive::{Drive, Prepared};
 use super::gates::{self, GateEvaluation, all_open};
-use super::{MoveSettings, caller, closed, lease};
+use super::{MoveSettings, caller, lease};
 
 /// What is asked of a rollback.
 #[derive(Clone, Debug)]

@@ -25,7 +25,7 @@ use super::held::{NewPrincipal, RightHolder, Rights, Sided, alike, note};
 use super::questions::{
     Questions, below, by_resource, everything, is_open, is_reserved, kind, right, speaks,
 };
-use crate::access::AccountNode;
+use crate::access::{AccountNode, PrincipalKind};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
 use crate::iam::{ContextValue, Document};
@@ -116,7 +116,7 @@ impl Questions<'_> {
         }
         let join = |groups| self.question(holder, right(&[JOIN], groups));
         if let Gift::Group(group) = gift {
-            if kind == "User" {
+            if kind == PrincipalKind::User {
                 rights.add(join(vec![Space::One(group.to_owned())]));
             }
             return;
@@ -151,7 +151,7 @@ impl Questions<'_> {
             self.giving_group(holder, home, one(groups), gift, &mut own);
             rights.join(own.only(there));
         }
-        if kind == "User" {
+        if kind == PrincipalKind::User {
             let groups = join(vec![below(home, "group")]);
             if matches!(gift, Gift::Some) {
                 rights.add(groups.clone());

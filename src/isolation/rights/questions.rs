@@ -20,7 +20,7 @@ use super::held::{RightHolder, Rights, Time};
 use super::names::NewNames;
 use super::passing::Services;
 use super::renaming::UserNames;
-use crate::access::{AccessModel, AccountNode, NamedPolicy, ResourceType};
+use crate::access::{AccessModel, AccountNode, NamedPolicy, PrincipalKind, ResourceType};
 use crate::iam::symbolic::{Answers, Space, SymbolicAnswer};
 use crate::ids::{Handle, Partition};
 
@@ -173,9 +173,9 @@ pub(super) fn below(home: &AccountNode, kind: &str) -> Space {
     Space::Below(format!("arn:{}:iam::{}:{kind}/", home.partition, home.id))
 }
 
-/// `User` or `Role`, as actions call what an ARN names.
-pub(super) fn kind(arn: &str) -> &'static str {
-    if arn.contains(":user/") { "User" } else { "Role" }
+/// What an ARN names; a session counts as its role.
+pub(super) fn kind(arn: &str) -> PrincipalKind {
+    if arn.contains(":user/") { PrincipalKind::User } else { PrincipalKind::Role }
 }
 
 /// Roles that AWS alone can change: those of its services, and those of Identity Center (IAM User Guide, "Use

@@ -114,9 +114,9 @@ impl RightsSource for Questions<'_> {
                 put(&mut rights, STATE_STORE.writes, vec![Space::Below(format!("{arn}/"))], policy);
             }
             RightsScope::Tags(arn) => {
-                let kind = kind(arn);
+                let kind = kind(arn).to_string();
                 let actions: Vec<&str> =
-                    TAGS.into_iter().filter(|action| action.ends_with(kind)).collect();
+                    TAGS.into_iter().filter(|action| action.ends_with(&kind)).collect();
                 put(&mut rights, &actions, one(arn), None);
             }
             RightsScope::Trust(arn) => {

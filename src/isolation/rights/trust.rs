@@ -15,7 +15,7 @@ use crate::iam::symbolic::{Space, SymbolicAnswer};
 use crate::iam::{Effect, PrincipalType};
 
 /// A provider of identities, by ARN, and the actions that let others be whom it vouches for.
-type Provider = (String, &'static [&'static str]);
+type AlterableProvider = (String, &'static [&'static str]);
 
 impl Questions<'_> {
     /// A right over a role's trust, where whoever the trust then lets in may pass tags as well: it takes
@@ -52,7 +52,7 @@ impl Questions<'_> {
     /// Identity providers of a role's account that its trust names, and what lets others be whom they vouch for:
     /// another metadata document, another client (IAM User Guide, "Create a SAML identity provider in IAM", "Create
     /// an OpenID Connect (OIDC) identity provider in IAM").
-    pub(super) fn providers(&self, role: &str) -> Sided<Provider> {
+    pub(super) fn providers(&self, role: &str) -> Sided<AlterableProvider> {
         let mut found = Sided::new();
         let sides = self.sides().into_iter().enumerate();
         let trusts = sides.flat_map(|(at, model)| {

@@ -36,6 +36,13 @@ pub struct Evidence {
     pub at: Timestamp,
 }
 
+/// Which gates are closed and why, for a sentence: `soak.one_day (18 hours left); http.health (503)`.
+#[must_use]
+pub fn closed(evidence: &[Evidence]) -> String {
+    let closed = evidence.iter().filter(|e| e.outcome != GateOutcome::Passed);
+    closed.map(|e| format!("{} ({})", e.gate, e.summary)).collect::<Vec<_>>().join("; ")
+}
+
 /// What a gate found, before it is stamped.
 pub(super) struct GateFinding {
     pub(super) outcome: GateOutcome,

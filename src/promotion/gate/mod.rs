@@ -35,7 +35,7 @@ use evidence::GateFinding;
 pub use crate::redact::Redactions;
 pub use approval::Approval;
 pub use context::{GateContext, GateSubject, Purpose};
-pub use evidence::{Evidence, GateOutcome};
+pub use evidence::{Evidence, GateOutcome, closed};
 
 /// A gate as its block declares it.
 #[derive(Clone, Debug)]

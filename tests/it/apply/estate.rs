@@ -19,7 +19,6 @@ use palisade::plan::model::{
 };
 use palisade::provider::{AccountTarget, Provider};
 use palisade::schema::kinds;
-use palisade::state::clock::SkippingClock;
 use palisade::state::layout::scope_of;
 use palisade::state::{LeaseHolder, Ledger, Snapshot, StateError, Terms};
 use palisade::value::{Attrs, Plain, Value};
@@ -27,6 +26,7 @@ use serde_json::{Value as Json, json};
 
 use super::fake::{FakeAws, Power};
 use super::store::MemoryStore;
+use crate::support::clock::SkippingClock;
 
 pub(crate) const SECRET: &str = "hunter2-correct-horse";
 

@@ -20,10 +20,10 @@ use palisade::promotion::gate::{
 use palisade::provider::aws::{self, AwsProvider, Embedded};
 use palisade::provider::{AccountTarget, Caller, Provider};
 use palisade::sandbox::{self, Sandbox, Service};
-use palisade::state::clock::SkippingClock;
 use palisade::state::{Ledger, LocalStore, Snapshot};
 
 use crate::support::cli::Program;
+use crate::support::clock::SkippingClock;
 use crate::support::estates::ACCOUNTS;
 use crate::support::live::World;
 

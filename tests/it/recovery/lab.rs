@@ -24,9 +24,9 @@ use palisade::plan::Mode;
 use palisade::plan::model::{InterruptedRun, Plan};
 use palisade::sandbox::{self, Sandbox};
 use palisade::state::bootstrap::{Bucket, create_backend};
-use palisade::state::clock::SkippingClock;
 use palisade::state::{LeaseHolder, Ledger, S3Store};
 
+use crate::support::clock::SkippingClock;
 use crate::support::endpoint::enter;
 use crate::support::host::TestHost;
 

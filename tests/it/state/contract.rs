@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use palisade::state::clock::{Clock, SkippingClock};
+use palisade::state::clock::Clock;
 use palisade::state::journal::JournalWriter;
 use palisade::state::lease::Acquired;
 use palisade::state::store::{Cas, Versioning, cas_while};
@@ -13,6 +13,7 @@ use palisade::state::{
 
 use super::hostile::{begun, holder, quiet, stamp};
 use super::stores::{Trouble, Wrapped, backends};
+use crate::support::clock::SkippingClock;
 
 async fn put(store: &dyn StateStore, key: &str, text: &str, condition: WriteCondition) -> Put {
     store.put_if(key, text.as_bytes(), &condition).await.unwrap()

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade::state::clock::SkippingClock;
 use palisade::state::{Ledger, LocalStore, Put, StateStore, WriteCondition};
 
 use super::hostile::{begun, holder};
 use super::stores::backends;
+use crate::support::clock::SkippingClock;
 
 const KEY: &str = "scopes/org/state.json";
 

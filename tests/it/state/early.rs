@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use palisade::state::clock::SkippingClock;
 use palisade::state::store::Versioning;
 use palisade::state::{
     Ledger, Listed, Object, ObjectVersion, Put, ScopeState, Stamp, StateStore, StoreError,
@@ -13,6 +12,7 @@ use palisade::state::{
 };
 
 use super::stores::backends;
+use crate::support::clock::SkippingClock;
 
 fn stamp(run: &str) -> Stamp {
     Stamp {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use palisade::state::audit::Record;
-use palisade::state::clock::SkippingClock;
 use palisade::state::json::encode;
 use palisade::state::lease::Acquired;
 use palisade::state::scopes::digest;
@@ -17,8 +16,9 @@ use palisade::state::{
 };
 
 use super::stores::{Backend, Wrapped, backends, remove};
+use crate::support::clock::SkippingClock;
 
-fn holder(run: &str) -> LeaseHolder {
+pub(super) fn holder(run: &str) -> LeaseHolder {
     LeaseHolder {
         who: format!("arn:aws:iam::111111111111:user/{run}"),
         host: "runner".into(),

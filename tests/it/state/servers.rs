@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use palisade::state::clock::SkippingClock;
 use palisade::state::lease::Acquired;
-use palisade::state::{LeaseHolder, Ledger, S3Store, StateFailure, Terms};
+use palisade::state::{Ledger, S3Store, StateFailure, Terms};
 
+use super::protocol::holder;
 use crate::support::cli::Run;
+use crate::support::clock::SkippingClock;
 use crate::support::doors::{Door, Front, Incoming};
 use crate::support::endpoint::{Endpoint, s3};
 
@@ -124,14 +125,6 @@ fn a_server_that_only_says_that_it_keeps_versions_is_refused_by_init() {
 #[test]
 fn of_two_that_a_server_lets_through_at_once_none_goes_on() {
     let stage = Stage::new();
-    let holder = |run: &str| LeaseHolder {
-        who: format!("arn:aws:iam::111111111111:user/{run}"),
-        host: "runner".into(),
-        pid: 1,
-        process: None,
-        operation: "apply".into(),
-        run: run.into(),
-    };
     let ledger = |client: aws_sdk_s3::Client| {
         let store = S3Store::new(client, BUCKET, "p");
         Ledger::with_clock(Arc::new(store), Arc::new(SkippingClock::default())).with_proof()

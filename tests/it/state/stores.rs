@@ -10,12 +10,13 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use jiff::Timestamp;
 use palisade::sandbox::{self, Sandbox};
 use palisade::state::bootstrap::{Bucket, create_backend};
-use palisade::state::clock::SkippingClock;
 use palisade::state::store::Versioning;
 use palisade::state::{
     Ledger, LocalStore, Object, ObjectVersion, Put, S3Store, StateStore, StoreError, StoreFailure,
     WriteCondition,
 };
+
+use crate::support::clock::SkippingClock;
 
 /// A backend under test; what it needs lives as long as it does.
 pub(crate) struct Backend {

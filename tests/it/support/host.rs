@@ -11,7 +11,8 @@ use palisade::diag::Diagnostics;
 use palisade::engine::EngineError;
 use palisade::engine::host::{ConfirmationQuestion, Event, Host, Shown};
 use palisade::state::Clock;
-use palisade::state::clock::SkippingClock;
+
+use super::clock::SkippingClock;
 
 /// Whether to ask to stop, after this event.
 type Stop = Box<dyn Fn(&Event) -> bool + Send + Sync>;

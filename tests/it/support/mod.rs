@@ -2,6 +2,7 @@
 
 pub(crate) mod bodies;
 pub(crate) mod cli;
+pub(crate) mod clock;
 pub(crate) mod doors;
 pub(crate) mod endpoint;
 pub(crate) mod estates;
