@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::crossing::{
     ANY_PROVIDER, ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, named_in_conditions,
@@ -227,10 +228,8 @@ pub(super) fn let_in_whole(model: &AccessModel) -> BTreeMap<String, Vec<StepTarg
     targets
 }
 
-/// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
-/// everybody.
-#[must_use]
-pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<StepTarget, BTreeSet<String>> {
+/// What can be reached, with the policy that says who comes in: roles with their trust, resources with their policy.
+fn letting_in(model: &AccessModel) -> impl Iterator<Item = (StepTarget, &Arc<Document>)> {
     let trusts = model
         .principals
         .values()
@@ -238,8 +237,14 @@ pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<StepTarget, BTreeS
     let resources = model
         .resource_policies()
         .map(|(resource, policy)| (StepTarget::Resource(resource.arn.clone()), &policy.document));
-    trusts
-        .chain(resources)
+    trusts.chain(resources)
+}
+
+/// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
+/// everybody.
+#[must_use]
+pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<StepTarget, BTreeSet<String>> {
+    letting_in(model)
         .filter_map(|(target, document)| {
             let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
             let named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
@@ -270,15 +275,8 @@ pub(super) fn unread_steps(model: &AccessModel) -> BTreeSet<PathStep> {
     if unread.is_empty() {
         return BTreeSet::new();
     }
-    let trusts = model
-        .principals
-        .values()
-        .filter_map(|p| Some((StepTarget::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
-    let resources = model
-        .resource_policies()
-        .map(|(resource, policy)| (StepTarget::Resource(resource.arn.clone()), &policy.document));
     let mut steps = BTreeSet::new();
-    for (target, document) in trusts.chain(resources) {
+    for (target, document) in letting_in(model) {
         let mut named = BTreeSet::new();
         let owner = account_of(model, &target);
         let partition = owner.map(|owner| model.partition_of(&owner)).unwrap_or_default();

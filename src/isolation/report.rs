@@ -16,7 +16,7 @@ use jiff::civil::Date;
 
 use super::assumptions::{Assumptions, Memo};
 use super::causes::Causes;
-use super::compare::{Comparison, Pair};
+use super::compare::{Comparison, Pair, SideResult};
 use super::crossing::{PathStep, asked};
 use super::exceptions::exceptions_used;
 use super::findings;
@@ -27,7 +27,7 @@ use super::rules::Rule;
 use super::section::{
     AccessPath, Basis, Finding, Grade, Isolation, PathChange, PathEnd, Replay, WallVerdict,
 };
-use crate::access::Coverage;
+use crate::access::{AccessModel, Coverage};
 use crate::iam::Request;
 use crate::iam::symbolic::Opening;
 use crate::ids::Handle;
@@ -78,7 +78,7 @@ struct Writer<'a, 'w> {
     memo: RefCell<Memo>,
 }
 
-impl Writer<'_, '_> {
+impl<'a, 'w> Writer<'a, 'w> {
     fn write(&self) -> Analysis {
         let model = self.comparison.after.0;
         let real = model.accounts.values().filter(|account| !account.emulated);
@@ -168,6 +168,11 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// The model of one side, and what was found in it.
+    fn side(&self, is_after: bool) -> &'a (&'w AccessModel, SideResult) {
+        if is_after { &self.comparison.after } else { &self.comparison.before }
+    }
+
     fn path(
         &self,
         path: &Path,
@@ -175,8 +180,7 @@ impl Writer<'_, '_> {
         change: PathChange,
         used: &mut BTreeSet<(String, String)>,
     ) -> AccessPath {
-        let (model, result) =
-            if is_after { &self.comparison.after } else { &self.comparison.before };
+        let (model, result) = self.side(is_after);
         let openings = result.edges.get(&path.last).map_or(&[][..], |e| &e.openings);
         // What is new is what an auditor needs to see; else the opening that asks least.
         let gained = self.comparison.changes.get(&path.last).map_or(&[][..], |c| &c.gained);

@@ -38,6 +38,18 @@ fn loc() -> Loc {
     Loc::whole(&Source::new("main.hcl", "x"))
 }
 
+/// A statement with more elements, others in their place, or without those that are null.
+pub(super) fn altered(mut statement: Json, more: &Json) -> Json {
+    for (key, value) in more.as_object().expect("an object") {
+        if value.is_null() {
+            statement.as_object_mut().expect("an object").remove(key);
+        } else {
+            statement[key] = value.clone();
+        }
+    }
+    statement
+}
+
 fn handle(text: &str) -> Handle {
     text.parse().expect("a handle")
 }

@@ -271,57 +271,45 @@ pub fn space(
     }
 }
 
+/// A condition as either version of the policy language reads it.
+fn in_both_versions(test: &Condition) -> [CompiledCondition; 2] {
+    [LanguageVersion::V2008, LanguageVersion::V2012].map(|v| CompiledCondition::new(test, v))
+}
+
+/// What each of some tests says of a request.
+fn answers(tests: &[[CompiledCondition; 2]], context: &RequestContext) -> Vec<[bool; 2]> {
+    let each = tests.iter().flatten().map(|test| {
+        let told = test.holds(&mut RequestFacts::new(context, Vec::new()));
+        [told.may, told.must]
+    });
+    each.collect()
+}
+
 /// Keeps one of the texts that every test compares alike. A test of a multivalued key asks whether all, or any, of the
 /// texts of a request compare with one of its values, so of texts that answer alike one stands for any number.
 fn one_of_each_answer(key: &str, tests: &[&Condition], texts: &mut Vec<String>) {
-    let compiled: Vec<[CompiledCondition; 2]> = tests
-        .iter()
-        .map(|test| {
-            let mut each = (*test).clone();
-            each.operator.prefix = None;
-            [LanguageVersion::V2008, LanguageVersion::V2012]
-                .map(|v| CompiledCondition::new(&each, v))
-        })
-        .collect();
+    let of_one_text = |test: &&Condition| {
+        let mut each = (*test).clone();
+        each.operator.prefix = None;
+        in_both_versions(&each)
+    };
+    let compiled: Vec<_> = tests.iter().map(of_one_text).collect();
     let mut seen = BTreeSet::new();
     texts.retain(|text| {
-        let context = RequestContext::default().with(key, text.as_str());
-        let answers: Vec<[bool; 2]> = compiled
-            .iter()
-            .flatten()
-            .map(|test| {
-                let told = test.holds(&mut RequestFacts::new(&context, Vec::new()));
-                [told.may, told.must]
-            })
-            .collect();
-        seen.insert(answers)
+        seen.insert(answers(&compiled, &RequestContext::default().with(key, text.as_str())))
     });
 }
 
 /// Keeps one of the values that no test tells apart: policies look at a key through their tests alone.
 fn one_of_each_kind(key: &str, tests: &[&Condition], values: &mut Vec<Option<ContextValue>>) {
-    let compiled: Vec<[CompiledCondition; 2]> = tests
-        .iter()
-        .map(|test| {
-            [LanguageVersion::V2008, LanguageVersion::V2012]
-                .map(|v| CompiledCondition::new(test, v))
-        })
-        .collect();
+    let compiled: Vec<_> = tests.iter().map(|test| in_both_versions(test)).collect();
     let mut seen = BTreeSet::new();
     values.retain(|value| {
         let mut context = RequestContext::default();
         if let Some(value) = value {
             context.set(key, value.clone());
         }
-        let answers: Vec<[bool; 2]> = compiled
-            .iter()
-            .flatten()
-            .map(|test| {
-                let told = test.holds(&mut RequestFacts::new(&context, Vec::new()));
-                [told.may, told.must]
-            })
-            .collect();
-        seen.insert(answers)
+        seen.insert(answers(&compiled, &context))
     });
 }
 

@@ -52,8 +52,7 @@ impl Writer<'_, '_> {
         change: PathChange,
         used: &mut BTreeSet<(String, String)>,
     ) -> AccessPath {
-        let (model, result) =
-            if is_after { &self.comparison.after } else { &self.comparison.before };
+        let (model, result) = self.side(is_after);
         let bounds: Vec<Bound> = path.openings.iter().map(|o| bound(model, path, o)).collect();
         let mut all = Bound::default();
         for one in &bounds {

@@ -38,16 +38,9 @@ fn holding(statements: Json) -> SideObject {
 }
 
 fn reads(more: Json) -> Json {
-    let mut statement = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+    let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
         "Resource": "arn:aws:s3:::data/*"});
-    for (key, value) in more.as_object().expect("an object") {
-        if value.is_null() {
-            statement.as_object_mut().expect("an object").remove(key);
-        } else {
-            statement[key] = value.clone();
-        }
-    }
-    statement
+    super::altered(statement, &more)
 }
 
 fn identity(statements: Json) -> SideObject {
@@ -284,15 +277,8 @@ fn guardrails_and_boundaries() {
             .both(trusting(json!({"Principal": {"AWS": CI}})))
     };
     let deny = |more: Json| {
-        let mut statement = json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"});
-        for (key, value) in more.as_object().expect("an object") {
-            if value.is_null() {
-                statement.as_object_mut().expect("an object").remove(key);
-            } else {
-                statement[key] = value.clone();
-            }
-        }
-        statement
+        let statement = json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"});
+        super::altered(statement, &more)
     };
     let policy = |name: &str, statements: Json| {
         object(

@@ -87,6 +87,17 @@ impl AwsProvider {
         Ok(session)
     }
 
+    /// The same, once its role is assumed: a refusal names the role, and not the first call of many.
+    async fn entered(
+        &self,
+        target: &AccountTarget,
+        access: AccessMode,
+    ) -> Result<Arc<Session>, ProviderError> {
+        let session = self.session(target, access)?;
+        session.enter().await?;
+        Ok(session)
+    }
+
     fn kind(
         &self,
         name: &str,
@@ -136,8 +147,7 @@ impl Provider for AwsProvider {
         management: &AccountTarget,
         announce: oneshot::Sender<Option<AccountId>>,
     ) -> Result<Inventory, ProviderError> {
-        let session = self.session(management, AccessMode::Read)?;
-        session.enter().await?;
+        let session = self.entered(management, AccessMode::Read).await?;
         organization_read::everything(&session, announce).await
     }
 
@@ -147,8 +157,7 @@ impl Provider for AwsProvider {
         kinds: &BTreeSet<&'static str>,
         config_prefix: &str,
     ) -> Result<Inventory, ProviderError> {
-        let session = self.session(target, AccessMode::Read)?;
-        session.enter().await?;
+        let session = self.entered(target, AccessMode::Read).await?;
         let scope = BulkScope { config_prefix, aws_policies: &self.aws_policies };
         inventory::account(&session, kinds, &scope).await
     }
@@ -160,8 +169,7 @@ impl Provider for AwsProvider {
         kind: &'static str,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        let session = self.session(target, access)?;
-        session.enter().await?;
+        let session = self.entered(target, access).await?;
         self.kind(kind, target)?.read(&session, key).await
     }
 
@@ -172,8 +180,7 @@ impl Provider for AwsProvider {
         kind: &'static str,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        let session = self.session(target, access)?;
-        session.enter().await?;
+        let session = self.entered(target, access).await?;
         self.kind(kind, target)?.read_marked(&session, key).await
     }
 
@@ -183,8 +190,7 @@ impl Provider for AwsProvider {
         step: &ProviderStep,
         permit: &Permit,
     ) -> Result<Attrs, ProviderError> {
-        let session = self.session(target, AccessMode::Write)?;
-        session.enter().await?;
+        let session = self.entered(target, AccessMode::Write).await?;
         let kind = self.kind(step.kind, target)?;
         gatekeeper::through(permit, kind::execute(kind, &session, step)).await
     }
@@ -196,8 +202,7 @@ impl Provider for AwsProvider {
         after: &Attrs,
         since: i64,
     ) -> Result<Option<Attrs>, ProviderError> {
-        let session = self.session(target, AccessMode::Write)?;
-        session.enter().await?;
+        let session = self.entered(target, AccessMode::Write).await?;
         self.kind(kind, target)?.find_creation(&session, after, since).await
     }
 
@@ -206,8 +211,7 @@ impl Provider for AwsProvider {
         target: &AccountTarget,
         names: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, Parameter>, ProviderError> {
-        let session = self.session(target, AccessMode::Read)?;
-        session.enter().await?;
+        let session = self.entered(target, AccessMode::Read).await?;
         parameters::read(&session, names).await
     }
 
@@ -216,8 +220,7 @@ impl Provider for AwsProvider {
         target: &AccountTarget,
         names: &BTreeSet<String>,
     ) -> Result<Vec<Alarm>, ProviderError> {
-        let session = self.session(target, AccessMode::Read)?;
-        session.enter().await?;
+        let session = self.entered(target, AccessMode::Read).await?;
         cloudwatch::alarms(&session, names).await
     }
 
@@ -226,8 +229,7 @@ impl Provider for AwsProvider {
         target: &AccountTarget,
         query: &MetricQuery,
     ) -> Result<Option<f64>, ProviderError> {
-        let session = self.session(target, AccessMode::Read)?;
-        session.enter().await?;
+        let session = self.entered(target, AccessMode::Read).await?;
         cloudwatch::metric(&session, query).await
     }
 }

@@ -2,25 +2,11 @@
 
 use serde_json::Value as Json;
 
-use super::stage::{MAIN, Stage};
+use super::stage::Stage;
 
 /// Every point with `PALISADE_SWEEP=full`, else a sample that is always the same.
 fn step(sampled: u64) -> u64 {
     if std::env::var("PALISADE_SWEEP").as_deref() == Ok("full") { 1 } else { sampled }
-}
-
-/// An estate whose next promotion into `dev-aws` replaces v1 by v2; `dev-aws` verifies by `./smoke`.
-fn before() -> Stage {
-    let main = MAIN.replace(
-        "environment \"dev-aws\" {\n",
-        "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"smoke\" {\n      command = [\"./smoke\"]\n    }\n  }\n",
-    );
-    let stage = Stage::new(&main);
-    stage.apply();
-    stage.promote("to_dev", 0);
-    stage.image("v2");
-    stage.apply();
-    stage
 }
 
 /// Cuts the promotion at one point and returns in which phase that was; `None` when it got through.
@@ -52,7 +38,7 @@ fn audited(stage: &Stage, action: &str) -> usize {
 
 /// Sweeps over all points; returns the phases that were cut.
 fn sweep(smoke: &str, step: u64, judge: impl Fn(&Stage, &str)) -> Vec<String> {
-    let stage = before();
+    let stage = Stage::before_second_release();
     stage.script("smoke", smoke);
     let mut phases = Vec::new();
     let mut point = 0;
@@ -104,7 +90,7 @@ fn a_promotion_cut_off_on_its_way_back_gets_back() {
 
 #[test]
 fn a_promotion_that_was_cut_off_can_be_rolled_back_instead() {
-    let stage = before();
+    let stage = Stage::before_second_release();
     stage.script("smoke", "echo \"$PALISADE_RELEASE_VALUES\" | grep -q '\"v1\"' || kill -9 $PPID");
     let killed = stage.command(&["promote", "to_dev", "--auto-approve"]).output().unwrap();
     assert_eq!(killed.status.code(), None, "{killed:?}");

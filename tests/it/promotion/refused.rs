@@ -34,15 +34,7 @@ fn an_edge_cannot_be_skipped_but_with_a_reason_that_stays() {
 /// A hold and a broken isolation rule are no gates.
 #[test]
 fn an_override_goes_past_gates_and_nothing_else() {
-    let main = MAIN.replace(
-        "environment \"dev-aws\" {\n",
-        "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"smoke\" {\n      command = [\"./smoke\"]\n    }\n  }\n",
-    );
-    let stage = Stage::new(&main);
-    stage.apply();
-    stage.promote("to_dev", 0);
-    stage.image("v2");
-    stage.apply();
+    let stage = Stage::before_second_release();
     stage.script("smoke", "echo \"$PALISADE_RELEASE_VALUES\" | grep -q '\"v1\"'");
     stage.promote("to_dev", 1);
     stage.script("smoke", "exit 0");

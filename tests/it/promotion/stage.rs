@@ -146,6 +146,20 @@ impl Stage {
         stage
     }
 
+    /// An estate whose next promotion into `dev-aws` replaces v1 by v2; `dev-aws` verifies by `./smoke`.
+    pub(super) fn before_second_release() -> Self {
+        let main = MAIN.replace(
+            "environment \"dev-aws\" {\n",
+            "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"smoke\" {\n      command = [\"./smoke\"]\n    }\n  }\n",
+        );
+        let stage = Self::new(&main);
+        stage.apply();
+        stage.promote("to_dev", 0);
+        stage.image("v2");
+        stage.apply();
+        stage
+    }
+
     /// The next release's image.
     pub(super) fn image(&self, image: &str) {
         self.program.write("palisade.vars.hcl", &format!("image = \"{image}\"\n"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use aws_sdk_iam::types::ManagedPolicyDetail;
+use aws_sdk_iam::types::{ManagedPolicyDetail, Policy};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::iam_role::tags;
@@ -236,8 +236,8 @@ fn attrs_of(detail: &ManagedPolicyDetail) -> Attrs {
     ])
 }
 
-/// What it does not show.
-async fn beyond_details(session: &Session, arn: &str) -> Result<Option<Attrs>, ProviderError> {
+/// A policy without its document, where there is one.
+async fn get_policy(session: &Session, arn: &str) -> Result<Option<Policy>, ProviderError> {
     let answer = session
         .iam()
         .get_policy()
@@ -246,7 +246,12 @@ async fn beyond_details(session: &Session, arn: &str) -> Result<Option<Attrs>, P
         .await
         .map_err(session.error("iam", "GetPolicy"))
         .absent()?;
-    Ok(answer.and_then(|a| a.policy).map(|policy| {
+    Ok(answer.and_then(|a| a.policy))
+}
+
+/// What it does not show.
+async fn beyond_details(session: &Session, arn: &str) -> Result<Option<Attrs>, ProviderError> {
+    Ok(get_policy(session, arn).await?.map(|policy| {
         // Name, path and id are among the details on AWS, but not on every server.
         attrs([
             ("name", optional(policy.policy_name())),
@@ -260,15 +265,7 @@ async fn beyond_details(session: &Session, arn: &str) -> Result<Option<Attrs>, P
 
 /// A managed policy by its ARN: the version that is in force.
 async fn by_arn(session: &Session, arn: &str) -> Result<Option<LiveObject>, ProviderError> {
-    let answer = session
-        .iam()
-        .get_policy()
-        .policy_arn(arn)
-        .send()
-        .await
-        .map_err(session.error("iam", "GetPolicy"))
-        .absent()?;
-    let Some(policy) = answer.and_then(|a| a.policy) else { return Ok(None) };
+    let Some(policy) = get_policy(session, arn).await? else { return Ok(None) };
     let version = session
         .iam()
         .get_policy_version()
