@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::SideResult;
 use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home, service_of};
 use super::paths::{Origin, StepEdge, account_of, origins_of};
-use super::section::Grade;
+use super::report::{grant, granted_by};
+use super::section::{Grade, Grant};
 use crate::access::{AccessModel, AccountNode, NamedPolicy, ResourceType};
 use crate::iam::symbolic::{Domain, SymbolicAnswer, Texts};
 use crate::iam::{Condition, Effect, PrincipalType, Statement, Test, passing};
@@ -51,23 +52,27 @@ pub struct IndirectPath {
     pub addresses: Vec<String>,
 }
 
-/// All indirect paths of one side, in order.
+/// Indirect paths, in order, each with the statements that make it possible. A statement that bears another name than
+/// before makes no other path.
+pub type IndirectPaths = BTreeMap<IndirectPath, BTreeSet<Grant>>;
+
+/// All indirect paths of one side.
 #[must_use]
-pub fn indirect_paths(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
+pub fn indirect_paths(model: &AccessModel, result: &SideResult) -> IndirectPaths {
     let mut found = deputies(model);
     found.extend(shared_resources(model, result));
     found
 }
 
 /// Grants to services and third parties that do not say for whom.
-fn deputies(model: &AccessModel) -> BTreeSet<IndirectPath> {
+fn deputies(model: &AccessModel) -> IndirectPaths {
     let trusts = model
         .principals
         .values()
         .filter_map(|p| Some((&p.arn, &p.account, &p.label, p.trust.as_ref()?, true)));
     let resources = model.resource_policies();
     let resources = resources.map(|(r, policy)| (&r.arn, &r.account, &r.label, policy, false));
-    let mut found = BTreeSet::new();
+    let mut found = IndirectPaths::new();
     for (arn, account, label, rule, is_trust) in trusts.chain(resources) {
         // AWS writes the trust of service-linked roles, and nobody else can change it.
         if arn.contains(":role/aws-service-role/") {
@@ -79,9 +84,12 @@ fn deputies(model: &AccessModel) -> BTreeSet<IndirectPath> {
         } else {
             StepTarget::Resource(arn.clone())
         };
-        for (from, principal, text) in unguarded(model, rule, &target, &node.environments) {
+        let unguarded = unguarded(model, rule, &target, &node.environments);
+        for ((from, principal, text), statements) in unguarded {
+            let grants = statements.iter().filter_map(|at| grant(model, rule, *at));
+            let grants: BTreeSet<Grant> = grants.collect();
             for to in &node.environments {
-                found.insert(IndirectPath {
+                let path = IndirectPath {
                     from: from.clone(),
                     to: to.clone(),
                     to_account: account.clone(),
@@ -90,27 +98,32 @@ fn deputies(model: &AccessModel) -> BTreeSet<IndirectPath> {
                     resource: arn.clone(),
                     text: format!("`{label}` lets in `{principal}` {text}"),
                     addresses: vec![label.clone()],
-                });
+                };
+                found.entry(path).or_default().extend(grants.iter().cloned());
             }
         }
     }
     found
 }
 
-/// Principals of a policy that can be talked into using it, by whom, and what is missing.
+/// Who can be talked into using a policy: for whom, by what name, and what is missing.
+type Unguarded = (Origin, String, String);
+
+/// Principals of a policy that can be talked into using it, with the numbers of the statements that let them in.
 fn unguarded(
     model: &AccessModel,
     rule: &NamedPolicy,
     target: &StepTarget,
     own: &BTreeSet<String>,
-) -> BTreeSet<(Origin, String, String)> {
+) -> BTreeMap<Unguarded, BTreeSet<usize>> {
     let is_trust = matches!(target, StepTarget::Role(_));
-    let mut found = BTreeSet::new();
-    let mut services: BTreeMap<String, Vec<&Statement>> = BTreeMap::new();
-    for statement in rule.document.statements.iter().filter(|s| s.effect == Effect::Allow) {
+    let mut found: BTreeMap<Unguarded, BTreeSet<usize>> = BTreeMap::new();
+    let mut services: BTreeMap<String, Vec<(usize, &Statement)>> = BTreeMap::new();
+    let statements = rule.document.statements.iter().enumerate();
+    for (at, statement) in statements.filter(|(_, s)| s.effect == Effect::Allow) {
         for name in let_in_by_condition(statement) {
             if !(is_trust && passing::runs_code_of_its_account(&name)) {
-                services.entry(name).or_default().push(statement);
+                services.entry(name).or_default().push((at, statement));
             }
         }
         for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
@@ -118,12 +131,15 @@ fn unguarded(
             match kind {
                 // Whoever passes a role to a service must stand in the role's own account.
                 PrincipalType::Service if is_trust && passing::runs_code_of_its_account(&name) => {}
-                PrincipalType::Service => services.entry(name).or_default().push(statement),
+                PrincipalType::Service => {
+                    services.entry(name).or_default().push((at, statement));
+                }
                 // CloudFront Developer Guide, "Restrict access to an Amazon S3 origin": what a distribution of that
                 // identity may read, it serves to whoever asks it, and no policy says whose distribution it is.
                 PrincipalType::Aws if name.contains(ORIGIN_ACCESS_IDENTITY) => {
                     let text = "and so whoever asks a distribution of that identity: what it asks of its viewers is not read";
-                    found.insert((Origin::External, name, text.to_owned()));
+                    let way = (Origin::External, name, text.to_owned());
+                    found.entry(way).or_default().insert(at);
                 }
                 PrincipalType::Aws
                     if is_trust
@@ -132,7 +148,8 @@ fn unguarded(
                         && !asks(statement, &["sts:externalid"]) =>
                 {
                     let text = "of another organization without asking for sts:ExternalId: its other customers may be served through it";
-                    found.insert((Origin::External, name, text.to_owned()));
+                    let way = (Origin::External, name, text.to_owned());
+                    found.entry(way).or_default().insert(at);
                 }
                 _ => {}
             }
@@ -148,19 +165,27 @@ fn unguarded(
             matches!(asked.map(|a| answer(None, Some(&a)).after), Some(SymbolicAnswer::Open(_)))
         };
         if serves(of_external_principals(model, partition)) {
-            let text = if statements.iter().any(|s| !asks(s, &SOURCES)) {
+            let open: BTreeSet<usize> =
+                statements.iter().filter(|(_, s)| !asks(s, &SOURCES)).map(|(at, _)| *at).collect();
+            let text = if !open.is_empty() {
                 "whoever the service acts for: the statement asks for none of aws:SourceAccount, aws:SourceArn, aws:SourceOrgID and aws:SourceOrgPaths"
             } else {
                 "for accounts that nobody here knows: its conditions on aws:SourceAccount, aws:SourceArn, aws:SourceOrgID and aws:SourceOrgPaths leave the account open"
             };
-            found.insert((Origin::External, service.clone(), text.to_owned()));
+            let all = || statements.iter().map(|(at, _)| *at).collect();
+            let by = if open.is_empty() { all() } else { open };
+            found
+                .entry((Origin::External, service.clone(), text.to_owned()))
+                .or_default()
+                .extend(by);
         }
-        for (id, account) in named_accounts(model, &statements) {
+        for (id, account, at) in named_accounts(model, &statements) {
             if account.environments.is_disjoint(own) && serves(of_account(model, partition, &id)) {
                 let text =
                     format!("for the account `{}`, for which it may be used", account.handle);
-                let origins = account.environments.iter().cloned().map(Origin::Environment);
-                found.extend(origins.map(|from| (from, service.clone(), text.clone())));
+                for from in account.environments.iter().cloned().map(Origin::Environment) {
+                    found.entry((from, service.clone(), text.clone())).or_default().insert(at);
+                }
             }
         }
     }
@@ -240,25 +265,29 @@ fn of_account(model: &AccessModel, partition: Partition, id: &str) -> Vec<(Strin
     keys
 }
 
-/// Accounts of the estate that statements name as the source of a service's requests.
+/// Accounts of the estate that statements name as the source of a service's requests, with the number of the statement.
 fn named_accounts<'m>(
     model: &'m AccessModel,
-    statements: &[&Statement],
-) -> BTreeMap<String, &'m AccountNode> {
-    let conditions = statements.iter().flat_map(|s| &s.conditions);
-    let sources = conditions.filter(|c| {
-        matches!(c.key.to_ascii_lowercase().as_str(), "aws:sourceaccount" | "aws:sourcearn")
-    });
-    let texts = sources.flat_map(|c| &c.values).map(|v| v.text.symbolic().into_owned());
-    let ids = texts.map(|text| match text.strip_prefix("arn:") {
-        Some(_) => text.split(':').nth(4).unwrap_or_default().to_owned(),
-        None => text,
-    });
-    ids.filter_map(|id| {
-        let account = model.accounts.get(model.account_by_id.get(&id)?)?;
-        Some((id, account))
-    })
-    .collect()
+    statements: &[(usize, &Statement)],
+) -> Vec<(String, &'m AccountNode, usize)> {
+    let mut found = BTreeMap::new();
+    for (at, statement) in statements {
+        let sources = statement.conditions.iter().filter(|c| {
+            matches!(c.key.to_ascii_lowercase().as_str(), "aws:sourceaccount" | "aws:sourcearn")
+        });
+        for value in sources.flat_map(|c| &c.values) {
+            let text = value.text.symbolic();
+            let id = match text.strip_prefix("arn:") {
+                Some(_) => text.split(':').nth(4).unwrap_or_default(),
+                None => &text,
+            };
+            let account = model.account_by_id.get(id).and_then(|h| model.accounts.get(h));
+            if let Some(account) = account {
+                found.insert((id.to_owned(), *at), account);
+            }
+        }
+    }
+    found.into_iter().map(|((id, at), account)| (id, account, at)).collect()
 }
 
 fn asks(statement: &Statement, keys: &[&str]) -> bool {
@@ -276,9 +305,9 @@ fn outside_estate(model: &AccessModel, name: &str) -> bool {
 }
 
 /// Resources into which one environment writes and out of which another one reads.
-fn shared_resources(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
+fn shared_resources(model: &AccessModel, result: &SideResult) -> IndirectPaths {
     let mut writers: BTreeMap<&str, BTreeMap<Origin, &PathStep>> = BTreeMap::new();
-    let mut readers: BTreeMap<&str, Vec<&PathStep>> = BTreeMap::new();
+    let mut readers: BTreeMap<&str, Vec<&StepEdge>> = BTreeMap::new();
     for edge in result.edges.values() {
         let (StepTarget::Resource(resource), Some(own)) =
             (&edge.step.target, home(model, &edge.step.source))
@@ -294,12 +323,14 @@ fn shared_resources(model: &AccessModel, result: &SideResult) -> BTreeSet<Indire
             }
         }
         if kind.reads.iter().any(|action| permits(model, edge, action)) {
-            readers.entry(resource).or_default().push(&edge.step);
+            readers.entry(resource).or_default().push(edge);
         }
     }
-    let mut found = BTreeSet::new();
-    for (resource, steps) in readers {
-        for step in steps {
+    let mut found = IndirectPaths::new();
+    for (resource, edges) in readers {
+        for edge in edges {
+            let step = &edge.step;
+            let grants = granting(model, edge);
             let Some(own) = home(model, &step.source) else { continue };
             let Some(reader) = model.accounts.get(own) else { continue };
             let owner = account_of(model, &step.target).map(|a| origins_of(model, &a));
@@ -309,7 +340,7 @@ fn shared_resources(model: &AccessModel, result: &SideResult) -> BTreeSet<Indire
             let StepSource::Principal(arn) = &step.source else { continue };
             for to in &reader.environments {
                 for from in origins.iter().filter(|o| **o != Origin::Environment(to.clone())) {
-                    found.insert(IndirectPath {
+                    let path = IndirectPath {
                         from: from.clone(),
                         to: to.clone(),
                         to_account: own.clone(),
@@ -326,12 +357,26 @@ fn shared_resources(model: &AccessModel, result: &SideResult) -> BTreeSet<Indire
                             .map(|node| node.label.clone())
                             .into_iter()
                             .collect(),
-                    });
+                    };
+                    found.entry(path).or_default().extend(grants.iter().cloned());
                 }
             }
         }
     }
     found
+}
+
+/// The statements by which the target of a step lets in, or where it has none the source's own: never those of others
+/// that limit both, such as a boundary.
+fn granting(model: &AccessModel, edge: &StepEdge) -> BTreeSet<Grant> {
+    let all: Vec<Grant> = edge.openings.iter().flat_map(|o| granted_by(o, model)).collect();
+    let target = model.resources.get(edge.step.target.arn()).map(|node| &node.label);
+    let source = model.principals.get(edge.step.source.name()).map(|p| &p.label);
+    let of = |label: Option<&String>| -> BTreeSet<Grant> {
+        all.iter().filter(|grant| Some(&grant.address) == label).cloned().collect()
+    };
+    let of_target = of(target);
+    if of_target.is_empty() { of(source) } else { of_target }
 }
 
 /// Whether an open step permits that action, as its witnesses stand.

@@ -9,20 +9,28 @@ use jiff::civil::Date;
 use super::candidates::whole_accounts;
 use super::compare::{Comparison, Pair, SideResult, accounts_of};
 use super::crossing::{self, Asked, PathStep, StepSource, StepTarget, home};
-use super::lifting::allowed_without;
+use super::lifting::opened_without;
 use super::paths::{Origin, account_of, belongs_to};
+use super::report::{self, grant};
 use super::rights::{RightsCache, RightsScope};
 use super::rules::Rule;
-use super::section::{ExceptionUse, Finding, FindingKind, RuleSeverity, WallVerdict};
+use super::section::{ExceptionUse, Finding, FindingKind, Grant, RuleSeverity, WallVerdict};
 use crate::access::AccessModel;
 use crate::iam::Effect;
-use crate::iam::symbolic::SymbolicAnswer;
+use crate::iam::symbolic::{Opening, SymbolicAnswer};
 use crate::ids::Handle;
 
 /// A finding; all of them are warnings.
 pub(super) fn finding(kind: FindingKind, text: String, addresses: Vec<String>) -> Finding {
     let severity = RuleSeverity::Warning;
-    Finding { addresses, also: Vec::new(), from: None, kind, severity, text, to: None }
+    let (also, granted_by) = (Vec::new(), Vec::new());
+    Finding { addresses, also, from: None, granted_by, kind, severity, text, to: None }
+}
+
+/// A finding about statements.
+pub(super) fn granted_by(finding: Finding, grants: impl IntoIterator<Item = Grant>) -> Finding {
+    let grants: BTreeSet<Grant> = grants.into_iter().collect();
+    Finding { granted_by: grants.into_iter().collect(), ..finding }
 }
 
 /// A finding about a wall.
@@ -105,23 +113,27 @@ fn of_closed_accounts(model: &AccessModel) -> Vec<Finding> {
     }
     let trusts = model.principals.values().filter_map(|p| p.trust.as_ref());
     let resources = model.resource_policies().map(|(_, policy)| policy);
-    let mut naming: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut naming: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<Grant>)> = BTreeMap::new();
     for policy in trusts.chain(resources) {
-        let allowing = policy.document.statements.iter().filter(|s| s.effect == Effect::Allow);
-        let names = allowing.flat_map(|s| {
+        let statements = policy.document.statements.iter().enumerate();
+        let allowing = statements.filter(|(_, s)| s.effect == Effect::Allow);
+        let names = allowing.flat_map(|(at, s)| {
             let principals = s.principals.iter().flat_map(|p| p.items()).map(|(_, item)| item);
-            principals.chain(s.conditions.iter().flat_map(|c| &c.values))
+            let all = principals.chain(s.conditions.iter().flat_map(|c| &c.values));
+            all.map(move |item| (at, item))
         });
-        for item in names {
+        for (at, item) in names {
             let text = item.text.symbolic();
             let id =
                 text.strip_prefix("arn:").map_or(Some(text.as_ref()), |_| text.split(':').nth(4));
             if let Some((id, _)) = id.and_then(|id| closed.get_key_value(id)) {
-                naming.entry(id).or_default().insert(policy.label());
+                let (labels, grants) = naming.entry(id).or_default();
+                labels.insert(policy.label());
+                grants.extend(grant(model, policy, at));
             }
         }
     }
-    let of = |(id, labels): (&str, BTreeSet<&str>)| {
+    let of = |(id, (labels, grants)): (&str, (BTreeSet<&str>, BTreeSet<Grant>))| {
         let shown: Vec<String> = labels.iter().take(NAMES).map(|l| format!("`{l}`")).collect();
         let more = match labels.len().saturating_sub(NAMES) {
             0 => String::new(),
@@ -133,7 +145,7 @@ fn of_closed_accounts(model: &AccessModel) -> Vec<Finding> {
             shown.join(", ")
         );
         let labels = labels.into_iter().map(str::to_owned).collect();
-        finding(FindingKind::NamesClosedAccount, text, labels)
+        granted_by(finding(FindingKind::NamesClosedAccount, text, labels), grants)
     };
     naming.into_iter().map(of).collect()
 }
@@ -154,19 +166,36 @@ impl LiftableWalls<'_, '_> {
         for step in &steps {
             let StepSource::Principal(arn) = &step.source else { continue };
             let Some(own) = home(self.model, &step.source) else { continue };
-            let holders = if allowed_without(self.model, step, Asked::without_own_policies) {
-                self.right_holders(own, &[RightsScope::Permissions(arn.clone())])
-            } else if allowed_without(self.model, step, |asked| {
-                asked.without_own_policies().without_tags()
-            }) {
-                let scopes = [RightsScope::Tags(arn.clone()), RightsScope::Trust(arn.clone())];
-                RightHolders::tags(self.right_holders(own, &scopes))
-            } else if allowed_without(self.model, step, |asked| {
-                asked.without_own_policies().without_tags().without_second_factor()
-            }) {
-                RightHolders::trust(self.right_holders(own, &[RightsScope::Trust(arn.clone())]))
-            } else {
-                RightHolders::guardrails(self.leavers(own))
+            let without = |without: fn(Asked) -> Asked| opened_without(self.model, step, without);
+            let mut openings = without(Asked::without_own_policies);
+            let mut held_by = SourceSide::OwnPolicies;
+            if openings.is_empty() {
+                openings = without(|asked| asked.without_own_policies().without_tags());
+                held_by = SourceSide::Tags;
+            }
+            if openings.is_empty() {
+                openings = without(|asked| {
+                    asked.without_own_policies().without_tags().without_second_factor()
+                });
+                held_by = SourceSide::SecondFactor;
+            }
+            if openings.is_empty() {
+                openings = without(Asked::without_source_side);
+                held_by = SourceSide::Guardrails;
+            }
+            let trust = || RightsScope::Trust(arn.clone());
+            let holders = match held_by {
+                SourceSide::OwnPolicies => {
+                    self.right_holders(own, &[RightsScope::Permissions(arn.clone())])
+                }
+                SourceSide::Tags => {
+                    let scopes = [RightsScope::Tags(arn.clone()), trust()];
+                    RightHolders::tags(self.right_holders(own, &scopes))
+                }
+                SourceSide::SecondFactor => {
+                    RightHolders::trust(self.right_holders(own, &[trust()]))
+                }
+                SourceSide::Guardrails => RightHolders::guardrails(self.leavers(own)),
             };
             let text = format!(
                 "{} -> {to} stays closed only because of the source side: `{}` already lets `{arn}` in; {}",
@@ -177,6 +206,7 @@ impl LiftableWalls<'_, '_> {
             let mut addresses = labels(self.model, step);
             addresses.extend(holders.labels);
             let found = finding(FindingKind::HeldBySourceSide, text, addresses);
+            let found = granted_by(found, self.letting_in(&step.target, &openings));
             self.findings.push(of_wall(found, origin, to));
         }
         let inside = accounts_of(self.model, to);
@@ -194,9 +224,7 @@ impl LiftableWalls<'_, '_> {
                 }
                 let asked = Asked::anybody(self.model, &account.handle, &target);
                 let open = asked.map(|asked| crossing::answer(None, Some(&asked)).after);
-                if !matches!(open, Some(SymbolicAnswer::Open(_))) {
-                    continue;
-                }
+                let Some(SymbolicAnswer::Open(openings)) = open else { continue };
                 let holders = self.right_holders(&account.handle, &[RightsScope::Account]);
                 let text = format!(
                     "{} -> {to} stays closed only because of the source side: `{}` already lets in whatever the account `{}` permits, and nobody there may yet; {}",
@@ -208,9 +236,17 @@ impl LiftableWalls<'_, '_> {
                 let mut addresses: Vec<String> = label(self.model, &target).into_iter().collect();
                 addresses.extend(holders.labels);
                 let found = finding(FindingKind::HeldBySourceSide, text, addresses);
+                let found = granted_by(found, self.letting_in(&target, &openings));
                 self.findings.push(of_wall(found, origin, to));
             }
         }
+    }
+
+    /// The target's own statements by which it lets in.
+    fn letting_in(&self, target: &StepTarget, openings: &[Opening]) -> Vec<Grant> {
+        let own = label(self.model, target);
+        let all = openings.iter().flat_map(|opening| report::granted_by(opening, self.model));
+        all.filter(|grant| own.as_ref() == Some(&grant.address)).collect()
     }
 
     /// Who in an account holds one of some rights, after the plan.
@@ -231,6 +267,14 @@ impl LiftableWalls<'_, '_> {
         let label = |arn: &String| self.model.principals.get(arn).map(|p| p.label.clone());
         RightHolders::of(leavers.filter_map(label).collect())
     }
+}
+
+/// What of the source's own side alone keeps it from a step.
+enum SourceSide {
+    OwnPolicies,
+    Tags,
+    SecondFactor,
+    Guardrails,
 }
 
 /// The principals of an account that hold a right, and a sentence about them.

@@ -81,7 +81,17 @@ pub(super) fn allowed_without(
     step: &PathStep,
     without: impl FnOnce(Asked) -> Asked,
 ) -> bool {
-    asked(model, step)
-        .map(|asked| answer(None, Some(&without(asked))).after)
-        .is_some_and(|answer| matches!(answer, SymbolicAnswer::Open(_)))
+    !opened_without(model, step, without).is_empty()
+}
+
+/// What a denied step permits once something is removed.
+pub(super) fn opened_without(
+    model: &AccessModel,
+    step: &PathStep,
+    without: impl FnOnce(Asked) -> Asked,
+) -> Vec<Opening> {
+    match asked(model, step).map(|asked| answer(None, Some(&without(asked))).after) {
+        Some(SymbolicAnswer::Open(openings)) => openings,
+        _ => Vec::new(),
+    }
 }

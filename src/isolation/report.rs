@@ -39,7 +39,7 @@ use proofs::grants;
 use ruling::rule_on;
 use walls::pairs;
 
-pub(super) use evidence::{hop, witness};
+pub(super) use evidence::{grant, granted_by, hop, witness};
 
 /// What an analysis found.
 #[derive(Clone, Debug, Default)]

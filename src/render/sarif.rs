@@ -311,8 +311,14 @@ impl<'a> Log<'a> {
         let kind = serde_json::to_value(finding.kind).ok()?;
         let kind = kind.as_str()?;
         let meaning = finding.kind.meaning();
-        let places = finding.addresses.iter();
-        let at = places.filter_map(|address| declared.get(address)).find_map(|at| self.written(at));
+        let places = finding.addresses.iter().filter_map(|address| declared.get(address));
+        let statements = finding.granted_by.iter().filter_map(|grant| {
+            let place = self.written(grant.location.as_deref()?)?;
+            Some((place, format!("{} {}", grant.address, grant.statement)))
+        });
+        let mut statements = statements.collect::<Vec<_>>().into_iter();
+        let at = statements.next().map(|(place, _)| place);
+        let at = at.or_else(|| places.into_iter().find_map(|at| self.written(at)));
         Some(Entry {
             rule: SarifRule {
                 id: format!("finding/{kind}"),
@@ -325,7 +331,7 @@ impl<'a> Log<'a> {
             level: level(finding.severity),
             message: view::finding(entry),
             at: at.unwrap_or_else(|| self.place.clone()),
-            related: Vec::new(),
+            related: statements.collect(),
             same: finding.text.clone(),
         })
     }

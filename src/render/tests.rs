@@ -840,6 +840,7 @@ fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
             addresses: Vec::new(),
             also: Vec::new(),
             from: Some(name(n % 60)),
+            granted_by: Vec::new(),
             kind: FindingKind::SharedResource,
             severity: RuleSeverity::Warning,
             text: format!("{n} {long}"),

@@ -514,6 +514,37 @@ fn a_result_about_an_argument_stands_at_its_line() {
     assert_eq!(*place, line, "{broken}");
 }
 
+/// A third party that is let in without a condition, by the second statement of a role's trust.
+#[test]
+fn a_finding_stands_at_the_line_of_its_statement() {
+    let role = r#"
+iam_role "vendor" {
+  accounts = [account.production]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+  trust {
+    aws = ["777777777777"]
+  }
+}
+"#;
+    let main = format!("{}{role}", estate());
+    let p = Program::new(&main);
+    let own = |line: &str| line.contains("777777777777");
+    // Its block begins a line before.
+    let line = main.lines().position(own).expect("a line");
+    let log = p.run(&["plan", "--format", "sarif"]).code(0).json();
+    let results = log["runs"][0]["results"].as_array().expect("a list");
+    let found = results.iter().find(|r| r["ruleId"] == "finding/confused_deputy");
+    let found = found.unwrap_or_else(|| panic!("{log}"));
+    let place = &found["locations"][0]["physicalLocation"]["region"]["startLine"];
+    assert_eq!(*place, line, "{found}");
+    for format in ["text", "markdown", "html"] {
+        let plan = p.run(&["plan", "--format", format]).code(0).out;
+        assert!(plan.contains(&format!("main.hcl:{line}")), "{format}: {plan}");
+    }
+}
+
 #[test]
 fn a_rule_that_only_warns_is_not_called_kept_nor_broken() {
     let rule = RULE.replace("}\n", "  on_violation = \"warn\"\n}\n");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::crossing::{Asked, PathStep, StepSource, StepTarget, asked};
 use super::super::section::{Grant, Hop, Replayed, StepLimits, Witness};
-use crate::access::{AccessModel, PART, ResourceType};
+use crate::access::{AccessModel, NamedPolicy, PART, ResourceType};
 use crate::iam::symbolic::Opening;
 use crate::iam::{Decision, Effect, Request};
 
@@ -24,7 +24,7 @@ pub(in crate::isolation) fn hop(
 }
 
 /// The statements that grant an opening, guardrails apart: those limit and grant nothing.
-fn granted_by(opening: &Opening, model: &AccessModel) -> Vec<Grant> {
+pub(in crate::isolation) fn granted_by(opening: &Opening, model: &AccessModel) -> Vec<Grant> {
     let granted: BTreeSet<(String, String)> = opening
         .decision
         .matched
@@ -44,6 +44,21 @@ fn granted_by(opening: &Opening, model: &AccessModel) -> Vec<Grant> {
             statement,
         })
         .collect()
+}
+
+/// One statement of a policy, by its number from zero.
+pub(in crate::isolation) fn grant(
+    model: &AccessModel,
+    policy: &NamedPolicy,
+    at: usize,
+) -> Option<Grant> {
+    let (label, part) = policy.policy.name().split_once(PART)?;
+    let statement = policy.document.statements.get(at)?.label(at);
+    Some(Grant {
+        location: model.location(label).cloned(),
+        address: label.to_owned(),
+        statement: format!("{part}[{}]", statement.trim_matches(['[', ']'])),
+    })
 }
 
 /// What could hold a step: the boundary of who takes it, and the levels whose guardrails bear on it.

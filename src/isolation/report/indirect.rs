@@ -7,7 +7,7 @@ use super::super::deputy::{IndirectPath, indirect_paths};
 use super::super::findings;
 use super::super::rules::Bound;
 use super::super::section::{
-    AccessPath, FindingKind, Grade, Isolation, NEW_WITH_PLAN, PathChange, PathEnd, WallVerdict,
+    AccessPath, FindingKind, Grade, Hop, Isolation, NEW_WITH_PLAN, PathChange, PathEnd, WallVerdict,
 };
 use super::Writer;
 use super::id::digest;
@@ -21,8 +21,8 @@ impl Writer<'_, '_> {
     ) {
         let before = indirect_paths(self.comparison.before.0, &self.comparison.before.1);
         let after = indirect_paths(self.comparison.after.0, &self.comparison.after.1);
-        for path in &after {
-            let standing = before.contains(path);
+        for (path, grants) in &after {
+            let standing = before.contains_key(path);
             let (kind, name, actions) = kind(path);
             let text =
                 if standing { path.text.clone() } else { format!("{}{NEW_WITH_PLAN}", path.text) };
@@ -33,12 +33,19 @@ impl Writer<'_, '_> {
             // What an exception permits is no warning in every plan.
             if judged.exception.is_none() {
                 let found = findings::finding(kind, text, path.addresses.clone());
+                let found = findings::granted_by(found, grants.iter().cloned());
                 section.findings.push(findings::of_wall(found, &path.from, &path.to));
             }
             if judged.rule.is_none() || judged.exception.is_some() {
                 continue;
             }
             let parts = [name, path.from.name(), &path.to, &path.principal, &path.resource];
+            let step = Hop {
+                action: actions.first().cloned().unwrap_or_default(),
+                granted_by: grants.iter().cloned().collect(),
+                principal: path.principal.clone(),
+                resource: path.resource.clone(),
+            };
             section.violations.push(AccessPath {
                 actions,
                 also_needs: None,
@@ -64,7 +71,7 @@ impl Writer<'_, '_> {
                     environment: path.to.clone(),
                 },
                 verdict: WallVerdict::Conditional,
-                via: Vec::new(),
+                via: if grants.is_empty() { Vec::new() } else { vec![step] },
                 witness: None,
             });
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::path::Grant;
 use super::rule::RuleSeverity;
 
 /// Ends the sentence of what a plan brings.
@@ -21,6 +22,9 @@ pub struct Finding {
     /// The origin, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// The statements that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub granted_by: Vec<Grant>,
     /// What it is about.
     pub kind: FindingKind,
     /// How grave it is.
@@ -33,21 +37,30 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Its one line for people: the first sentence, and how many more there are of the kind about the same wall.
+    /// Where the first of its statements stands, `file:line`.
     #[must_use]
-    pub fn line(&self) -> std::borrow::Cow<'_, str> {
-        match self.also.len() {
-            0 => self.text.as_str().into(),
-            more => self.with_remark(&format!("and {more} more of this kind")).into(),
-        }
+    pub fn location(&self) -> Option<&str> {
+        self.granted_by.iter().find_map(|grant| grant.location.as_deref())
     }
 
-    /// The sentence with a remark in parentheses: one pair of them, whatever else is remarked already.
+    /// Its one line for people: the first sentence, with the place of its statement, how many more there are of the
+    /// kind about the same wall, and what else is to be remarked.
     #[must_use]
-    pub fn with_remark(&self, remark: &str) -> String {
-        match self.text.strip_suffix(NEW_WITH_PLAN) {
-            Some(text) => format!("{text}{}; {remark})", NEW_WITH_PLAN.trim_end_matches(')')),
-            None => format!("{} ({remark})", self.text),
+    pub fn line(&self, remark: Option<&str>) -> String {
+        let more = match self.also.len() {
+            0 => None,
+            more => Some(format!("and {more} more of this kind")),
+        };
+        let remarks = [self.location(), more.as_deref(), remark];
+        let remarks: Vec<&str> = remarks.into_iter().flatten().collect();
+        // One pair of parentheses, whatever is remarked already.
+        match (remarks.as_slice(), self.text.strip_suffix(NEW_WITH_PLAN)) {
+            ([], _) => self.text.clone(),
+            (some, Some(text)) => {
+                let new = NEW_WITH_PLAN.trim_end_matches(')');
+                format!("{text}{new}; {})", some.join("; "))
+            }
+            (some, None) => format!("{} ({})", self.text, some.join("; ")),
         }
     }
 
@@ -65,6 +78,11 @@ impl Finding {
                 Some(first) => {
                     if first.text != finding.text && !first.also.contains(&finding.text) {
                         first.also.push(finding.text);
+                    }
+                    for grant in finding.granted_by {
+                        if !first.granted_by.contains(&grant) {
+                            first.granted_by.push(grant);
+                        }
                     }
                     for address in finding.addresses {
                         if !first.addresses.contains(&address) {
@@ -203,6 +221,11 @@ mod tests {
             addresses: vec![address.to_owned()],
             also: Vec::new(),
             from: from.map(str::to_owned),
+            granted_by: vec![Grant {
+                address: address.to_owned(),
+                location: (address == "a").then(|| "a.hcl:3".to_owned()),
+                statement: "trust[0]".to_owned(),
+            }],
             kind: FindingKind::SharedResource,
             severity: RuleSeverity::Warning,
             text: text.to_owned(),
@@ -216,12 +239,18 @@ mod tests {
             finding(None, "alone", "c"),
             finding(Some("dev"), "one", "a"),
         ]);
-        let lines: Vec<String> = folded.iter().map(|f| f.line().into_owned()).collect();
-        assert_eq!(lines, ["one (and 1 more of this kind)", "apart", "three", "alone"]);
+        let lines: Vec<String> = folded.iter().map(|f| f.line(None)).collect();
+        let one = "one (a.hcl:3; and 1 more of this kind)";
+        assert_eq!(lines, [one, "apart", "three (a.hcl:3)", "alone"]);
         assert_eq!(folded[0].addresses, ["a", "b"]);
+        assert_eq!(folded[0].granted_by.len(), 2);
         let new = Finding { text: format!("one{NEW_WITH_PLAN}"), ..folded[0].clone() };
-        assert_eq!(new.line(), "one (new with this plan; and 1 more of this kind)");
+        assert_eq!(
+            new.line(Some("likewise for staging")),
+            "one (new with this plan; a.hcl:3; and 1 more of this kind; likewise for staging)"
+        );
     }
+
     #[test]
     fn every_kind_has_a_meaning_of_its_own() {
         use FindingKind as K;

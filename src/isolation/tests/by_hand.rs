@@ -393,7 +393,7 @@ fn every_type_of_resource_is_judged_alike() {
         let before = AccessModel::new(Facts::default());
         let compared = compare(&before, &model);
         let data = indirect_paths(&model, &compared.after.1);
-        let data: Vec<_> = data.iter().filter(|path| path.grade == Grade::DataPath).collect();
+        let data: Vec<_> = data.keys().filter(|path| path.grade == Grade::DataPath).collect();
         assert_eq!(data.len(), 1, "{arn}: {data:?}");
         assert_eq!((data[0].to.as_str(), data[0].resource.as_str()), ("dev", arn));
         let other = "arn:aws:iam::111111111111:role/other";

@@ -256,6 +256,12 @@ fn findings_are_one_a_wall_and_kind_and_none_where_they_are_permitted() {
         (Some("$external"), Some("production"))
     );
     assert_eq!(found[0].addresses, ["iam_role.one@production", "iam_role.two@production"]);
+    let statements: Vec<String> =
+        found[0].granted_by.iter().map(|g| format!("{} {}", g.address, g.statement)).collect();
+    assert_eq!(
+        statements,
+        ["iam_role.one@production trust[0]", "iam_role.two@production trust[0]"]
+    );
     let mut permitted = fixture();
     let allow = NestedBody {
         name: "allow".to_owned(),

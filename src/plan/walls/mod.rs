@@ -33,7 +33,7 @@ pub fn complete(
 ) -> Result<(), Diagnostics> {
     let Analysis { mut section, .. } = analyse(estate, sides, today)?;
     let paths = section.changes.iter_mut().chain(&mut section.violations);
-    places::refine(paths, &plan.resource_changes, estate);
+    places::refine(paths, &mut section.findings, &plan.resource_changes, estate);
     for account in &mut plan.accounts {
         let touches = |end: &PathEnd| {
             end.account.as_ref().is_some_and(|handle| handle.as_str() == account.account)
@@ -78,7 +78,8 @@ pub fn walls(
     let rules = rules::read(estate)?;
     let analysis = judge(estate, sides, &rules, today)?;
     let mut walls = Walls::of(analysis, side);
-    places::refine(walls.paths.iter_mut().chain(&mut walls.violations), &[], estate);
+    let paths = walls.paths.iter_mut().chain(&mut walls.violations);
+    places::refine(paths, &mut walls.findings, &[], estate);
     Ok(walls)
 }
 

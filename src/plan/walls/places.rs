@@ -7,25 +7,29 @@ use std::collections::BTreeMap;
 use crate::diag::Loc;
 use crate::eval::estate::{Estate, Instance};
 use crate::iam::ChangeKind;
-use crate::isolation::section::{AccessPath, Grant, Hop};
+use crate::isolation::section::{AccessPath, Finding, Grant, Hop};
 use crate::isolation::who::WhoCan;
 use crate::plan::model::{PolicyChange, ResourceChange};
 use crate::schema::statement_place;
 
-/// Points the grants and the causes of paths at the lines of their statements. `changes` are those of the plan that
+/// Points the grants and the causes of paths, and the statements of findings, at their lines. `changes` are those of the plan that
 /// the paths belong to.
 pub(super) fn refine<'p>(
     paths: impl IntoIterator<Item = &'p mut AccessPath>,
+    findings: &mut [Finding],
     changes: &[ResourceChange],
     estate: &Estate,
 ) {
     let mut paths = paths.into_iter().peekable();
-    if paths.peek().is_none() {
+    if paths.peek().is_none() && findings.is_empty() {
         return;
     }
     let places = Places::of(changes, estate);
     for path in paths {
         places.path(path);
+    }
+    for finding in findings {
+        places.grants(&mut finding.granted_by);
     }
 }
 
@@ -51,7 +55,11 @@ impl<'a> Places<'a> {
     }
 
     fn hops(&self, via: &mut [Hop]) {
-        for grant in via.iter_mut().flat_map(|hop| &mut hop.granted_by) {
+        via.iter_mut().for_each(|hop| self.grants(&mut hop.granted_by));
+    }
+
+    fn grants(&self, grants: &mut [Grant]) {
+        for grant in grants {
             if let Some(loc) = self.grant(grant) {
                 grant.location = Some(loc.to_string());
             }

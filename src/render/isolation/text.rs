@@ -174,7 +174,7 @@ pub(in crate::render) fn findings(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    finding_lines(findings.iter().map(|f| (f.severity, f.line().into_owned())), style, out)
+    finding_lines(findings.iter().map(|f| (f.severity, f.line(None))), style, out)
 }
 
 fn finding_lines(

@@ -366,7 +366,8 @@ pub(in crate::render) fn alike<'a>(
             all.push((finding, Vec::new()));
             continue;
         };
-        let key = format!("{:?} {} {key}", finding.kind, finding.also.len());
+        let at = finding.location().unwrap_or_default();
+        let key = format!("{:?} {} {at} {key}", finding.kind, finding.also.len());
         let at = *known.entry(key).or_insert(all.len());
         match all.get_mut(at) {
             Some((_, others)) => others.push(name),
@@ -378,18 +379,10 @@ pub(in crate::render) fn alike<'a>(
 
 /// The text of a finding, and the environments of which the same is to be said.
 pub(in crate::render) fn finding((finding, others): &(&Finding, Vec<&str>)) -> String {
-    match others.as_slice() {
-        [] => finding.line().into_owned(),
-        others => {
-            let others: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
-            let others = some(&others, "environments");
-            match finding.also.len() {
-                0 => format!("{}; likewise for {others}", finding.text),
-                more => finding
-                    .with_remark(&format!("and {more} more of this kind; likewise for {others}")),
-            }
-        }
-    }
+    let others: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
+    let others =
+        (!others.is_empty()).then(|| format!("likewise for {}", some(&others, "environments")));
+    finding.line(others.as_deref())
 }
 
 /// Walls of one origin and one verdict (its words, and their tone), with the environments that they enter.
