@@ -35,8 +35,13 @@ pub(super) fn assume_role_policy(reader: &mut Reader<'_>, context: &KindContext)
         }
         (None, blocks) => {
             let mut builder = Builder::new(reader, context);
-            let nodes = blocks.iter().flat_map(|block| builder.trust(block)).collect();
-            builder.finish(&whole(nodes, &body.loc), &Use::Trust, &body.loc)
+            let nodes: Vec<JsonNode> =
+                blocks.iter().flat_map(|block| builder.trust(block)).collect();
+            // What made no statement has been told already.
+            match nodes.is_empty() {
+                true => None,
+                false => builder.finish(&whole(nodes, &body.loc), &Use::Trust, &body.loc),
+            }
         }
     }
 }
@@ -108,7 +113,9 @@ impl Builder<'_, '_> {
             }
             push(self, "Federated", who, "sts:AssumeRoleWithWebIdentity", extra);
         }
-        if statements.is_empty() {
+        let names = |name: &str| body.get(name).is_some_and(|who| !who.value.is_null());
+        let names_somebody = names("aws") || names("services");
+        if !names_somebody && body.nested("oidc").next().is_none() {
             self.error(&body.loc, "the trust block names nobody: it needs an argument such as `services` or `aws`, or a nested block".to_owned());
         }
         statements

@@ -546,6 +546,21 @@ iam_role "vendor" {
 }
 
 #[test]
+fn what_a_block_lacks_is_one_error() {
+    let only = |block: &str| {
+        let errors = Program::new(&two_environments(block)).run(&["validate"]).code(1).err;
+        assert!(errors.contains("is not valid: 1 error\n"), "{errors}");
+        errors
+    };
+    let unplaced = only("iam_oidc_provider \"github\" {}\n");
+    assert!(unplaced.contains("is not placed, and needs `url`"), "{unplaced}");
+    assert!(unplaced.contains("environment.NAME") && unplaced.contains("The issuer"), "{unplaced}");
+    let nobody = only("iam_role \"x\" {\n  accounts = [account.dev]\n  trust {}\n}\n");
+    assert!(nobody.contains("the trust block names nobody"), "{nobody}");
+    only("iam_role \"x\" {\n  accounts = [account.dev]\n  trust {\n    aws = 7\n  }\n}\n");
+}
+
+#[test]
 fn a_rule_that_only_warns_is_not_called_kept_nor_broken() {
     let rule = RULE.replace("}\n", "  on_violation = \"warn\"\n}\n");
     let p = Program::new(&format!("{}{rule}", estate()));

@@ -29,6 +29,8 @@ pub(super) struct Owner<'a> {
     pub(super) computed: &'a [&'a str],
     /// Whether meta-arguments may stand in it (they were taken out before).
     pub(super) meta: bool,
+    /// Whether it lives in accounts and names none: told together with what else is missing.
+    pub(super) unplaced: bool,
 }
 
 impl Decoder<'_> {
@@ -39,7 +41,8 @@ impl Decoder<'_> {
             Some(label) => format!("{}.{}", ty.value, label.value),
             None => ty.value.clone(),
         };
-        let owner = Owner { ty: &ty.value, name: &name, computed: &[], meta: false };
+        let owner =
+            Owner { ty: &ty.value, name: &name, computed: &[], meta: false, unplaced: false };
         let body = self.body(&owner, loc.clone(), attrs, blocks, schema);
         RawBlock { ty: ty.value, labels, loc, body }
     }
@@ -78,22 +81,33 @@ impl Decoder<'_> {
             .iter()
             .filter(|a| a.required && !body.attrs.contains_key(a.name))
             .collect();
-        let Some(first) = missing.first() else { return };
+        const PLACE: &str =
+            "add `environments = [environment.NAME]` or `accounts = [account.NAME]`";
         let names: Vec<String> = missing.iter().map(|a| format!("`{}`", a.name)).collect();
-        let help = match missing.len() {
-            1 => format!("`{}`: {}", first.name, first.doc),
-            _ => format!("write `{} = ...`, and so on for each", first.name),
+        let (mut what, mut help) = match missing.as_slice() {
+            [] => (String::new(), None),
+            [only] => {
+                ("an argument is missing".into(), Some(format!("`{}`: {}", only.name, only.doc)))
+            }
+            [first, ..] => {
+                let all = format!("write `{} = ...`, and so on for each", first.name);
+                ("arguments are missing".into(), Some(all))
+            }
         };
-        self.error(
-            Diagnostic::error(format!("`{}` needs {}", owner.name, and(&names)))
-                .at(body.loc.clone())
-                .detail(if missing.len() == 1 {
-                    "an argument is missing"
-                } else {
-                    "arguments are missing"
-                })
-                .help(help),
-        );
+        let summary = match (owner.unplaced, names.is_empty()) {
+            (false, true) => return,
+            (false, false) => format!("`{}` needs {}", owner.name, and(&names)),
+            (true, is_complete) => {
+                what = "it lives in accounts, and none is named".to_owned();
+                help =
+                    Some(help.map_or_else(|| PLACE.to_owned(), |help| format!("{PLACE}\n{help}")));
+                match is_complete {
+                    true => format!("`{}` is not placed", owner.name),
+                    false => format!("`{}` is not placed, and needs {}", owner.name, and(&names)),
+                }
+            }
+        };
+        self.error(Diagnostic::error(summary).at(body.loc.clone()).detail(what).help_opt(help));
     }
 
     fn unknown_argument(
@@ -276,7 +290,8 @@ impl Decoder<'_> {
                 );
             }
         }
-        let dynamic = Owner { ty: "dynamic", name: "dynamic", computed: &[], meta: true };
+        let dynamic =
+            Owner { ty: "dynamic", name: "dynamic", computed: &[], meta: true, unplaced: false };
         let mut body = self.body(&dynamic, loc.clone(), parts.attrs, Vec::new(), &DYNAMIC);
         let labels = body.attrs.remove("labels").map(|a| a.value);
         let iterator = match body.attrs.remove("iterator") {
@@ -329,7 +344,8 @@ impl Decoder<'_> {
             self.twice("`content`", second.loc, &content.loc);
         }
         let for_each = body.attrs.remove("for_each").map(|a| a.value)?;
-        let owner = Owner { ty: &ty.value, name: &ty.value, computed: &[], meta: false };
+        let owner =
+            Owner { ty: &ty.value, name: &ty.value, computed: &[], meta: false, unplaced: false };
         let content = self.body(&owner, content.loc, content.attrs, content.blocks, inner);
         Some(Dynamic { ty, loc, for_each, iterator, labels, content })
     }

@@ -166,8 +166,13 @@ impl Decoder<'_> {
         };
         let name = format!("{DATA}.{}.{}", ty.value, label.value);
         let (for_each, count) = self.repetition(&mut parts.attrs);
-        let owner =
-            Owner { ty: declared.name, name: &name, computed: &declared.attributes, meta: false };
+        let owner = Owner {
+            ty: declared.name,
+            name: &name,
+            computed: &declared.attributes,
+            meta: false,
+            unplaced: false,
+        };
         let body = self.body(&owner, parts.loc.clone(), parts.attrs, parts.blocks, &declared.block);
         let loc = parts.loc;
         let key = (ty.value, label.value.clone());

@@ -31,7 +31,7 @@ impl Decoder<'_> {
         if let Some(attr) = parts.attrs.remove("depends_on") {
             meta.depends_on = self.references("depends_on", attr);
         }
-        self.placement(schema, &name, &mut parts, &mut meta);
+        let unplaced = !self.placement(schema, &mut parts, &mut meta);
         let mut rest = Vec::new();
         let mut lifecycle: Option<Loc> = None;
         for block in parts.blocks {
@@ -51,7 +51,8 @@ impl Decoder<'_> {
             }
         }
         let computed: Vec<&str> = schema.computed.iter().map(|c| c.name).collect();
-        let owner = Owner { ty: schema.kind, name: &name, computed: &computed, meta: true };
+        let owner =
+            Owner { ty: schema.kind, name: &name, computed: &computed, meta: true, unplaced };
         let body = self.body(&owner, parts.loc.clone(), parts.attrs, rest, &schema.block);
         let declaration = ResourceDecl {
             kind: schema.kind.to_owned(),
@@ -89,13 +90,13 @@ impl Decoder<'_> {
         (for_each.map(|a| a.value), count.map(|a| a.value))
     }
 
+    /// Reads where a block's instances live, and says whether it names any place that it needs.
     fn placement(
         &mut self,
         schema: &'static KindSchema,
-        name: &str,
         parts: &mut Parts,
         meta: &mut Meta,
-    ) {
+    ) -> bool {
         let mut take = |attr: &str| {
             if schema.block.attr(attr).is_some() { None } else { parts.attrs.remove(attr) }
         };
@@ -113,14 +114,9 @@ impl Decoder<'_> {
                         );
                     }
                 }
-                return;
+                return true;
             }
-            (Home::Account, None, None) => self.error(
-                Diagnostic::error(format!("`{name}` is not placed"))
-                    .at(parts.loc.clone())
-                    .detail("it lives in accounts, and none is named")
-                    .help("add `environments = [environment.NAME]` or `accounts = [account.NAME]`"),
-            ),
+            (Home::Account, None, None) => return false,
             (Home::Account, Some(accounts), Some(environments)) => self.error(
                 Diagnostic::error("`accounts` and `environments` exclude each other")
                     .at(environments.name_loc.clone())
@@ -131,10 +127,17 @@ impl Decoder<'_> {
         }
         meta.accounts = accounts.map(|a| a.value);
         meta.environments = environments.map(|a| a.value);
+        true
     }
 
     fn lifecycle(&mut self, parts: Parts) -> LifecycleDecl {
-        let owner = Owner { ty: "lifecycle", name: "lifecycle", computed: &[], meta: false };
+        let owner = Owner {
+            ty: "lifecycle",
+            name: "lifecycle",
+            computed: &[],
+            meta: false,
+            unplaced: false,
+        };
         let mut body = self.body(&owner, parts.loc, parts.attrs, parts.blocks, &LIFECYCLE);
         let preconditions = self.conditions(&body, "precondition");
         let postconditions = self.conditions(&body, "postcondition");
