@@ -6,10 +6,11 @@ use std::io::{self, Write};
 use crate::isolation::section::{AccessPath, ExceptionStatus, ExceptionUse, Proof, WallVerdict};
 use crate::isolation::walls::Walls;
 
-use super::isolation::text::{assumptions, findings, matrix, path, unread};
-use super::isolation::view::{self, ChangedWalls};
+use super::isolation::text::{assumptions, findings, matrix, path, rows, unread};
+use super::isolation::view::{self, ChangedWalls, Row};
 use super::style::{Style, Tone, count, safe, wrap};
 use super::verdict::exceptions;
+use super::verdict::path_lines::alike;
 
 /// Writes everything; `what` names the side in the heading.
 ///
@@ -28,8 +29,14 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
             continue;
         }
         writeln!(out, "\n  {}", style.paint(Tone::Bold, title))?;
-        for entry in entries {
-            path(entry, broken, style, out)?;
+        let groups = match broken {
+            true => entries.iter().map(|entry| vec![*entry]).collect(),
+            false => alike(&[], &entries),
+        };
+        for group in &groups {
+            let [first, others @ ..] = group.as_slice() else { continue };
+            path(first, broken, style, out)?;
+            likewise(others, style, out)?;
         }
     }
     exceptions(&walls.exceptions, style, out)?;
@@ -56,6 +63,17 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
     parts.extend(view::proved(&walls.matrix, walls.proofs.len()));
     let summary = format!("{}.", parts.join(", "));
     writeln!(out, "\n{}", style.paint(tone, &summary))
+}
+
+/// The walls that others like a path cross, below its evidence.
+fn likewise(others: &[&AccessPath], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if others.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<String> =
+        others.iter().map(|o| format!("{} ({})", view::end(&o.to), o.id)).collect();
+    let row = Row { prose: true, ..Row::new("likewise", all.join(", ")) };
+    rows(&[row], 10, style, out)
 }
 
 fn exceptions(permits: &[ExceptionUse], style: &Style, out: &mut dyn Write) -> io::Result<()> {

@@ -545,6 +545,24 @@ iam_role "vendor" {
     }
 }
 
+/// The management account reaches every member in the same way.
+#[test]
+fn paths_that_differ_in_where_they_lead_stand_as_one() {
+    let p = Program::new(&two_environments(""));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let text = p.run(&["isolation"]).code(0).out;
+    let paths = text.lines().filter(|line| line.trim_start().starts_with("$management ->"));
+    assert_eq!(paths.count(), 1, "{text}");
+    let json = p.run(&["isolation", "--json"]).code(0).json();
+    let all = json["paths"].as_array().expect("a list").iter();
+    let of_management: Vec<&Json> =
+        all.filter(|path| path["from"]["environment"] == "$management").collect();
+    assert_eq!(of_management.len(), 2, "{json}");
+    for path in of_management {
+        assert!(text.contains(path["id"].as_str().expect("an id")), "{text}");
+    }
+}
+
 #[test]
 fn what_a_block_lacks_is_one_error() {
     let only = |block: &str| {

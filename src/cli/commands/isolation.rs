@@ -13,8 +13,12 @@ use crate::render::evidence::WithEvidence;
 
 /// Flags of `isolation`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with code 3 when a path breaks an isolation rule.\n\n\
-                  Examples:\n  palisade isolation\n  palisade isolation --plan --json")]
+#[command(
+    after_help = "Open paths that differ only in the environment that they enter stand as one, with the others \
+                  below it; `--json` has each with its evidence. Exits with code 3 when a path breaks an isolation \
+                  rule.\n\n\
+                  Examples:\n  palisade isolation\n  palisade isolation --plan --json"
+)]
 pub struct IsolationArgs {
     /// Which side.
     #[command(flatten)]

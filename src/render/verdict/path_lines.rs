@@ -158,29 +158,36 @@ fn lines<'a>(
     paths: &[&'a AccessPath],
     folds: bool,
 ) -> Vec<PathLine<'a>> {
-    let mut lines: Vec<(PathLine<'a>, BTreeSet<String>)> = Vec::new();
-    let mut alike: BTreeMap<String, usize> = BTreeMap::new();
-    for path in paths {
-        let line = line(accounts, path);
-        let to = view::end(&path.to);
-        if folds {
-            let key = likeness(accounts, path, &line);
-            let known = alike.get(&key).copied();
-            if let Some((first, entered)) = known.and_then(|at| lines.get_mut(at)) {
-                first.members += 1;
-                entered.insert(to);
-                continue;
-            }
-            alike.insert(key, lines.len());
-        }
-        lines.push((line, BTreeSet::from([to])));
-    }
-    let routed = lines.into_iter().map(|(line, entered)| {
+    let groups = match folds {
+        true => alike(accounts, paths),
+        false => paths.iter().map(|path| vec![*path]).collect(),
+    };
+    let lines = groups.iter().filter_map(|group| {
+        let first = group.first()?;
+        let entered: BTreeSet<String> = group.iter().map(|path| view::end(&path.to)).collect();
         let entered: Vec<&str> = entered.iter().map(String::as_str).collect();
-        let route = format!("{} -> {}", view::end(&line.path.from), some_of(&entered));
-        PathLine { route, ..line }
+        let route = format!("{} -> {}", view::end(&first.from), some_of(&entered));
+        Some(PathLine { route, members: group.len(), ..line(accounts, first) })
     });
-    routed.collect()
+    lines.collect()
+}
+
+/// Paths that differ in nothing but what [`likeness`] leaves out, together, in the order of the first ones.
+pub(in crate::render) fn alike<'a>(
+    accounts: &[AccountChanges],
+    paths: &[&'a AccessPath],
+) -> Vec<Vec<&'a AccessPath>> {
+    let mut groups: Vec<Vec<&AccessPath>> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for path in paths {
+        let key = likeness(accounts, path, &line(accounts, path));
+        let at = *known.entry(key).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(path),
+            None => groups.push(vec![*path]),
+        }
+    }
+    groups
 }
 
 fn line<'a>(accounts: &[AccountChanges], path: &'a AccessPath) -> PathLine<'a> {
@@ -249,7 +256,11 @@ fn likeness(accounts: &[AccountChanges], path: &AccessPath, line: &PathLine<'_>)
     let mut words: Vec<String> = vec![path.to.environment.clone()];
     if let Some(account) = &path.to.account {
         let known = accounts.iter().find(|a| a.account == account.as_str());
-        words.extend(known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string));
+        let id = known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string);
+        // Where accounts are not told, what is reached tells in which one it lies.
+        let is_id = |field: &&str| field.len() == 12 && field.bytes().all(|b| b.is_ascii_digit());
+        let owner = || path.resources.iter().find_map(|arn| arn.split(':').nth(4).filter(is_id));
+        words.extend(id.or_else(|| owner().map(str::to_owned)));
         words.push(format!("⟨{}⟩", id_of(account.as_str())));
         words.push(format!("${{{}}}", id_of(account.as_str())));
         words.push(account.to_string());
