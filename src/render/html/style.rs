@@ -24,6 +24,10 @@ code{font:13px/1.45 ui-monospace,monospace}details,.object{border:1px solid var(
 margin:.4rem 0;background:var(--panel)}summary,.object{cursor:default;padding:.35rem .7rem;\
 font:13px/1.45 ui-monospace,monospace}summary{cursor:pointer}details pre{padding:.2rem .7rem .6rem 1.2rem}\
 details>.scroll,details>.inside{margin:.2rem .7rem .7rem}.scroll{overflow-x:auto}\
+.scroll:has(.matrix){background:linear-gradient(90deg,var(--bg) 30%,transparent) 0 0/2.5rem 100%,\
+linear-gradient(270deg,var(--bg) 30%,transparent) 100% 0/2.5rem 100%,\
+linear-gradient(90deg,var(--dim),transparent) 0 0/.5rem 100%,linear-gradient(270deg,var(--dim),transparent) 100% 0/.5rem 100%;\
+background-repeat:no-repeat;background-attachment:local,local,scroll,scroll}\
 table{border-collapse:collapse;font-size:.92rem}caption{text-align:left;color:var(--dim);padding:.2rem 0}h3+.scroll caption{position:absolute;left:-100rem}\
 td,th{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top;\
 overflow-wrap:normal}td:has(>code){overflow-wrap:anywhere;min-width:10.5rem}th[scope=row]{overflow-wrap:anywhere;min-width:7rem}\
@@ -44,8 +48,9 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere}\
 .records,.records caption,.records tbody,.records tr,.records td,.records th[scope=row]{display:block;min-width:0;border:0;padding:.1rem 0}\
 .records thead{position:absolute;left:-100rem}.records tr{border:1px solid var(--line);border-radius:6px;margin:.4rem 0;padding:.4rem .6rem}\
 .records th[scope=row]{background:none}.records td:empty{display:none}.records td::before{content:attr(data-label) \" \";color:var(--dim);font-weight:400}\
-.evidence td:has(>code){min-width:0}}\
+.evidence td:has(>code){min-width:0}\
+.matrix{font-size:.8rem}.matrix td,.matrix th{padding:.25rem .3rem}.matrix th[scope=row]{min-width:0}}\
 @media print{h2,h3,h4,summary,caption{break-after:avoid}:root{--fg:#000;--bg:#fff;--panel:#fff;--dim:#333;--line:#999;--add:#0b4a1d;--remove:#8b0000;--change:#5a3800}\
-body{max-width:none;margin:0;font-size:11pt}nav,.skip{display:none}.scroll,pre{overflow:visible;white-space:pre-wrap}\
+body{max-width:none;margin:0;font-size:11pt}nav,.skip{display:none}.scroll,pre{overflow:visible;white-space:pre-wrap}.scroll:has(.matrix){background:none}\
 details::details-content{content-visibility:visible;display:block}section{break-inside:auto}tr,.unit,.box{break-inside:avoid}\
 .banner{border:2px solid #000}}";
