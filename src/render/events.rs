@@ -215,10 +215,11 @@ fn done(operation: &OperationRef) -> String {
 pub fn summary(summary: &ApplySummary, destroys: bool, style: &Style) -> String {
     let tone = if summary.is_success() { Tone::Good } else { Tone::Warn };
     let operations = count(summary.done.len(), "operation", "operations");
-    let objects = done_to_objects(summary);
-    let mut text = match objects.as_str() {
-        "" => format!("{operations} done"),
-        objects => format!("{objects} ({operations})"),
+    let (objects, done) = done_to_objects(summary);
+    let mut text = match objects {
+        0 => format!("{operations} done"),
+        all if all == summary.done.len() => done,
+        _ => format!("{done} ({operations})"),
     };
     if !summary.failed.is_empty() {
         text.push_str(&format!(", {} failed", summary.failed.len()));
@@ -231,8 +232,9 @@ pub fn summary(summary: &ApplySummary, destroys: bool, style: &Style) -> String 
     style.paint(tone, &format!("{head} {end}: {text}."))
 }
 
-/// `7 created, 1 deleted`: what became of objects. Waits and attachments are operations of their own and no objects.
-fn done_to_objects(summary: &ApplySummary) -> String {
+/// How many objects something became of, and what: `7 created, 1 deleted`. Waits and attachments are operations of
+/// their own and no objects.
+fn done_to_objects(summary: &ApplySummary) -> (usize, String) {
     use OperationKind as Op;
     let all = [
         (Op::Create, "created"),
@@ -244,9 +246,10 @@ fn done_to_objects(summary: &ApplySummary) -> String {
     let counted = all.into_iter().filter_map(|(op, word)| {
         let objects: BTreeSet<_> =
             summary.done.iter().filter(|d| d.op == op).map(|d| &d.address).collect();
-        (!objects.is_empty()).then(|| format!("{} {word}", objects.len()))
+        (!objects.is_empty()).then(|| (objects.len(), format!("{} {word}", objects.len())))
     });
-    counted.collect::<Vec<_>>().join(", ")
+    let (numbers, words): (Vec<usize>, Vec<String>) = counted.unzip();
+    (numbers.iter().sum(), words.join(", "))
 }
 
 /// A question.

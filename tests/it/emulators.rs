@@ -214,6 +214,6 @@ fn what_equals_the_wanted_already_is_done() {
     run(&program, &aws, &["apply", "--auto-approve", "--var", "hours=2"]).code(0);
     aws.forget();
     let again = run(&program, &aws, &["apply", "--auto-approve", "--var", "hours=2"]).code(0);
-    assert!(again.err.contains("1 updated (1 operation)"), "{}", again.err);
+    assert!(again.err.contains("Apply complete: 1 updated."), "{}", again.err);
     assert!(!aws.seen().iter().any(|seen| seen.operation() == "UpdateRole"), "it is as wanted");
 }
