@@ -134,6 +134,15 @@ fn outputs_do_not_overwrite_each_other() {
     p.run(&["plan", "--lock-timeout", "5s"]).code(1);
 }
 
+#[test]
+fn times_in_json_are_whole_seconds() {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let json = p.run(&["state", "history", "--json"]).code(0).out;
+    let mut times = json.split('"').filter(|text| text.starts_with("20") && text.ends_with('Z'));
+    assert_eq!(times.find(|time| time.contains('.')), None, "{json}");
+}
+
 /// The numbers at the end of a run are those that its plan began with.
 #[test]
 fn an_apply_counts_objects_as_its_plan_does() {

@@ -84,13 +84,7 @@ pub(super) async fn prepare<'a>(
 ) -> Result<Run<'a>, StateError> {
     let ledger = &apply.ledger;
     let at = ledger.now().await?;
-    let stamp = Stamp {
-        at,
-        by: apply.holder.who.clone(),
-        run: apply.holder.run.clone(),
-        operation: apply.holder.operation.clone(),
-        plan: Some(apply.plan.digest.clone()),
-    };
+    let stamp = Stamp { plan: Some(apply.plan.digest.clone()), ..apply.holder.stamp(at) };
     let names: BTreeSet<String> = leases.iter().map(|held| held.lease.scope.clone()).collect();
     // Read under the locks: nobody who respects them writes from here on.
     let mut bases = BTreeMap::new();

@@ -222,13 +222,7 @@ async fn write(
 ) -> Result<(), StateError> {
     let ledger = recovery.ledger;
     let at = ledger.now().await?;
-    let stamp = Stamp {
-        at,
-        by: recovery.holder.who.clone(),
-        run: recovery.holder.run.clone(),
-        operation: "recover".to_owned(),
-        plan: None,
-    };
+    let stamp = Stamp { operation: "recover".to_owned(), ..recovery.holder.stamp(at) };
     let scope = settlement.scope;
     let mut next = match &settlement.basis {
         Some(basis) => basis.value.clone(),
