@@ -100,9 +100,9 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it changes nothing, neither in AWS nor in the state, the records or the configuration.
+    /// Whether it has nothing to finish: it changes neither AWS nor state nor records, and files one at a time.
     #[must_use]
-    pub fn only_reads(&self) -> bool {
+    pub fn has_nothing_to_finish(&self) -> bool {
         matches!(
             self,
             Self::Validate(_)
@@ -124,6 +124,7 @@ impl Command {
                 | Self::Audit(_)
                 | Self::Completions(_)
                 | Self::Version(_)
+                | Self::Fmt(_)
         )
     }
 

@@ -1,5 +1,5 @@
 //! Signals that ask to stop: the first asks to stop cleanly, the second leaves within two seconds. A command that
-//! changes nothing has nothing to finish: it is left within two seconds of the first, whatever it is working out.
+//! has nothing to finish is left within two seconds of the first, whatever it is working out or waiting for.
 //!
 //! SIGINT (Ctrl-C), SIGTERM and SIGHUP (a terminal that is closed) mean the same: what is in flight is finished
 //! and recorded. A SIGHUP that was ignored from the start (`nohup`) stays ignored.
@@ -15,7 +15,7 @@ const LEAVING: Duration = Duration::from_secs(2);
 /// How a command is left that does not end by itself.
 #[derive(Clone)]
 pub struct Leaving {
-    /// Whether the command changes nothing, so that it is left at the first signal.
+    /// Whether the command has nothing to finish, so that it is left at the first signal.
     pub at_once: bool,
     /// Says so.
     pub tell: Arc<dyn Fn() + Send + Sync>,

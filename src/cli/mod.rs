@@ -63,7 +63,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Cli { global, command } = cli;
-    let (next, at_once) = (command.after_interruption(), command.only_reads());
+    let (next, at_once) = (command.after_interruption(), command.has_nothing_to_finish());
     let env = ProcessEnvironment::read(&global);
     let (clock, told) = match env.sandbox_clock(&global) {
         Ok(clock) => (clock, Ok(())),

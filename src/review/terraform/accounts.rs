@@ -26,7 +26,7 @@ pub(super) struct Accounts<'p> {
 
 impl<'p> Accounts<'p> {
     pub(super) fn new(plan: &'p TerraformPlan, given: &ProviderAccounts) -> Self {
-        let by_address = plan.resource_changes.iter().map(|c| (c.address.as_str(), c)).collect();
+        let by_address = plan.changes().iter().map(|c| (c.address.as_str(), c)).collect();
         let mut accounts = Self { plan, by_provider: HashMap::new(), by_address };
         let learned = accounts.learned();
         for (key, provider) in &plan.configuration.provider_config {
@@ -137,7 +137,7 @@ impl<'p> Accounts<'p> {
     /// Accounts that ARNs and read identities name, by provider.
     fn learned(&self) -> HashMap<&'p str, BTreeSet<String>> {
         let mut learned: HashMap<&str, BTreeSet<String>> = HashMap::new();
-        for change in &self.plan.resource_changes {
+        for change in self.plan.changes() {
             if let (Some(id), Some(block)) = (own(change), self.block(change)) {
                 learned.entry(block.provider_config_key.as_str()).or_default().insert(id);
             }

@@ -24,10 +24,20 @@ use crate::diag::Diagnostic;
 /// # Errors
 /// What is no such output, with the place.
 pub(crate) fn read(name: &str, text: String) -> Result<TerraformPlan, Diagnostic> {
-    let advice = "give the output of `terraform show -json PLANFILE`, not the plan file itself";
+    let advice = "give the output of `terraform show -json PLANFILE`: the plan file itself is none, and without its \
+                  name Terraform shows the state";
     let plan: TerraformPlan = json::parse(name, text).map_err(|d| d.help(advice))?;
     match plan.format_version.as_deref() {
-        Some(version) if version.starts_with("1.") => Ok(plan),
+        Some(version) if version.starts_with("1.") => match plan.is_a_plan() {
+            true => Ok(plan),
+            false if plan.values.is_some() => {
+                Err(Diagnostic::error(format!("`{name}` is a state and no plan")).help(advice))
+            }
+            false => Err(Diagnostic::error(format!(
+                "`{name}` is no plan: it has neither `planned_values` nor `resource_changes`"
+            ))
+            .help(advice)),
+        },
         Some(version) => Err(Diagnostic::error(format!(
             "`{name}` has the format {version}, which is not known: 1.x is"
         ))),

@@ -193,7 +193,7 @@ impl<'p> Work<'p> {
             unclear: Vec::new(),
         };
         work.partial();
-        for change in &file.plan.resource_changes {
+        for change in file.plan.changes() {
             let bearing = bearing(&change.provider_name, &change.r#type);
             let told = || work.accounts.of(change).or_else(|| evidence(change, before));
             let managed = change.mode == "managed";
@@ -243,7 +243,7 @@ impl<'p> Work<'p> {
             None
         };
         self.unclear.extend(why.map(|why| NotJudged { account: None, why }));
-        for change in plan.resource_changes.iter().filter(|change| change.changes()) {
+        for change in plan.changes().iter().filter(|change| change.changes()) {
             let runs =
                 self.accounts.block(change).is_some_and(|block| !block.provisioners.is_empty());
             if runs && !change.only_tags() {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 /// A plan.
@@ -18,9 +19,12 @@ pub(crate) struct TerraformPlan {
     pub errored: bool,
     /// Whether everything is in it; `false` under `-target`.
     pub complete: Option<bool>,
-    /// Changes, those that change nothing among them.
-    #[serde(default)]
-    pub resource_changes: Vec<Change>,
+    /// Changes, those that change nothing among them; absent where there are none.
+    pub resource_changes: Option<Vec<Change>>,
+    /// What will stand; every plan has it.
+    pub planned_values: Option<IgnoredAny>,
+    /// What stands: a state has it, and no plan.
+    pub values: Option<IgnoredAny>,
     /// Changes that wait for others.
     #[serde(default)]
     pub deferred_changes: Vec<Json>,
@@ -32,6 +36,18 @@ pub(crate) struct TerraformPlan {
     /// Values of the root module's variables.
     #[serde(default)]
     pub variables: BTreeMap<String, Variable>,
+}
+
+impl TerraformPlan {
+    /// Whether it is a plan: a state, and what `terraform validate` prints, have the same frame.
+    pub(crate) fn is_a_plan(&self) -> bool {
+        self.values.is_none() && (self.planned_values.is_some() || self.resource_changes.is_some())
+    }
+
+    /// Changes, those that change nothing among them.
+    pub(crate) fn changes(&self) -> &[Change] {
+        self.resource_changes.as_deref().unwrap_or_default()
+    }
 }
 
 /// A variable's value.

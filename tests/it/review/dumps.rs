@@ -219,6 +219,19 @@ fn input_that_is_something_else_is_refused_with_its_place() {
     assert!(state.contains("format_version"), "{state}");
     let newer = Lab::new().plan_text(r#"{"format_version": "2.0"}"#).refusal();
     assert!(newer.contains("2.0"), "{newer}");
+    // The frame of a plan is that of a state, and of what `terraform validate -json` prints.
+    let state = r#"{"format_version": "1.0", "terraform_version": "1.11.4", "values": {"root_module": {}}}"#;
+    let state = Lab::new().plan_text(state).refusal();
+    assert!(state.contains("is a state and no plan"), "{state}");
+    let validated =
+        r#"{"format_version": "1.0", "valid": true, "error_count": 0, "diagnostics": []}"#;
+    for other in [validated, r#"{"format_version": "1.2"}"#] {
+        let other = Lab::new().plan_text(other).refusal();
+        assert!(other.contains("is no plan"), "{other}");
+    }
+    let refreshed =
+        r#"{"format_version": "1.2", "complete": true, "planned_values": {"root_module": {}}}"#;
+    Lab::new().plan_text(refreshed).review().expect("a plan that changes nothing");
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     let deep = format!(r#"{{"format_version": "1.2", "variables": {{"x": {{"value": {deep}}}}}}}"#);
     let deep = Lab::new().plan_text(&deep).refusal();
