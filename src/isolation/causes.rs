@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use super::compare::{Comparison, SideResult};
 use super::crossing::mixed::Mixed;
 use super::crossing::{Asked, PathStep, StepSource, answer, asked, home};
-use super::lifting::lifted_by;
+use super::lifting::lift_sets;
 use super::paths::{Path, account_of};
 use super::power::{Over, PowerLink, PowerPath};
 use super::section::PathChange;
@@ -156,9 +156,10 @@ impl Causes<'_, '_> {
                 Over::OwnPolicies(step) | Over::Making(step) => {
                     self.opened(step, was, Asked::without_own_policies)
                 }
-                Over::Guardrails(step) => {
-                    self.opened(step, was, |asked| lifted_by(&path.openings, asked))
-                }
+                Over::Guardrails(step) => lift_sets(&path.openings).iter().find_map(|lifts| {
+                    let lifted = |asked| lifts.iter().copied().fold(asked, Asked::lifted);
+                    self.opened(step, was, lifted)
+                }),
                 Over::Account | Over::Root | Over::Members | Over::State(_) | Over::Admitted(_) => {
                     None
                 }

@@ -1,7 +1,8 @@
 //! Which of somebody's rights over the organization open a closed step.
 //!
-//! Claim: a step that some of the rights open, alone or together, is found open. What takes limits away adds up; what
-//! changes the membership of an account is looked at by itself.
+//! Claim: a step that some of the rights open, alone or together, is found open. What takes limits away adds up, so that
+//! all of it stands for any part; an account that leaves the organization is also asked for by what names the
+//! organization, so that each way of leaving is looked at with and without the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,19 +25,13 @@ impl<'s, 'w> Lifting<'s, 'w> {
 
     /// Those of some rights that open the step; `None` where they leave it closed.
     pub(super) fn by(&mut self, rights: &Rights, time: Time) -> Option<Rights> {
-        let all = lift_kinds(rights.at(time).0);
+        let (alone, together): (Vec<_>, Vec<_>) =
+            lift_sets(rights.at(time).0).into_iter().partition(|set| set.len() == 1);
         let alone: BTreeSet<Lift> =
-            all.iter().copied().filter(|lift| self.allows_after([*lift].into())).collect();
+            alone.into_iter().filter(|set| self.allows_after(set.clone())).flatten().collect();
         let used = match alone.is_empty() {
             false => alone,
-            true => {
-                let limits: BTreeSet<Lift> =
-                    all.into_iter().filter(|lift| !lift.is_of_membership()).collect();
-                if limits.len() < 2 || !self.allows_after(limits.clone()) {
-                    return None;
-                }
-                limits
-            }
+            true => together.into_iter().find(|set| self.allows_after(set.clone()))?,
         };
         let mut rights = rights.clone();
         for openings in [&mut rights.before, &mut rights.after] {
@@ -65,14 +60,22 @@ fn lift_kinds(openings: &[Opening]) -> BTreeSet<Lift> {
     openings.iter().flat_map(|o| Lift::of(&o.witness.action)).copied().collect()
 }
 
-/// A question once these rights have been used.
-pub(super) fn lifted_by(openings: &[Opening], asked: Asked) -> Asked {
+/// What rights take away, in the ways in which they are used: each alone, then together, the fewest first.
+pub(super) fn lift_sets(openings: &[Opening]) -> Vec<BTreeSet<Lift>> {
     let all = lift_kinds(openings);
-    let limits = all.iter().copied().filter(|lift| !lift.is_of_membership());
-    match limits.clone().next() {
-        Some(_) => limits.fold(asked, Asked::lifted),
-        None => all.iter().copied().fold(asked, Asked::lifted),
+    let (membership, limits): (BTreeSet<Lift>, BTreeSet<Lift>) =
+        all.iter().copied().partition(|lift| lift.is_of_membership());
+    let mut leaving = vec![BTreeSet::new()];
+    for lift in membership {
+        let with: Vec<BTreeSet<Lift>> =
+            leaving.iter().map(|set| set.iter().copied().chain([lift]).collect()).collect();
+        leaving.extend(with);
     }
+    let beside = leaving.iter().map(|set| set.union(&limits).copied().collect());
+    let mut together: Vec<BTreeSet<Lift>> =
+        leaving.iter().cloned().chain(beside).filter(|set| set.len() > 1).collect();
+    together.sort_by_key(BTreeSet::len);
+    all.iter().map(|lift| [*lift].into()).chain(together).collect()
 }
 
 /// Whether a denied step is allowed once something is removed.

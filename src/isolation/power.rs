@@ -362,8 +362,18 @@ impl Search<'_, '_> {
                 if bound.as_ref().is_some_and(|account| *account != own) {
                     continue;
                 }
-                if let Some(rights) = lifting.by(rights, self.time) {
-                    self.add(origin, way, &to, arn, &Over::Guardrails(step.clone()), &rights);
+                match (lifting.by(rights, self.time), rights.at(self.time).1) {
+                    (Some(rights), _) => {
+                        self.add(origin, way, &to, arn, &Over::Guardrails(step.clone()), &rights);
+                    }
+                    // A right of which nobody can tell might be the one that opens it.
+                    (None, Some(why)) => {
+                        for environment in self.entered(origin, &to) {
+                            let pair = (origin.clone(), environment);
+                            self.powers.doubtful.entry(pair).or_insert_with(|| why.clone());
+                        }
+                    }
+                    (None, None) => {}
                 }
             }
         }

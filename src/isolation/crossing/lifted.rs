@@ -26,10 +26,11 @@ use crate::iam::{ChainLevel, Document, Effect, Policy};
 pub enum Lift {
     /// All guardrails.
     Everything,
+    /// What service control policies do not allow. Before the denials: what is attached beside a policy lets that be
+    /// detached.
+    AllowLists,
     /// Policies that deny, where another one stays.
     Denials,
-    /// What service control policies do not allow.
-    AllowLists,
     /// The places of both accounts in the organization, with what is attached there.
     Places,
     /// The membership of the source's account.

@@ -38,7 +38,9 @@ fn serves(model: &AccessModel, role: &PrincipalNode, service: &str, home: &Accou
     // Of an ARN the account is all that is known.
     let asked_for = statements().flat_map(|s| &s.conditions).flat_map(|c| &c.values);
     let accounts = asked_for.filter_map(|v| v.text.symbolic().split(':').nth(4).map(str::to_owned));
-    let others = accounts.filter(|id| *id != home.id && !id.contains(['*', '?', '$']));
+    // The ARNs of some types have none, such as buckets'.
+    let others =
+        accounts.filter(|id| !id.is_empty() && *id != home.id && !id.contains(['*', '?', '$']));
     let sources = Texts {
         prefixes: vec![format!("arn:{}:", home.partition)],
         except: others.map(|id| format!("arn:*:*:*:{id}:*")).collect(),

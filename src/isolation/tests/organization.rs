@@ -207,6 +207,32 @@ fn a_denial_is_lifted_by_what_takes_it_away() {
         case("a list and a denial, detached", both(&["DetachPolicy"]), NO),
         case("a list and a denial, attached", both(&["AttachPolicy"]), NO),
         case("a list and a denial, both", both(&["AttachPolicy", "DetachPolicy"]), YES),
+        case(
+            "one that allows as well, alone, once another one stands beside it",
+            mixed(calls(&["AttachPolicy", "DetachPolicy"]), &["111111111111"]),
+            YES,
+        ),
+    ]);
+    // Either account has its own, of either type.
+    let of_both = |actions: &[&str]| {
+        let of_resources =
+            policy("resource_control_policy", "out", &["333333333333"], vec![keep_out()]);
+        denied(calls(actions), "111111111111").both(of_resources)
+    };
+    let list_and_perimeter = |actions: &[&str]| {
+        perimeter(calls(actions), "333333333333").then(full_access_but(&["111111111111"])).both(
+            policy("service_control_policy", "list", &["111111111111"], vec![may("sts:*", "*")]),
+        )
+    };
+    judge(vec![
+        case("both accounts, detached", of_both(&["DetachPolicy"]), YES),
+        case("both accounts, removed", of_both(&["RemoveAccountFromOrganization"]), YES),
+        case("a list and a perimeter, attached", list_and_perimeter(&["AttachPolicy"]), NO),
+        case(
+            "a list and a perimeter, attached and removed",
+            list_and_perimeter(&["AttachPolicy", "RemoveAccountFromOrganization"]),
+            YES,
+        ),
     ]);
 }
 

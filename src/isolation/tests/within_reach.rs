@@ -166,6 +166,17 @@ fn a_service_is_handed_a_role_for_the_role_s_own_account() {
             NO,
         ),
         case(
+            "for a bucket, whose ARN tells no account",
+            foothold(
+                document(vec![
+                    may("iam:PassRole", HOP),
+                    may("s3:PutReplicationConfiguration", "*"),
+                ]),
+                asks("s3.amazonaws.com", arn("arn:aws:s3:::mine")),
+            ),
+            YES,
+        ),
+        case(
             "for another organization",
             passing(lambda(json!({"StringEquals": {"aws:SourceOrgID": "o-bbbbbbbbbb"}}))),
             NO,
