@@ -69,6 +69,13 @@ impl PackageSource {
     /// # Errors
     /// Why it is none that can be fetched, and what to write instead.
     pub fn parse(text: &str) -> Result<Self, SourceError> {
+        Self::read(text).map_err(|error| SourceError {
+            holds_credentials: error.holds_credentials || may_hold_credentials(text),
+            ..error
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, SourceError> {
         let wrong = |detail: &str, help: &str| {
             let (detail, help) = (detail.to_owned(), help.to_owned());
             Err(SourceError { detail, help, holds_credentials: false })
@@ -180,6 +187,18 @@ pub struct SourceError {
     pub holds_credentials: bool,
 }
 
+/// Whether a text may hold a password, a token or a key, so that it must not be shown: it names somebody other than `git`,
+/// or has an argument of which nobody knows what it is.
+#[must_use]
+pub fn may_hold_credentials(text: &str) -> bool {
+    let (address, arguments) = text.split_once('?').unwrap_or((text, ""));
+    let address = address.trim_start().trim_start_matches("git::").trim_start_matches("ssh://");
+    let user = address.rsplit_once('@').map(|(user, _)| user);
+    let names = arguments.split('&').map(|argument| argument.split('=').next().unwrap_or_default());
+    user.is_some_and(|user| user != "git")
+        || names.into_iter().any(|name| !["", "depth", "ref"].contains(&name))
+}
+
 /// Whether a text is an address of a package, and not a local path.
 #[must_use]
 pub fn is_remote(text: &str) -> bool {
@@ -216,8 +235,9 @@ fn reference(arguments: Option<&str>) -> Result<Option<String>, SourceError> {
                 found = Some(text.to_owned());
             }
             _ => {
+                let name = argument.split('=').next().unwrap_or_default();
                 return Err(SourceError {
-                    detail: format!("`{argument}` means nothing here"),
+                    detail: format!("the argument `{name}` means nothing here"),
                     help: "a revision is written `?ref=v1.2.3`, behind the directory: `//names?ref=v1.2.3`".to_owned(),
                     holds_credentials: false,
                 });
@@ -430,8 +450,32 @@ mod tests {
         ];
         for (text, wanted) in cases {
             let error = PackageSource::parse(text).expect_err(text);
-            assert_eq!(error.holds_credentials, wanted == "credentials", "{text}");
             assert!(error.detail.contains(wanted), "{text}: {}", error.detail);
+        }
+    }
+
+    /// Whatever else is wrong with it, and in whatever form it holds one.
+    #[test]
+    fn a_source_that_may_hold_a_password_is_not_shown() {
+        let secret = [
+            "git::https://u:p@example.com/m.git",
+            "git::https://token@example.com/m.git",
+            "git::https://u:p@example.com/m.git ",
+            "git::https://example.com/m.git?sshkey=x",
+            "https://example.com/m.tar.gz?token=x",
+            "git::bob:x@example.com/a/m.git",
+            "git::x@github.com:a/m.git",
+            "git@user:pw@example.com:m.git",
+            "git::ssh://git:x@example.com/m.git\\",
+        ];
+        for text in secret {
+            let error = PackageSource::parse(text).expect_err(text);
+            assert!(error.holds_credentials, "{text}");
+            assert!(!error.detail.contains("=x"), "{text}: {}", error.detail);
+        }
+        for text in ["hashicorp/consul/aws", "git::http://example.com/m.git?ref=v1", "git::ext::sh"]
+        {
+            assert!(!PackageSource::parse(text).expect_err(text).holds_credentials, "{text}");
         }
     }
 

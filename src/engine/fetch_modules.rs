@@ -53,7 +53,17 @@ pub(super) async fn run(
         options.lock = Some(lock.clone());
         let loaded = config::load(&root, &options);
         if loaded.missing.is_empty() {
-            lock.modules.retain(|key, _| loaded.packages.contains(key));
+            // What a file that cannot be read calls is not known: nothing is forgotten for it.
+            match loaded.complete {
+                true => lock.modules.retain(|key, _| loaded.packages.contains(key)),
+                false => {
+                    let known =
+                        old.modules.iter().map(|(key, package)| (key.clone(), package.clone()));
+                    for (key, package) in known {
+                        lock.modules.entry(key).or_insert(package);
+                    }
+                }
+            }
             break;
         }
         for missing in distinct(loaded.missing) {

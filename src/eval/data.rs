@@ -214,7 +214,7 @@ impl<'c> Evaluator<'c> {
             Value::Sensitive(inner) => ((*inner).clone(), true),
             plain => (plain, false),
         };
-        let own = statements_of(&own);
+        let own = statements_of(&own).unwrap_or_default();
         let mut all: Vec<Value> = Vec::new();
         let names = ["source_policy_documents", "override_policy_documents"];
         let given = names.iter().filter_map(|name| body.get(name));
@@ -310,13 +310,19 @@ fn sid(statement: &Value) -> Option<&str> {
     statement.as_map()?.get("Sid")?.as_str().filter(|sid| !sid.is_empty())
 }
 
-fn statements_of(document: &Value) -> Vec<Value> {
-    let statements = document.as_map().and_then(|map| map.get("Statement"));
-    match statements {
+/// The statements of a document; `None` where it is no policy document, of which none may be lost.
+fn statements_of(document: &Value) -> Option<Vec<Value>> {
+    let document = document.as_map()?;
+    if document.keys().any(|key| !["Id", "Statement", "Version"].contains(&key.as_str())) {
+        return None;
+    }
+    let all = match document.get("Statement") {
         Some(Value::List(list)) => list.to_vec(),
         Some(one @ Value::Map(_)) => vec![one.clone()],
-        _ => Vec::new(),
-    }
+        Some(_) => return None,
+        None => Vec::new(),
+    };
+    all.iter().all(|statement| statement.as_map().is_some()).then_some(all)
 }
 
 /// The statements of the documents that an attribute lists; `None` where one is not known.
@@ -341,7 +347,14 @@ fn documents(body: &Body, name: &str) -> Result<Option<Vec<(Value, Loc)>>, Diagn
                         .at(given.loc.clone())
                         .help("pass JSON text, such as `data.iam_policy_document.base.json`")
                 })?;
-                let statements = statements_of(&Value::from_json(&document));
+                let statements = statements_of(&Value::from_json(&document)).ok_or_else(|| {
+                    Diagnostic::error(format!("a document of `{name}` is no policy document"))
+                        .at(given.loc.clone())
+                        .detail("beside `Version` and `Id` it has a `Statement`, an object or a list of objects, and nothing else")
+                        .help(
+                            "pass a policy document, such as `data.iam_policy_document.base.json`",
+                        )
+                })?;
                 all.extend(statements.into_iter().map(|s| (s, given.loc.clone())));
             }
             _ => return Ok(None),

@@ -108,9 +108,9 @@ pub(super) async fn download(url: &str) -> Result<Vec<u8>, String> {
         .build()
         .map_err(|error| error.to_string())?;
     let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
-    let mut answer = answer.map_err(|error| reason(&error))?;
+    let mut answer = answer.map_err(reason)?;
     let mut all = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| reason(&error))? {
+    while let Some(chunk) = answer.chunk().await.map_err(reason)? {
         all.extend_from_slice(&chunk);
         if all.len() > MAX_DOWNLOAD {
             return Err(format!("it is larger than {} MiB", MAX_DOWNLOAD / 1024 / 1024));
@@ -119,10 +119,12 @@ pub(super) async fn download(url: &str) -> Result<Vec<u8>, String> {
     Ok(all)
 }
 
-/// An error with what caused it, which alone says what happened.
-fn reason(error: &reqwest::Error) -> String {
+/// An error with what caused it, which alone says what happened. The address is left out: a redirect leads to one that is
+/// signed, which is as good as a password.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
+    let mut next = std::error::Error::source(&error);
     while let Some(cause) = next {
         text = format!("{text}: {cause}");
         next = cause.source();

@@ -236,6 +236,26 @@ output "value" {
     }
 }
 
+/// A Deny that nobody finds is a door that stands open.
+#[test]
+fn no_statement_of_a_source_document_is_lost() {
+    let sources = [
+        r#"{ Statements = [{ Effect = "Deny", Action = "s3:*", Resource = "*" }] }"#,
+        r#"{ Statement = "Deny" }"#,
+        r#"{ Statement = ["Deny"] }"#,
+        r#"[{ Effect = "Deny", Action = "s3:*", Resource = "*" }]"#,
+    ];
+    for source in sources {
+        let program = Program::new(&format!(
+            "palisade {{\n  name = \"acme\"\n}}\ndata \"iam_policy_document\" \"d\" {{\n  \
+             source_policy_documents = [jsonencode({source})]\n}}\noutput \"d\" {{\n  \
+             value = data.iam_policy_document.d.json\n}}\n"
+        ));
+        let refused = program.run(&["validate"]).code(1);
+        assert!(refused.err.contains("is no policy document"), "{source}: {}", refused.err);
+    }
+}
+
 #[test]
 fn documents_are_put_together_as_terraform_does() {
     let program = applied(

@@ -124,6 +124,12 @@ fn a_repository_is_fetched_once_and_pinned() {
     drop(repository);
     program.run(&["init"]).code(0);
     program.run(&["plan"]).code(0);
+    // What a file that cannot be read calls is not forgotten.
+    let whole = fs::read_to_string(program.path().join("main.hcl")).expect("readable");
+    let locked = lock(&program);
+    program.write("main.hcl", &whole.replacen("module", "}\nmodule", 1));
+    program.run(&["init"]).code(1);
+    assert_eq!(lock(&program), locked);
     // A package that nothing calls any more leaves the lock file.
     program.write("main.hcl", "palisade {\n  name = \"acme\"\n}\n");
     program.run(&["init"]).code(0);

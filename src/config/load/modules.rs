@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use super::super::files::{holds_configuration, join, normal, reason};
 use super::super::model::ModuleId;
-use super::super::package::is_remote;
+use super::super::package::{is_remote, may_hold_credentials};
 use super::{Loader, LoadingModule};
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 
@@ -30,6 +30,14 @@ impl Loader {
             ["./", "../"].iter().any(|p| text.starts_with(p)) || text == "." || text == "..";
         let remote = !local && is_remote(text);
         if !local && !remote || text.contains('\\') {
+            if may_hold_credentials(text) {
+                self.diagnostics.push(
+                    Diagnostic::error("this is no source of a module")
+                        .at(source.loc.clone().without_values())
+                        .detail("it holds backslashes"),
+                );
+                return None;
+            }
             self.diagnostics.push(
                 refuse(format!("`{text}` is not a local module"))
                     .detail("it must start with `./` or `../`")
