@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::crossing::{
-    Asked, PathStep, Right, StepSource, StepTarget, answer, asked_alone, from_the_console,
+    Asked, Lift, PathStep, Right, StepSource, StepTarget, answer, asked_alone, from_the_console,
     is_closed, is_resource_tag, newcomer,
 };
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
@@ -71,6 +71,8 @@ pub struct Changes {
     pub attached: BTreeSet<String>,
     /// Names, each a whole ARN, of which it may be given any.
     pub names: BTreeSet<String>,
+    /// Its account was moved to another place in the organization.
+    pub moved: bool,
 }
 
 impl Changes {
@@ -96,6 +98,7 @@ impl Changes {
         self.unbound |= other.unbound;
         self.tagged |= other.tagged;
         self.retrusted |= other.retrusted;
+        self.moved |= other.moved;
         for (own, more) in [
             (&mut self.lifted, &other.lifted),
             (&mut self.removed, &other.removed),
@@ -282,7 +285,11 @@ pub(super) fn under(
         }
         Actor::Admitted => {
             let asked = ask().and_then(|asked| asked.admitted(model));
-            asked.into_iter().collect()
+            let moved = |asked: Asked| match changes.moved {
+                true => asked.lifted(Lift::Places),
+                false => asked,
+            };
+            asked.map(moved).into_iter().collect()
         }
         Actor::Known(arn) => {
             let Some(principal) = model.principals.get(arn) else { return Vec::new() };
@@ -375,12 +382,13 @@ pub(super) fn cross(
         match answer(None, Some(&asked)).after {
             SymbolicAnswer::Open(mut openings) => {
                 from_the_console(&mut openings);
-                // Tags of one's own choice are no condition.
+                // Tags and places of one's own choice are no condition.
                 for opening in &mut openings {
                     opening.requirements.retain(|requirement| {
                         let key = requirement.key.to_ascii_lowercase();
                         !(changes.frees_tags() && key.starts_with("aws:principaltag/")
-                            || retagged && is_resource_tag(&key))
+                            || retagged && is_resource_tag(&key)
+                            || changes.moved && key == "aws:principalorgpaths")
                     });
                 }
                 return Crossing::Open(openings);

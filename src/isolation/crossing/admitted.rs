@@ -2,7 +2,8 @@
 //! known of it is where it stands.
 //!
 //! Claim: whatever such a principal may do, this question allows. The account stands under the root, where AWS puts it, and
-//! under AWS's `FullAWSAccess`; its own policies are its owner's to choose.
+//! under AWS's `FullAWSAccess`; its own policies are its owner's to choose. Somebody who may move it puts it anywhere
+//! ([`super::Lift::Places`]).
 //!
 //! Source: Organizations API Reference, `CreateAccount`; Organizations User Guide, "SCP evaluation".
 

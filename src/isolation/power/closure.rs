@@ -285,13 +285,18 @@ impl Search<'_, '_> {
     /// Bringing an account into the organization, where something lets in whoever is of that.
     fn admit(&mut self, ground: &Ground, actor: &Actor, own: &Handle, closure: &mut Closure) {
         let node = self.model.accounts.get(own).and_then(|node| node.membership.as_ref());
-        let fact = Fact::Reached(Actor::Admitted);
-        if node.is_some_and(|of| of.management_account)
-            && !ground.anybody.is_empty()
-            && !closure.reached.contains_key(&Actor::Admitted)
-        {
-            let link = || Some(PowerLink::Admit(named(actor)));
+        if !node.is_some_and(|of| of.management_account) || ground.anybody.is_empty() {
+            return;
+        }
+        let link = || Some(PowerLink::Admit(named(actor)));
+        if !closure.reached.contains_key(&Actor::Admitted) {
+            let fact = Fact::Reached(Actor::Admitted);
             self.try_to(actor, &RightsScope::Admission, &fact, link, closure);
+        }
+        if !closure.changes(&Actor::Admitted).moved {
+            let fact =
+                Fact::Changed(Actor::Admitted, Changes { moved: true, ..Changes::default() });
+            self.try_to(actor, &RightsScope::Placement, &fact, link, closure);
         }
     }
 

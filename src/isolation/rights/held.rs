@@ -16,6 +16,8 @@ pub enum RightsScope {
     Membership,
     /// Who is in the organization: it may bring in another account.
     Admission,
+    /// Where accounts stand in the organization.
+    Placement,
     /// Member accounts, as their root.
     Root,
     /// What stands in member accounts: stacks, roles of Identity Center.

@@ -72,10 +72,14 @@ impl RightsSource for Questions<'_> {
                     None,
                 );
             }
-            RightsScope::Admission => {
+            RightsScope::Admission | RightsScope::Placement => {
                 let accounts = format!("arn:{partition}:organizations::{id}:account/");
                 let whom = vec![Space::One("*".to_owned()), Space::Below(accounts)];
-                put(&mut rights, &ADMIT, whom, None);
+                let actions: &[&str] = match scope {
+                    RightsScope::Admission => &ADMIT,
+                    _ => &["organizations:MoveAccount"],
+                };
+                put(&mut rights, actions, whom, None);
             }
             RightsScope::Root => rights.add(self.question(holder, self.root(*partition))),
             RightsScope::Members => {

@@ -149,16 +149,24 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             .then(role("production", "deploy", by("shared", "low"), None))
             .both(lock())
     };
-    let admitting = || {
-        let ours = json!({"Principal": "*",
-            "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}}});
+    let letting_in = |condition: Json, rights: &[&str]| {
+        let ours = json!({"Principal": "*", "Condition": condition});
         let deny = |name: &str, account: &str| {
             scp(name, account, denied("sts:AssumeRole", "arn:aws:iam::333333333333:role/*"))
         };
-        management(vec![may("organizations:CreateAccount", "*")])
+        management(rights.iter().map(|action| may(action, "*")).collect())
             .then(role("production", "deploy", trust(ours), None))
             .both(deny("lock", "shared"))
             .both(deny("lock-dev", "dev"))
+    };
+    let admitting = || {
+        let ours = json!({"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}});
+        letting_in(ours, &["organizations:CreateAccount"])
+    };
+    let placing = || {
+        let unit = json!({"ForAnyValue:StringLike":
+            {"aws:PrincipalOrgPaths": "o-aaaaaaaaaa/r-ab12/ou-ab12-bbbbbbbb/*"}});
+        letting_in(unit, &["organizations:CreateAccount", "organizations:MoveAccount"])
     };
     let inside = || {
         Fixture::new()
@@ -234,6 +242,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         ),
         (RightsScope::Organization, detaching()),
         (RightsScope::Admission, admitting()),
+        (RightsScope::Placement, placing()),
         (RightsScope::Objects(name()), writing()),
     ];
     let mut wrong = Vec::new();

@@ -272,18 +272,15 @@ fn an_account_that_is_brought_in_is_of_the_organization() {
         fixture.both(policy("service_control_policy", "lock", &targets, vec![no_s3()]))
     };
     let open = |rights: Vec<Json>| held(administered(rights).both(bucket(json!("*"), ours())));
-    let by_role = |condition: Json| {
+    let by_role_of = |rights: &[&str], condition: Json| {
         let lock = json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::333333333333:role/*"});
         let by_member = trust(json!({"Principal": "*", "Condition": condition}));
-        administered(calls(&["CreateAccount"]))
-            .both(role("production", "deploy", by_member, None))
-            .both(policy(
-                "service_control_policy",
-                "lock",
-                &["111111111111", "222222222222"],
-                vec![lock],
-            ))
+        administered(calls(rights)).both(role("production", "deploy", by_member, None)).both(
+            policy("service_control_policy", "lock", &["111111111111", "222222222222"], vec![lock]),
+        )
     };
+    let by_role = |condition: Json| by_role_of(&["CreateAccount"], condition);
+    let moving = |condition: Json| by_role_of(&["CreateAccount", "MoveAccount"], condition);
     let at = |path: &str| json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": path}});
     judge(vec![
         case("made", open(calls(&["CreateAccount"])), YES),
@@ -295,6 +292,8 @@ fn an_account_that_is_brought_in_is_of_the_organization() {
         case("for a role", by_role(ours()), YES),
         case("at the root of it", by_role(at("o-aaaaaaaaaa/r-ab12/*")), YES),
         case("in a unit, where it does not stand", by_role(at(&format!("o-aaaaaaaaaa/r-ab12/{UNIT}/*"))), NO),
+        case("in a unit, into which it is moved", moving(at(&format!("o-aaaaaaaaaa/r-ab12/{UNIT}/*"))), YES),
+        case("in a unit of another root", moving(at(&format!("o-aaaaaaaaaa/r-cd34/{UNIT}/*"))), NO),
         case("of an organization that is not ours", by_role(json!({"StringEquals": {"aws:PrincipalOrgID": "o-bbbbbbbbbb"}})), NO),
         // By way of a role in between.
         case("by a role in between", administered(calls(&["CreateAccount"]))
