@@ -21,7 +21,7 @@ pub struct InitArgs {
     /// Values for variables.
     #[command(flatten)]
     vars: VarArgs,
-    /// Fetch modules from git and archives anew, and write the lock file anew
+    /// Fetch modules from git and archives again, and update the lock file
     #[arg(long)]
     upgrade: bool,
     /// Make the state bucket: versioned, encrypted, not public, TLS only
