@@ -48,7 +48,11 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     pub(super) fn error(&mut self, loc: &Loc, summary: String) {
-        self.reader.diagnostics.push(Diagnostic::error(summary).at(loc.clone()));
+        self.report(Diagnostic::error(summary).at(loc.clone()));
+    }
+
+    pub(super) fn report(&mut self, found: Diagnostic) {
+        self.reader.diagnostics.push(found);
     }
 
     /// Decodes and validates what was built; findings without a place get `loc`.

@@ -116,7 +116,9 @@ impl Builder<'_, '_> {
         let names = |name: &str| body.get(name).is_some_and(|who| !who.value.is_null());
         let names_somebody = names("aws") || names("services");
         if !names_somebody && body.nested("oidc").next().is_none() {
-            self.error(&body.loc, "the trust block names nobody: it needs an argument such as `services` or `aws`, or a nested block".to_owned());
+            let nobody = Diagnostic::error("the trust block names nobody").at(body.loc.clone());
+            let help = "write an argument such as `services` or `aws`, or a nested block";
+            self.report(nobody.help(help));
         }
         statements
     }
