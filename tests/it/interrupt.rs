@@ -151,7 +151,8 @@ fn a_second_ctrl_c_leaves_at_once_and_the_next_run_recovers() {
     running.signal(Signal::INT);
     let (code, took, said) = running.end();
     assert_eq!(code, Some(130), "{said}");
-    assert!(took < Duration::from_millis(300), "it took {took:?}");
+    // Within the time that a run which is left has for its leases.
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
     let (recorded, live) = recorded_and_live(&p);
     assert!(recorded.len() < live.len() || live.len() < ROLES, "{recorded:?} {live:?}");
     // Nobody has to wait for the locks of a process that is gone.
