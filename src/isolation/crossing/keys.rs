@@ -195,13 +195,16 @@ pub(super) fn session_tag(
     session_tag_but(model, principal, key, &mut seen)
 }
 
+/// How many roles are followed: behind more of them a tag may be anything, which is never too little.
+const MOST_ROLES: usize = 256;
+
 fn session_tag_but<'m>(
     model: &'m AccessModel,
     principal: &'m PrincipalNode,
     key: &str,
     seen: &mut BTreeSet<&'m str>,
 ) -> Option<BTreeSet<String>> {
-    if principal.has_unreadable_trust() {
+    if principal.has_unreadable_trust() || seen.len() >= MOST_ROLES {
         return None;
     }
     let trust = principal.trust.as_ref().map(|trust| allowing(&trust.document));
