@@ -99,48 +99,33 @@ pub enum Command {
     Version(c::version::VersionArgs),
 }
 
-impl Command {
-    /// Whether it has nothing to finish: it changes neither AWS nor state nor records, and files one at a time.
-    #[must_use]
-    pub fn has_nothing_to_finish(&self) -> bool {
-        matches!(
-            self,
-            Self::Validate(_)
-                | Self::Plan(_)
-                | Self::Show(_)
-                | Self::Drift(_)
-                | Self::Releases(_)
-                | Self::History(_)
-                | Self::Status(_)
-                | Self::Report(_)
-                | Self::Graph(_)
-                | Self::Console(_)
-                | Self::Output(_)
-                | Self::Isolation(_)
-                | Self::Review(_)
-                | Self::WhoCan(_)
-                | Self::ComparePolicies(_)
-                | Self::Simulate(_)
-                | Self::Audit(_)
-                | Self::Completions(_)
-                | Self::Version(_)
-                | Self::Fmt(_)
-        )
-    }
+/// What an interruption means for a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Interruption {
+    /// Whether the command may be left at once.
+    pub has_nothing_to_finish: bool,
+    /// What to do next.
+    pub next: &'static str,
+}
 
-    /// What comes next where the command was interrupted.
+impl Command {
+    /// What an interruption means for the command.
     #[must_use]
-    pub fn after_interruption(&self) -> &'static str {
-        match self {
-            Self::Apply(_) | Self::Destroy(_) | Self::Import(_) => {
-                "whatever had begun is recorded; `palisade plan` shows what is left, `palisade apply` goes on from there"
+    pub fn after_interruption(&self) -> Interruption {
+        let (has_nothing_to_finish, next) = match self {
+            Self::Apply(_) | Self::Destroy(_) | Self::Import(_) => (
+                false,
+                "whatever had begun is recorded; `palisade plan` shows what is left, `palisade apply` goes on from there",
+            ),
+            Self::Promote(_) | Self::Rollback(_) | Self::Verify(_) => (
+                false,
+                "whatever had begun is recorded; `palisade status` shows where the release stands, the same command goes on from there",
+            ),
+            Self::Init(_) | Self::State(_) | Self::Approve(_) | Self::Adopt(_) => {
+                (false, "run the command again")
             }
-            Self::Promote(_) | Self::Rollback(_) | Self::Verify(_) => {
-                "whatever had begun is recorded; `palisade status` shows where the release stands, the same command goes on from there"
-            }
-            Self::Init(_) | Self::State(_) | Self::Approve(_) | Self::Adopt(_) | Self::Fmt(_) => {
-                "run the command again"
-            }
+            // Files are written one at a time, each whole.
+            Self::Fmt(_) => (true, "run the command again"),
             Self::Validate(_)
             | Self::Plan(_)
             | Self::Show(_)
@@ -159,8 +144,9 @@ impl Command {
             | Self::Simulate(_)
             | Self::Audit(_)
             | Self::Completions(_)
-            | Self::Version(_) => "nothing was changed",
-        }
+            | Self::Version(_) => (true, "nothing was changed"),
+        };
+        Interruption { has_nothing_to_finish, next }
     }
 }
 

@@ -335,7 +335,7 @@ pub async fn read_line(cancel: &Cancel) -> Result<Option<String>, EngineError> {
     read.map_err(|error| EngineError::failed(format!("cannot read standard input: {error}")))
 }
 
-/// Asks a question that only `yes` answers. `unasked` says how to go on where there is nobody to ask.
+/// Asks a question to which only `yes` is an answer. `unasked` is the advice when nobody can be asked.
 ///
 /// # Errors
 /// Anything but `yes`, the end of input, and Ctrl-C.

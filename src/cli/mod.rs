@@ -63,7 +63,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Cli { global, command } = cli;
-    let (next, at_once) = (command.after_interruption(), command.has_nothing_to_finish());
+    let interruption = command.after_interruption();
     let env = ProcessEnvironment::read(&global);
     let (clock, told) = match env.sandbox_clock(&global) {
         Ok(clock) => (clock, Ok(())),
@@ -82,9 +82,12 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         principals: principals.clone(),
         end: EndOfEvents::default(),
     };
-    let farewell = context.env.err.fold(&format!("interrupted: {next}"), 0);
+    let farewell = context.env.err.fold(&format!("interrupted: {}", interruption.next), 0);
     let told_then = farewell.clone();
-    let leaving = Leaving { at_once, tell: Arc::new(move || output::say(&told_then)) };
+    let leaving = Leaving {
+        at_once: interruption.has_nothing_to_finish,
+        tell: Arc::new(move || output::say(&told_then)),
+    };
     let end = told
         .and_then(|()| enter(&context))
         .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context, leaving));

@@ -187,8 +187,8 @@ pub struct SourceError {
     pub holds_credentials: bool,
 }
 
-/// Whether a text may hold a password, a token or a key, so that it must not be shown: it names somebody other than `git`,
-/// or has an argument of which nobody knows what it is.
+/// Whether a source may contain a password, a token or a key and must not be shown: it has a user other than `git`, or an
+/// argument other than `ref` and `depth`.
 #[must_use]
 pub fn may_hold_credentials(text: &str) -> bool {
     let (address, arguments) = text.split_once('?').unwrap_or((text, ""));

@@ -33,9 +33,9 @@ pub fn require_read(plan: &Plan) -> Result<(), EngineError> {
 /// What a plan is judged for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JudgedFor {
-    /// To be read: paths that stood before are told, too.
+    /// Reading: paths that existed before count as well.
     Reading,
-    /// To be carried out: what stood before blocks no apply.
+    /// Applying: a path that existed before blocks nothing.
     Applying,
     /// The same of a saved plan, which is not shown again.
     ApplyingSaved,
