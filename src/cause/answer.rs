@@ -90,6 +90,12 @@ pub(super) fn refused(
     (code.is_none() && status < 300).then(|| garbled(endpoint))
 }
 
+/// Whether the same request can be answered otherwise a little later.
+pub(super) fn may_pass(code: &str, status: u16) -> bool {
+    let says_so = matches!(codes::meaning(code), Some(CodeMeaning::Throttled | CodeMeaning::Busy));
+    says_so || status == 429 || status >= 500
+}
+
 /// The time of a request has run out among its attempts, the last of which was refused. What became of the request is
 /// as little known as without an answer.
 pub(super) fn ran_out(refusal: &str, endpoint: &str) -> Cause {
@@ -213,6 +219,20 @@ fn is_closed(said: Option<CodeMeaning>, message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_repeated_runs_out_of_time() {
+        for (code, status, passes) in [
+            ("SlowDown", 503, true),
+            ("ThrottlingException", 400, true),
+            ("status 429", 429, true),
+            ("status 502", 502, true),
+            ("NoSuchKey", 404, false),
+            ("AccessDenied", 403, false),
+        ] {
+            assert_eq!(may_pass(code, status), passes, "{code}");
+        }
+    }
 
     #[test]
     fn pages_are_known_by_their_beginning() {

@@ -19,7 +19,6 @@ use crate::trace::{AttemptFailure, Destination, SilentEndpoint};
 
 pub(crate) use answer::page;
 pub(crate) use credentials::SilentSource;
-pub(crate) use network::silent;
 
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +79,7 @@ where
     if let Some(cause) = credentials::of(error) {
         return Some(cause);
     }
-    let named = place.map(|place| place.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
-    let endpoint = named.unwrap_or("the endpoint");
+    let endpoint = endpoint(place);
     match error {
         SdkError::ServiceError(answered) => {
             let (code, message) = (answered.err().code(), answered.err().message());
@@ -94,19 +92,35 @@ where
             answer::refused(answered.raw(), None, "", place, endpoint)
                 .unwrap_or_else(|| answer::garbled(endpoint)),
         ),
-        SdkError::TimeoutError(_) => Some(match place.and_then(|place| place.failure.as_ref()) {
-            Some(AttemptFailure::Answered(code)) => answer::ran_out(code, endpoint),
-            Some(AttemptFailure::Refused) => network::refused(endpoint),
-            Some(AttemptFailure::Broken) => network::broken(endpoint),
-            Some(AttemptFailure::HeldBack) => answer::held_back(),
-            Some(AttemptFailure::Unsigned) => credentials::silent(),
-            None => network::silent(endpoint),
-        }),
+        SdkError::TimeoutError(_) => Some(out_of_time(place)),
         SdkError::DispatchFailure(failure) => {
             Some(network::of(error, failure.is_timeout(), endpoint))
         }
         _ => None,
     }
+}
+
+/// Why the time for a request ran out, by how its last attempt failed.
+#[must_use]
+pub(crate) fn out_of_time(place: Option<&Destination>) -> Cause {
+    let endpoint = endpoint(place);
+    match place.and_then(|place| place.failure.as_ref()) {
+        Some(AttemptFailure::Answered(code, status)) if answer::may_pass(code, *status) => {
+            answer::ran_out(code, endpoint)
+        }
+        // A refusal is not repeated: it belongs to another request, and this one had no answer.
+        Some(AttemptFailure::Answered(..)) | None => network::silent(endpoint),
+        Some(AttemptFailure::Refused) => network::refused(endpoint),
+        Some(AttemptFailure::Broken) => network::broken(endpoint),
+        Some(AttemptFailure::HeldBack) => answer::held_back(),
+        Some(AttemptFailure::Unsigned) => credentials::silent(),
+    }
+}
+
+/// What to call the place that was asked.
+fn endpoint(place: Option<&Destination>) -> &str {
+    let named = place.map(|place| place.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
+    named.unwrap_or("the endpoint")
 }
 
 /// The first error of a type among an error and its sources.

@@ -6,8 +6,7 @@ use std::io;
 use super::{Cause, CauseKind, chain, words};
 
 /// No answer in time.
-#[must_use]
-pub(crate) fn silent(endpoint: &str) -> Cause {
+pub(super) fn silent(endpoint: &str) -> Cause {
     Cause::new(
         CauseKind::Silent,
         format!("`{endpoint}` gave no answer in time"),

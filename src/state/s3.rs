@@ -112,10 +112,9 @@ impl S3Store {
         StoreError { failure, location, operation, key, message, advice }
     }
 
-    /// The deadline has passed in the middle of an answer.
+    /// The deadline has passed, between two attempts or in the middle of an answer.
     fn late(&self) -> StoreError {
-        let place = trace::destination(ACCOUNT, "s3").unwrap_or_default();
-        let cause = cause::silent(&place.endpoint);
+        let cause = cause::out_of_time(trace::destination(ACCOUNT, "s3").as_ref());
         StoreError {
             failure: StoreFailure::Unreachable,
             location: self.location(),

@@ -195,7 +195,7 @@ fn failure(context: &FinalizerInterceptorContextRef<'_>) -> Option<AttemptFailur
     let is_refusal =
         |answer: &&HttpResponse| answer.status().as_u16() >= 400 && answer.body().bytes().is_some();
     if let Some(answer) = context.response().filter(is_refusal) {
-        return Some(AttemptFailure::Answered(code(answer)));
+        return Some(AttemptFailure::Answered(code(answer), answer.status().as_u16()));
     }
     let first: &(dyn Error + 'static) = error;
     let mut chain = std::iter::successors(Some(first), |error| (*error).source());

@@ -51,8 +51,8 @@ pub(crate) struct Destination {
 /// How one attempt of a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptFailure {
-    /// With this answer: its code, or else its status (`status 500`).
-    Answered(String),
+    /// With this answer: its code, or else its status (`status 500`), and its status.
+    Answered(String, u16),
     /// Nothing listens there.
     Refused,
     /// The connection ended before the answer did.
@@ -291,7 +291,7 @@ mod tests {
         let (policy, details) =
             (asked("GetAccountPasswordPolicy"), asked("GetAccountAuthorizationDetails"));
         let failure = |operation| destination_of(ACCOUNT, "iam", operation).unwrap().failure;
-        policy.ended(Some(AttemptFailure::Answered("NoSuchEntity".to_owned())));
+        policy.ended(Some(AttemptFailure::Answered("NoSuchEntity".to_owned(), 404)));
         assert!(failure("GetAccountPasswordPolicy").is_some());
         assert!(failure("GetAccountAuthorizationDetails").is_none());
         assert!(destination(ACCOUNT, "iam").unwrap().failure.is_some(), "the last of any");

@@ -180,6 +180,23 @@ fn who_asks_for_a_pause_gets_it() {
     assert!(ended.err.contains("throttled:"), "{}", ended.err);
 }
 
+#[test]
+fn a_state_that_is_throttled_until_time_runs_out_is_told_as_throttled() {
+    let (wire, p) = applied();
+    // Whichever bound is met first, that of the request or that of the object, and in whichever pause.
+    for timeout in ["2s", "3s", "4s"] {
+        wire.rule(|a| match a.service == "s3" {
+            true => Act::s3(503, "SlowDown", "Please reduce your request rate."),
+            false => Act::Pass,
+        });
+        let ended = run(&wire, &p, timeout, &["plan"]);
+        assert_eq!(ended.code, 1, "{timeout}: {}", ended.err);
+        assert!(ended.err.contains("throttled"), "{timeout}: {}", ended.err);
+        assert!(ended.err.contains("--parallelism"), "{timeout}: {}", ended.err);
+        assert!(!ended.err.contains("gave no answer"), "{timeout}: {}", ended.err);
+    }
+}
+
 /// How often `ListRoles` is asked in one account when it is never answered well.
 fn attempts(wire: &Wire, p: &Program, set: &[(&str, &str)]) -> usize {
     wire.rule(|a| match a.operation == "ListRoles" {
