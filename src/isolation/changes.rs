@@ -61,6 +61,8 @@ pub struct Changes {
     pub tagged: bool,
     /// Its trust was rewritten: its sessions bear whatever tags one likes, and a second factor or none.
     pub retrusted: bool,
+    /// Whoever assumes it may do so from a session that bears whatever tags one likes, and hands them on.
+    pub inherits: bool,
     /// Policies, by name, that were rewritten: what they denied, they deny no longer.
     pub lifted: BTreeSet<String>,
     /// Policies, by name, that may be taken away whole.
@@ -98,6 +100,7 @@ impl Changes {
         self.unbound |= other.unbound;
         self.tagged |= other.tagged;
         self.retrusted |= other.retrusted;
+        self.inherits |= other.inherits;
         self.moved |= other.moved;
         for (own, more) in [
             (&mut self.lifted, &other.lifted),
@@ -113,7 +116,14 @@ impl Changes {
 
     /// Whether its sessions bear whatever tags one likes.
     fn frees_tags(&self) -> bool {
-        self.tagged || self.retrusted
+        self.tagged || self.passes_tags_on()
+    }
+
+    /// Whether they hand these on to the sessions that they begin: tags of a session may, those of the role itself do not
+    /// (IAM User Guide, "Pass session tags in AWS STS", "Chaining roles with session tags").
+    #[must_use]
+    pub fn passes_tags_on(&self) -> bool {
+        self.retrusted || self.inherits
     }
 }
 
@@ -377,8 +387,30 @@ pub(super) fn cross(
     retagged: bool,
 ) -> Crossing {
     let step = PathStep { source: source(model, actor), target: target.clone() };
+    come_to(stepping(model, actor, changes, &step, retagged), changes, retagged)
+}
+
+/// The same of a step that takes one of these actions upon an object in a bucket.
+pub(super) fn cross_to_objects(
+    model: &AccessModel,
+    actor: &Actor,
+    changes: &Changes,
+    bucket: &StepTarget,
+    actions: &[&str],
+) -> Crossing {
+    let step = PathStep { source: source(model, actor), target: bucket.clone() };
+    let asked = stepping(model, actor, changes, &step, false).into_iter();
+    come_to(asked.filter_map(|asked| asked.upon_objects(actions)), changes, false)
+}
+
+/// The first of some questions that is open; else why one is not decided.
+fn come_to(
+    questions: impl IntoIterator<Item = Asked>,
+    changes: &Changes,
+    retagged: bool,
+) -> Crossing {
     let mut found = Crossing::Closed;
-    for asked in stepping(model, actor, changes, &step, retagged) {
+    for asked in questions {
         match answer(None, Some(&asked)).after {
             SymbolicAnswer::Open(mut openings) => {
                 from_the_console(&mut openings);

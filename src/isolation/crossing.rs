@@ -35,7 +35,7 @@ use guises::FederatedSessions;
 pub use guises::GuiseFacts;
 pub(super) use guises::from_the_console;
 use keys::keys_of;
-pub(super) use keys::{is_of_session, is_resource_tag};
+pub(super) use keys::{handing_tags_on, is_of_session, is_resource_tag};
 pub use lifted::Lift;
 pub(super) use outsiders::{ANYBODY, named_in_conditions};
 use source::is_role;

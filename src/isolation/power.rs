@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::candidates::let_in_whole;
-use super::changes::{Actor, Changes, Crossing, account, source};
+use super::changes::{Actor, Changes, Crossing, account, cross_to_objects, source};
 use super::compare::{Pair, SideResult};
 use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, asked, home};
 use super::lifting::{Lifting, allowed_without};
@@ -476,30 +476,29 @@ impl Search<'_, '_> {
         let Some(bucket) = self.model.state_bucket.clone() else { return };
         let target = StepTarget::Resource(bucket.clone());
         let Some(place) = bucket_owner(self.model, &bucket) else { return };
-        let mut holders: BTreeMap<Actor, Way> = BTreeMap::new();
+        let mut holders: BTreeSet<Actor> = closure.reached.keys().cloned().collect();
         if self.is_home(origin, &place) {
             let own = self.model.principals_of(&place);
-            holders.extend(own.map(|p| (Actor::Known(p.arn.clone()), Way::default())));
-        }
-        for actor in closure.reached.keys() {
-            holders.entry(actor.clone()).or_insert_with(|| closure.way_of(actor));
+            holders.extend(own.map(|principal| Actor::Known(principal.arn.clone())));
         }
         let everywhere: BTreeSet<Handle> =
             self.model.accounts.values().map(|account| account.handle.clone()).collect();
-        for (actor, way) in holders {
-            let Some(own) = account(self.model, &actor).cloned() else { continue };
-            let found = if own == place {
+        for actor in holders {
+            let found = if account(self.model, &actor) == Some(&place) {
                 let scope = RightsScope::Objects(bucket.clone());
-                self.held(origin, &actor, closure, &scope).map(|(_, rights)| rights)
+                let found = self.held(origin, &actor, closure, &scope);
+                let stands = matches!(&actor, Actor::Known(arn)
+                    if !self.rights_cache.of(arn, &scope).at(self.time).0.is_empty());
+                found.map(|(way, rights)| (way, rights, stands))
             } else {
-                let certain = way.why_undetermined.is_none();
-                let source = source(self.model, &actor);
-                certain.then(|| self.written(source, &target)).flatten()
+                self.writes_objects(origin, &actor, closure, &target)
             };
-            let Some(rights) = found else { continue };
-            let holder = match (&actor, &way.power) {
-                (Actor::Known(arn), _) => arn.clone(),
-                (Actor::Made { .. } | Actor::Admitted, Some(power)) => power.holder.clone(),
+            let Some((way, rights, stands)) = found else { continue };
+            // What somebody can do only once it was changed, or made, is the power of who did that.
+            let (holder, rights) = match (&actor, &way.power) {
+                (Actor::Known(arn), _) if stands => (arn.clone(), rights),
+                (_, Some(power)) => (power.holder.clone(), power.rights.clone()),
+                (Actor::Known(arn), None) => (arn.clone(), rights),
                 (Actor::Made { .. } | Actor::Admitted, None) => continue,
             };
             for account in &everywhere {
@@ -508,26 +507,43 @@ impl Search<'_, '_> {
         }
     }
 
-    /// What an open step into a bucket of another account writes there.
-    fn written(&self, source: StepSource, target: &StepTarget) -> Option<Rights> {
-        let step = PathStep { source, target: target.clone() };
-        let (edge, asked) = (self.result.edges.get(&step)?, asked(self.model, &step)?);
-        let mut rights = Rights::default();
-        let writes = ResourceType::of_arn(target.arn()).map_or(&[][..], |kind| kind.writes);
-        for (opening, action) in
-            edge.openings.iter().flat_map(|o| writes.iter().map(move |action| (o, action)))
-        {
-            let mut opening = opening.clone();
-            opening.witness.action = (*action).to_owned();
-            if opening.witness.resource.contains('/') {
-                opening.decision = asked.judge(&opening.witness);
-                if opening.decision.is_allowed() {
-                    rights.before.push(opening.clone());
-                    rights.after.push(opening);
-                }
+    /// Writing objects into a bucket of another account, with no more of what was changed about an actor than it takes; and
+    /// whether it takes nothing.
+    fn writes_objects(
+        &mut self,
+        origin: &Origin,
+        actor: &Actor,
+        closure: &Closure,
+        bucket: &StepTarget,
+    ) -> Option<(Way, Rights, bool)> {
+        let model = self.model;
+        let writes = ResourceType::of_arn(bucket.arn()).map_or(&[][..], |kind| kind.writes);
+        let found = |changes: &Changes| cross_to_objects(model, actor, changes, bucket, writes);
+        let taken = closure.least(actor, |changes| matches!(found(changes), Crossing::Open(_)));
+        let mut via = closure.way_to(actor);
+        taken.iter().for_each(|(_, changing)| via.join(changing));
+        let outcome = match found(&Changes::all(taken.iter().map(|(change, _)| change))) {
+            // No changes open it. Whether that is certain is another question.
+            Crossing::Closed => found(&closure.changes(actor)),
+            decided => decided,
+        };
+        let why = match (outcome, &via.why_undetermined) {
+            (Crossing::Open(openings), None) => {
+                via = via.through(&openings);
+                let stands = taken.is_empty() && matches!(actor, Actor::Known(_));
+                let (before, after) = (openings.clone(), openings);
+                return Some((via, Rights { before, after, ..Rights::default() }, stands));
             }
+            (Crossing::Open(_), Some(why)) => why.clone(),
+            (Crossing::Undecided(why), _) => why,
+            (Crossing::Closed, _) => return None,
+        };
+        let all = model.accounts.keys().flat_map(|account| self.entered(origin, account));
+        for environment in all.collect::<BTreeSet<String>>() {
+            let pair = (origin.clone(), environment);
+            self.powers.doubtful.entry(pair).or_insert_with(|| why.clone());
         }
-        (!rights.after.is_empty()).then_some(rights)
+        None
     }
 
     fn add(

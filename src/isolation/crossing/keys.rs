@@ -195,6 +195,19 @@ pub(super) fn session_tag(
     session_tag_but(model, principal, key, &mut seen)
 }
 
+/// The roles, by ARN, of which a role lets sessions in that may hand their tags on to its own.
+pub(in crate::isolation) fn handing_tags_on(principal: &PrincipalNode) -> BTreeSet<String> {
+    if !lets_tag(principal) {
+        return BTreeSet::new();
+    }
+    let trust = principal.trust.iter().flat_map(|trust| allowing(&trust.document));
+    let assuming = trust.filter(|s| concerns(s, "sts:assumerole"));
+    let items = assuming.flat_map(|s| s.principals.iter().flat_map(|all| all.items()));
+    let named = items.filter(|(kind, _)| *kind == PrincipalType::Aws);
+    let names = named.map(|(_, item)| item.text.symbolic().into_owned());
+    names.filter(|name| name.contains(":role/")).collect()
+}
+
 /// How many roles are followed: behind more of them a tag may be anything, which is never too little.
 const MOST_ROLES: usize = 256;
 

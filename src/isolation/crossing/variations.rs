@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::NamedPolicy;
-use crate::iam::symbolic::{Domain, Texts};
+use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::{Document, Effect, Item, Policy, Principal, PrincipalType, Principals, Statement};
 
 use super::Asked;
@@ -47,6 +47,14 @@ impl Asked {
         self.never.retain(|key| !is_tag(key));
         self.domains.retain(|key, _| !is_tag(key));
         self
+    }
+
+    /// The same question of these actions alone, upon objects and not upon the bucket that holds them.
+    #[must_use]
+    pub(in crate::isolation) fn upon_objects(mut self, actions: &[&str]) -> Option<Self> {
+        self.actions = actions.iter().map(|action| Space::One((*action).to_owned())).collect();
+        self.resources.retain(|space| space.text().contains('/'));
+        (!self.resources.is_empty()).then_some(self)
     }
 
     /// The same question of a user that was given another name, by ARN. Policies that name it as their principal follow it:

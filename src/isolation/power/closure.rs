@@ -544,6 +544,7 @@ impl Search<'_, '_> {
             }
         }
         if ground.held.contains_key(arn)
+            || ground.heirs.contains_key(arn)
             || !ground.anybody.is_empty()
             || self.asks_tags(ground, &node.account)
             || ground.sessions_matter(&node)
@@ -557,8 +558,18 @@ impl Search<'_, '_> {
     fn rename(&mut self, actor: &Actor, whom: &Actor, arn: &str, closure: &mut Closure) {
         let scope = RightsScope::Rename(arn.to_owned());
         let (way, rights) = self.rights_of(actor, &scope, closure);
-        let (openings, _) = rights.at(self.time);
+        let (openings, undecided) = rights.at(self.time);
         let known = closure.changes(whom).names;
+        if let (true, Some(why)) = (openings.is_empty(), undecided)
+            && let Some(home) = account(self.model, whom).and_then(|a| self.model.accounts.get(a))
+        {
+            // Any of them, for all that is known.
+            let names = self.rights_cache.other_names(home);
+            let change = Changes { names, ..Changes::default() };
+            let way = way.by(actor, &rights, true, None).in_doubt(why.clone());
+            closure.note(Fact::Changed(whom.clone(), change), way);
+            return;
+        }
         for free in [true, false] {
             let of_these = |o: &&Opening| o.requirements.is_empty() == free;
             let these: Vec<Opening> = openings.iter().filter(of_these).cloned().collect();
@@ -805,6 +816,7 @@ impl Search<'_, '_> {
             }
         }
         let changes = closure.changes(actor);
+        self.hand_tags_on(ground, actor, &changes, closure);
         let made = matches!(actor, Actor::Made { .. } | Actor::Admitted);
         for target in ground.steps(self.model, actor) {
             let retagged = closure.changes(&Actor::Known(target.arn().to_owned())).tagged;
@@ -860,6 +872,49 @@ impl Search<'_, '_> {
                 way.links.push(PowerLink::PathStep(step));
                 closure.note(Fact::Reached(next), way);
             }
+        }
+    }
+
+    /// Who is let in with whatever tags one likes hands them on to the sessions that it begins, whatever conditions say of
+    /// tags that are passed.
+    fn hand_tags_on(
+        &mut self,
+        ground: &Ground,
+        actor: &Actor,
+        changes: &Changes,
+        closure: &mut Closure,
+    ) {
+        let Actor::Known(arn) = actor else { return };
+        let Some(heirs) = ground.heirs.get(arn).filter(|_| changes.passes_tags_on()) else {
+            return;
+        };
+        for heir in heirs {
+            let whom = Actor::Known(heir.clone());
+            if closure.changes(&whom).inherits {
+                continue;
+            }
+            let step = PathStep {
+                source: source(self.model, actor),
+                target: StepTarget::Role(heir.clone()),
+            };
+            let as_it_stands = self.result.edges.get(&step).map(|edge| edge.openings.clone());
+            let mut way = closure.way_to(actor);
+            let changing = closure.changed.get(actor).into_iter().flatten();
+            // As it stands it takes the step once its tags are free; else it takes all that was changed about it.
+            let taken =
+                changing.filter(|(change, _)| as_it_stands.is_none() || change.passes_tags_on());
+            taken.for_each(|(_, changing)| way.join(changing));
+            let found = match as_it_stands {
+                Some(openings) => Crossing::Open(openings),
+                None => self.crossing(actor, changes, &step.target, false),
+            };
+            let way = match found {
+                Crossing::Open(openings) => way.through(&openings),
+                Crossing::Undecided(why) => way.in_doubt(why),
+                Crossing::Closed => continue,
+            };
+            let change = Changes { inherits: true, ..Changes::default() };
+            closure.note(Fact::Changed(whom, change), way);
         }
     }
 

@@ -142,14 +142,6 @@ impl Closure {
         self.reached.get(actor).cloned().unwrap_or_default()
     }
 
-    /// How an actor is reached, with what was changed about it: both it takes.
-    pub(super) fn way_of(&self, actor: &Actor) -> Way {
-        let mut way = self.way_to(actor);
-        let changes = self.changed.get(actor).into_iter().flatten();
-        changes.for_each(|(_, changing)| way.join(changing));
-        way
-    }
-
     /// Takes a fact over: now, if it is certain and asks nothing of the surroundings; else once all that is so
     /// is known.
     pub(super) fn note(&mut self, fact: Fact, way: Way) {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::changes::{Actor, account};
-use super::super::crossing::{StepSource, StepTarget, answer, asked, home, is_of_session};
+use super::super::crossing::{
+    StepSource, StepTarget, answer, asked, handing_tags_on, home, is_of_session,
+};
 use super::super::paths::account_of;
 use super::super::rights::{allows, may_change_policies, may_put_objects};
 use super::Search;
@@ -31,6 +33,8 @@ pub(super) struct Ground {
     pub(super) tag_held: BTreeMap<String, Vec<StepTarget>>,
     /// Steps that the source side alone holds shut.
     pub(super) held: BTreeMap<String, Vec<StepTarget>>,
+    /// Roles whose sessions take over the tags of those that assume them, by the roles that may.
+    pub(super) heirs: BTreeMap<String, Vec<String>>,
 }
 
 impl Ground {
@@ -113,7 +117,13 @@ impl Ground {
             }
         }
         let asks_sessions = asking_sessions(model, &exits);
-        Self { exits, choosy, relevant, whole, anybody, asks_sessions, tag_held, held }
+        let mut heirs: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for heir in model.principals.values() {
+            for from in handing_tags_on(heir).into_iter().filter(|from| *from != heir.arn) {
+                heirs.entry(from).or_default().push(heir.arn.clone());
+            }
+        }
+        Self { exits, choosy, relevant, whole, anybody, asks_sessions, tag_held, held, heirs }
     }
 
     /// Whether some policy over a principal asks how its session was begun.

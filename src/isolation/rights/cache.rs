@@ -1,6 +1,6 @@
 //! Answers about rights, each asked once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::held::{RightHolder, Rights, RightsScope};
@@ -15,6 +15,9 @@ pub(super) trait RightsSource {
 
     /// What tells principals apart that are made in an account.
     fn names(&self, account: &AccountNode) -> Rc<NewNames>;
+
+    /// Names, each a whole ARN, that users of an account may be given and that some policy tells from theirs.
+    fn other_names(&self, account: &AccountNode) -> BTreeSet<String>;
 }
 
 /// Answers about rights. The closure of power comes back to the same holder by many paths, and a question takes a run of the
@@ -39,6 +42,11 @@ impl<'w> RightsCache<'w> {
     /// What tells principals apart that are made in an account.
     pub fn names(&self, account: &AccountNode) -> Rc<NewNames> {
         self.source.names(account)
+    }
+
+    /// Names, each a whole ARN, that users of an account may be given and that some policy tells from theirs.
+    pub fn other_names(&self, account: &AccountNode) -> BTreeSet<String> {
+        self.source.other_names(account)
     }
 
     /// What a principal, by ARN, may do.

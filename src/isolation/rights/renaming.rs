@@ -29,6 +29,11 @@ pub(super) struct UserNames {
 }
 
 impl UserNames {
+    /// All the names.
+    pub(super) fn all(&self) -> BTreeSet<String> {
+        self.names.iter().cloned().collect()
+    }
+
     /// Which of the patterns a name is of.
     fn kind_of(&self, name: &str) -> Vec<bool> {
         self.asking.iter().map(|glob| glob.matches(name)).collect()
@@ -99,7 +104,7 @@ impl Questions<'_> {
         found
     }
 
-    fn user_names(&self, home: &AccountNode) -> Rc<UserNames> {
+    pub(super) fn user_names(&self, home: &AccountNode) -> Rc<UserNames> {
         if let Some(known) = self.user_names.borrow().get(&home.handle) {
             return Rc::clone(known);
         }

@@ -234,6 +234,10 @@ impl RightsSource for Questions<'_> {
     fn names(&self, account: &AccountNode) -> Rc<NewNames> {
         self.new_names(account)
     }
+
+    fn other_names(&self, account: &AccountNode) -> BTreeSet<String> {
+        self.user_names(account).all()
+    }
 }
 
 impl Questions<'_> {

@@ -1,5 +1,6 @@
 //! Analyses in which a rule of the closure is left out.
 
+use std::collections::BTreeSet;
 use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
@@ -25,6 +26,10 @@ impl RightsSource for LeavingOut<'_> {
 
     fn names(&self, account: &AccountNode) -> Rc<NewNames> {
         self.questions.names(account)
+    }
+
+    fn other_names(&self, account: &AccountNode) -> BTreeSet<String> {
+        self.questions.other_names(account)
     }
 }
 

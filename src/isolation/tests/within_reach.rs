@@ -266,6 +266,72 @@ fn tags_that_the_holder_may_set_are_no_condition() {
     ]);
 }
 
+/// A role whose trust can be rewritten is assumed with whatever tags one likes, and hands them on (IAM User Guide, "Pass
+/// session tags in AWS STS", "Chaining roles with session tags").
+#[test]
+fn tags_of_a_session_that_anybody_may_begin_are_handed_on() {
+    let arn = |name: &str| format!("arn:aws:iam::222222222222:role/{name}");
+    let project = || json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["project"]}});
+    // Both actions, tags only under this condition.
+    let passing = |from: &str, condition: Option<Json>| {
+        let whom = json!({"AWS": arn(from)});
+        let mut tagging = json!({"Effect": "Allow", "Principal": whom, "Action": "sts:TagSession"});
+        if let Some(condition) = condition {
+            tagging["Condition"] = condition;
+        }
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": whom, "Action": "sts:AssumeRole"}, tagging]})
+    };
+    let holding = |name: &str| {
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+            "Principal": {"AWS": arn(name)}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/*",
+            "Condition": {"StringEquals": {"aws:PrincipalTag/team": "ops"}}}]});
+        let attrs = json!({"bucket": "data", "policy": policy, "block_public_access": {}});
+        object("s3_bucket", Some("production"), "data", attrs)
+    };
+    let reads = || Some(statements(&[ASSUME, ("sts:TagSession", "*"), ("s3:*", "*")]));
+    let estate = |rights: &str, heir: Json| {
+        let own = document(vec![may(rights, &arn("first")), may("sts:*", "*")]);
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role("shared", "low", by("dev", "ci"), Some(own)))
+            .both(role(
+                "shared",
+                "first",
+                by_service("ec2.amazonaws.com"),
+                Some(statements(&[ASSUME, ("sts:TagSession", "*")])),
+            ))
+            .both(role("shared", "second", heir, reads()))
+    };
+    let rewriting = |heir| estate("iam:UpdateAssumeRolePolicy", heir);
+    let third = || role("shared", "third", passing("second", Some(project())), reads());
+    let untagged = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": arn("first")}, "Action": "sts:AssumeRole"}]});
+    judge(vec![
+        case(
+            "to the next role",
+            rewriting(passing("first", Some(project()))).both(holding("second")),
+            YES,
+        ),
+        case(
+            "without a limit",
+            rewriting(passing("first", None)).both(holding("second")),
+            "conditional",
+        ),
+        case(
+            "and on",
+            rewriting(passing("first", Some(project()))).both(third()).both(holding("third")),
+            YES,
+        ),
+        case(
+            "by nobody",
+            estate("iam:GetRole", passing("first", Some(project()))).both(holding("second")),
+            NO,
+        ),
+        case("to none that takes no tags", rewriting(untagged).both(holding("second")), NO),
+    ]);
+}
+
 /// Where the cluster or the pool lies whose identities a role lets in, nobody has read.
 #[test]
 fn whoever_issues_identities_may_lie_in_any_account() {
