@@ -174,7 +174,8 @@ impl PackageSource {
     }
 }
 
-const SHAPES: &str = "local modules begin with `./` or `../`, others with `git::`, `github.com/`, `git@` or `https://`";
+/// How the source of a module is written.
+pub const SHAPES: &str = "local modules begin with `./` or `../`, others with `git::`, `github.com/`, `git@` or `https://`";
 
 /// Why a source cannot be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +205,7 @@ pub fn may_hold_credentials(text: &str) -> bool {
 pub fn is_remote(text: &str) -> bool {
     text.contains("://")
         || text.contains("::")
-        || text.starts_with("git@")
+        || ["git@", "github.com/", "gitlab.com/"].iter().any(|start| text.starts_with(start))
         || text.split('/').count() >= 3 && !text.starts_with(['/', '.'])
 }
 
@@ -297,10 +298,11 @@ impl ModuleLock {
     }
 
     /// As the file holds it.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{text}\n")
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn text(&self) -> io::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 }
 

@@ -55,7 +55,10 @@ pub(super) async fn run(
         if loaded.missing.is_empty() {
             // What a file that cannot be read calls is not known: nothing is forgotten for it.
             match loaded.complete {
-                true => lock.modules.retain(|key, _| loaded.packages.contains(key)),
+                true => {
+                    lock.modules.retain(|key, _| loaded.packages.contains(key));
+                    fetch::clear(&root, &lock);
+                }
                 false => {
                     let known =
                         old.modules.iter().map(|(key, package)| (key.clone(), package.clone()));
@@ -97,6 +100,6 @@ fn write(root: &Path, lock: &ModuleLock) -> Result<(), EngineError> {
         Diagnostic::error(format!("`{LOCK_FILE}` cannot be written")).detail(error.to_string())
     };
     let new = root.join(format!(".{LOCK_FILE}.{}", std::process::id()));
-    std::fs::write(&new, lock.text()).map_err(failed)?;
-    Ok(std::fs::rename(&new, root.join(LOCK_FILE)).map_err(failed)?)
+    let written = lock.text().and_then(|text| std::fs::write(&new, text));
+    Ok(written.and_then(|()| std::fs::rename(&new, root.join(LOCK_FILE))).map_err(failed)?)
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use super::LIMIT;
+use super::{LIMIT, SMALLER};
 use crate::config::package::{MAX_BYTES, MAX_DEPTH, MAX_FILES};
 use crate::diag::{Diagnostic, Loc};
 
@@ -40,14 +40,19 @@ pub(super) async fn unpack(
         Diagnostic::error(format!("the module `{key}` cannot be unpacked"))
             .at(loc.clone())
             .detail(error.to_string())
+            .help(SMALLER)
     })
+}
+
+/// What is said of more than fits.
+pub(super) fn too_large() -> String {
+    format!("it holds more than {} MiB", MAX_BYTES / 1024 / 1024)
 }
 
 /// Writes files and directories, and refuses whatever else an archive can hold: links, devices, paths that lead out,
 /// more than fits.
 fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
-    let too_large =
-        || io::Error::other(format!("it holds more than {} MiB", MAX_BYTES / 1024 / 1024));
+    let too_large = || io::Error::other(too_large());
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large());
     }
@@ -101,19 +106,33 @@ fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) async fn download(url: &str) -> Result<Vec<u8>, String> {
+/// Downloads an archive.
+///
+/// # Errors
+/// What went wrong, and what to do about it.
+pub(super) async fn download(url: &str) -> Result<Vec<u8>, (String, &'static str)> {
+    const AGAIN: &str =
+        "check the address, the network and the proxy settings, and run `palisade init` again";
+    let again = |error: reqwest::Error| match error.status() {
+        Some(_) => (
+            reason(error),
+            "check the address; nothing is sent to say who asks, so an archive must be readable by everybody: use `git::` for a private repository",
+        ),
+        None => (reason(error), AGAIN),
+    };
     let client = reqwest::Client::builder()
         .https_only(url.starts_with("https://"))
         .timeout(LIMIT)
         .build()
-        .map_err(|error| error.to_string())?;
+        .map_err(again)?;
     let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
-    let mut answer = answer.map_err(reason)?;
+    let mut answer = answer.map_err(again)?;
     let mut all = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(reason)? {
+    while let Some(chunk) = answer.chunk().await.map_err(again)? {
         all.extend_from_slice(&chunk);
         if all.len() > MAX_DOWNLOAD {
-            return Err(format!("it is larger than {} MiB", MAX_DOWNLOAD / 1024 / 1024));
+            let detail = format!("it is larger than {} MiB", MAX_DOWNLOAD / 1024 / 1024);
+            return Err((detail, SMALLER));
         }
     }
     Ok(all)

@@ -6,17 +6,54 @@
 mod archive;
 mod git;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::archive::{Archive, unpack};
 use self::git::Git;
 use crate::config::MissingPackage;
-use crate::config::package::{self, LOCK_FILE, LockedPackage, PackageOrigin};
+use crate::config::package::{self, LOCK_FILE, LockedPackage, ModuleLock, PackageOrigin};
 use crate::diag::Diagnostic;
 
 /// How long one call of git, or one download, may take.
 const LIMIT: Duration = Duration::from_secs(300);
+
+/// What helps where a package is not of a form or a size that is taken.
+const SMALLER: &str =
+    "keep modules in a repository or an archive of their own, with files and directories alone";
+
+/// What helps where a file or directory of one's own gets in the way.
+const OWN_FILES: &str =
+    "see to the directory `.palisade` beside the configuration: `init` writes there";
+
+/// How old what an unfinished run has left must be: another one may be under way.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// Removes packages that the lock file does not name, and what unfinished runs have left. What cannot be removed stays: it
+/// is in nobody's way.
+pub(crate) fn clear(root: &Path, lock: &ModuleLock) {
+    let all = package::packages(root);
+    // A link leads to what others use as well.
+    if std::fs::symlink_metadata(&all).map_or(true, |data| data.is_symlink()) {
+        return;
+    }
+    let named: BTreeSet<PathBuf> =
+        lock.modules.keys().map(|key| package::place(root, key)).collect();
+    for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        let is_unfinished = entry.file_name().to_string_lossy().starts_with(".new-");
+        let age = entry.metadata().and_then(|data| data.modified());
+        let age = age.ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        if named.contains(&entry.path()) || is_unfinished && age < LEFT_BEHIND {
+            continue;
+        }
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => drop(std::fs::remove_dir_all(entry.path())),
+            _ => drop(std::fs::remove_file(entry.path())),
+        }
+    }
+}
 
 /// Fetches one package into its place below the configuration's directory. `wanted` is what the lock file says of it.
 ///
@@ -34,12 +71,10 @@ pub(crate) async fn package(
             .at(loc.clone())
             .detail(detail)
     };
+    let own_files = |error: io::Error| failed(error.to_string()).help(OWN_FILES);
     let all = package::packages(root);
-    std::fs::create_dir_all(&all).map_err(|error| failed(error.to_string()))?;
-    let work = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempdir_in(&all)
-        .map_err(|error| failed(error.to_string()))?;
+    std::fs::create_dir_all(&all).map_err(own_files)?;
+    let work = tempfile::Builder::new().prefix(".new-").tempdir_in(&all).map_err(own_files)?;
     let unpacked = work.path().join("package");
     let commit = match &source.origin {
         PackageOrigin::Git { url, .. } | PackageOrigin::Archive { url }
@@ -59,12 +94,13 @@ pub(crate) async fn package(
             Some(commit)
         }
         PackageOrigin::Archive { url } => {
-            let bytes = archive::download(url).await.map_err(failed)?;
+            let bytes =
+                archive::download(url).await.map_err(|(detail, help)| failed(detail).help(help))?;
             unpack(Archive::Compressed(bytes), unpacked.clone(), loc, &key).await?;
             None
         }
     };
-    let hash = package::hash(&unpacked).map_err(|error| failed(error.to_string()))?;
+    let hash = package::hash(&unpacked).map_err(own_files)?;
     if let Some(wanted) = wanted
         && wanted.hash != hash
     {
@@ -75,8 +111,8 @@ pub(crate) async fn package(
     }
     let place = package::place(root, &key);
     if place.exists() {
-        std::fs::remove_dir_all(&place).map_err(|error| failed(error.to_string()))?;
+        std::fs::remove_dir_all(&place).map_err(own_files)?;
     }
-    std::fs::rename(&unpacked, &place).map_err(|error| failed(error.to_string()))?;
+    std::fs::rename(&unpacked, &place).map_err(own_files)?;
     Ok(LockedPackage { commit, hash })
 }

@@ -29,6 +29,7 @@ use crate::support::names::{self, is_test_file as is_test, texts};
 /// they mean there. What is no longer needed has to go.
 const OTHER_MEANINGS: &[(&str, &[&str], &str)] = &[
     ("src/address.rs", &[ACCOUNT, CONFIG_KIND], "the constants for the words of the language"),
+    ("src/fetch/git.rs", &["config"], "a command of git's"),
     ("src/iam/", &["organization"], "a part of a request, as messages call it"),
     ("src/isolation/report/power.rs", &["account"], "what a power is over, as its id says it"),
     ("src/render/events.rs", &["account"], "the noun that a count of accounts has"),

@@ -176,8 +176,82 @@ fn packages_may_lie_in_a_cache() {
     fs::create_dir_all(program.path().join(".palisade")).expect("made");
     std::os::unix::fs::symlink(cache.path(), program.path().join(".palisade/modules"))
         .expect("made");
+    // In a repository as well, whose own files must not lead out of it.
+    git(program.path(), &["init", "--quiet"]);
     program.run(&["init"]).code(0);
     assert_eq!(outputs(&program)["motd"]["value"], "welcome");
+    // Another configuration may use what this one no longer calls.
+    program.write("main.hcl", "palisade {\n  name = \"acme\"\n}\n");
+    program.run(&["init"]).code(0);
+    assert_eq!(fs::read_dir(cache.path()).expect("there").count(), 1);
+}
+
+#[test]
+fn what_nothing_calls_any_more_is_removed() {
+    let repository = repository();
+    let source = format!("git::file://{}//names?ref=v1", repository.path().display());
+    let program = Program::new(&estate(&source));
+    program.run(&["init"]).code(0);
+    let all = program.path().join(".palisade/modules");
+    let left = |name: &str, hours: u64| {
+        let dir = all.join(name);
+        fs::create_dir_all(&dir).expect("made");
+        let at = std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600);
+        fs::File::open(&dir).and_then(|dir| dir.set_modified(at)).expect("set");
+    };
+    left(".new-old", 2);
+    left(".new-now", 0);
+    program.write("main.hcl", "palisade {\n  name = \"acme\"\n}\n");
+    program.run(&["init"]).code(0);
+    let names = fs::read_dir(&all).expect("there").flatten().map(|e| e.file_name());
+    assert_eq!(names.collect::<Vec<_>>(), [".new-now"], "another run may be at it");
+}
+
+#[cfg(unix)]
+#[test]
+fn ssh_asks_nobody() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = Program::new(&estate("git::ssh://git@git.example/acme/modules.git//names"));
+    let (bin, said) = (program.path().join("bin"), program.path().join("said"));
+    fs::create_dir_all(&bin).expect("made");
+    let ssh = bin.join("ssh");
+    fs::write(&ssh, format!("#!/bin/sh\necho \"$@\" >> {}\nexit 255\n", said.display()))
+        .expect("written");
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("set");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a path"));
+    let run = |own: Option<&str>| {
+        let mut command = program.command(&["init"]);
+        command.env("PATH", &path).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.env_remove("GIT_SSH_COMMAND").env_remove("GIT_SSH");
+        command.envs(own.iter().map(|own| ("GIT_SSH_COMMAND", own)));
+        let output = command.output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(1));
+        let said = fs::read_to_string(&said).expect("ssh was called");
+        said.lines().last().expect("a line").to_owned()
+    };
+    assert!(run(None).contains("BatchMode=yes"));
+    let own = format!("{} -oPort=2222", ssh.display());
+    let said = run(Some(&own));
+    assert!(said.contains("-oPort=2222") && !said.contains("BatchMode"), "its own word: {said}");
+}
+
+#[test]
+fn what_is_no_source_is_told_with_the_way_to_write_it() {
+    for (source, detail, help) in [
+        ("names", "must start with `./` or `../`", "write `./names`"),
+        ("/names", "must start with `./` or `../`", "write `./names`"),
+        ("/nowhere", "a path of this machine alone", "local modules begin with `./`"),
+        ("..\\\\names", "holds backslashes", "write `/` between directories"),
+        ("elsewhere", "must start with `./` or `../`", "write `./elsewhere`"),
+        ("git.example/acme", "must start with `./` or `../`", "local modules begin with `./`"),
+        ("github.com/acme", "an owner and a name", "github.com/acme/modules//baseline"),
+    ] {
+        let program = Program::new(&estate(source));
+        fs::create_dir_all(program.path().join("names")).expect("made");
+        let refused = program.run(&["validate"]).code(1);
+        assert!(refused.err.contains(detail), "{source}: {}", refused.err);
+        assert!(refused.err.contains(help), "{source}: {}", refused.err);
+    }
 }
 
 #[test]

@@ -135,6 +135,7 @@ impl Loader {
     pub(super) fn open(&self, path: &Path, shown: &str) -> Result<Arc<Source>, Diagnostic> {
         if let (Some(boundary), Ok(real)) = (&self.boundary, fs::canonicalize(path))
             && !real.starts_with(boundary)
+            && !self.packages.hold(&real)
         {
             return Err(Diagnostic::error(format!("`{shown}` leads out of the repository"))
                 .detail("it is a symbolic link")

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use super::super::files::{holds_configuration, join, normal, reason};
 use super::super::model::ModuleId;
-use super::super::package::{is_remote, may_hold_credentials};
+use super::super::package::{SHAPES, is_remote, may_hold_credentials};
 use super::{Loader, LoadingModule};
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 
@@ -38,11 +38,21 @@ impl Loader {
                 );
                 return None;
             }
-            self.diagnostics.push(
-                refuse(format!("`{text}` is not a local module"))
-                    .detail("it must start with `./` or `../`")
-                    .help(format!("write `./{}`", text.trim_start_matches('/'))),
-            );
+            let plain = text.trim_start_matches('/');
+            let refused = refuse(format!("`{text}` is no source of a module"));
+            let is_there = dir.join(plain).is_dir();
+            self.diagnostics.push(if text.contains('\\') {
+                refused.detail("it holds backslashes").help("write `/` between directories")
+            } else if text.starts_with('/') && !is_there {
+                refused.detail("it is a path of this machine alone").help(SHAPES)
+            } else {
+                let is_host = plain.split('/').next().is_some_and(|first| first.contains('.'));
+                let help = match is_there || !is_host {
+                    true => format!("write `./{plain}`"),
+                    false => SHAPES.to_owned(),
+                };
+                refused.detail("a local module must start with `./` or `../`").help(help)
+            });
             return None;
         }
         let (lexical, shown) = if remote {

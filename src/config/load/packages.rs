@@ -48,6 +48,14 @@ impl Packages {
         let first = dir.strip_prefix(&all).ok()?.components().next()?;
         Some(all.join(first))
     }
+
+    /// Whether a file, by its real path, lies in a package that is what the lock file names.
+    pub(super) fn hold(&self, file: &Path) -> bool {
+        let name = |path: &Path| path.file_name().map(ToOwned::to_owned);
+        self.around(file).is_some_and(|package| {
+            self.known.values().flatten().any(|known| name(known) == name(&package))
+        })
+    }
 }
 
 impl Loader {
@@ -98,7 +106,10 @@ impl Loader {
             let why = match locked {
                 None => format!("`{LOCK_FILE}` does not name it"),
                 Some(_) if package::place(root, &key).is_dir() => {
-                    format!("what lies there is not what `{LOCK_FILE}` names")
+                    match package::hash(&package::place(root, &key)) {
+                        Ok(_) => format!("what lies there is not what `{LOCK_FILE}` names"),
+                        Err(error) => format!("what lies there cannot be read: {error}"),
+                    }
                 }
                 Some(_) => "it is not there".to_owned(),
             };
