@@ -47,7 +47,7 @@ impl Index {
     }
 
     /// Why the object of a kind with this key was not read, where that is why it is not here.
-    fn why_unread(&self, kind: &str, key: &str) -> Option<&String> {
+    pub(crate) fn why_unread(&self, kind: &str, key: &str) -> Option<&String> {
         match self.inventory.unread_objects.get(kind) {
             Some(objects) => objects.get(key),
             None => self.inventory.unread.get(kind),

@@ -8,7 +8,7 @@ use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
 use crate::promotion::audited::ApprovalDetails;
 use crate::promotion::gate::GateSpec;
-use crate::promotion::gate::approval::{self, Approval, Consent, RoleSource, Subject};
+use crate::promotion::gate::approval::{self, Approval, Consent, CountsWith, RoleSource, Subject};
 use crate::state::{AuditDetails, AuditEvent};
 
 use super::preview::{EdgeInputs, PreviewResult};
@@ -75,8 +75,13 @@ pub async fn run(
             targets: &inputs.targets,
             live: &inputs.live,
         };
-        let others = approval::counts_with(&by, source).await;
-        if !others.is_empty() {
+        let CountsWith { others, unread } = approval::counts_with(&by, source).await;
+        if let Some(why) = unread {
+            let warning = Diagnostic::warning("your approval will not count")
+                .detail(format!("nobody knows who gave it: {why}"))
+                .help("let Palisade read the role, or approve as somebody whose role it reads");
+            workspace.host.diagnostics(&warning.into());
+        } else if !others.is_empty() {
             let warning = Diagnostic::warning(format!(
                 "your approval counts as one with those whom trust policies let become your role: {}",
                 others.join(", ")

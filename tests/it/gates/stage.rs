@@ -12,13 +12,14 @@ use palisade::engine::read_live;
 use palisade::engine::releases_in_force;
 use palisade::eval::Evaluator;
 use palisade::eval::estate::Estate;
+
 use palisade::plan::model::{Plan, StateBasis};
-use palisade::plan::{self, Input, Live, Targets};
+use palisade::plan::{self, Index, Input, Live, Reading, Targets};
 use palisade::promotion::gate::{
     Approval, Evidence, GateContext, GateSpec, GateSubject, Purpose, evaluate,
 };
 use palisade::provider::aws::{self, AwsProvider, Embedded};
-use palisade::provider::{AccountTarget, Caller, Provider};
+use palisade::provider::{AccountTarget, Caller, LiveObject, Provider};
 use palisade::sandbox::{self, Sandbox, Service};
 use palisade::state::{Ledger, LocalStore, Snapshot};
 
@@ -174,6 +175,34 @@ impl Stage {
     /// The SDK in that account: not Palisade's code path.
     pub(crate) async fn sdk(&self, name: &str) -> aws_config::SdkConfig {
         self.world.sdk(self.account(name)).await
+    }
+
+    /// Adds roles to what was read of an account, each with its unique id and its trust policy.
+    pub(crate) fn add_roles(
+        &mut self,
+        account: &str,
+        roles: &[(String, String, serde_json::Value)],
+    ) {
+        let id = self.account(account).id.clone().expect("an id");
+        let handle = account.parse().expect("a handle");
+        let Some(Reading::Read(index)) = self.view.live.accounts.get_mut(&handle) else {
+            panic!("`{account}` was read");
+        };
+        let mut inventory = index.inventory().clone();
+        for (name, unique_id, trust) in roles {
+            let mut attrs = palisade::value::Attrs::new();
+            for (attribute, text) in [
+                ("arn", format!("arn:aws:iam::{id}:role/{name}")),
+                ("path", "/".to_owned()),
+                ("unique_id", unique_id.clone()),
+            ] {
+                attrs.insert(attribute.to_owned(), text.into());
+            }
+            attrs.insert("assume_role_policy".to_owned(), palisade::value::Value::from_json(trust));
+            let object = LiveObject::new("iam_role", name.clone(), attrs);
+            inventory.objects.insert(("iam_role", name.clone()), object);
+        }
+        *index = Index::new(inventory);
     }
 
     /// From now on the endpoint refuses what `refused` says of a service and its operation.

@@ -3,20 +3,25 @@
 //! decides by its own policies who comes, which is not told here.
 
 use crate::iam::operator::Test;
-use crate::iam::symbolic::globs::Glob;
+use crate::iam::symbolic::globs::{Glob, Shape};
+use crate::iam::symbolic::variables::Piece;
 use crate::iam::{Condition, Document, Effect, PrincipalType, Principals, Statement};
 
-use super::person::role_of;
+use super::person::{partition_and_account, role_of};
 use super::pinned::only_beside;
+use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds, user_ids_of};
 
 /// One way into a role: who comes, and what must hold of the name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entrance {
     who: Admitted,
-    names: Vec<Names>,
+    /// For people.
+    names: Vec<NameCondition>,
+    /// All whom it lets in.
+    pub(super) principals: PrincipalSet,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Admitted {
     Anybody,
     /// Everybody of the account with this id.
@@ -26,17 +31,17 @@ enum Admitted {
 }
 
 /// A condition that holds for certain names alone.
-#[derive(Clone, Debug)]
-struct Names {
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct NameCondition {
     key: NameKey,
-    /// As written, for people.
+    /// As written.
     texts: Vec<String>,
-    patterns: Vec<Glob>,
+    test: NameTest,
     if_exists: bool,
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum NameKey {
     /// `aws:PrincipalArn`: of a session it is its role's.
     PrincipalArn,
@@ -46,32 +51,13 @@ enum NameKey {
     UserName,
 }
 
-/// Somebody of whom it is asked whether an entrance lets them in. What is not known is absent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Bearer {
-    /// Every ARN that names it: a user's own; a session's own and its role's.
-    pub(super) arns: Vec<String>,
-    /// The unique id, without the name of a session.
-    pub(super) id: Option<String>,
-    /// The name of a session; absent for a role, whose sessions choose theirs.
-    pub(super) session: Option<String>,
-}
-
-impl Bearer {
-    /// Whom an ARN names.
-    pub(super) fn named(arn: &str) -> Self {
-        Self { arns: vec![arn.to_owned()], ..Self::default() }
-    }
-
-    fn accounts(&self) -> impl Iterator<Item = &str> {
-        self.arns.iter().filter_map(|arn| arn.split(':').nth(4))
-    }
-
-    /// The name of a user; absent for everybody else.
-    fn user_name(&self) -> Option<&str> {
-        let users = self.arns.iter().filter(|arn| arn.contains(":user/"));
-        users.filter_map(|arn| arn.rsplit('/').next()).next()
-    }
+/// How a condition compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum NameTest {
+    Exact,
+    IgnoringCase,
+    Like,
+    Arn,
 }
 
 impl Entrance {
@@ -85,22 +71,43 @@ impl Entrance {
         // Unique ids of users begin so; `${aws:userid}` pins as `${aws:username}` does.
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
         let key = if session.starts_with("AIDA") { NameKey::UserId } else { NameKey::UserName };
-        let name = Names {
-            key,
-            texts: vec![session.to_owned()],
-            patterns: vec![Glob::exact(session)],
-            if_exists: false,
+        let texts = vec![session.to_owned()];
+        let name = NameCondition { key, texts, test: NameTest::Exact, if_exists: false };
+        let all = entry_statements(trust).flat_map(Self::of);
+        all.map(|mut entrance| {
+            entrance.principals = name.narrow(entrance.principals);
+            entrance.names.push(name.clone());
+            entrance
+        })
+        .collect()
+    }
+
+    /// Who may be behind a federated user: any user of its account, or the account itself, asks for its session and
+    /// chooses its name. <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html>
+    pub(super) fn of_federated_user(arn: &str) -> Option<Self> {
+        arn.contains(":federated-user/").then_some(())?;
+        let (partition, account) = partition_and_account(arn)?;
+        let of_account = |resource: &str| {
+            let text = format!("arn:{partition}:iam::{account}:{resource}");
+            NamePattern::arn(&[Piece::Pattern(text)])
         };
-        let mut all: Vec<Self> = entry_statements(trust).flat_map(Self::of).collect();
-        all.iter_mut().for_each(|entrance| entrance.names.push(name.clone()));
-        all
+        let who = Admitted::Account(account.to_owned());
+        let principals =
+            PrincipalSet::default().with_arns(vec![of_account("user/*"), of_account("root")]);
+        Some(Self { who, names: Vec::new(), principals })
     }
 
     fn of(statement: &Statement) -> Vec<Self> {
-        let names: Vec<Names> = statement.conditions.iter().filter_map(Names::of).collect();
-        let entrance = |who| Self { who, names: names.clone() };
+        let names: Vec<NameCondition> =
+            statement.conditions.iter().filter_map(NameCondition::of).collect();
+        let entrance = |who: Admitted| {
+            let all = who.principals();
+            let principals = names.iter().fold(all, |set, condition| condition.narrow(set));
+            Self { who, names: names.clone(), principals }
+        };
         match &statement.principals {
-            None => Vec::new(),
+            // Everybody but those whom `NotPrincipal` names.
+            None => statement.not_principals.iter().map(|_| entrance(Admitted::Anybody)).collect(),
             Some(Principals::All) => vec![entrance(Admitted::Anybody)],
             Some(Principals::ByType(types)) => {
                 let listed = types.get(&PrincipalType::Aws).into_iter().flatten();
@@ -118,14 +125,9 @@ impl Entrance {
         !matches!(self.who, Admitted::Account(_)) || !self.names.is_empty()
     }
 
-    /// Whether somebody comes in by it.
-    pub(super) fn lets_in(&self, bearer: &Bearer) -> bool {
-        let who = match &self.who {
-            Admitted::Anybody => true,
-            Admitted::Account(id) => bearer.accounts().any(|account| account == id),
-            Admitted::Named(name) => bearer.arns.contains(name) || bearer.id.as_ref() == Some(name),
-        };
-        who && self.names.iter().all(|names| names.hold(bearer))
+    /// Whether one of these comes in by it.
+    pub(super) fn lets_in(&self, principals: &PrincipalSet, ids: &UniqueIds<'_>) -> Meeting {
+        self.principals.meets(principals, ids)
     }
 
     /// Whom it names, for people.
@@ -140,14 +142,20 @@ impl Entrance {
         }
     }
 
-    /// The ARNs that it names in full, and the patterns of ARNs.
-    pub(super) fn arns(&self) -> Vec<&str> {
-        let own = match &self.who {
-            Admitted::Named(name) => Some(name.as_str()),
-            Admitted::Anybody | Admitted::Account(_) => None,
-        };
-        let arns = self.names.iter().filter(|names| names.key == NameKey::PrincipalArn);
-        own.into_iter().chain(arns.flat_map(|n| n.texts.iter().map(String::as_str))).collect()
+    /// The roles among those whom it lets in, by account and name, where it lists them by ARN.
+    pub(super) fn listed_roles(&self) -> Option<Vec<(&str, &str)>> {
+        if let Admitted::Named(name) = &self.who
+            && name.starts_with("arn:")
+        {
+            return Some(role_named(name).into_iter().collect());
+        }
+        Some(self.principals.listed_arns()?.into_iter().filter_map(role_named).collect())
+    }
+
+    /// Whether its principal is a unique id. IAM shows the ARN of every principal that exists, so this one does not.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+    pub(super) fn names_a_deleted_principal(&self) -> bool {
+        matches!(&self.who, Admitted::Named(name) if !name.starts_with("arn:"))
     }
 }
 
@@ -161,9 +169,50 @@ impl Admitted {
             None => Self::Named(text.to_owned()),
         }
     }
+
+    fn principals(&self) -> PrincipalSet {
+        let everybody = PrincipalSet::default();
+        match self {
+            Self::Anybody => everybody,
+            Self::Account(id) => {
+                let text = format!("arn:*:*::{id}:*");
+                everybody.with_arns(vec![NamePattern::arn(&[Piece::Pattern(text)])])
+            }
+            Self::Named(name) if name.starts_with("arn:") => {
+                match (role_of(name), session_of(name)) {
+                    (Some((home, role)), Some(session)) => {
+                        let name =
+                            [Piece::Pattern("*:".to_owned()), Piece::Literal(session.to_owned())];
+                        let named =
+                            NamePattern::of(Glob::of(&name, Shape::Like), &format!("*:{session}"));
+                        everybody.with_arns(role_arns(home, role)).with_user_ids(vec![named])
+                    }
+                    _ => everybody.with_arns(vec![NamePattern::exact(name)]),
+                }
+            }
+            Self::Named(id) => everybody.with_user_ids(user_ids_of(id)),
+        }
+    }
 }
 
-impl Names {
+/// The ARNs that a role of this name may have: its path is not known.
+pub(super) fn role_arns((partition, account): (&str, &str), name: &str) -> Vec<NamePattern> {
+    let below = |path: &str| {
+        NamePattern::arn(&[
+            Piece::Literal(format!("arn:{partition}:iam::{account}:role/")),
+            Piece::Pattern(path.to_owned()),
+            Piece::Literal(name.to_owned()),
+        ])
+    };
+    vec![below(""), below("*/")]
+}
+
+/// The name of the session whose ARN this is.
+fn session_of(arn: &str) -> Option<&str> {
+    Some(arn.split_once(":assumed-role/")?.1.split_once('/')?.1)
+}
+
+impl NameCondition {
     /// A condition that says who it is. With a set prefix it means something else.
     fn of(condition: &Condition) -> Option<Self> {
         let key = [
@@ -173,11 +222,11 @@ impl Names {
         ];
         let (_, key) = key.into_iter().find(|(key, _)| condition.key.eq_ignore_ascii_case(key))?;
         let operator = condition.operator;
-        let read: fn(&str) -> Glob = match operator.test {
-            Test::StringEquals => Glob::exact,
-            Test::StringEqualsIgnoreCase => |text| Glob::exact(text).ignoring_case(),
-            Test::StringLike => Glob::like,
-            Test::ArnEquals | Test::ArnLike => Glob::arn,
+        let test = match operator.test {
+            Test::StringEquals => NameTest::Exact,
+            Test::StringEqualsIgnoreCase => NameTest::IgnoringCase,
+            Test::StringLike => NameTest::Like,
+            Test::ArnEquals | Test::ArnLike => NameTest::Arn,
             _ => return None,
         };
         if operator.prefix.is_some() {
@@ -185,32 +234,55 @@ impl Names {
         }
         let texts: Option<Vec<String>> =
             condition.values.iter().map(|value| value.text.known().map(str::to_owned)).collect();
-        let texts = texts?;
-        // Whatever a variable comes to: it is taken for any text.
-        let pattern = |text: &String| match text.contains("${") {
-            true => Glob::like("*"),
-            false => read(text),
-        };
-        let patterns = texts.iter().map(pattern).collect();
-        Some(Self { key, texts, patterns, if_exists: operator.if_exists })
+        Some(Self { key, texts: texts?, test, if_exists: operator.if_exists })
     }
 
-    fn hold(&self, bearer: &Bearer) -> bool {
-        let any = |text: &str| self.patterns.iter().any(|pattern| pattern.matches(text));
+    /// Those of a set for whom it holds.
+    fn narrow(&self, set: PrincipalSet) -> PrincipalSet {
+        let each = |read: fn(&Self, &str) -> Vec<NamePattern>| {
+            self.texts.iter().flat_map(|text| read(self, text)).collect::<Vec<_>>()
+        };
         match self.key {
-            NameKey::PrincipalArn => bearer.arns.iter().any(|arn| any(arn)),
-            NameKey::UserName => bearer.user_name().map_or(self.if_exists, any),
-            NameKey::UserId => match (&bearer.id, &bearer.session) {
-                (None, _) => false,
-                (Some(id), Some(session)) => any(&format!("{id}:{session}")),
-                // A role's sessions choose the part after the colon.
-                (Some(id), None) => {
-                    let of_role =
-                        |text: &String| text.split_once(':').is_some_and(|(of, _)| of == id);
-                    any(id) || any(&format!("{id}:")) || self.texts.iter().any(of_role)
+            NameKey::PrincipalArn => set.with_arns(each(Self::pattern)),
+            NameKey::UserId => set.with_user_ids(each(Self::pattern)),
+            NameKey::UserName => {
+                let mut arns = each(Self::users);
+                if self.if_exists {
+                    // Nobody else has a name.
+                    let others = ["arn:*:*::*:role/*", "arn:*:*::*:root"];
+                    arns.extend(others.map(|o| NamePattern::arn(&[Piece::Pattern(o.to_owned())])));
                 }
-            },
+                set.with_arns(arns)
+            }
         }
+    }
+
+    fn pattern(&self, text: &str) -> Vec<NamePattern> {
+        // Whatever a variable comes to: it is taken for any text.
+        if text.contains("${") {
+            return vec![NamePattern::any()];
+        }
+        vec![match self.test {
+            NameTest::Exact => NamePattern::exact(text),
+            NameTest::IgnoringCase => NamePattern::exact(text).ignoring_case(),
+            NameTest::Like => NamePattern::of(Glob::like(text), text),
+            NameTest::Arn => NamePattern::of(Glob::arn(text), text),
+        }]
+    }
+
+    /// The ARNs of the users of such a name, whatever their path.
+    fn users(&self, text: &str) -> Vec<NamePattern> {
+        let name = match self.test {
+            _ if text.contains("${") => Piece::Pattern("*".to_owned()),
+            NameTest::Exact | NameTest::IgnoringCase => Piece::Literal(text.to_owned()),
+            NameTest::Like | NameTest::Arn => Piece::Pattern(text.to_owned()),
+        };
+        let below = |path: &str| {
+            let users = Piece::Pattern(format!("arn:*:iam::*:user/{path}"));
+            let pattern = NamePattern::arn(&[users, name.clone()]);
+            if self.test == NameTest::IgnoringCase { pattern.ignoring_case() } else { pattern }
+        };
+        vec![below(""), below("*/")]
     }
 
     fn described(&self, text: &str, who: &Admitted) -> String {
@@ -227,21 +299,10 @@ fn entry_statements(trust: &Document) -> impl Iterator<Item = &Statement> {
     trust.statements.iter().filter(|s| s.effect == Effect::Allow && !only_beside(s))
 }
 
-/// Whether somebody comes in by both, as far as names tell.
-pub(super) fn share(one: &[Entrance], other: &[Entrance]) -> bool {
-    let through = |one: &[Entrance], other: &[Entrance]| {
-        one.iter().flat_map(Entrance::arns).any(|arn| {
-            let bearer = Bearer::named(arn);
-            one.iter().any(|way| way.lets_in(&bearer))
-                && other.iter().any(|way| way.lets_in(&bearer))
-        })
-    };
-    let described =
-        |entrances: &[Entrance]| entrances.iter().flat_map(Entrance::described).collect::<Vec<_>>();
-    let theirs = described(other);
-    through(one, other)
-        || through(other, one)
-        || described(one).iter().any(|who| who != "*" && theirs.contains(who))
+/// Whether somebody comes in by both.
+pub(super) fn share(one: &[Entrance], other: &[Entrance], ids: &UniqueIds<'_>) -> Meeting {
+    let each = one.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
+    each.fold(Meeting::Apart, |met, (a, b)| met.or(|| a.principals.meets(&b.principals, ids)))
 }
 
 /// The account and the name of the role that an ARN, or that of a session, names.
@@ -269,19 +330,20 @@ mod tests {
         Entrance::all(&document)
     }
 
-    fn ann() -> Bearer {
-        Bearer {
-            arns: vec!["arn:aws:iam::111111111111:user/people/ann".to_owned()],
-            id: Some("AIDAANN".to_owned()),
-            session: None,
-        }
+    fn ann() -> PrincipalSet {
+        let arn = NamePattern::exact("arn:aws:iam::111111111111:user/people/ann");
+        PrincipalSet::one(vec![arn], NamePattern::exact("AIDAANN"))
+    }
+
+    fn admits_ann(entrances: &[Entrance]) -> bool {
+        let none = UniqueIds::default();
+        entrances.iter().any(|way| way.lets_in(&ann(), &none) == Meeting::Possible)
     }
 
     #[test]
     fn conditions_name_whom_an_account_sends() {
         let root = "arn:aws:iam::111111111111:root";
-        let admits =
-            |condition| entrances(root, condition).iter().any(|entrance| entrance.lets_in(&ann()));
+        let admits = |condition| admits_ann(&entrances(root, condition));
         for yes in [
             json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/people/ann"}}),
             json!({"ArnLike": {"aws:principalarn": "arn:aws:iam::*:user/people/*"}}),
@@ -302,7 +364,7 @@ mod tests {
             assert!(!admits(no.clone()), "{no}");
         }
         let elsewhere = json!({"StringEquals": {"aws:username": "ann"}});
-        assert!(!entrances("222222222222", elsewhere).iter().any(|e| e.lets_in(&ann())));
+        assert!(!admits_ann(&entrances("222222222222", elsewhere)));
     }
 
     #[test]
@@ -311,10 +373,24 @@ mod tests {
             |name: &str| entrances(&format!("arn:aws:iam::111111111111:user/{name}"), json!({}));
         let like =
             |text: &str| entrances("111111111111", json!({"ArnLike": {"aws:PrincipalArn": text}}));
-        assert!(share(&of("ann"), &of("ann")));
-        assert!(!share(&of("ann"), &of("bob")));
-        assert!(share(&of("ann"), &like("arn:aws:iam::111111111111:user/*")));
-        assert!(!share(&of("ann"), &like("arn:aws:iam::111111111111:user/b*")));
-        assert!(share(&like("arn:aws:iam::*:role/ops-*"), &like("arn:aws:iam::*:role/ops-*")));
+        let met = |one: &[Entrance], other: &[Entrance]| share(one, other, &UniqueIds::default());
+        let shared = |one: &[Entrance], other: &[Entrance]| met(one, other) == Meeting::Possible;
+        assert!(shared(&of("ann"), &of("ann")));
+        assert!(!shared(&of("ann"), &of("bob")));
+        assert!(shared(&of("ann"), &like("arn:aws:iam::111111111111:user/*")));
+        assert!(!shared(&of("ann"), &like("arn:aws:iam::111111111111:user/b*")));
+        assert!(shared(&like("arn:aws:iam::*:role/ops-*"), &like("arn:aws:iam::*:role/ops-*")));
+        // Both let `ann` in, and neither matches the text of the other.
+        let ending = like("arn:aws:iam::111111111111:user/*n");
+        assert!(shared(&like("arn:aws:iam::111111111111:user/a*"), &ending));
+        assert!(!shared(&like("arn:aws:iam::111111111111:user/a*b"), &ending));
+        let named =
+            |text: &str| entrances("111111111111", json!({"StringLike": {"aws:username": text}}));
+        assert!(shared(&of("people/ann"), &named("an?")));
+        assert!(!shared(&of("people/ann"), &named("peopl?")));
+        // Whose id it is, nobody knows.
+        let by_id = entrances("111111111111", json!({"StringLike": {"aws:userid": "AIDAANN"}}));
+        assert!(matches!(met(&of("ann"), &by_id), Meeting::Unknown(_)));
+        assert!(shared(&named("ann"), &named("a*")));
     }
 }

@@ -4,15 +4,17 @@
 //! when its giver is who promotes. People are told apart by what AWS says of them.
 
 pub(super) mod consent;
+mod directory;
 mod entrance;
+mod identity;
 mod person;
 mod pinned;
+mod principals;
 mod role;
 mod store;
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -24,12 +26,14 @@ use crate::provider::Caller;
 use crate::schema::{duration, gates};
 
 pub use consent::{Approval, Consent};
+pub use directory::RoleSource;
 pub use person::Person;
-pub use role::RoleSource;
 pub use store::{Subject, all, latest_approvals, write};
 
-use entrance::{Bearer, Entrance};
-use role::SessionRole;
+use directory::Directory;
+use entrance::Entrance;
+use identity::CallerIdentity;
+use principals::UniqueIds;
 
 /// How long an approval counts when the gate says nothing.
 const EXPIRES_AFTER: i64 = 86_400;
@@ -44,6 +48,23 @@ pub(super) static TYPE: GateType = GateType {
     binds_rollbacks: false,
     read: |block| Box::new(ApprovalGate::read(block)),
 };
+
+/// Why an approval does not count.
+struct Objection {
+    why: String,
+    /// It might count, but something could not be read.
+    is_unread: bool,
+}
+
+impl Objection {
+    fn of(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_unread: false }
+    }
+
+    fn unread(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_unread: true }
+    }
+}
 
 /// Who must approve.
 #[derive(Clone, Debug)]
@@ -68,32 +89,31 @@ impl ApprovalGate {
         &self,
         context: &GateContext<'_>,
         approval: &Approval,
-        giver: &Identity,
-        author: &Identity,
-    ) -> Option<String> {
+        giver: &CallerIdentity,
+        author: &CallerIdentity,
+        ids: &UniqueIds<'_>,
+    ) -> Option<Objection> {
+        let object = |why: String| Some(Objection::of(why));
         if approval.consent == Consent::Revoke {
-            return Some(format!("taken back at {:.0}", approval.at));
+            return object(format!("taken back at {:.0}", approval.at));
         }
         if approval.edge != context.subject.edge || approval.digest != context.subject.digest {
-            return Some(format!("it is for another release, {}", approval.digest));
+            return object(format!("it is for another release, {}", approval.digest));
         }
         if approval.plan != context.plan.digest {
-            return Some(format!(
+            return object(format!(
                 "it is for another plan, {}: the change is not the same any more",
                 short(&approval.plan)
             ));
         }
         if giver.person == author.person {
-            return Some("it is of who promotes".to_owned());
+            return object("it is of who promotes".to_owned());
         }
-        if giver.group == author.group {
-            return Some(format!(
-                "who promotes may have given it: trust policies let one person be `{}` and `{}`",
-                author.arn, giver.arn
-            ));
+        if let Some(why) = author.why_one(giver, ids) {
+            return object(format!("who promotes may have given it: {why}"));
         }
         if approval.at.duration_since(context.now) > CLOCKS {
-            return Some(format!(
+            return object(format!(
                 "it is dated {:.0}, which is to come: it was forged",
                 approval.at
             ));
@@ -102,20 +122,23 @@ impl ApprovalGate {
         let ends = ends.unwrap_or(Timestamp::MAX);
         if context.now >= ends {
             let after = duration::text(self.expires_after);
-            return Some(format!("it expired at {ends}, {after} after it was given"));
+            return object(format!("it expired at {ends}, {after} after it was given"));
         }
-        if !self.principals.is_empty()
-            && !self.principals.iter().any(|p| person::matches(p, &approval.by, giver.role_arn()))
-        {
-            let by_path = |p: &String| p.split_once(":role/").is_some_and(|(_, r)| r.contains('/'));
-            let unread = giver.role.is_none() && person::role_of(&approval.by.arn).is_some();
-            return Some(match unread && self.principals.iter().any(by_path) {
-                true => {
-                    "`principals` names roles by path, and the path of its role could not be read"
-                        .to_owned()
-                }
-                false => "`principals` does not name them".to_owned(),
-            });
+        let is_named = |p: &String| person::matches(p, &approval.by, giver.role_arn());
+        let is_admitted = self.principals.is_empty() || self.principals.iter().any(is_named);
+        // Of a role that was not read, a pattern with a path may name it or not.
+        let by_path = |p: &String| p.split_once(":role/").is_some_and(|(_, r)| r.contains('/'));
+        let is_unread = giver.entrances.unread.is_some() && giver.role.is_none();
+        let may_be_admitted = is_unread && self.principals.iter().any(by_path);
+        if !is_admitted && !may_be_admitted {
+            return object("`principals` does not name them".to_owned());
+        }
+        if let Some(why) = &giver.entrances.unread {
+            return Some(Objection::unread(format!("nobody knows who gave it: {why}")));
+        }
+        if let Some(why) = &author.entrances.unread {
+            let why = format!("who promotes may have given it: of `{}`, {why}", author.arn);
+            return Some(Objection::unread(why));
         }
         None
     }
@@ -124,47 +147,43 @@ impl ApprovalGate {
 #[async_trait]
 impl Gate for ApprovalGate {
     async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
-        let source = context.roles();
-        let author = Identity::of(context.author, source).await;
+        let callers: Vec<&Caller> =
+            [context.author].into_iter().chain(context.approvals.iter().map(|a| &a.by)).collect();
+        let directory = Directory::new(context.roles(), &callers);
+        let all: Vec<CallerIdentity> =
+            join_all(callers.iter().map(|caller| CallerIdentity::of(caller, &directory))).await;
+        let ids = &directory.ids;
+        let Some((author, givers)) = all.split_first() else {
+            return GateFinding::new(GateOutcome::Waiting, "nobody promotes", Json::Null);
+        };
         // What a person said last counts, in whatever session.
-        let mut approvals: Vec<(Identity, &Approval)> = Vec::new();
-        for approval in context.approvals {
-            approvals.push((Identity::of(&approval.by, source).await, approval));
-        }
+        let mut approvals: Vec<(&CallerIdentity, &Approval)> =
+            givers.iter().zip(context.approvals).collect();
         approvals.sort_by(|a, b| {
             (&a.0.person, a.1.at, a.1.consent).cmp(&(&b.0.person, b.1.at, b.1.consent))
         });
-        let mut all: Vec<Identity> = vec![author];
-        let (identities, approvals): (Vec<Identity>, Vec<&Approval>) =
-            approvals.into_iter().unzip();
-        all.extend(identities);
-        group(&mut all);
-        let (author, identities) = match all.split_first() {
-            Some((author, identities)) => (author, identities),
-            None => return GateFinding::new(GateOutcome::Waiting, "nobody promotes", Json::Null),
-        };
-        let mut counted: Vec<&Approval> = Vec::new();
-        let mut groups: BTreeMap<usize, &str> = BTreeMap::new();
-        let mut refused = Vec::new();
-        for (at, (giver, approval)) in identities.iter().zip(&approvals).enumerate() {
-            let next = identities.get(at + 1);
-            let objection = if next.is_some_and(|next| next.person == giver.person) {
-                Some("superseded by a later approval or revocation of the same person".to_owned())
+        // No two of these are one person's.
+        let mut counted: Vec<(&CallerIdentity, &Approval)> = Vec::new();
+        let mut refused: Vec<(&Approval, Objection)> = Vec::new();
+        for (at, (giver, approval)) in approvals.iter().enumerate() {
+            let next = approvals.get(at + 1);
+            let objection = if next.is_some_and(|(next, _)| next.person == giver.person) {
+                Some(Objection::of(
+                    "superseded by a later approval or revocation of the same person",
+                ))
             } else {
-                self.objection(context, approval, giver, author)
+                self.objection(context, approval, giver, author, ids)
             };
             let objection = objection.or_else(|| {
-                let first = groups.get(&giver.group)?;
-                Some(format!(
-                    "it may be of the same person as that of `{first}`: trust policies let one person be both"
-                ))
+                let why = |(first, _): &(&CallerIdentity, &Approval)| {
+                    let why = giver.why_one(first, ids)?;
+                    Some(format!("it may be of the same person as that of `{}`: {why}", first.arn))
+                };
+                counted.iter().find_map(why).map(Objection::of)
             });
             match objection {
-                Some(why) => refused.push((*approval, why)),
-                None => {
-                    groups.insert(giver.group, &giver.arn);
-                    counted.push(approval);
-                }
+                Some(objection) => refused.push((*approval, objection)),
+                None => counted.push((*giver, *approval)),
             }
         }
         let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
@@ -172,17 +191,17 @@ impl Gate for ApprovalGate {
             "count": self.count,
             "plan": context.plan.digest,
             "release": context.subject.digest,
-            "approvals": counted.iter().map(|a| told(a)).collect::<Vec<Json>>(),
-            "not_counted": refused.iter().map(|(approval, why)| {
+            "approvals": counted.iter().map(|(_, approval)| told(approval)).collect::<Vec<Json>>(),
+            "not_counted": refused.iter().map(|(approval, objection)| {
                 let mut told = told(approval);
                 if let Some(told) = told.as_object_mut() {
-                    told.insert("why".to_owned(), json!(why));
+                    told.insert("why".to_owned(), json!(objection.why));
                 }
                 told
             }).collect::<Vec<Json>>(),
         });
         if counted.len() >= self.count {
-            let names: Vec<&str> = counted.iter().map(|a| a.by.arn.as_str()).collect();
+            let names: Vec<&str> = counted.iter().map(|(_, a)| a.by.arn.as_str()).collect();
             return GateFinding::new(
                 GateOutcome::Passed,
                 format!("approved by {}", names.join(", ")),
@@ -195,115 +214,41 @@ impl Gate for ApprovalGate {
             self.count,
             context.subject.edge
         );
-        for (approval, why) in &refused {
+        for (approval, Objection { why, .. }) in &refused {
             summary.push_str(&format!("; {} does not count: {why}", approval.by.arn));
         }
-        GateFinding::new(GateOutcome::Waiting, summary, detail)
+        // Where approvals are there, people cannot open the gate: somebody has to let Palisade read.
+        let unread = refused.iter().filter(|(_, objection)| objection.is_unread).count();
+        let outcome = match counted.len() + unread >= self.count {
+            true => GateOutcome::Unknown,
+            false => GateOutcome::Waiting,
+        };
+        GateFinding::new(outcome, summary, detail)
     }
 }
 
-/// Whom an approval as this caller counts as one with: those whom the trust policy of its role lets in by
-/// name or by a condition on the name, and those whom the policies of such roles let in, where the session's name does not tell who of them it is.
-pub async fn counts_with(caller: &Caller, source: RoleSource<'_>) -> Vec<String> {
-    let identity = Identity::of(caller, source).await;
-    let entrances = if identity.pinned { &[] } else { identity.entrances.as_slice() };
-    let mut all = Vec::new();
+/// With whom an approval counts as one.
+#[derive(Clone, Debug, Default)]
+pub struct CountsWith {
+    /// Those whom the trust policy of the giver's role lets in by name or by a condition on the name, and those whom
+    /// the policies of such roles let in, where the session's name does not tell who of them it is.
+    pub others: Vec<String>,
+    /// Why there may be others: then the approval counts for nothing.
+    pub unread: Option<String>,
+}
+
+/// With whom an approval as this caller counts as one.
+pub async fn counts_with(caller: &Caller, source: RoleSource<'_>) -> CountsWith {
+    let directory = Directory::new(source, &[caller]);
+    let identity = CallerIdentity::of(caller, &directory).await;
+    let entrances = if identity.is_pinned { &[] } else { identity.entrances.all.as_slice() };
+    let mut others = Vec::new();
     for who in entrances.iter().flat_map(Entrance::described) {
-        if !all.contains(&who) {
-            all.push(who);
+        if !others.contains(&who) {
+            others.push(who);
         }
     }
-    all
-}
-
-/// Who somebody is, as far as can be told.
-#[derive(Clone, Debug)]
-struct Identity {
-    person: Person,
-    arn: String,
-    /// The unique id, by which a trust policy may name it too.
-    id: String,
-    /// The role behind a session, where it could be read.
-    role: Option<SessionRole>,
-    /// Whether the session's name tells who it is.
-    pinned: bool,
-    /// The name of the session.
-    session: Option<String>,
-    /// Who may have become this identity.
-    entrances: Vec<Entrance>,
-    /// Identities of one group may be one person's.
-    group: usize,
-}
-
-impl Identity {
-    async fn of(caller: &Caller, source: RoleSource<'_>) -> Self {
-        let role = SessionRole::of(caller, source).await;
-        let pinned = pinned::pinned(caller, role.as_ref());
-        let (id, session) = match caller.user_id.split_once(':') {
-            Some((id, session)) => (id, Some(session.to_owned())),
-            None => (caller.user_id.as_str(), None),
-        };
-        let entrances = match (&role, &session) {
-            (Some(SessionRole { trust: Some(trust), .. }), Some(session)) if pinned => {
-                Entrance::pinned(trust, session)
-            }
-            (Some(role), _) => role.entrances(source).await,
-            (None, _) => Vec::new(),
-        };
-        Self {
-            person: Person::of(caller, pinned),
-            entrances,
-            arn: caller.arn.clone(),
-            id: id.to_owned(),
-            role,
-            pinned,
-            session,
-            group: 0,
-        }
-    }
-
-    fn role_arn(&self) -> Option<&str> {
-        self.role.as_ref().map(|role| role.arn.as_str())
-    }
-
-    /// Whether trust policies let the other become this one, as far as names tell.
-    fn admits(&self, other: &Self) -> bool {
-        let arns = std::iter::once(other.arn.as_str()).chain(other.role_arn());
-        let bearer = Bearer {
-            arns: arns.map(str::to_owned).collect(),
-            id: Some(other.id.clone()),
-            session: other.session.clone(),
-        };
-        self.entrances.iter().any(|entrance| entrance.lets_in(&bearer))
-    }
-
-    /// Whether both may be one person's: one may become the other, or a third may become both.
-    fn may_be(&self, other: &Self) -> bool {
-        self.person == other.person
-            || self.admits(other)
-            || other.admits(self)
-            || entrance::share(&self.entrances, &other.entrances)
-    }
-}
-
-/// Numbers identities so that those that may be one person's have one number.
-fn group(all: &mut [Identity]) {
-    for (at, identity) in all.iter_mut().enumerate() {
-        identity.group = at;
-    }
-    let known = all.to_vec();
-    for (at, one) in known.iter().enumerate() {
-        for (to, other) in known.iter().enumerate().skip(at + 1) {
-            if !one.may_be(other) {
-                continue;
-            }
-            let group_of = |at: usize| all.get(at).map_or(at, |identity| identity.group);
-            let (keep, gone) = (group_of(at), group_of(to));
-            for identity in all.iter_mut().filter(|identity| identity.group == gone) {
-                identity.group = keep;
-            }
-        }
-    }
+    CountsWith { others, unread: identity.entrances.unread }
 }
 
 /// The beginning of a digest, for people.

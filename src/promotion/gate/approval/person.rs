@@ -34,6 +34,12 @@ impl fmt::Display for Person {
     }
 }
 
+/// `PARTITION` and `ACCOUNT` as they stand in an ARN.
+pub(super) fn partition_and_account(arn: &str) -> Option<(&str, &str)> {
+    let mut parts = arn.split(':').skip(1);
+    Some((parts.next()?, parts.nth(2)?))
+}
+
 /// Of an assumed role's ARN, `PARTITION` and `ACCOUNT` as they stand in ARNs, and the role's name.
 pub(super) fn role_of(arn: &str) -> Option<((&str, &str), &str)> {
     let mut parts = arn.splitn(6, ':');

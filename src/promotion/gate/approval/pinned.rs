@@ -7,9 +7,7 @@
 use crate::iam::document::LanguageVersion;
 use crate::iam::operator::Test;
 use crate::iam::{Condition, Document, Effect, Statement};
-use crate::provider::Caller;
 
-use super::person::role_of;
 use super::role::SessionRole;
 
 /// Names of the roles that IAM Identity Center makes begin so, and they are kept under this path.
@@ -22,16 +20,12 @@ const OF_A_USER: [&str; 2] = ["${aws:username}", "${aws:userid}"];
 /// What a trust policy may allow beside becoming the role.
 const BESIDE: [&str; 3] = ["sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"];
 
-/// Whether a caller's session name is pinned. A role that was not read pins nothing, but for those
-/// of Identity Center, whose names are reserved.
+/// Whether the names of the sessions of a role are pinned. Of a role that was not read, that is not known.
 #[must_use]
-pub(super) fn pinned(caller: &Caller, role: Option<&SessionRole>) -> bool {
-    let Some((_, name)) = role_of(&caller.arn) else { return false };
-    let reserved = name.starts_with(IDENTITY_CENTER.0);
-    match role {
-        None => reserved,
-        Some(role) if reserved => role.path.starts_with(IDENTITY_CENTER.1),
-        Some(role) => role.trust.as_ref().is_some_and(pins),
+pub(super) fn pinned(name: &str, role: &SessionRole) -> bool {
+    match name.starts_with(IDENTITY_CENTER.0) {
+        true => role.path.starts_with(IDENTITY_CENTER.1),
+        false => pins(&role.trust),
     }
 }
 

@@ -1,0 +1,312 @@
+//! The principals that a judgement has to know: indexed once from what the plan has read, and roles that it has not
+//! read, such as those of the management account, asked for one by one, each once.
+//!
+//! Architecture invariant: what could not be read is never left out. Whoever asks for it is told why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::join_all;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::iam::symbolic::globs::Glob;
+use crate::live::{Reading, Targets};
+use crate::plan::Live;
+use crate::provider::{AccessMode, AccountTarget, Caller, Inventory, LiveObject, Provider};
+use crate::schema::access_of;
+
+use super::entrance::{Entrance, role_named};
+use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds};
+use super::role::{SessionRole, assumable, text};
+
+/// Most roles that are followed from one trust policy to the next. An estate in which more of them lead to one role
+/// has no way of telling its people apart.
+const MOST_ROLES: usize = 1_000;
+/// Roles that are read at once: IAM throttles an account's readers together.
+const AT_ONCE: usize = 8;
+/// Roles that IAM Identity Center makes: it alone lets anybody in, and nobody else may make or change one.
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>
+const IDENTITY_CENTER: &str = "arn:*:iam::*:role/aws-reserved/sso.amazonaws.com/*";
+
+/// Where roles are looked up.
+#[derive(Clone, Copy)]
+pub struct RoleSource<'a> {
+    /// What reads AWS.
+    pub provider: &'a dyn Provider,
+    /// How accounts are reached.
+    pub targets: &'a Targets,
+    /// What was read already.
+    pub live: &'a Live,
+}
+
+/// A role that exists; `None` where there is none. An error says why that is not known.
+type RoleReading = Result<Option<Arc<SessionRole>>, String>;
+/// The account and the name of a role.
+type RoleKey = (String, String);
+
+/// Everybody of whom one judgement has to know.
+pub(super) struct Directory<'a> {
+    source: RoleSource<'a>,
+    /// Roles that were read in bulk, by account.
+    listed: BTreeMap<&'a str, Vec<&'a LiveObject>>,
+    pub(super) ids: UniqueIds<'a>,
+    asked: Mutex<BTreeMap<RoleKey, Arc<OnceCell<RoleReading>>>>,
+    /// The roles of the management account, where the estate does not declare it.
+    management: OnceCell<Result<Inventory, String>>,
+    at_once: Semaphore,
+}
+
+/// Who may become a role.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entrances {
+    pub(super) all: Vec<Entrance>,
+    /// Why there may be others.
+    pub(super) unread: Option<String>,
+}
+
+impl<'a> Directory<'a> {
+    /// Of what was read; and these callers, of whom STS tells both names.
+    pub(super) fn new(source: RoleSource<'a>, callers: &[&'a Caller]) -> Self {
+        let mut ids = UniqueIds::default();
+        let mut listed: BTreeMap<&str, Vec<&LiveObject>> = BTreeMap::new();
+        let role = assumable().map(|(schema, _)| schema.kind);
+        for (handle, reading) in &source.live.accounts {
+            let Reading::Read(index) = reading else { continue };
+            let target = source.targets.accounts.get(handle);
+            let account = target.and_then(|target| target.id.as_ref());
+            for object in index.inventory().objects.values() {
+                let Some(principal) = access_of(object.kind).and_then(|a| a.principal()) else {
+                    continue;
+                };
+                ids.add(text(&object.attrs, "arn"), text(&object.attrs, principal.unique_id));
+                if let Some(account) = account.filter(|_| Some(object.kind) == role) {
+                    listed.entry(account.as_str()).or_default().push(object);
+                }
+            }
+        }
+        for caller in callers.iter().filter(|caller| !caller.user_id.contains(':')) {
+            ids.add(&caller.arn, &caller.user_id);
+        }
+        Self {
+            source,
+            listed,
+            ids,
+            asked: Mutex::default(),
+            management: OnceCell::new(),
+            at_once: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    /// A role by the account that it is in and its name. It is read once, whoever asks.
+    pub(super) async fn role(&self, account: &str, name: &str) -> RoleReading {
+        let cell = {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.entry((account.to_owned(), name.to_owned())).or_default().clone()
+        };
+        cell.get_or_init(|| self.read(account, name)).await.clone()
+    }
+
+    async fn read(&self, account: &str, name: &str) -> RoleReading {
+        let Some((schema, _)) = assumable() else { return Ok(None) };
+        let target = match self.target(account) {
+            Some(target) => target,
+            None => return Err(format!("{account} is not an account of the estate")),
+        };
+        match self.source.live.accounts.get(&target.handle) {
+            Some(Reading::Read(index)) => {
+                let objects = &index.inventory().objects;
+                if let Some(object) = objects.get(&(schema.kind, name.to_owned())) {
+                    return SessionRole::read(&object.attrs).map(|role| Some(Arc::new(role)));
+                }
+                if index.why_unread(schema.kind, name).is_none()
+                    && index.inventory().complete.contains(schema.kind)
+                {
+                    return Ok(None);
+                }
+            }
+            Some(Reading::Absent) => return Ok(None),
+            Some(Reading::Unread(_)) | None => {}
+        }
+        let _permit = self.at_once.acquire().await;
+        let reading = self.source.provider.read_object(target, AccessMode::Read, schema.kind, name);
+        match reading.await {
+            Ok(Some(object)) => SessionRole::read(&object.attrs).map(|role| Some(Arc::new(role))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// How an account is reached.
+    fn target(&self, account: &str) -> Option<&'a AccountTarget> {
+        let is_it = |t: &&AccountTarget| t.id.as_ref().is_some_and(|id| id.as_str() == account);
+        let targets = self.source.targets;
+        targets.accounts.values().find(is_it).or_else(|| Some(&targets.management).filter(is_it))
+    }
+
+    /// Whom the trust policy lets in by name, and whom the trust policies of those roles do: who may become
+    /// a role that may become this one, may become this one.
+    pub(super) async fn entrances(&self, role: &SessionRole) -> Entrances {
+        let mut found = Entrances::default();
+        let mut known: BTreeSet<Entrance> = BTreeSet::new();
+        let mut followed: BTreeSet<String> = BTreeSet::from([role.arn.clone()]);
+        let mut level = Entrance::all(&role.trust);
+        while !level.is_empty() {
+            level.retain(|entrance| known.insert(entrance.clone()));
+            found.all.extend(level.iter().cloned());
+            let mut through: BTreeMap<RoleKey, Vec<&Entrance>> = BTreeMap::new();
+            for entrance in &level {
+                match self.through(entrance).await {
+                    Ok(keys) => {
+                        for key in keys {
+                            through.entry(key).or_default().push(entrance);
+                        }
+                    }
+                    Err(why) => found.unread = found.unread.or(Some(why)),
+                }
+            }
+            let reads = through.iter().map(|((account, name), by)| async move {
+                (name, by, self.role(account, name).await)
+            });
+            let mut next = Vec::new();
+            for (name, by, reading) in join_all(reads).await {
+                let role = match reading {
+                    Ok(Some(role)) => role,
+                    Ok(None) => continue,
+                    Err(why) => {
+                        let why = format!("the role `{name}` on the way could not be read: {why}");
+                        found.unread = found.unread.or(Some(why));
+                        continue;
+                    }
+                };
+                let sessions = role.principals();
+                let comes_in = by.iter().any(|e| e.lets_in(&sessions, &self.ids) != Meeting::Apart);
+                if comes_in && followed.insert(role.arn.clone()) {
+                    next.extend(Entrance::all(&role.trust));
+                }
+            }
+            if followed.len() > MOST_ROLES {
+                let why = format!("more than {MOST_ROLES} roles lead to `{}`", role.arn);
+                found.unread = found.unread.or(Some(why));
+                break;
+            }
+            level = next;
+        }
+        found
+    }
+
+    /// The roles that an entrance may let in.
+    ///
+    /// # Errors
+    /// There may be others, which cannot be listed.
+    async fn through(&self, entrance: &Entrance) -> Result<Vec<RoleKey>, String> {
+        let set = &entrance.principals;
+        let key = |(account, name): (&str, &str)| (account.to_owned(), name.to_owned());
+        let identity_center = Glob::like(IDENTITY_CENTER);
+        // Whoever lets everybody in has no need of more; and in Identity Center's roles nobody comes by a trust policy's names.
+        if set.is_everybody() || set.is_within(&identity_center) || !self.may_be_a_role(set) {
+            return Ok(Vec::new());
+        }
+        if let Some(listed) = entrance.listed_roles() {
+            return Ok(listed.into_iter().map(key).collect());
+        }
+        if let Some(ids) = set.listed_ids() {
+            // Unique ids of roles begin so.
+            // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
+            let roles = ids.into_iter().filter(|id| id.starts_with("AROA"));
+            let mut keys = Vec::new();
+            for id in roles {
+                if entrance.names_a_deleted_principal() && self.ids.owner(id).is_none() {
+                    continue;
+                }
+                let unknown = |why: String| {
+                    format!("it is not known which role has the unique id `{id}`: {why}")
+                };
+                match self.owner(id).await.map_err(unknown)? {
+                    Some(arn) => keys.extend(role_named(&arn).map(key)),
+                    None => return Err(unknown("no account that was read has it".to_owned())),
+                }
+            }
+            return Ok(keys);
+        }
+        let described = || entrance.described().join(", ");
+        let Some(accounts) = set.accounts() else {
+            return Err(format!("`{}` lets in roles of accounts outside the estate", described()));
+        };
+        let mut keys = Vec::new();
+        for account in accounts.into_iter().collect::<BTreeSet<_>>() {
+            let roles = self.roles_of(account).await;
+            let roles = roles.map_err(|why| {
+                format!(
+                    "the roles of {account} that `{}` lets in could not be listed: {why}",
+                    described()
+                )
+            })?;
+            for object in roles {
+                let role = PrincipalSet::default()
+                    .with_arns(vec![NamePattern::exact(text(&object.attrs, "arn"))]);
+                if set.meets(&role, &self.ids) != Meeting::Apart {
+                    keys.push((account.to_owned(), object.key.clone()));
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    fn may_be_a_role(&self, set: &PrincipalSet) -> bool {
+        let shape = NamePattern::of(Glob::arn("arn:*:iam::*:role/*"), "arn:*:iam::*:role/*");
+        let roles = PrincipalSet::default().with_arns(vec![shape]);
+        set.meets(&roles, &self.ids) != Meeting::Apart
+    }
+
+    /// The ARN of the role with this unique id.
+    ///
+    /// # Errors
+    /// The roles of the management account, of which it may be one, were not read.
+    async fn owner(&self, id: &str) -> Result<Option<String>, String> {
+        if let Some(arn) = self.ids.owner(id) {
+            return Ok(Some(arn.to_owned()));
+        }
+        let management = self.source.targets.management.id.as_ref();
+        let (Some((_, principal)), Some(management)) = (assumable(), management) else {
+            return Ok(None);
+        };
+        let roles = self.roles_of(management.as_str()).await?;
+        let role = roles.into_iter().find(|role| text(&role.attrs, principal.unique_id) == id);
+        Ok(role.map(|role| text(&role.attrs, "arn").to_owned()))
+    }
+
+    /// Every role of an account.
+    ///
+    /// # Errors
+    /// They were not read, and why.
+    async fn roles_of(&self, account: &str) -> Result<Vec<&LiveObject>, String> {
+        let Some((schema, _)) = assumable() else { return Ok(Vec::new()) };
+        let Some(target) = self.target(account) else {
+            return Err("it is not an account of the estate".to_owned());
+        };
+        let listed = || self.listed.get(account).cloned().unwrap_or_default();
+        match self.source.live.accounts.get(&target.handle) {
+            Some(Reading::Read(index)) => match index.inventory().unread.get(schema.kind) {
+                Some(why) => Err(why.clone()),
+                None if index.inventory().complete.contains(schema.kind) => Ok(listed()),
+                None => Err("they were not listed".to_owned()),
+            },
+            Some(Reading::Absent) => Ok(Vec::new()),
+            Some(Reading::Unread(why)) => Err(why.clone()),
+            None => {
+                let read = || async {
+                    let kinds = BTreeSet::from([schema.kind]);
+                    let inventory = self.source.provider.read_account(target, &kinds, "/").await;
+                    let inventory = inventory.map_err(|error| error.to_string())?;
+                    match inventory.unread.get(schema.kind) {
+                        Some(why) => Err(why.clone()),
+                        None => Ok(inventory),
+                    }
+                };
+                let inventory = self.management.get_or_init(read).await.as_ref();
+                let objects = inventory.map_err(Clone::clone)?.objects.values();
+                Ok(objects.filter(|object| object.kind == schema.kind).collect())
+            }
+        }
+    }
+}
