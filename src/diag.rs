@@ -242,6 +242,12 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(summary) }
     }
 
+    /// The same as a warning.
+    #[must_use]
+    pub fn into_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     /// Underlines `loc`.
     #[must_use]
     pub fn at(mut self, loc: Loc) -> Self {

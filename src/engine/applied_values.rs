@@ -55,6 +55,10 @@ impl ValueSource for AppliedValues<'_> {
         self.base.looked_up(lookup)
     }
 
+    fn requires_lookups(&self) -> bool {
+        self.base.requires_lookups()
+    }
+
     fn release(&self, environment: &str, release: &str) -> Option<Release> {
         self.base.release(environment, release)
     }

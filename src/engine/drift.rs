@@ -30,8 +30,9 @@ pub async fn run(
     workspace: &Workspace,
     request: &DriftRequest,
 ) -> Result<DriftReport, EngineError> {
-    let inputs = refresh::load_and_refresh_recovered(workspace, &request.plan).await?;
-    let mut plan = plan::make(workspace, &inputs, &request.plan)?;
+    let plan_request = PlanRequest { may_miss_lookups: true, ..request.plan.clone() };
+    let inputs = refresh::load_and_refresh_recovered(workspace, &plan_request).await?;
+    let mut plan = plan::make(workspace, &inputs, &plan_request)?;
     narrow(&mut plan, request.managed_only);
     workspace.host.diagnostics(&inputs.warnings);
     Ok(DriftReport::of(&plan))

@@ -90,7 +90,11 @@ impl ValueSource for KnownValues<'_> {
     }
 
     fn reads_lookups(&self) -> bool {
-        self.lookups.is_open()
+        true
+    }
+
+    fn requires_lookups(&self) -> bool {
+        !self.lookups.may_miss()
     }
 
     fn release(&self, environment: &str, release: &str) -> Option<Release> {

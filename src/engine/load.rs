@@ -156,7 +156,7 @@ pub(super) async fn recorded(
     drop(busy);
     let (snapshot, outputs) = (snapshot?, outputs?);
     let (records, releases) = releases?;
-    let lookups = Arc::default();
+    let lookups = Arc::new(LookupResults::new(request.may_miss_lookups));
     Ok(RecordedEstate { snapshot, outputs, records, releases, lookups, warnings })
 }
 

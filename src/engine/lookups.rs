@@ -1,19 +1,18 @@
 //! What `data` blocks look up in AWS, and what it told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, Shared};
 use futures::stream;
 
-use crate::eval::{Looked, LookupFailure};
+use crate::eval::{Looked, LookedUp, LookupFailure};
 use crate::ids::Handle;
 use crate::live::Targets;
 use crate::provider::{AccessMode, AccountTarget, Caller, Parameter, Provider, ProviderError};
 use crate::schema::data::Lookup;
-use crate::value::{Attrs, Value};
+use crate::value::Value;
 
 /// Who calls, asked for once in a run.
 pub(super) type CallerReading<'a> = Shared<BoxFuture<'a, Result<Caller, ProviderError>>>;
@@ -22,24 +21,25 @@ pub(super) type CallerReading<'a> = Shared<BoxFuture<'a, Result<Caller, Provider
 #[derive(Debug, Default)]
 pub struct LookupResults {
     results: Mutex<BTreeMap<Lookup, Looked>>,
-    /// Whether no more is read.
-    complete: AtomicBool,
+    /// Whether what cannot be looked up is no error.
+    may_miss: bool,
 }
 
 impl LookupResults {
+    /// Nothing was looked up yet; `may_miss` where what cannot be is no error.
+    #[must_use]
+    pub(super) fn new(may_miss: bool) -> Self {
+        Self { results: Mutex::default(), may_miss }
+    }
+
     /// What AWS told, where it was asked.
     pub(super) fn get(&self, lookup: &Lookup) -> Option<Looked> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner).get(lookup).cloned()
     }
 
-    /// Whether what is missing may still be read.
-    pub(super) fn is_open(&self) -> bool {
-        !self.complete.load(Ordering::Relaxed)
-    }
-
-    /// Says that no more is read: what is unknown from now on stays so.
-    pub(super) fn close(&self) {
-        self.complete.store(true, Ordering::Relaxed);
+    /// Whether what cannot be looked up is no error.
+    pub(super) fn may_miss(&self) -> bool {
+        self.may_miss
     }
 
     /// Reads what is asked for, all of it at once, parameters of an account ten at a time.
@@ -51,30 +51,81 @@ impl LookupResults {
         lookups: BTreeSet<Lookup>,
         parallelism: usize,
     ) {
+        let at_once = parallelism.max(1);
         let mut parameters: BTreeMap<Handle, BTreeSet<String>> = BTreeMap::new();
-        let mut single = Vec::new();
+        let mut objects = Vec::new();
+        let mut asks_caller = false;
         for lookup in lookups {
             match lookup {
+                Lookup::Caller => asks_caller = true,
                 Lookup::Parameter { account, name } => {
                     parameters.entry(account).or_default().insert(name);
                 }
-                other => single.push(other),
+                Lookup::Object { account, kind, key } => objects.push((account, kind, key)),
             }
         }
-        let single = stream::iter(single)
-            .map(|lookup| async {
-                let looked = one(provider, caller, targets, &lookup).await;
-                vec![(lookup, looked)]
+        let caller = async {
+            match asks_caller {
+                true => vec![(Lookup::Caller, of_caller(caller).await)],
+                false => Vec::new(),
+            }
+        };
+        let objects = stream::iter(objects)
+            .map(|(account, kind, key)| async move {
+                let looked = object(provider, targets, account.as_ref(), kind, &key).await;
+                (Lookup::Object { account, kind, key }, looked)
             })
-            .buffer_unordered(parallelism.max(1))
+            .buffer_unordered(at_once)
             .collect::<Vec<_>>();
-        let several = stream::iter(parameters)
+        let parameters = stream::iter(parameters)
             .map(|(account, names)| in_account(provider, targets, account, names))
-            .buffer_unordered(parallelism.max(1))
+            .buffer_unordered(at_once)
             .collect::<Vec<_>>();
-        let (single, several) = futures::join!(single, several);
+        let (caller, objects, parameters) = futures::join!(caller, objects, parameters);
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        results.extend(single.into_iter().chain(several).flatten());
+        results.extend(caller.into_iter().chain(objects).chain(parameters.into_iter().flatten()));
+    }
+
+    /// Says that these are not made, and why.
+    pub(super) fn refuse(&self, lookups: BTreeSet<Lookup>, why: impl Fn(&Lookup) -> LookupFailure) {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.extend(lookups.into_iter().map(|lookup| {
+            let failure = why(&lookup);
+            (lookup, Err(failure))
+        }));
+    }
+}
+
+/// Whether the account of a lookup is there: an account that nobody has found yet may be found, or be made.
+pub(super) fn is_reachable(targets: &Targets, lookup: &Lookup) -> bool {
+    match account_of(lookup) {
+        Some(account) => target(targets, account).is_ok(),
+        None => true,
+    }
+}
+
+fn account_of(lookup: &Lookup) -> Option<&Handle> {
+    match lookup {
+        Lookup::Caller => None,
+        Lookup::Parameter { account, .. } => Some(account),
+        Lookup::Object { account, .. } => account.as_ref(),
+    }
+}
+
+/// Why a lookup whose account is not there is not made.
+pub(super) fn no_account(lookup: &Lookup) -> LookupFailure {
+    match account_of(lookup) {
+        Some(account) => does_not_exist(account),
+        None => {
+            LookupFailure { message: "its account does not exist yet".to_owned(), advice: None }
+        }
+    }
+}
+
+fn does_not_exist(account: &Handle) -> LookupFailure {
+    LookupFailure {
+        message: format!("the account `{account}` does not exist yet"),
+        advice: Some("leave the `data` block out until an apply has made the account".to_owned()),
     }
 }
 
@@ -86,44 +137,41 @@ fn failed(error: &ProviderError) -> LookupFailure {
 fn target<'t>(targets: &'t Targets, account: &Handle) -> Result<&'t AccountTarget, LookupFailure> {
     let target = targets.accounts.get(account);
     let there = target.filter(|t| t.id.is_some() || t.endpoint_url.is_some() || t.management);
-    there.ok_or_else(|| LookupFailure {
-        message: format!("the account `{account}` does not exist yet"),
-        advice: Some("leave the `data` block out until an apply has made the account".to_owned()),
-    })
+    there.ok_or_else(|| does_not_exist(account))
 }
 
-async fn one(
+async fn of_caller(caller: &CallerReading<'_>) -> Looked {
+    let caller = caller.clone().await.map_err(|error| failed(&error))?;
+    let attrs = [
+        ("account_id", Value::string(caller.account.as_str())),
+        ("arn", Value::String(caller.arn)),
+        ("user_id", Value::String(caller.user_id)),
+    ];
+    Ok(Some(with_attrs(attrs)))
+}
+
+async fn object(
     provider: &dyn Provider,
-    caller: &CallerReading<'_>,
     targets: &Targets,
-    lookup: &Lookup,
+    account: Option<&Handle>,
+    kind: &'static str,
+    key: &str,
 ) -> Looked {
-    match lookup {
-        Lookup::Caller => {
-            let caller = caller.clone().await.map_err(|error| failed(&error))?;
-            let attrs = [
-                ("account_id", Value::string(caller.account.as_str())),
-                ("arn", Value::String(caller.arn)),
-                ("user_id", Value::String(caller.user_id)),
-            ];
-            let attrs: Attrs = attrs.map(|(k, v)| (k.to_owned(), v)).into();
-            Ok(Some(Arc::new(attrs)))
-        }
-        Lookup::Object { account, kind, key } => {
-            let target = match account {
-                Some(account) => target(targets, account)?,
-                None => &targets.management,
-            };
-            let read = provider.read_object(target, AccessMode::Read, kind, key).await;
-            let object = read.map_err(|error| failed(&error))?;
-            Ok(object.map(|object| Arc::new(object.attrs)))
-        }
-        Lookup::Parameter { account, name } => {
-            let names = BTreeSet::from([name.clone()]);
-            let mut all = in_account(provider, targets, account.clone(), names).await;
-            all.pop().map_or(Ok(None), |(_, looked)| looked)
-        }
-    }
+    let target = match account {
+        Some(account) => target(targets, account)?,
+        None => &targets.management,
+    };
+    let read = provider.read_object(target, AccessMode::Read, kind, key).await;
+    let object = read.map_err(|error| failed(&error))?;
+    Ok(object.map(|object| {
+        let unread = object.unread.into_iter().map(|(name, why)| (name.to_owned(), why));
+        Arc::new(LookedUp { attrs: object.attrs, unread: unread.collect() })
+    }))
+}
+
+fn with_attrs<const N: usize>(attrs: [(&str, Value); N]) -> Arc<LookedUp> {
+    let attrs = attrs.map(|(name, value)| (name.to_owned(), value)).into();
+    Arc::new(LookedUp { attrs, ..LookedUp::default() })
 }
 
 async fn in_account(
@@ -136,7 +184,7 @@ async fn in_account(
         Ok(target) => provider.parameters(target, &names).await.map_err(|error| failed(&error)),
         Err(failure) => Err(failure),
     };
-    let told = |name: &String| -> Looked {
+    let looked = |name: &String| -> Looked {
         match read.as_ref().map(|found| found.get(name)) {
             Ok(Some(parameter)) => attrs_of(parameter).map(Some),
             Ok(None) => Ok(None),
@@ -144,11 +192,11 @@ async fn in_account(
         }
     };
     let lookup = |name: &String| Lookup::Parameter { account: account.clone(), name: name.clone() };
-    names.iter().map(|name| (lookup(name), told(name))).collect()
+    names.iter().map(|name| (lookup(name), looked(name))).collect()
 }
 
 /// What a parameter tells. The value of a secret one would go into plans and state in the clear.
-fn attrs_of(parameter: &Parameter) -> Result<Arc<Attrs>, LookupFailure> {
+fn attrs_of(parameter: &Parameter) -> Result<Arc<LookedUp>, LookupFailure> {
     if parameter.is_secure {
         return Err(LookupFailure {
             message: "it is a SecureString, whose value must not go into a plan".to_owned(),
@@ -162,5 +210,5 @@ fn attrs_of(parameter: &Parameter) -> Result<Arc<Attrs>, LookupFailure> {
         ("value", Value::string(parameter.value.as_str())),
         ("version", Value::int(parameter.version)),
     ];
-    Ok(Arc::new(attrs.map(|(k, v)| (k.to_owned(), v)).into()))
+    Ok(with_attrs(attrs))
 }

@@ -30,6 +30,9 @@ pub struct PlanRequest {
     pub imports: Vec<(ResourceAddr, String)>,
     /// Whether SSM is asked for the versions of secrets' sources, as the principal that applies does.
     pub secret_versions: bool,
+    /// Whether what a `data` block names need not be there: its values are unknown then, and blocks that need them
+    /// are left out. For what looks at the estate or takes it down, and makes nothing of those values.
+    pub may_miss_lookups: bool,
     /// A release to plan with in place of the one that stands in an environment.
     pub release: Option<ReleaseOverride>,
 }
@@ -56,6 +59,7 @@ impl PlanRequest {
             parallelism: 10,
             imports: Vec::new(),
             secret_versions: false,
+            may_miss_lookups: false,
             release: None,
         }
     }
@@ -67,6 +71,7 @@ impl PlanRequest {
             options: ComputeOptions { mode, selection, ..ComputeOptions::default() },
             refresh,
             secret_versions: mode == Mode::Normal && refresh,
+            may_miss_lookups: mode == Mode::Destroy,
             ..Self::everything(variables)
         }
     }

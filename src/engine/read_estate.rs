@@ -15,13 +15,14 @@ use tokio::sync::oneshot;
 use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
-use crate::eval::ValueSource as _;
 use crate::eval::estate::{Estate, Import, ProviderSettings};
+use crate::eval::{LookupFailure, ValueSource as _};
 use crate::ids::{AccountId, Handle};
 use crate::live::{
     Adoptions, Live, PlanPrincipals, Selection, Targets, adoptions, principals, selection,
 };
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
+use crate::schema::data::Lookup;
 use crate::schema::{Spanned, access_of, account_state};
 use crate::state::model::Resources;
 
@@ -30,9 +31,9 @@ use super::error::EngineError;
 use super::host::{Activity, Event};
 use super::known_values::KnownValues;
 use super::load::{RecordedEstate, evaluate};
-use super::lookups::CallerReading;
+use super::lookups::{self, CallerReading};
 use super::open::{self, Store};
-use super::plan_request::PlanRequest;
+use super::plan_request::{Mode, PlanRequest};
 use super::read_live::{self, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
 use super::{ownership_tags, secret_versions, secrets};
@@ -61,6 +62,15 @@ pub(super) struct EstateRead {
     pub(super) warnings: Diagnostics,
     /// Warnings about sources of secrets.
     pub(super) secret_warnings: Diagnostics,
+}
+
+/// What is known of the accounts that lookups are made in.
+#[derive(Clone, Copy)]
+enum KnownAccounts {
+    /// One that has no id yet may be found in AWS: lookups in it wait.
+    MayBeFound,
+    /// One that has no id does not exist.
+    Known,
 }
 
 /// Which account is the management account, or why that cannot be told.
@@ -219,29 +229,64 @@ impl EstateReader<'_> {
         provider: &dyn Provider,
         caller: &CallerReading<'_>,
         known: &KnownValues<'_>,
+        accounts: KnownAccounts,
     ) -> Result<Estate, EngineError> {
-        const TURNS: usize = 8;
+        const LONGEST_CHAIN: usize = 8;
         let mut estate = evaluate(self.configuration, known)?;
-        let mut turn = 0;
+        let mut links = 0;
         while !estate.lookups.is_empty() {
-            let busy = self.workspace.begin(Activity::LookingUp(estate.lookups.len()));
             let targets = Targets::of(&estate, known.management.as_ref());
-            let asked = std::mem::take(&mut estate.lookups);
-            let at_once = self.request.parallelism;
-            known.lookups.read(provider, caller, &targets, asked, at_once).await;
-            drop(busy);
-            turn += 1;
-            if turn == TURNS {
-                // What is missing now is told as an error.
-                known.lookups.close();
+            let (asked, waiting): (BTreeSet<Lookup>, BTreeSet<Lookup>) =
+                estate.lookups.iter().cloned().partition(|l| lookups::is_reachable(&targets, l));
+            if asked.is_empty() {
+                match accounts {
+                    KnownAccounts::MayBeFound => break,
+                    KnownAccounts::Known => known.lookups.refuse(waiting, lookups::no_account),
+                }
+            } else if links == LONGEST_CHAIN {
+                known.lookups.refuse(asked, |_| LookupFailure {
+                    message: format!(
+                        "a chain of more than {LONGEST_CHAIN} lookups leads to it, each of which says where the next one looks"
+                    ),
+                    advice: Some("name it, or a link before it, in the configuration".to_owned()),
+                });
+            } else {
+                let busy = self.workspace.begin(Activity::LookingUp(asked.len()));
+                let at_once = self.request.parallelism;
+                known.lookups.read(provider, caller, &targets, asked, at_once).await;
+                drop(busy);
+                links += 1;
             }
             drop(estate);
             estate = evaluate(self.configuration, known)?;
         }
+        self.refuse_unevaluated(&estate)?;
         for (address, id) in &self.request.imports {
             add_import(&mut estate, address, id)?;
         }
         Ok(estate)
+    }
+
+    /// Refuses to take down an estate of which a block was not evaluated while another one protects its objects: it
+    /// may be the one, and nobody knows.
+    fn refuse_unevaluated(&self, estate: &Estate) -> Result<(), EngineError> {
+        let takes_down = self.request.options.mode == Mode::Destroy;
+        if !takes_down || !estate.lookups.is_empty() || !estate.unevaluated.has_errors() {
+            return Ok(());
+        }
+        let modules = self.configuration.modules.iter();
+        let mut blocks = modules.flat_map(|module| module.resources.values());
+        match blocks.any(|block| block.meta.lifecycle.prevent_destroy) {
+            true => {
+                let error = Diagnostic::error("a block that protects its objects may be among those that a failed lookup leaves out")
+                    .detail("`prevent_destroy` stands in this configuration")
+                    .help("put back what is looked up, or take `prevent_destroy` out in a change of its own if this is meant");
+                let mut all = Diagnostics::from(error);
+                all.extend(estate.warnings.iter().chain(&estate.unevaluated).cloned());
+                Err(all.into())
+            }
+            false => Ok(()),
+        }
     }
 
     /// Reads these accounts, but those that are shut.
@@ -285,7 +330,7 @@ impl EstateReader<'_> {
             },
         };
         let known = KnownValues { management: assumed.clone(), ..recorded.known(&resources) };
-        let estate = self.evaluate(provider, &caller, &known).await?;
+        let estate = self.evaluate(provider, &caller, &known, KnownAccounts::MayBeFound).await?;
         let shut = shut(&estate, &known);
         let mut inside = Inside {
             recorded,
@@ -334,7 +379,8 @@ impl EstateReader<'_> {
         let management = recorded_management(&resources);
         let known = KnownValues { management: management.clone(), ..recorded.known(&resources) };
         let caller = provider.caller().shared();
-        let mut estate = self.evaluate(provider.as_ref(), &caller, &known).await?;
+        let mut estate =
+            self.evaluate(provider.as_ref(), &caller, &known, KnownAccounts::Known).await?;
         drop(caller);
         let live = Live::unread("refresh is off", estate.accounts.keys().cloned());
         let mut warnings = std::mem::take(&mut recorded.warnings);

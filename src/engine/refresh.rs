@@ -78,10 +78,11 @@ pub async fn load_and_refresh(
     request: &PlanRequest,
 ) -> Result<PlanInputs, EngineError> {
     let configuration = Arc::new(load::configuration(workspace, &request.variables)?);
+    // Before the backend is opened: a name that nothing declares needs no credentials to be refused.
     selection::check_declared(&request.options.selection, &configuration)?;
     selection::check_declared(&request.about, &configuration)?;
     let store = open::named(workspace, &configuration.settings).await?;
-    refresh_opened(workspace, request, Opened { configuration, store }).await
+    Box::pin(refresh(workspace, request, configuration, store, None)).await
 }
 
 /// The same with a configuration that this run has loaded, and its backend.

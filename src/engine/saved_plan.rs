@@ -220,6 +220,7 @@ impl Saved {
             about: Selection::default(),
             imports: Vec::new(),
             secret_versions: !self.plan.secret_sources.is_empty(),
+            may_miss_lookups: mode == Mode::Destroy,
             release: None,
         })
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::config::TargetAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::eval::body::evaluate_body;
+use crate::eval::data::until_looked_up;
 use crate::eval::environments::reference::schema_of;
 use crate::eval::estate::{Estate, Instance, MovedBlock, Output};
 use crate::eval::evaluator::Evaluator;
@@ -45,7 +46,8 @@ impl<'c> Evaluator<'c> {
         for (name, block) in &self.config.root().environments {
             if let Some(environment) = self.environment(name, block, errors) {
                 let secrets = SensitiveTexts::of_block(&environment.body);
-                errors.extend(secrets.taken_out(rules::check_environment(&environment.body)));
+                let own = secrets.taken_out(rules::check_environment(&environment.body));
+                errors.extend(until_looked_up(own, &environment.body));
                 for handle in &environment.accounts {
                     if let Some(account) = estate.accounts.get_mut(handle) {
                         account.environments.insert(name.clone());
@@ -219,10 +221,11 @@ impl<'c> Evaluator<'c> {
 
     fn declarations(&self, estate: &mut Estate, errors: &mut Diagnostics) {
         for ((ty, label), block) in &self.config.root().declarations {
-            let body =
-                evaluate_body(&self.root_scope(), &Vec::new(), &block.body, schema_of(ty), errors);
+            let (scope, schema, mut own) = (self.root_scope(), schema_of(ty), Diagnostics::new());
+            let body = evaluate_body(&scope, &Vec::new(), &block.body, schema, &mut own);
             let secrets = SensitiveTexts::of_block(&body);
-            errors.extend(secrets.taken_out(rules::check_declaration(ty, label, &body)));
+            own.extend(secrets.taken_out(rules::check_declaration(ty, label, &body)));
+            errors.extend(until_looked_up(own, &body));
             estate.declarations.entry(ty.clone()).or_default().insert(label.clone(), body);
         }
     }

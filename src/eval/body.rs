@@ -184,19 +184,24 @@ fn dynamic_labels(
         ))
     };
     let Value::List(list) = value else {
-        return error(format!("`labels` must be a list, not a {}", value.type_name()));
+        let wrong = error(format!("`labels` must be a list, not a {}", value.type_name()));
+        return if value.is_unknown() { wrong.map_err(needing_value) } else { wrong };
     };
     let mut labels = Vec::new();
     for item in list {
         match text_of(&item) {
             Some(text) => labels.push(Spanned { value: text, loc: expr.loc() }),
             None if item.is_unknown() => {
-                return error("a label is not known until apply".to_owned());
+                return error("a label is not known until apply".to_owned()).map_err(needing_value);
             }
             None => return error(format!("a label must be a string, not a {}", item.type_name())),
         }
     }
     Ok(labels)
+}
+
+fn needing_value(errors: Diagnostics) -> Diagnostics {
+    errors.into_iter().map(Diagnostic::needing_value).collect()
 }
 
 /// Evaluates one attribute and converts it to its declared type.

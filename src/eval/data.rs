@@ -1,12 +1,16 @@
 //! `data` blocks: what each means, from what was read in AWS or from its own arguments.
 //!
 //! What AWS has to tell is asked for by a [`Lookup`]. While nobody has asked it the values are unknown, and the
-//! lookups are collected, so that whoever evaluates reads them all at once and evaluates again.
+//! lookups are collected, so that whoever evaluates reads them all at once and evaluates again. An unknown value that
+//! waits for one says so ([`Unknown::of_lookup`]), whatever is computed from it says so too, and what is wrong with
+//! the blocks that hold such values is set aside until then ([`until_looked_up`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod policy_document;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::address::{ACCOUNT, ResourceAddr};
+use crate::address::ACCOUNT;
 use crate::config::DataDecl;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::evaluate_body;
@@ -19,11 +23,11 @@ use crate::eval::modules::scope::ModuleScope;
 use crate::eval::modules::scope::keys::collect;
 use crate::ids::{Handle, Partition};
 use crate::schema::data::{DataSource, Lookup};
-use crate::schema::{Body, KindContext, ManagedKind, document_of_statements};
+use crate::schema::{Body, ManagedKind};
 use crate::value::{Attrs, Unknown, Value};
 
-/// How many lookups one block may make: each is a request, or a tenth of one.
-const MAX_LOOKUPS: usize = 10_000;
+/// How many instances one block may have: of most types each is a request, or a tenth of one.
+const MAX_INSTANCES: usize = 10_000;
 
 impl<'c> Evaluator<'c> {
     /// What `data` blocks ask of AWS that nobody has read yet, as far as this evaluator has met them.
@@ -58,10 +62,11 @@ impl<'c> Evaluator<'c> {
             let scope = ModuleScope::new(self, Arc::clone(module), None);
             let repeated = (decl.for_each.as_ref(), decl.count.as_ref());
             let (keyed, elements) = self.elements(&scope, repeated.0, repeated.1)?;
-            if elements.len() > MAX_LOOKUPS {
+            if elements.len() > MAX_INSTANCES {
+                let what = if decl.ty.source.asks_aws() { "lookups" } else { "instances" };
+                let made = elements.len();
                 return Err(Diagnostic::error(format!(
-                    "this makes {} lookups, more than {MAX_LOOKUPS}",
-                    elements.len()
+                    "this makes {made} {what}, more than {MAX_INSTANCES}"
                 ))
                 .at(decl.loc.clone())
                 .into());
@@ -71,14 +76,16 @@ impl<'c> Evaluator<'c> {
             for Element { key, name } in elements {
                 let name = name.map(|(name, map)| (name, Value::Map(map)));
                 let names = name.iter().map(|(name, map)| (*name, map)).collect();
-                let before = errors.len();
-                let body = evaluate_body(&scope, &names, &decl.body, &decl.ty.block, &mut errors);
-                if errors.len() > before {
+                let mut own = Diagnostics::new();
+                let body = evaluate_body(&scope, &names, &decl.body, &decl.ty.block, &mut own);
+                let own = until_looked_up(own, &body);
+                if own.has_errors() {
+                    errors.extend(own);
                     continue;
                 }
                 match self.attributes_of(module, decl, &body) {
                     Ok(attributes) => all.push((key, attributes)),
-                    Err(more) => errors.extend(more),
+                    Err(more) => errors.extend(until_looked_up(more, &body)),
                 }
             }
             errors.into_result(())?;
@@ -110,9 +117,12 @@ impl<'c> Evaluator<'c> {
                 ])
             }
             DataSource::Region => {
-                let given = match self.account_of(body) {
-                    Some(account) => self.object_attr(&account, "region", &decl.loc)?,
-                    None => Value::Null,
+                let given = match self.account_of(body)? {
+                    NamedAccount::Known(account) => {
+                        self.object_attr(&account, "region", &decl.loc)?
+                    }
+                    NamedAccount::Missing => Value::Null,
+                    NamedAccount::Pending => return Ok(not_yet(decl)),
                 };
                 let region = match given {
                     Value::Null => Value::string(self.provider()?.region.as_str()),
@@ -129,23 +139,25 @@ impl<'c> Evaluator<'c> {
                 let json = functions::call("jsonencode", vec![document], locs, loc, context, made)?;
                 one(&[("json", json)])
             }
-            DataSource::Caller => self.look_up(Lookup::Caller, decl)?,
+            DataSource::Caller => self.look_up(module, Lookup::Caller, decl)?,
             DataSource::Parameter => {
-                let account = self.handle_of(body);
-                match (account, known_text(body, "name")?) {
+                let (account, name) = (self.account_of(body)?, known_text(body, "name")?);
+                match (handle_of(&account), name) {
                     (Some(account), Some(name)) => {
-                        self.look_up(Lookup::Parameter { account, name }, decl)?
+                        self.look_up(module, Lookup::Parameter { account, name }, decl)?
                     }
                     _ => not_yet(decl),
                 }
             }
             DataSource::Object(kind) => {
-                let account = self.handle_of(body);
-                let key = natural_key(kind, body)?;
-                match key {
+                let account = self.account_of(body)?;
+                let handle = handle_of(&account);
+                // Only what the management account alone tells names none.
+                let is_known = handle.is_some() || matches!(account, NamedAccount::Missing);
+                match natural_key(kind, body)?.filter(|_| is_known) {
                     Some(key) => {
                         let kind = kind.schema().kind;
-                        self.look_up(Lookup::Object { account, kind, key }, decl)?
+                        self.look_up(module, Lookup::Object { account: handle, kind, key }, decl)?
                     }
                     None => not_yet(decl),
                 }
@@ -153,27 +165,39 @@ impl<'c> Evaluator<'c> {
         })
     }
 
-    fn look_up(&self, lookup: Lookup, decl: &DataDecl) -> Result<Value, Diagnostics> {
+    fn look_up(
+        &self,
+        module: &ModuleInst<'c>,
+        lookup: Lookup,
+        decl: &DataDecl,
+    ) -> Result<Value, Diagnostics> {
         match self.known.looked_up(&lookup) {
-            Some(Ok(Some(attrs))) => {
-                let missing = decl.ty.attributes.iter().filter(|name| !attrs.contains_key(name as &str));
-                let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
-                let mut all = (*attrs).clone();
-                for name in missing {
-                    all.insert(name, Value::Null);
+            Some(Ok(Some(told))) => {
+                let mut all = told.attrs.clone();
+                // What could not be read is left out: whoever refers to it is told why.
+                for name in &decl.ty.attributes {
+                    if !all.contains_key(name) && !told.unread.contains_key(*name) {
+                        all.insert((*name).to_owned(), Value::Null);
+                    }
+                }
+                for name in told.unread.keys() {
+                    all.remove(name);
+                }
+                if !told.unread.is_empty() {
+                    let unread = told.unread.iter().map(|(name, why)| (name.clone(), why.clone()));
+                    let key = (module.ix, decl.ty.name.to_owned(), decl.label.value.clone());
+                    lock(&self.unread_attributes).entry(key).or_default().extend(unread);
                 }
                 Ok(Value::Map(all))
             }
-            Some(Ok(None)) => Err(Diagnostic::error(format!("{lookup} does not exist"))
+            Some(Ok(None)) => self.without(&lookup, decl, Diagnostic::error(format!("{lookup} does not exist"))
                 .at(decl.loc.clone())
                 .detail("AWS has nothing by that name there")
-                .help("check the name and the account; an object that this configuration makes is referred to by its own block")
-                .into()),
-            Some(Err(failure)) => Err(Diagnostic::error(format!("cannot look up {lookup}"))
+                .help("check the name and the account; an object that this configuration makes is referred to by its own block")),
+            Some(Err(failure)) => self.without(&lookup, decl, Diagnostic::error(format!("cannot look up {lookup}"))
                 .at(decl.loc.clone())
                 .detail(failure.message)
-                .help_opt(failure.advice)
-                .into()),
+                .help_opt(failure.advice)),
             None if self.known.reads_lookups() => {
                 lock(&self.unread).insert(lookup);
                 Ok(not_yet(decl))
@@ -185,79 +209,71 @@ impl<'c> Evaluator<'c> {
         }
     }
 
-    fn account_of(&self, body: &Body) -> Option<Arc<ExpandedInstance<'c>>> {
-        match body.get(ACCOUNT)?.value.reveal() {
+    /// What a block tells that could not be looked up: nothing, which is an error where a value is required.
+    fn without(
+        &self,
+        lookup: &Lookup,
+        decl: &DataDecl,
+        error: Diagnostic,
+    ) -> Result<Value, Diagnostics> {
+        if self.known.requires_lookups() {
+            return Err(error.into());
+        }
+        lock(&self.missing).insert(lookup.clone(), error);
+        Ok(not_yet(decl))
+    }
+
+    /// The account that a block names.
+    ///
+    /// # Errors
+    /// Which one it is, AWS tells during apply.
+    fn account_of(&self, body: &Body) -> Result<NamedAccount<'c>, Diagnostics> {
+        /// What says how an account is entered, and where.
+        const REACH: [&str; 5] = ["id", "access_role", "read_role", "region", "endpoint_url"];
+        let Some(given) = body.get(ACCOUNT) else { return Ok(NamedAccount::Missing) };
+        let object = match given.value.reveal() {
             Value::Block(block) => self.object_at(&block.address),
+            Value::Unknown(unknown) if unknown.needs_lookup => return Ok(NamedAccount::Pending),
             _ => None,
-        }
-    }
-
-    fn handle_of(&self, body: &Body) -> Option<Handle> {
-        self.account_of(body)?.handle.clone()
-    }
-
-    /// The statements of the source documents, those of the block, and those that override them.
-    fn policy_document(&self, body: &Body, decl: &DataDecl) -> Result<Value, Diagnostics> {
-        let region = self.provider()?.region.to_string();
-        let context = KindContext {
-            address: ResourceAddr::new(decl.ty.name, decl.label.value.as_str()),
-            estate: self.estate_name(),
-            account_id: self.management_account(),
-            partition: Partition::of_region(&region),
-            region,
-            default_tags: BTreeMap::new(),
-            limits: (*self.limits()?).clone(),
-            ownership_tags: BTreeMap::new(),
         };
-        let own = document_of_statements(body, &context)?;
-        let (own, hidden) = match own {
-            Value::Sensitive(inner) => ((*inner).clone(), true),
-            plain => (plain, false),
-        };
-        let own = statements_of(&own).unwrap_or_default();
-        let mut all: Vec<Value> = Vec::new();
-        let names = ["source_policy_documents", "override_policy_documents"];
-        let given = names.iter().filter_map(|name| body.get(name));
-        let hidden = hidden || given.into_iter().any(|given| given.value.has_sensitive());
-        let Some(sources) = documents(body, names[0])? else {
-            return Ok(Value::Unknown(Unknown::default()));
-        };
-        for (statement, loc) in sources {
-            if let Some(sid) = sid(&statement)
-                && all.iter().any(|other| self::sid(other) == Some(sid))
-            {
-                return Err(Diagnostic::error(format!(
-                    "two source documents have the `Sid` `{sid}`"
-                ))
-                .at(loc)
-                .help("rename one, or put its document under `override_policy_documents`")
+        let Some(object) = object else {
+            return Err(Diagnostic::error(format!("`{ACCOUNT}` must be known while planning"))
+                .at(given.loc.clone())
+                .detail("lookups are made before the plan")
+                .needing_value()
                 .into());
-            }
-            all.push(statement);
-        }
-        let Some(overrides) = documents(body, names[1])? else {
-            return Ok(Value::Unknown(Unknown::default()));
         };
-        let overrides = overrides.into_iter().map(|(statement, _)| statement);
-        for statement in own.into_iter().chain(overrides) {
-            let same = sid(&statement)
-                .and_then(|sid| all.iter().position(|other| self::sid(other) == Some(sid)));
-            match same.and_then(|at| all.get_mut(at)) {
-                Some(place) => *place = statement,
-                None => all.push(statement),
+        for name in REACH {
+            if self.object_attr(&object, name, &given.loc)?.needs_lookup() {
+                return Ok(NamedAccount::Pending);
             }
         }
-        let document = Value::Map(Attrs::from([
-            ("Statement".to_owned(), Value::List(all.into_iter().collect())),
-            ("Version".to_owned(), "2012-10-17".into()),
-        ]));
-        Ok(if hidden { document.sensitive() } else { document })
+        Ok(NamedAccount::Known(object))
     }
+}
+
+/// What the `account` of a block comes to.
+enum NamedAccount<'c> {
+    /// It names none.
+    Missing,
+    /// A lookup that is not made yet decides which, or how it is reached.
+    Pending,
+    Known(Arc<ExpandedInstance<'c>>),
+}
+
+/// What is wrong with a block while something in it waits for a lookup is judged again once that is made. So is what
+/// may follow from another such error. `body` is what could be evaluated of the block.
+pub(in crate::eval) fn until_looked_up(errors: Diagnostics, body: &Body) -> Diagnostics {
+    if !body.needs_lookup() && !errors.iter().any(|error| error.needs_value) {
+        return errors;
+    }
+    let mark = |error: Diagnostic| if error.is_error() { error.needing_value() } else { error };
+    errors.into_iter().map(mark).collect()
 }
 
 /// What a block will tell once it is looked up.
 fn not_yet(decl: &DataDecl) -> Value {
-    let unknown = |name: &&str| ((*name).to_owned(), Value::Unknown(Unknown::default()));
+    let unknown = |name: &&str| ((*name).to_owned(), Value::Unknown(Unknown::of_lookup()));
     Value::Map(decl.ty.attributes.iter().map(unknown).collect())
 }
 
@@ -273,15 +289,20 @@ fn known_text(body: &Body, name: &str) -> Result<Option<String>, Diagnostics> {
     }
     match given.value.reveal() {
         Value::String(text) => Ok(Some(text.clone())),
-        Value::Unknown(unknown) if unknown.parts.is_empty() && unknown.waits_for.is_empty() => {
-            Ok(None)
-        }
+        Value::Unknown(unknown) if unknown.needs_lookup => Ok(None),
         _ => Err(Diagnostic::error(format!("`{name}` must be known while planning"))
             .at(given.loc.clone())
             .detail("AWS assigns it during apply, and lookups are made before the plan")
             .help("refer to the block that makes the object instead")
             .needing_value()
             .into()),
+    }
+}
+
+fn handle_of(account: &NamedAccount<'_>) -> Option<Handle> {
+    match account {
+        NamedAccount::Known(object) => object.handle.clone(),
+        NamedAccount::Missing | NamedAccount::Pending => None,
     }
 }
 
@@ -304,61 +325,4 @@ fn natural_key(kind: &dyn ManagedKind, body: &Body) -> Result<Option<String>, Di
         }
     }
     Ok(kind.natural_key(&attrs).map(|key| kind.import_key(&key)))
-}
-
-fn sid(statement: &Value) -> Option<&str> {
-    statement.as_map()?.get("Sid")?.as_str().filter(|sid| !sid.is_empty())
-}
-
-/// The statements of a document; `None` where it is no policy document, of which none may be lost.
-fn statements_of(document: &Value) -> Option<Vec<Value>> {
-    let document = document.as_map()?;
-    if document.keys().any(|key| !["Id", "Statement", "Version"].contains(&key.as_str())) {
-        return None;
-    }
-    let all = match document.get("Statement") {
-        Some(Value::List(list)) => list.to_vec(),
-        Some(one @ Value::Map(_)) => vec![one.clone()],
-        Some(_) => return None,
-        None => Vec::new(),
-    };
-    all.iter().all(|statement| statement.as_map().is_some()).then_some(all)
-}
-
-/// The statements of the documents that an attribute lists; `None` where one is not known.
-fn documents(body: &Body, name: &str) -> Result<Option<Vec<(Value, Loc)>>, Diagnostics> {
-    let mut all = Vec::new();
-    let Some(given) = body.get(name) else { return Ok(Some(all)) };
-    // How many there are may not be known either: then nothing of the document is.
-    if given.value.reveal().is_unknown() {
-        return Ok(None);
-    }
-    for text in given.value.elements().unwrap_or_default() {
-        match text.reveal() {
-            Value::Null => {}
-            Value::String(text) if text.is_empty() => {}
-            Value::String(text) => {
-                let document: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-                    let said = match given.value.has_sensitive() {
-                        true => String::new(),
-                        false => format!(": {error}"),
-                    };
-                    Diagnostic::error(format!("a document of `{name}` is not JSON{said}"))
-                        .at(given.loc.clone())
-                        .help("pass JSON text, such as `data.iam_policy_document.base.json`")
-                })?;
-                let statements = statements_of(&Value::from_json(&document)).ok_or_else(|| {
-                    Diagnostic::error(format!("a document of `{name}` is no policy document"))
-                        .at(given.loc.clone())
-                        .detail("beside `Version` and `Id` it has a `Statement`, an object or a list of objects, and nothing else")
-                        .help(
-                            "pass a policy document, such as `data.iam_policy_document.base.json`",
-                        )
-                })?;
-                all.extend(statements.into_iter().map(|s| (s, given.loc.clone())));
-            }
-            _ => return Ok(None),
-        }
-    }
-    Ok(Some(all))
 }

@@ -6,7 +6,7 @@ use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, Instance, Output, ProviderSettings};
-use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::{Evaluator, lock};
 use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::syntax::evaluate_text;
 use crate::eval::value_source::ValueSource;
@@ -36,10 +36,15 @@ impl<'c> Evaluator<'c> {
             let mut estate = self.assemble(&mut diagnostics);
             diagnostics.extend(std::mem::take(&mut estate.warnings));
             estate.lookups = self.unread_lookups();
-            if !estate.lookups.is_empty() {
-                // What waits for them is evaluated once they are read.
-                diagnostics = diagnostics.into_iter().filter(|d| !d.needs_value).collect();
+            let missing = std::mem::take(&mut *lock(&self.missing));
+            if !estate.lookups.is_empty() || !missing.is_empty() {
+                // What waits for them is evaluated once they are read; what cannot be read is told as such.
+                let (waiting, others): (Vec<Diagnostic>, Vec<Diagnostic>) =
+                    diagnostics.into_iter().partition(|d| d.needs_value);
+                diagnostics = others.into_iter().collect();
+                estate.unevaluated = waiting.into_iter().collect();
             }
+            diagnostics.extend(missing.into_values().map(Diagnostic::into_warning));
             let (estate, warnings) = diagnostics.with_warnings(estate)?;
             Ok(Estate { warnings, ..estate })
         })

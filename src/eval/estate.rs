@@ -43,6 +43,8 @@ pub struct Estate {
     pub declarations: BTreeMap<String, BTreeMap<String, Body>>,
     /// What `data` blocks ask of AWS and nobody has read yet; while there is any, parts of the estate are missing.
     pub lookups: BTreeSet<Lookup>,
+    /// What was not evaluated, for it waits for those, or for what could not be looked up.
+    pub unevaluated: Diagnostics,
     /// What is doubtful in it, though nothing is wrong.
     pub warnings: Diagnostics,
 }

@@ -23,4 +23,4 @@ pub use expr::for_expr::entries;
 pub use expr::scope::{EvalResult, RefPath, RefStep, Resolved, Scope, Values};
 pub use expr::syntax::evaluate_text;
 pub use expr::{evaluate, evaluate_with};
-pub use value_source::{Looked, LookupFailure, NothingKnown, ValueSource};
+pub use value_source::{Looked, LookedUp, LookupFailure, NothingKnown, ValueSource};

@@ -1,5 +1,6 @@
 //! What AWS has assigned so far: the source of values that no expression can compute.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::address::ResourceAddr;
@@ -10,7 +11,16 @@ use crate::value::Attrs;
 
 /// What AWS says to a [`Lookup`]: what it tells of it, nothing where there is no such thing, or why it could
 /// not be asked.
-pub type Looked = Result<Option<Arc<Attrs>>, LookupFailure>;
+pub type Looked = Result<Option<Arc<LookedUp>>, LookupFailure>;
+
+/// What AWS tells of something that was looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    /// What could be read.
+    pub attrs: Attrs,
+    /// Attributes that could not be read, and why.
+    pub unread: BTreeMap<String, String>,
+}
 
 /// Why something could not be looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +55,11 @@ pub trait ValueSource: Send + Sync {
     /// Whether lookups that are not there yet will be read, and everything evaluated again.
     fn reads_lookups(&self) -> bool {
         false
+    }
+
+    /// Whether what cannot be looked up is an error. Where it is none it is unknown, and what needs it is left out.
+    fn requires_lookups(&self) -> bool {
+        true
     }
 
     /// The release that stands in an environment, by its name. Not asked about the release's entry

@@ -51,6 +51,13 @@ impl Body {
         self.attrs.get(name)
     }
 
+    /// Whether anything in it waits for a lookup that nobody has made yet.
+    #[must_use]
+    pub fn needs_lookup(&self) -> bool {
+        self.attrs.iter().any(|(_, attr)| attr.value.needs_lookup())
+            || self.blocks.iter().any(|block| block.body.needs_lookup())
+    }
+
     /// Empties the nested blocks of these types; they themselves stay, with their labels and places, and
     /// so do blocks of these types in them.
     pub fn empty(&mut self, types: &[&str]) {

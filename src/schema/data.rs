@@ -30,6 +30,17 @@ pub enum DataSource {
     Object(&'static dyn ManagedKind),
 }
 
+impl DataSource {
+    /// Whether AWS has to be asked.
+    #[must_use]
+    pub const fn asks_aws(self) -> bool {
+        match self {
+            Self::Caller | Self::Parameter | Self::Object(_) => true,
+            Self::Partition | Self::Region | Self::PolicyDocument => false,
+        }
+    }
+}
+
 /// A type of `data` block.
 pub struct DataType {
     /// Its first label.

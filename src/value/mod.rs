@@ -157,6 +157,8 @@ pub struct Pieces {
     pub parts: Vec<StringPart>,
     /// What it waits for.
     pub waits_for: BTreeSet<AttrRef>,
+    /// Whether it waits for a lookup that nobody has made yet: it is known before the plan is made.
+    pub needs_lookup: bool,
 }
 
 impl Deref for Unknown {
@@ -172,11 +174,14 @@ impl Unknown {
     #[must_use]
     pub fn attr(address: ResourceAddr, attr: impl Into<String>) -> Self {
         let reference = AttrRef { address, attr: attr.into() };
-        Self::of(vec![StringPart::Ref(reference.clone())], [reference].into())
+        let parts = vec![StringPart::Ref(reference.clone())];
+        Self(Arc::new(Pieces { parts, waits_for: [reference].into(), needs_lookup: false }))
     }
 
-    fn of(parts: Vec<StringPart>, waits_for: BTreeSet<AttrRef>) -> Self {
-        Self(Arc::new(Pieces { parts, waits_for }))
+    /// What a `data` block will tell once it is looked up.
+    #[must_use]
+    pub fn of_lookup() -> Self {
+        Self(Arc::new(Pieces { needs_lookup: true, ..Pieces::default() }))
     }
 
     /// A string made of `parts`; neighbouring texts are joined.
@@ -199,8 +204,12 @@ impl Unknown {
     /// Something computed from unknowns, of which no piece is known.
     #[must_use]
     pub fn opaque<'a>(from: impl IntoIterator<Item = &'a Self>) -> Self {
-        let waits_for = from.into_iter().flat_map(|u| u.waits_for.iter().cloned()).collect();
-        Self::of(Vec::new(), waits_for)
+        let mut all = Pieces::default();
+        for unknown in from {
+            all.waits_for.extend(unknown.waits_for.iter().cloned());
+            all.needs_lookup |= unknown.needs_lookup;
+        }
+        Self(Arc::new(all))
     }
 }
 
@@ -343,6 +352,12 @@ impl Value {
     #[must_use]
     pub fn has_unknown(&self) -> bool {
         self.any(&|v| matches!(v, Self::Unknown(_)))
+    }
+
+    /// Whether it holds anything that a lookup will tell which nobody has made yet.
+    #[must_use]
+    pub fn needs_lookup(&self) -> bool {
+        self.any(&|v| matches!(v, Self::Unknown(unknown) if unknown.needs_lookup))
     }
 
     /// Whether the value itself (below a sensitivity mark) is unknown.

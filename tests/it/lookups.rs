@@ -203,7 +203,14 @@ output "value" {
             "data \"ssm_parameter\" \"p\" {\n  account = account.dev\n  name = sensitive(\"/hidden-name\")\n}",
             "`name` is sensitive",
         ),
-        ("data \"partition\" \"p\" {\n  count = 10001\n}", "more than 10000"),
+        (
+            "data \"partition\" \"p\" {\n  count = 10001\n}",
+            "makes 10001 instances, more than 10000",
+        ),
+        (
+            "data \"iam_role\" \"p\" {\n  count = 10001\n  account = account.dev\n  name = \"r\"\n}",
+            "makes 10001 lookups, more than 10000",
+        ),
         (
             "data \"partition\" \"p\" {\n  provider   = aws.other\n}",
             "accounts take the place of aliases",
@@ -401,4 +408,348 @@ fn the_page_of_the_language_lists_every_type() {
             assert!(row.contains(&format!("`{}`", attr.name)), "{}: {}", ty.name, attr.name);
         }
     }
+}
+
+/// What waits for a lookup is evaluated again once it is made, wherever it stands; `validate` leaves it open.
+#[test]
+fn a_lookup_may_stand_wherever_a_value_may() {
+    let program = applied(
+        r#"data "caller_identity" "c" {}
+locals {
+  one    = data.caller_identity.c.account_id == "1"
+  source = "env:TOKEN_${local.one ? "A" : "B"}"
+}
+iam_role "r" {
+  accounts             = [account.dev]
+  managed_policies     = local.one ? [] : ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+  max_session_duration = local.one ? "1h" : "2h"
+  exclusive            = !local.one
+  trust {
+    services = local.one ? [] : ["ec2.amazonaws.com"]
+  }
+  dynamic "inline_policy" {
+    for_each = toset(["a"])
+    labels   = ["p-${data.caller_identity.c.account_id}"]
+    content {
+      statement {
+        actions   = ["s3:GetObject"]
+        resources = ["*"]
+      }
+    }
+  }
+  dynamic "inline_policy" {
+    for_each = local.one ? [] : ["b"]
+    labels   = ["b"]
+    content {
+      statement {
+        actions   = ["s3:PutObject"]
+        resources = ["*"]
+      }
+    }
+  }
+}
+config_schema "app" {
+  key "token" {
+    secret = true
+  }
+}
+environment "third" {
+  accounts = []
+  region   = local.one ? "eu-west-1" : "eu-central-1"
+  config "app" {
+    values = {
+      token = secret(local.source)
+    }
+  }
+}
+isolation "i" {
+  from         = [environment.dev]
+  to           = [environment.production]
+  on_violation = local.one ? "error" : "warn"
+}
+release "app" {
+  entry  = environment.dev
+  values = { image = "v1" }
+}
+promotion "up" {
+  from     = environment.dev
+  to       = environment.production
+  releases = [release.app]
+  gate "approval" "board" {
+    count = local.one ? 1 : 2
+  }
+}"#,
+    );
+    program.run(&["validate"]).code(0);
+    let plan = program.run(&["plan", "--full"]).code(0);
+    for part in ["ReadOnlyAccess", "7200", "s3:PutObject"] {
+        assert!(plan.out.contains(part), "{part}: {}", plan.out);
+    }
+    // What is wrong in another block is wrong at once.
+    let wrong = format!(
+        "data \"caller_identity\" \"c\" {{}}\noutput \"x\" {{\n  value = data.caller_identity.c.arn\n}}\n{}",
+        "iam_role \"w\" {\n  accounts = [account.dev]\n  max_session_duration = \"30h\"\n  trust { services = [\"ec2.amazonaws.com\"] }\n}"
+    );
+    program.write("main.hcl", &two_environments(&wrong));
+    let refused = program.run(&["validate"]).code(1);
+    assert!(refused.err.contains("`max_session_duration`"), "{}", refused.err);
+}
+
+/// A document that waits for what AWS assigns is not known before the plan, so nothing is looked up by it.
+#[test]
+fn what_aws_assigns_names_no_lookup() {
+    let program = applied(
+        r#"iam_role "r" {
+  accounts = [account.dev]
+  trust { services = ["ec2.amazonaws.com"] }
+}
+data "iam_policy_document" "later" {
+  source_policy_documents = iam_role.r.unique_id == "x" ? ["{}"] : [jsonencode({ Statement = [] })]
+}
+data "ssm_parameter" "p" {
+  account = account.dev
+  name    = "/x/${sha1(data.iam_policy_document.later.json)}"
+}
+output "p" {
+  value = data.ssm_parameter.p.value
+}"#,
+    );
+    let refused = program.run(&["plan"]).code(1);
+    assert!(refused.err.contains("`name` must be known while planning"), "{}", refused.err);
+    program.run(&["apply", "--auto-approve"]).code(1);
+    let roles = program.run(&["state", "list"]).code(0);
+    assert!(!roles.out.contains("iam_role.r"), "{}", roles.out);
+}
+
+/// Which account is meant a lookup may decide as well: until then it is none, and not the management account.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lookup_decides_in_which_account_another_is_made() {
+    let program = applied(
+        r#"data "caller_identity" "c" {}
+locals {
+  accounts  = { a = account.production, b = account.dev }
+  chosen    = local.accounts[data.caller_identity.c.account_id == "1" ? "b" : "a"]
+  by_region = { "eu-west-3" = "there" }
+}
+data "region" "r" {
+  account = local.chosen
+}
+data "iam_role" "theirs" {
+  account = local.chosen
+  name    = "theirs"
+}
+output "r" {
+  value = local.by_region[data.region.r.name]
+}
+output "arn" {
+  value = data.iam_role.theirs.arn
+}"#,
+    );
+    let text = std::fs::read_to_string(program.path().join("main.hcl")).expect("read");
+    let there = text
+        .replace("account \"production\" {", "account \"production\" {\n  region = \"eu-west-3\"");
+    assert_ne!(text, there);
+    program.write("main.hcl", &there);
+    let (sdk, _open) = by_hand(&program).await;
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]});
+    let iam = aws_sdk_iam::Client::new(&sdk);
+    let made = iam.create_role().role_name("theirs");
+    let made = made.assume_role_policy_document(trust.to_string()).send().await.expect("made");
+    program.run(&["validate"]).code(0);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let told = outputs(&program);
+    assert_eq!(told["r"]["value"], "there");
+    assert_eq!(told["arn"]["value"], json!(made.role.expect("a role").arn));
+}
+
+/// An account that state does not know may be there: lookups in it wait until AWS has told.
+#[tokio::test(flavor = "multi_thread")]
+async fn lookups_wait_for_an_account_that_is_adopted() {
+    let program = applied(
+        r#"data "ssm_parameter" "p" {
+  account = account.production
+  name    = "/shared/name"
+}
+output "p" {
+  value = data.ssm_parameter.p.value
+}"#,
+    );
+    let (sdk, open) = by_hand(&program).await;
+    put(&sdk, "/shared/name", "found", "String").await;
+    drop((sdk, open));
+    let state = program.path().join(".palisade/sandbox/palisade-state");
+    std::fs::remove_dir_all(&state).expect("removed");
+    let plan = program.run(&["plan"]).code(0);
+    assert!(plan.out.contains("to adopt"), "{}", plan.out);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(outputs(&program)["p"]["value"], "found");
+    // One that nobody has made is not there.
+    let new = "account \"new\" {\n  email = \"new@acme.example\"\n  name = \"acme-new\"\n  parent = organization.acme\n}\ndata \"ssm_parameter\" \"p\" {\n  account = account.new\n  name = \"/shared/name\"\n}\noutput \"p\" {\n  value = data.ssm_parameter.p.value\n}";
+    program.write("main.hcl", &two_environments(new));
+    let refused = program.run(&["plan"]).code(1);
+    assert!(refused.err.contains("the account `new` does not exist yet"), "{}", refused.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_may_be_named_by_version_label_or_arn() {
+    let program = applied(
+        r#"data "ssm_parameter" "p" {
+  for_each = toset(["/shared/name", "/shared/name:1", "/shared/name:old", var.arn])
+  account  = account.production
+  name     = each.key
+}
+variable "arn" {
+  default = "/shared/name:2"
+}
+output "values" {
+  value = { for name, p in data.ssm_parameter.p : name => p.value }
+}"#,
+    );
+    let (sdk, _open) = by_hand(&program).await;
+    put(&sdk, "/shared/name", "one", "String").await;
+    put(&sdk, "/shared/name", "two", "String").await;
+    let ssm = aws_sdk_ssm::Client::new(&sdk);
+    let label = ssm.label_parameter_version().name("/shared/name").parameter_version(1);
+    label.labels("old").send().await.expect("labelled");
+    program.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(
+        outputs(&program)["values"]["value"],
+        json!({"/shared/name": "two", "/shared/name:1": "one", "/shared/name:2": "two", "/shared/name:old": "one"})
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_lookups_that_is_too_long_is_said_to_be() {
+    let mut blocks = String::new();
+    for at in 0..9 {
+        let name = match at {
+            0 => "\"/chain/0\"".to_owned(),
+            at => format!("data.ssm_parameter.p{}.value", at - 1),
+        };
+        blocks.push_str(&format!(
+            "data \"ssm_parameter\" \"p{at}\" {{\n  account = account.production\n  name = {name}\n}}\n"
+        ));
+    }
+    let program = applied(&blocks);
+    let (sdk, _open) = by_hand(&program).await;
+    for at in 0..9 {
+        put(&sdk, &format!("/chain/{at}"), &format!("/chain/{}", at + 1), "String").await;
+    }
+    let refused = program.run(&["plan"]).code(1);
+    for part in
+        ["`/chain/8` in `production`", "more than 8 lookups", "data \"ssm_parameter\" \"p8\""]
+    {
+        assert!(refused.err.contains(part), "{part}: {}", refused.err);
+    }
+    let shorter = blocks.rsplit_once("data \"ssm_parameter\" \"p8\"").expect("the last").0;
+    program.write("main.hcl", &two_environments(shorter));
+    program.run(&["plan"]).code(0);
+}
+
+/// What is gone is no reason to keep what was made with it, or to see nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estate_goes_though_what_it_looked_up_is_gone() {
+    let blocks = |lifecycle: &str| {
+        format!(
+            r#"data "ssm_parameter" "teams" {{
+  account = account.production
+  name    = "/shared/teams"
+}}
+iam_role "team" {{
+  for_each    = toset(split(",", data.ssm_parameter.teams.value))
+  accounts    = [account.production]
+  name        = "team-${{each.key}}"
+  trust {{
+    services = ["ec2.amazonaws.com"]
+  }}
+  {lifecycle}
+}}
+iam_role "other" {{
+  accounts    = [account.production]
+  description = data.ssm_parameter.teams.value
+  trust {{
+    services = ["ec2.amazonaws.com"]
+  }}
+}}"#
+        )
+    };
+    let program = applied(&blocks(""));
+    let (sdk, _open) = by_hand(&program).await;
+    put(&sdk, "/shared/teams", "red,blue", "StringList").await;
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let ssm = aws_sdk_ssm::Client::new(&sdk);
+    ssm.delete_parameter().name("/shared/teams").send().await.expect("deleted");
+    let missing = "`/shared/teams` in `production` does not exist";
+    let refused = program.run(&["plan"]).code(1);
+    assert!(refused.err.contains(missing), "{}", refused.err);
+    for command in [&["drift"][..], &["status"]] {
+        let told = program.run(command).code(0);
+        assert!(told.err.contains(missing), "{command:?}: {}", told.err);
+    }
+    // A block that protects its objects may be the one that cannot be evaluated.
+    program.write(
+        "main.hcl",
+        &two_environments(&blocks("lifecycle {\n    prevent_destroy = true\n  }")),
+    );
+    let protected = program.run(&["destroy", "--auto-approve"]).code(1);
+    assert!(protected.err.contains("prevent_destroy"), "{}", protected.err);
+    let iam = aws_sdk_iam::Client::new(&sdk);
+    iam.get_role().role_name("team-red").send().await.expect("it stays");
+    program.write("main.hcl", &two_environments(&blocks("")));
+    let gone = program.run(&["destroy", "--auto-approve"]).code(0);
+    assert!(gone.err.contains(missing), "{}", gone.err);
+    for name in ["team-red", "team-blue", "other"] {
+        assert!(iam.get_role().role_name(name).send().await.is_err(), "{name} is there");
+    }
+}
+
+/// Which of two counts, readers of JSON do not agree on.
+#[test]
+fn a_key_that_stands_twice_in_a_source_document_is_refused() {
+    let program = Program::new(
+        "palisade {\n  name = \"acme\"\n}\ndata \"iam_policy_document\" \"d\" {\n  \
+         source_policy_documents = [\"{\\\"Statement\\\": [], \\\"Statement\\\": [{\\\"Effect\\\": \\\"Deny\\\", \\\"Action\\\": \\\"s3:*\\\", \\\"Resource\\\": \\\"*\\\"}]}\"]\n}\n\
+         output \"d\" {\n  value = data.iam_policy_document.d.json\n}\n",
+    );
+    let refused = program.run(&["validate"]).code(1);
+    assert!(refused.err.contains("cannot be read"), "{}", refused.err);
+}
+
+/// What AWS knows of a bucket, one setting of which it does not tell.
+struct Refused;
+
+impl palisade::eval::ValueSource for Refused {
+    fn attrs(&self, _: &palisade::address::ResourceAddr) -> Option<palisade::value::Attrs> {
+        None
+    }
+
+    fn looked_up(&self, _: &palisade::schema::data::Lookup) -> Option<palisade::eval::Looked> {
+        let attrs =
+            [("bucket".to_owned(), "b".into()), ("arn".to_owned(), "arn:aws:s3:::b".into())];
+        let unread = [("abac".to_owned(), "access denied".to_owned())];
+        Some(Ok(Some(std::sync::Arc::new(palisade::eval::LookedUp {
+            attrs: attrs.into(),
+            unread: unread.into(),
+        }))))
+    }
+}
+
+/// A setting that AWS refuses to tell is not `null`.
+#[test]
+fn an_attribute_that_could_not_be_read_is_an_error_where_it_is_used() {
+    let estate = |value: &str| {
+        let program = Program::new(&two_environments(&format!(
+            "data \"s3_bucket\" \"b\" {{\n  account = account.dev\n  bucket = \"b\"\n}}\noutput \"b\" {{\n  value = {value}\n}}"
+        )));
+        let options = palisade::config::LoadOptions::default();
+        let loaded = palisade::config::load(program.path(), &options);
+        palisade::eval::Evaluator::new(&loaded.configuration, &Refused).estate()
+    };
+    let told = estate("data.s3_bucket.b.arn").expect("it is known");
+    assert_eq!(told.outputs["b"].value.as_str(), Some("arn:aws:s3:::b"));
+    let errors = estate("data.s3_bucket.b.abac").expect_err("it is not known");
+    let error = errors.iter().next().expect("an error");
+    assert_eq!(error.summary, "`abac` of `data.s3_bucket.b` could not be read");
+    assert_eq!(error.detail.as_deref(), Some("access denied"));
 }

@@ -131,6 +131,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
     let mut plan_request = PlanRequest::everything(&request.variables);
     plan_request.parallelism = request.parallelism;
     plan_request.about.environments = named.to_vec();
+    plan_request.may_miss_lookups = true;
     let inputs = refresh::load_and_refresh_recovered(workspace, &plan_request).await?;
     let declared = &inputs.estate.environments;
     let plan = plan::make(workspace, &inputs, &plan_request)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::FutureExt as _;
 
-use super::{EstateRead, EstateReader, shut};
+use super::{EstateRead, EstateReader, KnownAccounts, shut};
 use crate::diag::{Diagnostics, Severity};
 use crate::engine::error::EngineError;
 use crate::engine::known_values::KnownValues;
@@ -72,7 +72,9 @@ impl EstateReader<'_> {
                 // Both at once would be held twice.
                 drop(std::mem::take(&mut read.estate));
                 let caller = read.provider.caller().shared();
-                read.estate = self.evaluate(read.provider.as_ref(), &caller, &now).await?;
+                let accounts = KnownAccounts::MayBeFound;
+                read.estate =
+                    self.evaluate(read.provider.as_ref(), &caller, &now, accounts).await?;
                 read.secret_warnings = Diagnostics::new();
                 read.secret_versions =
                     self.secret_versions(&read.estate, &mut read.secret_warnings).await;
@@ -110,6 +112,19 @@ impl EstateReader<'_> {
                 read.through_access_role.append(&mut more.through_access_role);
                 read.warnings.extend(more.warnings);
             }
+        }
+        if !read.estate.lookups.is_empty() {
+            // Whatever accounts there are have been found.
+            let now = KnownValues {
+                live: Some(&read.live),
+                management: read.management.clone(),
+                adopted,
+                ..read.recorded.known(&resources)
+            };
+            drop(std::mem::take(&mut read.estate));
+            let caller = read.provider.caller().shared();
+            let provider = read.provider.as_ref();
+            read.estate = self.evaluate(provider, &caller, &now, KnownAccounts::Known).await?;
         }
         read.live.share_with_estate(&mut read.estate, &resources);
         Ok(failures)

@@ -112,13 +112,14 @@ impl<'c> Evaluator<'c> {
                     to: Spanned { value: address, loc: to.loc.clone() },
                     id: Spanned { value: text, loc: id.loc() },
                 }),
-                None => errors.push(
-                    Diagnostic::error(format!(
+                None => {
+                    let error = Diagnostic::error(format!(
                         "the id of an import must be a known string, not a {}",
                         value.type_name()
                     ))
-                    .at(id.loc()),
-                ),
+                    .at(id.loc());
+                    errors.push(if value.is_unknown() { error.needing_value() } else { error });
+                }
             },
             Err(more) => errors.extend(more),
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::data::until_looked_up;
 use crate::eval::environments::config_values::{Entry, parity};
 use crate::eval::estate::{Estate, Instance, Lifecycle};
 use crate::eval::evaluator::Evaluator;
@@ -18,7 +19,9 @@ impl Evaluator<'_> {
         let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for (name, block) in &self.config.root().environments {
             let Some(environment) = estate.environments.get(name) else { continue };
-            let found = self.config_entries(name, block, &environment.body, &schemas, errors);
+            let (body, mut own) = (&environment.body, Diagnostics::new());
+            let found = self.config_entries(name, block, body, &schemas, &mut own);
+            errors.extend(until_looked_up(own, body));
             entries.insert(name.clone(), found);
         }
         for environment in estate.environments.values() {

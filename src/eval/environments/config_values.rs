@@ -10,6 +10,7 @@ use crate::address::CONFIG_KIND;
 use crate::config::{Expr, RawBlock, RawNested};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::evaluate_body;
+use crate::eval::data::until_looked_up;
 use crate::eval::environments::reference::schema_of;
 use crate::eval::evaluator::Evaluator;
 use crate::eval::expr::scope::suggest;
@@ -74,8 +75,9 @@ impl Evaluator<'_> {
                 );
             }
             let scope = self.root_scope();
-            let body =
-                evaluate_body(&scope, &Vec::new(), &block.body, schema_of("config_schema"), errors);
+            let (schema, mut own) = (schema_of("config_schema"), Diagnostics::new());
+            let body = evaluate_body(&scope, &Vec::new(), &block.body, schema, &mut own);
+            errors.extend(until_looked_up(own, &body));
             let mut keys = BTreeMap::new();
             for nested in body.nested("key") {
                 let Some(label) = nested.labels.first() else { continue };

@@ -12,6 +12,7 @@ use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::config::{RawBlock, RawBody, RawNested, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::{evaluate_attr, evaluate_body};
+use crate::eval::data::until_looked_up;
 use crate::eval::environments::reference::{EMPTY, region_of, schema_of};
 use crate::eval::estate::{Environment, ProviderSettings};
 use crate::eval::evaluator::Evaluator;
@@ -187,7 +188,7 @@ impl<'c> Evaluator<'c> {
             let schema = kind(kind_name).map_or(&EMPTY, |k| &k.schema().block);
             let mut errors = Diagnostics::new();
             let body = evaluate_body(&self.root_scope(), &Vec::new(), &raw, schema, &mut errors);
-            errors.into_result(Stored::Limits(Arc::new(limits_of(&body))))
+            until_looked_up(errors, &body).into_result(Stored::Limits(Arc::new(limits_of(&body))))
         })?;
         match stored {
             Stored::Limits(limits) => Ok(limits),
@@ -242,7 +243,7 @@ impl<'c> Evaluator<'c> {
             body,
         };
         let failed = own.has_errors();
-        errors.extend(own);
+        errors.extend(until_looked_up(own, &environment.body));
         (!failed).then_some(environment)
     }
 }

@@ -8,7 +8,7 @@
 
 pub(in crate::eval) mod node;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +43,9 @@ const MAX_INSTANCES: usize = 50_000;
 /// Most instances of its blocks.
 const MAX_OBJECTS: usize = 500_000;
 
+/// A `data` block of a module instance: its type and its name.
+pub(in crate::eval) type DataKey = (ModuleIx, String, String);
+
 struct Active {
     /// Absent for the body of an instance, which nothing refers to.
     node: Option<Node>,
@@ -70,6 +73,10 @@ pub struct Evaluator<'c> {
     full: AtomicBool,
     /// What `data` blocks ask of AWS and nobody has read yet.
     pub(in crate::eval) unread: Mutex<BTreeSet<Lookup>>,
+    /// What could not be looked up, where that is no error.
+    pub(in crate::eval) missing: Mutex<BTreeMap<Lookup, Diagnostic>>,
+    /// Attributes that could not be read of what was looked up, by block, each with the reason.
+    pub(in crate::eval) unread_attributes: Mutex<BTreeMap<DataKey, BTreeMap<String, String>>>,
     /// Held by every public entry: cycle detection knows one evaluation at a time.
     turn: Mutex<()>,
 }
@@ -102,6 +109,8 @@ impl<'c> Evaluator<'c> {
             names: Mutex::default(),
             full: AtomicBool::new(false),
             unread: Mutex::default(),
+            missing: Mutex::default(),
+            unread_attributes: Mutex::default(),
             turn: Mutex::default(),
         };
         evaluator.add_module(ModuleInst::root(config));

@@ -35,6 +35,8 @@ pub(in crate::eval) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> EvalRe
             _ => Err(error("this does not name the source of a secret")),
         },
         Value::Sensitive(_) => Err(error("the name of a secret cannot itself be sensitive")),
+        // An evaluation after the lookup knows which secret it is.
+        Value::Unknown(unknown) if unknown.needs_lookup => Ok(Value::Unknown(unknown.clone())),
         Value::Unknown(_) => Err(error("the name of a secret must be known before apply")),
         other => Err(error(&format!(
             "the name of a secret must be a string, not a {}",

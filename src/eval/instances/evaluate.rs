@@ -7,6 +7,7 @@ use crate::address::ResourceAddr;
 use crate::config::IgnoreChanges;
 use crate::diag::Diagnostics;
 use crate::eval::body::evaluate_body;
+use crate::eval::data::until_looked_up;
 use crate::eval::estate::{Instance, Lifecycle};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::instances::object::{ExpandedInstance, ObjectIx};
@@ -54,12 +55,14 @@ impl<'c> Evaluator<'c> {
         deps.extend(object.place.as_ref().map(|p| p.account));
         self.module_deps(object.module, &mut deps, &mut errors);
         deps.remove(&object.ix);
+        let mut errors = until_looked_up(errors, &body);
         if errors.has_errors() {
             return Err(errors);
         }
         let (context, _) = self.recorded(|| self.context(object, true));
         let context = context?;
-        let (desired, warnings) = schema::desired(object.kind, &body, &context)?;
+        let (desired, warnings) = schema::desired(object.kind, &body, &context)
+            .map_err(|errors| until_looked_up(errors, &body))?;
         errors.extend(warnings);
         let computed = self.computed(object, &desired, &context);
         if !decl.meta.lifecycle.postconditions.is_empty() {

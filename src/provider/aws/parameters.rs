@@ -14,7 +14,8 @@ const AT_ONCE: usize = 10;
 /// Requests under way at the same time.
 const CONCURRENT: usize = 4;
 
-/// The parameters of these names; one that does not exist is not in the answer. A secret one is not decrypted.
+/// The parameters of these names, each by what it was asked for as: a name or an ARN, with a version or a label
+/// behind a colon where one was given. One that does not exist is not in the answer. A secret one is not decrypted.
 pub(super) async fn read(
     session: &Session,
     names: &BTreeSet<String>,
@@ -43,7 +44,14 @@ pub(super) async fn read(
                 version: parameter.version(),
                 arn: parameter.arn().unwrap_or_default().to_owned(),
             };
-            found.insert(name.to_owned(), read);
+            // The answer has the selector (`:3`) beside the name.
+            // <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Parameter.html>
+            let selector = match parameter.selector().unwrap_or_default().trim_start_matches(':') {
+                "" => String::new(),
+                selector => format!(":{selector}"),
+            };
+            found.insert(format!("{}{selector}", read.arn), read.clone());
+            found.insert(format!("{name}{selector}"), read);
         }
     }
     Ok(found)

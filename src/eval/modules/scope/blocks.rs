@@ -39,8 +39,9 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 }))
                 .into());
             }
-            let Some(key) = self.key_step(path, 1, expansion.keyed)? else {
-                return Ok(Resolved::new(Value::Unknown(Unknown::default()), path.len()));
+            let key = match self.key_step(path, 1, expansion.keyed)? {
+                Ok(key) => key,
+                Err(unknown) => return Ok(Resolved::new(Value::Unknown(unknown), path.len())),
             };
             if !expansion.instances.contains_key(&Some(key.clone())) {
                 let keys = expansion.instances.keys().flatten();
@@ -58,8 +59,9 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             consumed += 1;
             if path.is_key(consumed) {
                 let wanted = match path.step(consumed)? {
-                    Some(RefStep::Key(Value::Unknown(_))) => {
-                        return Ok(Resolved::new(Value::Unknown(Unknown::default()), path.len()));
+                    Some(RefStep::Key(Value::Unknown(unknown))) => {
+                        let unknown = Value::Unknown(Unknown::opaque([&unknown]));
+                        return Ok(Resolved::new(unknown, path.len()));
                     }
                     Some(RefStep::Key(value)) => text_of(&value).unwrap_or_default(),
                     _ => String::new(),

@@ -7,7 +7,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::evaluator::node::Node;
 use crate::eval::expr::scope::{EvalResult, RefPath, Resolved, suggest};
 use crate::eval::modules::instance::{Keyed, ModuleIx};
-use crate::value::{Attrs, Unknown, Value};
+use crate::value::{Attrs, Value};
 
 impl<'e, 'c> ModuleScope<'e, 'c> {
     pub(super) fn module_reference(&self, path: &RefPath<'_>) -> Result<Resolved, Diagnostics> {
@@ -37,8 +37,11 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 chosen = calls.instances.get(&key).copied();
             }
             keyed if path.is_key(1) => {
-                let Some(key) = self.key_step(path, 1, keyed)? else {
-                    return Ok(Resolved::new(Value::Unknown(Unknown::default()), path.len()));
+                let key = match self.key_step(path, 1, keyed)? {
+                    Ok(key) => key,
+                    Err(unknown) => {
+                        return Ok(Resolved::new(Value::Unknown(unknown), path.len()));
+                    }
                 };
                 consumed = 2;
                 chosen = calls.instances.get(&Some(key.clone())).copied();

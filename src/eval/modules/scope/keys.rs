@@ -5,20 +5,22 @@ use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::expr::scope::{RefPath, RefStep};
 use crate::eval::modules::instance::Keyed;
-use crate::value::Value;
 use crate::value::convert::text_of;
+use crate::value::{Unknown, Value};
 
 impl<'e, 'c> ModuleScope<'e, 'c> {
-    /// The key in the step at `index`; `None` when it is unknown.
+    /// The key in the step at `index`, or what it is unknown for.
     pub(super) fn key_step(
         &self,
         path: &RefPath<'_>,
         index: usize,
         keyed: Keyed,
-    ) -> Result<Option<InstanceKey>, Diagnostics> {
-        let Some(RefStep::Key(value)) = path.step(index)? else { return Ok(None) };
+    ) -> Result<Result<InstanceKey, Unknown>, Diagnostics> {
+        let Some(RefStep::Key(value)) = path.step(index)? else {
+            return Ok(Err(Unknown::default()));
+        };
         let key = match (&value, keyed) {
-            (Value::Unknown(_), _) => return Ok(None),
+            (Value::Unknown(unknown), _) => return Ok(Err(Unknown::opaque([unknown]))),
             (Value::String(text), Keyed::Count) => text.parse().ok().map(InstanceKey::Index),
             (Value::Number(number), Keyed::Count) => {
                 number.as_i64().and_then(|n| u64::try_from(n).ok()).map(InstanceKey::Index)
@@ -26,7 +28,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             (other, _) => text_of(other).map(InstanceKey::Name),
         };
         match key {
-            Some(key) => Ok(Some(key)),
+            Some(key) => Ok(Ok(key)),
             None => Err(Diagnostic::error(format!(
                 "an instance's key must be a {}, not a {}",
                 if keyed == Keyed::Count { "whole number" } else { "string" },
