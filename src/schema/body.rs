@@ -59,13 +59,28 @@ impl Body {
     }
 
     /// Empties the nested blocks of these types; they themselves stay, with their labels and places, and
-    /// so do blocks of these types in them.
-    pub fn empty(&mut self, types: &[&str]) {
-        let listed = |block: &NestedBody| types.contains(&block.name.as_str());
-        for block in self.blocks.iter_mut().filter(|block| listed(block)) {
-            block.body.attrs = Sorted::new();
-            block.body.blocks.retain(listed);
-            block.body.empty(types);
+    /// so do blocks of these types in them. Where one holds several of `parts`, attributes and blocks, their places
+    /// stay, too: each is given, and nothing more.
+    pub fn empty(&mut self, types: &[&str], parts: &[&str]) {
+        let is_listed = |block: &NestedBody| types.contains(&block.name.as_str());
+        for block in self.blocks.iter_mut().filter(|block| is_listed(block)) {
+            let body = &mut block.body;
+            let is_part = |name: &str| parts.contains(&name);
+            let given = |(name, value): (&String, &Spanned<Value>)| {
+                let is_given = is_part(name) && !value.value.is_null();
+                let given = Spanned { value: Value::Bool(true), loc: value.loc.clone() };
+                is_given.then(|| (name.clone(), given))
+            };
+            let given: Vec<_> = body.attrs.iter().filter_map(given).collect();
+            let nested = body.blocks.iter().filter(|nested| is_part(&nested.name)).count();
+            let stay = given.len() + nested > 1;
+            body.attrs = given.into_iter().filter(|_| stay).collect();
+            body.blocks.retain(|nested| is_listed(nested) || stay && is_part(&nested.name));
+            for nested in body.blocks.iter_mut().filter(|nested| is_part(&nested.name)) {
+                nested.body.attrs = Sorted::new();
+                nested.body.blocks.clear();
+            }
+            body.empty(types, parts);
         }
     }
 

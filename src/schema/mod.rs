@@ -51,7 +51,7 @@ pub use kinds::{access_of, kind, kind_of_arn, kinds, observed};
 pub use meaning::{ArnForm, Meaning, Measure, NameSpace, Naming, Quota, Repair};
 pub use observed::Observed;
 pub use policy::{canonical as canonical_policy, document_of_statements};
-pub use policy_blocks::POLICY_BLOCKS;
+pub use policy_blocks::{POLICY_BLOCKS, TRUST_PARTS};
 pub use pure_half::{KindContext, ManagedKind, OnDestroy};
 pub use sensitive::{SensitiveTexts, desired};
 pub use statement_place::statement_place;

@@ -3,10 +3,13 @@
 use super::block_schema::{Attr, BlockSchema, Nested, Ty};
 use super::kinds::{account, iam_oidc_provider, iam_role};
 
-/// Principals that fit where a principal stands: references, ARNs, account ids.
 /// Blocks that make up the policies of an object: what they say is in its attributes once it is evaluated.
 pub const POLICY_BLOCKS: [&str; 3] = ["inline_policy", "statement", "trust"];
 
+/// Parts of a `trust` block that make a statement each, in the order of the statements.
+pub const TRUST_PARTS: [&str; 3] = ["aws", "services", "oidc"];
+
+/// Principals that fit where a principal stands: references, ARNs, account ids.
 const PRINCIPAL: Ty = Ty::Ref { kinds: &[account::KIND, iam_role::KIND], text: true };
 
 /// `condition { test, variable, values }`.

@@ -3,6 +3,7 @@
 
 use super::body::{Body, NestedBody};
 use super::policy::sid;
+use super::trust;
 use crate::diag::Loc;
 
 /// Where a statement stands: `part` names the policy of the object (`trust`, an inline policy, or its own),
@@ -10,9 +11,16 @@ use crate::diag::Loc;
 #[must_use]
 pub fn statement_place<'b>(body: &'b Body, part: &str, statement: &str) -> Option<&'b Loc> {
     if matches!(part, "trust" | "assume_role_policy") {
-        let trust: Vec<&NestedBody> = body.nested("trust").collect();
-        return named(&trust, statement)
-            .or_else(|| trust.first().filter(|_| trust.len() == 1).map(|t| &t.body.loc))
+        let of = |number: usize| trust::places(body).get(number).copied();
+        let only = || {
+            let mut blocks = body.nested("trust").map(|block| &block.body.loc);
+            blocks.next().filter(|_| blocks.next().is_none())
+        };
+        return statement
+            .parse()
+            .ok()
+            .and_then(of)
+            .or_else(only)
             .or_else(|| attribute(body, "assume_role_policy"));
     }
     let inline = body.nested("inline_policy").find(|b| label(b) == Some(part));

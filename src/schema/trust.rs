@@ -3,6 +3,7 @@
 use super::body::{Body, NestedBody};
 use super::oidc;
 use super::policy::{Builder, exclude_each_other, member, node, principal, text_node, whole};
+use super::policy_blocks::TRUST_PARTS;
 use super::pure_half::KindContext;
 use super::read::{Reader, reference, scalar};
 use crate::diag::{Diagnostic, Loc};
@@ -44,6 +45,27 @@ pub(super) fn assume_role_policy(reader: &mut Reader<'_>, context: &KindContext)
             }
         }
     }
+}
+
+/// Where the parts of a `trust` block stand that make a statement each, in the order of [`Builder::trust`].
+fn parts(body: &Body) -> Vec<&Loc> {
+    let of = |name| {
+        let argument = body.get(name).filter(|given| !given.value.is_null());
+        argument.map(|given| &given.loc).into_iter().chain(body.nested(name).map(|b| &b.body.loc))
+    };
+    TRUST_PARTS.into_iter().flat_map(of).collect()
+}
+
+/// Where each statement stands that the `trust` blocks of a role make, in the order of the statements: its block,
+/// and the part that it comes from where a block makes several.
+pub(super) fn places(body: &Body) -> Vec<&Loc> {
+    let blocks = body.nested("trust").map(|block| &block.body);
+    let places = blocks.flat_map(|block| match parts(block) {
+        several if several.len() > 1 => several,
+        // The only one, or what is left of it once the block was evaluated.
+        _ => vec![&block.loc],
+    });
+    places.collect()
 }
 
 impl Builder<'_, '_> {
@@ -113,9 +135,7 @@ impl Builder<'_, '_> {
             }
             push(self, "Federated", who, "sts:AssumeRoleWithWebIdentity", extra);
         }
-        let names = |name: &str| body.get(name).is_some_and(|who| !who.value.is_null());
-        let names_somebody = names("aws") || names("services");
-        if !names_somebody && body.nested("oidc").next().is_none() {
+        if parts(body).is_empty() {
             let nobody = Diagnostic::error("the trust block names nobody").at(body.loc.clone());
             let help = "write an argument such as `services` or `aws`, or a nested block";
             self.report(nobody.help(help));

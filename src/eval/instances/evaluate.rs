@@ -14,7 +14,7 @@ use crate::eval::instances::object::{ExpandedInstance, ObjectIx};
 use crate::eval::modules::conditions::require;
 use crate::eval::modules::instance::ModuleIx;
 use crate::eval::modules::scope::ModuleScope;
-use crate::schema::{self, POLICY_BLOCKS};
+use crate::schema::{self, POLICY_BLOCKS, TRUST_PARTS};
 use crate::value::{Attrs, Value};
 
 impl<'c> Evaluator<'c> {
@@ -92,7 +92,7 @@ impl<'c> Evaluator<'c> {
             set.into_iter().filter_map(|ix| Some(self.object(ix)?.address.clone())).collect()
         };
         // What these say stands in the attributes now, and of large estates it is half the memory.
-        body.empty(&POLICY_BLOCKS);
+        body.empty(&POLICY_BLOCKS, &TRUST_PARTS);
         let lifecycle = &decl.meta.lifecycle;
         errors.with_warnings(Instance {
             address: object.address.clone(),
