@@ -161,8 +161,15 @@ pub struct WhoCanEntry {
 /// No account of the estate holds the resource.
 pub fn who_can(model: &AccessModel, ask: &Ask) -> Result<WhoCan, Diagnostics> {
     let owner = owner(model, ask)?;
-    let search = Search::new(model, ask, owner);
     let mut notes = Vec::new();
+    if let Some(missing) = owner.and_then(|owner| missing(model, ask, owner)) {
+        // Nobody can become a role that is not there. Other actions make it, or are permitted ahead of it.
+        if ask.service().eq_ignore_ascii_case("sts") {
+            return Err(missing.into());
+        }
+        notes.push(format!("{}: the answer is about one of that name", missing.summary));
+    }
+    let search = Search::new(model, ask, owner);
     let service = ask.service();
     if !knows_policies_of(model, service) {
         notes.push(format!(
@@ -217,6 +224,31 @@ fn owner<'w>(model: &'w AccessModel, ask: &Ask) -> Result<Option<&'w AccountNode
         });
         Diagnostic::error(what).help(help).into()
     })
+}
+
+/// What is to be said of a role or a user that its account was read for and does not hold: an answer about a slip of
+/// the pen would read as "nobody can". Service-linked roles are in no model.
+fn missing(model: &AccessModel, ask: &Ask, owner: &AccountNode) -> Option<Diagnostic> {
+    let prefix = format!("arn:{}:iam::{}:", owner.partition, owner.id);
+    let (kind, name) = ask.resource.strip_prefix(&prefix)?.split_once('/')?;
+    let is_one = matches!(kind, "role" | "user") && !name.ends_with('*');
+    let is_listed = !name.starts_with("aws-service-role/");
+    let is_known = model.principals.contains_key(&ask.resource);
+    if !is_one || !is_listed || is_known || !model.live || !owner.is_read() {
+        return None;
+    }
+    let own = || model.principals.keys().filter(|arn| arn.starts_with(&prefix)).map(String::as_str);
+    let last = |arn: &str| arn.rsplit('/').next().map(str::to_owned);
+    let at_another_path = own().find(|arn| last(arn) == last(name));
+    let near = at_another_path.map(|arn| format!("did you mean `{arn}`?"));
+    let near = near.or_else(|| did_you_mean(&ask.resource, own()));
+    let missing = Diagnostic::error(format!(
+        "the account `{}` has no {kind} `{}`",
+        owner.handle, ask.resource
+    ));
+    Some(missing.help(near.unwrap_or_else(|| {
+        format!("the ARN of a {kind} holds its path too, as in `{prefix}{kind}/path/name`")
+    })))
 }
 
 /// How somebody gets there: the roles assumed on the way, and at how many conditions.
