@@ -5,11 +5,15 @@ use serde::Serialize;
 
 use crate::engine::drift::{DriftReport, EnvironmentDrift};
 use crate::engine::error::EngineError;
+use crate::engine::host::Activity;
 use crate::engine::plan::{self, PlanRequest};
 use crate::engine::refresh::{self, PlanInputs};
+use crate::engine::side::LookAt;
 use crate::engine::state_bucket::{self, Unreadable};
 use crate::engine::workspace::{Variables, Workspace};
+use crate::isolation::section::{self, AccessPath};
 use crate::plan::model::{Plan, Unread};
+use crate::plan::walls;
 use crate::promotion::edge::{self, Edge};
 use crate::promotion::figures::{Figures, figures};
 use crate::promotion::gate::{self, Evidence, GateContext, GateSpec, GateSubject, Purpose};
@@ -136,6 +140,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
     let declared = &inputs.estate.environments;
     let plan = plan::make(workspace, &inputs, &plan_request)?;
     workspace.host.diagnostics(&inputs.warnings);
+    let violations = violations_now(workspace, &inputs, &plan_request, &plan)?;
     let report = DriftReport::of(&plan);
     let edges = edge::edges(&inputs.estate)?;
     let (caller, ()) = futures::join!(
@@ -178,11 +183,31 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
         environments,
         consistency_percent: report.consistency_percent,
         unread: report.unread,
-        isolation_violations: plan.isolation.broken(),
-        isolation_undetermined: plan.isolation.crossed_and_undecided().1,
-        isolation_warnings: plan.isolation.violations.len() - plan.isolation.broken(),
+        isolation_violations: section::broken(&violations),
+        isolation_undetermined: section::crossed_and_undecided(&violations).1,
+        isolation_warnings: violations.len() - section::broken(&violations),
         figures: figures(&moves, &records, None, named),
     })
+}
+
+/// What breaks a rule in AWS as it is now. The plan tells it too where it leaves every wall as it is.
+fn violations_now(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    request: &PlanRequest,
+    plan: &Plan,
+) -> Result<Vec<AccessPath>, EngineError> {
+    let walls = &plan.isolation;
+    if walls.changes.is_empty() && walls.matrix.iter().all(|row| row.before == row.after) {
+        return Ok(walls.violations.clone());
+    }
+    let mut sides = plan::sides(workspace, inputs, request)?;
+    sides.after = sides.before.clone();
+    let now = plan::timestamp(workspace);
+    let busy = workspace.begin(Activity::JudgingWalls);
+    let walls = walls::walls(&inputs.estate, &sides, LookAt::Live.name(), plan::day(&now))?;
+    drop(busy);
+    Ok(walls.violations)
 }
 
 fn record(inputs: &PlanInputs, environment: &str) -> EnvironmentRecord {
