@@ -378,6 +378,26 @@ impl OutputArg {
         }
     }
 
+    /// Whether each file has a directory to lie in: asked before a plan is made that would be lost.
+    ///
+    /// # Errors
+    /// One has none.
+    pub fn require_directories(all: &[Self], other: Option<&Path>) -> Result<(), Diagnostic> {
+        let paths = all.iter().map(|output| output.path.as_path()).chain(other);
+        let mut homeless = paths.filter(|path| {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            parent.is_some_and(|parent| !parent.is_dir())
+        });
+        match homeless.next() {
+            Some(path) => Err(Diagnostic::error(format!(
+                "cannot write `{}`: its directory does not exist",
+                path.display()
+            ))
+            .help("make the directory first; a path is read from the directory of the estate, as `-C` sets it")),
+            None => Ok(()),
+        }
+    }
+
     /// Writes the file.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::args::Global;
 use super::commands as c;
 use super::context::Context;
 use super::error::Exit;
+use crate::engine::host::Urgency;
 
 /// Plan and apply for multi-account AWS environments, with the walls between them in view.
 #[derive(Debug, Parser)]
@@ -104,8 +105,23 @@ pub enum Command {
 pub struct Interruption {
     /// Whether the command may be left at once.
     pub has_nothing_to_finish: bool,
+    /// Whether what it begins is recorded in a journal before.
+    pub is_journaled: bool,
     /// What to do next.
     pub next: &'static str,
+}
+
+impl Interruption {
+    /// How a run ends that was interrupted with this urgency.
+    #[must_use]
+    pub fn message(&self, urgency: Urgency) -> String {
+        let begun = match urgency {
+            _ if !self.is_journaled => "",
+            Urgency::None | Urgency::Finish => "whatever had begun is recorded; ",
+            Urgency::Leave => "what was in flight is looked up by the next run; ",
+        };
+        format!("interrupted: {begun}{}", self.next)
+    }
 }
 
 impl Command {
@@ -113,13 +129,12 @@ impl Command {
     #[must_use]
     pub fn after_interruption(&self) -> Interruption {
         let (has_nothing_to_finish, next) = match self {
-            Self::Apply(_) | Self::Destroy(_) | Self::Import(_) => (
-                false,
-                "whatever had begun is recorded; `palisade plan` shows what is left, `palisade apply` goes on from there",
-            ),
+            Self::Apply(_) | Self::Destroy(_) | Self::Import(_) => {
+                (false, "`palisade plan` shows what is left, `palisade apply` goes on from there")
+            }
             Self::Promote(_) | Self::Rollback(_) | Self::Verify(_) => (
                 false,
-                "whatever had begun is recorded; `palisade status` shows where the release stands, the same command goes on from there",
+                "`palisade status` shows where the release stands, the same command goes on from there",
             ),
             Self::Init(_) | Self::State(_) | Self::Approve(_) | Self::Adopt(_) => {
                 (false, "run the command again")
@@ -146,7 +161,16 @@ impl Command {
             | Self::Completions(_)
             | Self::Version(_) => (true, "nothing was changed"),
         };
-        Interruption { has_nothing_to_finish, next }
+        let is_journaled = matches!(
+            self,
+            Self::Apply(_)
+                | Self::Destroy(_)
+                | Self::Import(_)
+                | Self::Promote(_)
+                | Self::Rollback(_)
+                | Self::Verify(_)
+        );
+        Interruption { has_nothing_to_finish, is_journaled, next }
     }
 }
 

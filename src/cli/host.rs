@@ -80,8 +80,9 @@ impl EndOfEvents {
         }
         let first = wrong.and_then(|all| all.iter().find(|d| d.is_error()));
         let message = first.map_or("interrupted", |d| d.summary.as_str());
+        let detail = first.and_then(|d| d.detail.as_deref());
         let help = first.and_then(|d| d.help.as_deref());
-        let _ = print_line(&event_lines::refused(kind, message, help, at));
+        let _ = print_line(&event_lines::refused(kind, message, detail, help, at));
     }
 }
 

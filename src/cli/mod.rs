@@ -82,11 +82,12 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         principals: principals.clone(),
         end: EndOfEvents::default(),
     };
-    let farewell = context.env.err.fold(&format!("interrupted: {}", interruption.next), 0);
+    let (style, cancel) = (context.env.err, context.cancel.clone());
+    let farewell = move || style.fold(&interruption.message(cancel.urgency()), 0);
     let told_then = farewell.clone();
     let leaving = Leaving {
         at_once: interruption.has_nothing_to_finish,
-        tell: Arc::new(move || output::say(&told_then)),
+        tell: Arc::new(move || output::say(&told_then())),
     };
     let end = told
         .and_then(|()| enter(&context))
@@ -100,7 +101,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         context.tell(diagnostics);
     }
     if matches!(exit, Exit::Interrupted) {
-        context.say(&farewell);
+        context.say(&farewell());
     }
     ExitCode::from(exit.code())
 }

@@ -3,7 +3,8 @@
 use crate::diag::Diagnostic;
 use crate::isolation::section::crossed_and_undecided;
 use crate::isolation::walls::Walls;
-use crate::plan::walls;
+use crate::plan::model::AccountChanges;
+use crate::plan::{compute, walls};
 
 use super::error::EngineError;
 use super::host::Activity;
@@ -28,6 +29,8 @@ pub struct IsolationOutcome {
     pub basis: AnswerBasis,
     /// Verdicts, paths, exceptions, findings and proofs.
     pub walls: Walls,
+    /// The accounts, by which findings are known to differ only in the environment that they are about.
+    pub accounts: Vec<AccountChanges>,
 }
 
 /// Reads the side and analyses it. A broken rule is a result, not an error ([`require_rules`]).
@@ -44,7 +47,8 @@ pub async fn run(
     drop(busy);
     let paths = walls.paths.iter_mut().chain(&mut walls.violations);
     redacting::redact_paths(workspace, &side.estate, paths);
-    Ok(IsolationOutcome { basis: side.basis(), walls })
+    let accounts = compute::by_account(&side.estate, &[]);
+    Ok(IsolationOutcome { basis: side.basis(), walls, accounts })
 }
 
 /// Whether the walls stand as the rules ask.

@@ -156,6 +156,7 @@ fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
     let is_told = |change: &&InDoubtChange| {
         change.op != OperationKind::Wait || change.outcome != InDoubtOutcome::Done
     };
+    let mut told: Vec<(String, usize)> = Vec::new();
     for change in run.changes.iter().filter(is_told) {
         let became = match change.outcome {
             InDoubtOutcome::Done => "was carried out",
@@ -163,8 +164,17 @@ fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
             InDoubtOutcome::Unknown => "cannot be told yet",
         };
         let why = change.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        lines.push(format!("{} `{}` {became}{why}", change.op.name(), change.address));
+        let line = format!("{} `{}` {became}{why}", change.op.name(), change.address);
+        match told.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, times)) => *times += 1,
+            None => told.push((line, 1)),
+        }
     }
+    // A guardrail has an operation for each of its targets.
+    lines.extend(told.into_iter().map(|(line, times)| match times {
+        1 => line,
+        _ => format!("{line} ({times} operations)"),
+    }));
     let warning = Diagnostic::warning(format!(
         "a run of `{by}` was interrupted in scope `{scope}` (run {id})"
     ));

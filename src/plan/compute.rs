@@ -103,7 +103,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         audit_head: None,
         selection: options.selection.clone(),
         summary: summary(&resource_changes, drift.len(), unread_objects(&unread)),
-        accounts: accounts(estate, &decisions),
+        accounts: by_account(estate, &decisions),
         resource_changes,
         operations,
         secret_sources: sources(&decisions, &options.secrets),
@@ -290,7 +290,8 @@ fn summary(changes: &[ResourceChange], drifted: usize, unread: usize) -> PlanSum
     }
 }
 
-fn accounts(estate: &Estate, decisions: &[ObjectPlan<'_>]) -> Vec<AccountChanges> {
+/// The accounts of the organization and of the estate, each with its changes.
+pub fn by_account(estate: &Estate, decisions: &[ObjectPlan<'_>]) -> Vec<AccountChanges> {
     let mut changes: BTreeMap<String, BTreeMap<Category, Vec<ResourceAddr>>> = BTreeMap::new();
     for decision in decisions.iter().filter(|d| d.action != Action::NoOp) {
         let schema = decision.kind.schema();

@@ -34,7 +34,11 @@ pub fn check(
         // What waits to be created in an account that nobody may enter is declared, and no decision is left of it.
         let mut known = decisions.iter().map(|d| &d.address).chain(estate.instances.keys());
         if !known.any(|address| names(one, address)) {
-            let known: Vec<String> = decisions.iter().map(|d| d.address.to_string()).collect();
+            // Who leaves the instance out means the block.
+            let blocks = decisions.iter().map(|d| d.address.block().to_string());
+            let blocks = blocks.filter(|_| !target.contains('@'));
+            let known = blocks.chain(decisions.iter().map(|d| d.address.to_string()));
+            let known: Vec<String> = known.collect();
             let help =
                 did_you_mean(target, known.iter().map(String::as_str)).unwrap_or_else(|| {
                     "`palisade state list` and `palisade graph` show the addresses".to_owned()

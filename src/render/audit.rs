@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::state::audit::AuditCheck;
 
-use super::style::{count, safe};
+use super::style::{Style, count, safe};
 
 /// Writes the result for tools.
 ///
@@ -28,13 +28,13 @@ pub fn json(verification: &AuditCheck, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(verification: &AuditCheck, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(verification: &AuditCheck, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if verification.problems.is_empty() {
         let records = usize::try_from(verification.records).unwrap_or(usize::MAX);
         writeln!(out, "the chain holds: {}", count(records, "record", "records"))?;
     }
     for not_seen in &verification.not_seen {
-        writeln!(out, "not seen: {}", safe(not_seen))?;
+        writeln!(out, "{}", style.fold(&format!("not seen: {}", safe(not_seen)), 0))?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub fn text(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Res
         let text = format!(
             "{objects} configured changes that are not applied yet: `palisade plan` shows them."
         );
-        writeln!(out, "{}\n", style.paint(Tone::Dim, &text))?;
+        writeln!(out, "{}\n", style.paint(Tone::Dim, &style.fold(&text, 0)))?;
     }
     super::text::unread(&report.unread, usize::MAX, style, out)?;
     table(report, style, out)?;
@@ -56,7 +56,7 @@ pub fn text(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Res
     if report.any() {
         parts.push(count(report.drift.len(), "difference", "differences"));
     } else if report.is_complete() {
-        return writeln!(out, "{}", style.paint(Tone::Good, "No drift: AWS is as the state says."));
+        return writeln!(out, "{}", style.paint(Tone::Good, "No drift: AWS matches the state."));
     } else {
         parts.push("Nothing differs in what was read".to_owned());
     }

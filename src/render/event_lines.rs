@@ -90,7 +90,13 @@ pub fn nothing(at: Timestamp) -> String {
 
 /// The last line where nothing was carried out: which way it ended (as exit codes tell ends apart), and why.
 #[must_use]
-pub fn refused(kind: &str, message: &str, help: Option<&str>, at: Timestamp) -> String {
+pub fn refused(
+    kind: &str,
+    message: &str,
+    detail: Option<&str>,
+    help: Option<&str>,
+    at: Timestamp,
+) -> String {
     let what = json!({
         "type": "ended",
         "success": false,
@@ -98,7 +104,7 @@ pub fn refused(kind: &str, message: &str, help: Option<&str>, at: Timestamp) -> 
         "done": 0,
         "failed": 0,
         "skipped": 0,
-        "error": {"kind": kind, "message": message, "help": help},
+        "error": {"kind": kind, "message": message, "detail": detail, "help": help},
     });
     line(what, at)
 }

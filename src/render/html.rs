@@ -60,7 +60,7 @@ pub(super) fn prose(sentence: &str) -> String {
     }
     let piece = |(at, piece): (usize, &&str)| match at % 2 {
         0 => text(piece),
-        _ => format!("<code>{}</code>", text(piece)),
+        _ => format!("<code>{}</code>", breakable(piece)),
     };
     pieces.iter().enumerate().map(piece).collect()
 }
@@ -70,9 +70,10 @@ pub(super) fn arrows(route: &str) -> String {
     text(route).replace(" -&gt; ", " &#8594; ")
 }
 
-/// A dotted name that breaks after its dots and underscores where it has to.
-fn breakable(name: &str) -> String {
-    text(name).replace('.', ".<wbr>").replace('_', "_<wbr>")
+/// A name or an ARN that breaks between its parts where it has to, and not within a word.
+pub(super) fn breakable(name: &str) -> String {
+    let parts = ['.', ':', '/', '@', '_'];
+    parts.iter().fold(text(name), |name, end| name.replace(*end, &format!("{end}<wbr>")))
 }
 
 /// Columns of an object's lines.

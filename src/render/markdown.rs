@@ -192,7 +192,8 @@ impl Comment {
     pub(super) fn paths(&mut self, class: PathClass, paths: &[PathLine<'_>]) {
         let number: usize = paths.iter().map(|path| path.members).sum();
         let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
-        let is_open = class.is_refused() || class == PathClass::Standing;
+        let is_open = class.is_refused()
+            || matches!(class, PathClass::Standing | PathClass::StillUndetermined);
         let mut table = String::from(
             "| | from, to | principal | may | cause | verdict |\n|---|---|---|---|---|---|\n",
         );

@@ -92,7 +92,11 @@ fn fold<'a>(all: impl Iterator<Item = (&'a Handle, &'a ActingPrincipal)>) -> Str
             many => format!("{named} in {} accounts{new}", many.len()),
         }
     });
-    folded.collect::<Vec<_>>().join(", ")
+    let mut folded: Vec<String> = folded.collect();
+    match folded.pop() {
+        Some(last) if !folded.is_empty() => format!("{}, and as {last}", folded.join(", as ")),
+        last => last.unwrap_or_default(),
+    }
 }
 
 /// A role without the account that it lies in: `arn:aws:iam::*:role/Read`.
@@ -140,8 +144,8 @@ mod tests {
         assert_eq!(
             sentence(&apart).unwrap(),
             "Caller arn:aws:iam::1:user/ci: reads as arn:aws:iam::*:role/Read in 2 accounts, \
-             an emulator's user in local; would write as arn:aws:iam::*:role/Write in 2 accounts, \
-             role Write in c, which does not exist yet, an emulator's user in local."
+             and as an emulator's user in local; would write as arn:aws:iam::*:role/Write in 2 accounts, \
+             as role Write in c, which does not exist yet, and as an emulator's user in local."
         );
         let alike = all(&[
             ("a", Some(role(one, "Admin")), role(one, "Admin")),
@@ -150,7 +154,7 @@ mod tests {
         assert_eq!(
             sentence(&alike).unwrap(),
             "Caller arn:aws:iam::1:user/ci: reads and would write as itself in management, \
-             arn:aws:iam::111111111111:role/Admin in a."
+             and as arn:aws:iam::111111111111:role/Admin in a."
         );
         // A role that is named with its account stands in that one, wherever it leads.
         let hub = all(&[

@@ -216,11 +216,15 @@ impl<'a> Log<'a> {
             WallVerdict::Undetermined => {
                 format!("Whether {from} can reach {to} is not known")
             }
-            verdict => format!("{from} can reach {to} ({})", view::words(verdict)),
+            WallVerdict::SharedAccount => format!("There is no wall between {from} and {to}"),
+            WallVerdict::Conditional => format!("{from} can reach {to} under conditions"),
+            WallVerdict::Reachable | WallVerdict::Closed | WallVerdict::Isolated => {
+                format!("{from} can reach {to}")
+            }
         };
         if let Some(principal) = &path.principal {
             message.push_str(&format!(
-                ": {principal} may {} on {}",
+                ": {principal} may call {} on {}",
                 path.actions.join(", "),
                 path.resources.join(", ")
             ));
@@ -329,7 +333,7 @@ impl<'a> Log<'a> {
                 severity: None,
             },
             level: level(finding.severity),
-            message: view::finding(entry),
+            message: view::finding_placed_elsewhere(entry),
             at: at.unwrap_or_else(|| self.place.clone()),
             related: statements.collect(),
             same: finding.text.clone(),
@@ -482,7 +486,7 @@ fn violated(rule: &str, path: &AccessPath) -> SarifRule {
             name: "IsolationRuleBroken",
             short: format!("A path between environments breaks {rule}"),
             full: "An isolation rule of this estate forbids one environment to reach another, and a path crosses the wall between them.",
-            help: "Close the path at its cause, or permit it with an allow block of the rule that has a reason and an end. `palisade isolation` shows the request that gets through, and the statements that let it through.",
+            help: "Close the path at its cause, or permit it with an allow block of the rule that has a reason and an end. `palisade plan` shows the request that gets through, and the statements that let it through.",
             severity,
         },
     }

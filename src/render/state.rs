@@ -138,7 +138,7 @@ pub fn history(
                         out,
                         "  {:>5}  {}  {}  {}  {}{plan}",
                         state.serial,
-                        state.stamp.at.strftime("%Y-%m-%d %H:%M:%SZ"),
+                        time(state.stamp.at),
                         pad(&count(state.resources, "object", "objects"), 12),
                         safe(&state.stamp.operation),
                         safe(&state.stamp.by),

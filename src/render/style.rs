@@ -181,8 +181,10 @@ pub fn pad(text: &str, width: usize) -> String {
 /// Prose in lines of at most `width` columns, broken at spaces; a longer word stands alone.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let words = text.trim_start_matches(' ');
+    let (indent, words) = text.split_at(text.len() - words.len());
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+    for word in words.split(' ') {
         let is_first = lines.is_empty();
         match lines.last_mut().filter(|line| columns(line) + 1 + columns(word) <= width) {
             Some(line) => {
@@ -191,6 +193,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
             }
             // Of two spaces at the end of a line none begins the next one.
             None if word.is_empty() && !is_first => {}
+            None if is_first => lines.push(format!("{indent}{word}")),
             None => lines.push(word.to_owned()),
         }
     }
@@ -225,6 +228,7 @@ mod tests {
         assert_eq!(wrap("", 4), [""]);
         assert_eq!(wrap("one  two  three", 5), ["one", "two", "three"]);
         assert_eq!(wrap("one  two", 8), ["one  two"]);
+        assert_eq!(wrap("    a-very-long-word", 8), ["    a-very-long-word"]);
     }
 
     #[test]

@@ -326,7 +326,8 @@ impl Printer<'_> {
         let parts = note.into_iter().chain(location.map(|location| (Tone::Dim, location)));
         for (at, (tone, part)) in parts.enumerate() {
             let part = safe(part);
-            let gap = if at == 0 && note.is_some() { 1 } else { 2 };
+            let is_note = at == 0 && note.is_some_and(|(_, note)| !note.starts_with("like "));
+            let gap = if is_note { 1 } else { 2 };
             taken += gap + columns(&part);
             // What does not fit stands below the name.
             if self.style.terminal && taken > self.style.width {

@@ -64,9 +64,12 @@ fn sentence(plan: &Plan) -> (String, Tone) {
     let s = section.summary();
     if s.broken > 0 {
         let broken = || section.violations.iter().filter(|v| !v.only_warns());
-        let of = |class| broken().filter(|v| PathClass::of(v) == class).count();
-        let (new, ended) = (of(PathClass::Forbidden), of(PathClass::Ended));
+        let new = broken().filter(|v| PathClass::of(v).is_new()).count();
+        let ended = broken().filter(|v| PathClass::of(v) == PathClass::Ended).count();
         let what = paths_break("an isolation rule", broken());
+        if broken().all(|v| PathClass::of(v) == PathClass::StillUndetermined) {
+            return (format!("{what}, as before this plan."), Tone::Bad);
+        }
         return (format!("{what}: {}.", since_when(new, ended, s.broken - new - ended)), Tone::Bad);
     }
     if section.matrix.is_empty() {

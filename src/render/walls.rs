@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::isolation::section::{AccessPath, ExceptionStatus, ExceptionUse, Proof, WallVerdict};
+use crate::isolation::section::{
+    AccessPath, ExceptionStatus, ExceptionUse, Proof, WallVerdict, crossed_and_undecided,
+};
 use crate::isolation::walls::Walls;
 
-use super::isolation::text::{assumptions, findings, matrix, path, rows, unread};
+use crate::plan::model::AccountChanges;
+
+use super::isolation::text::{assumptions, folded_findings, matrix, path, rows, unread};
 use super::isolation::view::{self, ChangedWalls, Row};
 use super::style::{Style, Tone, count, safe, wrap};
 use super::verdict::exceptions;
@@ -16,22 +20,33 @@ use super::verdict::path_lines::alike;
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(
+    walls: &Walls,
+    accounts: &[AccountChanges],
+    what: &str,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "{}", style.paint(Tone::Heading, &format!("Walls: {what}")))?;
     matrix(&walls.matrix, &ChangedWalls::default(), style, out)?;
     let is_broken = |path: &&AccessPath| walls.violations.iter().any(|v| v.id == path.id);
     let (broken, open): (Vec<_>, Vec<_>) = walls.paths.iter().partition(is_broken);
     let no_walls = walls.violations.iter().filter(|v| !walls.paths.iter().any(|p| p.id == v.id));
     let violations: Vec<&AccessPath> = broken.into_iter().chain(no_walls).collect();
-    for (title, entries, broken) in [("Violations", violations, true), ("Open paths", open, false)]
-    {
+    let is_crossed = |path: &&AccessPath| path.verdict != WallVerdict::Undetermined;
+    let (violations, undecided): (Vec<_>, Vec<_>) = violations.into_iter().partition(is_crossed);
+    for (title, entries, broken) in [
+        ("Violations", violations, true),
+        ("Undetermined walls that a rule protects", undecided, true),
+        ("Open paths", open, false),
+    ] {
         if entries.is_empty() {
             continue;
         }
         writeln!(out, "\n  {}", style.paint(Tone::Bold, title))?;
         let groups = match broken {
             true => entries.iter().map(|entry| vec![*entry]).collect(),
-            false => alike(&[], &entries),
+            false => alike(accounts, &entries),
         };
         for group in &groups {
             let [first, others @ ..] = group.as_slice() else { continue };
@@ -40,11 +55,12 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
         }
     }
     exceptions(&walls.exceptions, style, out)?;
-    findings(&walls.findings, style, out)?;
+    folded_findings(&walls.findings, accounts, usize::MAX, style, out)?;
     proofs(walls, style, out)?;
     unread(walls.basis.as_ref(), style, out)?;
     assumptions(&walls.matrix, style, out)?;
     let (broken, all) = (walls.broken(), walls.violations.len());
+    let (crossed, _) = crossed_and_undecided(&walls.violations);
     let (tone, warned) = match all - broken {
         0 => (Tone::Good, None),
         some => (Tone::Warn, Some(count(some, "warning", "warnings"))),
@@ -56,7 +72,7 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
         (undecided > 0).then(|| format!("{} undetermined", count(undecided, "wall", "walls")));
     let mut parts = vec![
         count(walls.paths.len(), "open path", "open paths"),
-        count(broken, "violation", "violations"),
+        count(crossed, "violation", "violations"),
     ];
     parts.extend(undecided);
     parts.extend(warned);

@@ -130,6 +130,17 @@ fn outputs_do_not_overwrite_each_other() {
         assert!(run.err.contains("two outputs would be written into `a`"), "{}", run.err);
         assert!(!p.path().join("a").exists(), "{args:?}");
     }
+    // A directory that is not there is told before a plan is made that would be lost.
+    let wire = Wire::new();
+    for args in [
+        &["plan", "--output", "sarif=no/such/a"][..],
+        &["plan", "--output", "text=a", "--out", "no/such/b"],
+    ] {
+        wire.calm();
+        let run = wire.run(&p, args).code(1);
+        assert!(run.err.contains("its directory does not exist"), "{args:?}: {}", run.err);
+        assert_eq!(wire.arrived().len(), 0, "{args:?}");
+    }
     // It takes no lock, and so waits for none.
     p.run(&["plan", "--lock-timeout", "5s"]).code(1);
 }
@@ -383,7 +394,11 @@ fn nothing_left_is_not_called_unchanged() {
 fn a_saved_plan_that_apply_refuses_is_not_announced_as_one_to_carry_out() {
     let p = Program::new(&format!("{}{RULE}", estate()));
     let refused = p.run(&["plan", "--out", "one.plan"]).code(3);
-    assert!(refused.err.contains("to be read: `palisade apply` refuses it"), "{}", refused.err);
+    assert!(
+        refused.err.contains("for review only: `palisade apply` refuses it"),
+        "{}",
+        refused.err
+    );
     assert!(!refused.err.contains("carries out exactly this plan"), "{}", refused.err);
     p.run(&["apply", "one.plan"]).code(3);
     p.write("main.hcl", &estate());
@@ -552,6 +567,145 @@ iam_role "vendor" {
         let plan = p.run(&["plan", "--format", format]).code(0).out;
         assert!(plan.contains(&format!("main.hcl:{line}")), "{format}: {plan}");
     }
+    // The place of a result is no part of what it says: it is read from the root of the repository.
+    let text = found["message"]["text"].as_str().expect("a text");
+    assert!(!text.contains("main.hcl"), "{text}");
+}
+
+/// A block makes a statement of each kind of principal, and of each provider.
+#[test]
+fn a_statement_of_a_block_that_makes_several_has_its_own_line() {
+    let role = r#"
+iam_oidc_provider "github" {
+  accounts  = [account.production]
+  url       = "https://token.actions.githubusercontent.com"
+  audiences = ["sts.amazonaws.com"]
+}
+
+iam_role "vendor" {
+  accounts = [account.production]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+  trust {
+    services = ["ec2.amazonaws.com"]
+    oidc {
+      provider = iam_oidc_provider.github
+      subjects = ["repo:acme/one:environment:production"]
+    }
+    oidc {
+      provider = iam_oidc_provider.github
+      subjects = ["repo:acme/two:environment:production"]
+    }
+    aws = ["777777777777"]
+  }
+}
+"#;
+    let main = two_environments(role);
+    let p = Program::new(&main);
+    let line = |text: &str| 1 + main.lines().position(|l| l.contains(text)).expect("a line");
+    let log = p.run(&["plan", "--format", "sarif"]).code(0).json();
+    let results = log["runs"][0]["results"].as_array().expect("a list");
+    let found = results.iter().find(|r| r["ruleId"] == "finding/confused_deputy");
+    let found = found.unwrap_or_else(|| panic!("{log}"));
+    let place = &found["locations"][0]["physicalLocation"]["region"]["startLine"];
+    assert_eq!(*place, line("777777777777"), "{found}");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let role = p.run(&["state", "show", "iam_role.vendor@production", "--json"]).code(0).json();
+    let arn = role["iam_role.vendor@production"]["attrs"]["arn"].as_str().expect("an ARN");
+    let who = p.run(&["who-can", "sts:AssumeRoleWithWebIdentity", arn]).code(0).out;
+    // The block begins two lines before.
+    let at = line("repo:acme/one:") - 2;
+    assert!(who.contains(&format!("main.hcl:{at}")), "{who}");
+}
+
+/// What would be read as "nobody can" is a slip of the pen.
+#[test]
+fn a_role_that_is_not_there_is_not_said_to_be_out_of_reach() {
+    let p = Program::new(&estate().replace("  trust {", "  path = \"/audit/\"\n  trust {"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let role = p.run(&["state", "show", "iam_role.reader@production", "--json"]).code(0).json();
+    let arn =
+        role["iam_role.reader@production"]["attrs"]["arn"].as_str().expect("an ARN").to_owned();
+    p.run(&["who-can", "sts:AssumeRole", &arn]).code(0);
+    let wrong = arn.replace("/audit/", "/");
+    let refused = p.run(&["who-can", "sts:AssumeRole", &wrong]).code(1).err;
+    assert!(refused.contains("the account `production` has no role"), "{refused}");
+    assert!(refused.contains(&format!("did you mean `{arn}`?")), "{refused}");
+    // It may be asked who can make it.
+    let made = p.run(&["who-can", "iam:CreateRole", &wrong]).code(0).out;
+    assert!(made.contains("has no role") && made.contains("2 principals can"), "{made}");
+    let offline = p.run(&["who-can", "sts:AssumeRole", &wrong, "--state"]).code(0).out;
+    assert!(!offline.contains("has no role"), "{offline}");
+}
+
+/// `status` says what is, not what the configuration would make of it.
+#[test]
+fn a_rule_that_only_a_plan_would_break_is_not_broken_now() {
+    let p = Program::new(&format!("{}{RULE}", two_environments("")));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let broken = |number: usize| {
+        let status = p.run(&["status", "--json"]).code(0).json();
+        assert_eq!(status["isolation_violations"], number, "{status}");
+    };
+    broken(0);
+    p.write("main.hcl", &format!("{}{RULE}", estate()));
+    p.run(&["plan"]).code(3);
+    broken(0);
+    p.run(&["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"]).code(0);
+    broken(1);
+    p.write("main.hcl", &format!("{}{RULE}", two_environments("")));
+    p.run(&["plan"]).code(0);
+    broken(1);
+}
+
+#[test]
+fn advice_fits_what_breaks_the_rule() {
+    let p = Program::new(&format!("{}{RULE}", estate()));
+    let new = p.run(&["plan"]).code(3).err;
+    assert!(new.contains("permit it with an `allow` block"), "{new}");
+    let ended = RULE.replace(
+        "}\n",
+        "  allow \"x\" {\n    from    = environment.dev\n    to      = environment.production\n    \
+         actions = [\"sts:AssumeRole\"]\n    \
+         resources = [\"arn:aws:iam::*:role/reader\"]\n    reason  = \"a test\"\n    expires = \"2026-01-31\"\n  }\n}\n",
+    );
+    p.write("main.hcl", &format!("{}{ended}", estate()));
+    let ended = p.run(&["plan"]).code(3).err;
+    assert!(ended.contains("give its exception a new end"), "{ended}");
+    // Who leaves the instance out means the block.
+    let near = p.run(&["plan", "-t", "iam_role.raeder"]).code(1).err;
+    assert!(near.contains("did you mean `iam_role.reader`?"), "{near}");
+}
+
+#[test]
+fn findings_that_differ_in_their_environment_stand_as_one() {
+    let p = Program::new(&two_environments(
+        r#"
+account "shared" {
+  email = "aws+shared@acme.example"
+}
+
+iam_role "audit" {
+  environments = [environment.dev, environment.production]
+  trust {
+    aws = [account.shared]
+    condition {
+      test     = "ArnLike"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:aws:iam::${account.shared.id}:role/auditors/*"]
+    }
+  }
+}
+"#,
+    ));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let text = p.run(&["isolation"]).code(0).out;
+    let held = text.matches("stays closed only because of the source side").count();
+    assert!(held == 1 && text.contains("likewise for production"), "{text}");
+    let json = p.run(&["isolation", "--json"]).code(0).json();
+    let all = json["findings"].as_array().expect("a list").iter();
+    assert_eq!(all.filter(|f| f["kind"] == "held_by_source_side").count(), 2, "{json}");
 }
 
 /// The management account reaches every member in the same way.

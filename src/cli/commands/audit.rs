@@ -46,7 +46,7 @@ pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
     if args.json {
         render::audit::json(&verification, &mut out)?;
     } else {
-        render::audit::text(&verification, &mut out)?;
+        render::audit::text(&verification, context.style(), &mut out)?;
     }
     out.flush()?;
     Ok(render::audit::problems(&verification).into_result(())?)

@@ -45,7 +45,8 @@ pub async fn run(args: &IsolationArgs, context: &Context) -> Result<(), Exit> {
         render::json::write(&evidence, &mut out)?;
     } else {
         evidence.head(context.style(), &mut out)?;
-        render::walls::text(&outcome.walls, render::side(look_at), context.style(), &mut out)?;
+        let what = render::side(look_at);
+        render::walls::text(&outcome.walls, &outcome.accounts, what, context.style(), &mut out)?;
     }
     out.flush()?;
     Ok(isolation::require_rules(&outcome)?)

@@ -15,10 +15,12 @@ use crate::render::{self, Detail, Format, Style};
 
 /// Flags of `plan`.
 #[derive(Debug, Args)]
-#[command(after_help = "A plan takes no lock, writes nothing and changes nothing.\n\n\
+#[command(
+    after_help = "A plan takes no lock, changes nothing, and writes only the files that you name.\n\n\
                         Examples:\n  palisade plan\n  palisade plan --environment staging --out staging.plan\n  \
                         palisade plan --output markdown=comment.md --output sarif=plan.sarif \\\n    \
-                        --output json=plan.json")]
+                        --output json=plan.json"
+)]
 pub struct PlanArgs {
     /// How the plan is made.
     #[command(flatten)]
@@ -48,6 +50,7 @@ pub struct PlanArgs {
 pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
     let format = args.format.format();
     OutputArg::require_apart(&args.output, args.out.as_deref())?;
+    OutputArg::require_directories(&args.output, args.out.as_deref())?;
     let workspace = context.workspace()?;
     let outcome = match make(args, &workspace).await {
         Ok(outcome) => outcome,
@@ -95,7 +98,7 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
 fn saved(plan: &Plan, path: &str, fail_on: FailOnArg) -> String {
     if plan::require_read(plan).is_err() {
         return format!(
-            "saved in `{path}` to be read: `palisade apply` refuses it, for what it would change was not read"
+            "saved in `{path}` for review only: `palisade apply` refuses it, because what it would change was not read"
         );
     }
     let is_refused = plan::require_isolation(plan, FailOn::Violation, JudgedFor::Applying).is_err();
@@ -105,7 +108,7 @@ fn saved(plan: &Plan, path: &str, fail_on: FailOnArg) -> String {
             "saved: it breaks a rule, and `palisade apply {path} --fail-on none --reason \"...\"` carries it out regardless"
         ),
         (true, FailOnArg::Violation | FailOnArg::Widening) => format!(
-            "saved in `{path}` to be read: `palisade apply` refuses it, for it breaks a rule"
+            "saved in `{path}` for review only: `palisade apply` refuses it, because it breaks a rule"
         ),
     }
 }

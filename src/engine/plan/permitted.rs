@@ -74,17 +74,26 @@ pub fn require_isolation(
     };
     let is_old =
         fail_on == FailOn::Violation && crossed_and_undecided(all().filter(holds_up)) == (0, 0);
-    let help = match judged {
-        _ if is_old => {
-            "no apply is held up by what existed before its plan; close each path, or permit it with an `allow` block that has a reason and an end"
-        }
-        JudgedFor::Reading | JudgedFor::Applying => {
-            "the isolation section names each path and what causes it; `--fail-on none --reason \"...\"` goes on regardless and is recorded"
-        }
-        JudgedFor::ApplyingSaved => {
-            "`palisade show FILE` names each path and what causes it; `--fail-on none --reason \"...\"` goes on regardless and is recorded"
-        }
+    let has_ended = all().any(|path| path.expired_exception.is_some());
+    let told = match judged {
+        JudgedFor::Reading | JudgedFor::Applying => "the isolation section",
+        JudgedFor::ApplyingSaved => "`palisade show FILE`",
     };
+    let remedy = match (crossed, undecided) {
+        (0, 0) => format!("{told} names each path and what causes it"),
+        (0, _) => format!("{told} says why of each wall: make readable what could not be read"),
+        _ if has_ended => format!(
+            "{told} names each path and what causes it: close it, or give its exception a new end"
+        ),
+        _ => format!(
+            "{told} names each path and what causes it: close it, or permit it with an `allow` block that has a reason and an end"
+        ),
+    };
+    let anyway = match is_old {
+        true => "no apply is held up by what existed before its plan",
+        false => "`--fail-on none --reason \"...\"` goes on regardless and is recorded",
+    };
+    let help = format!("{remedy}; {anyway}");
     Err(EngineError::RuleBroken(Diagnostic::error(summary).help(help).into()))
 }
 

@@ -15,6 +15,7 @@ use super::Writer;
 use super::id::digest;
 use super::proofs::{GRANTS_LISTED, considered_grant, trusted, verified};
 use super::ruling::severity;
+use crate::diag::count;
 
 impl Writer<'_, '_> {
     pub(super) fn pair(&self, pair: &Pair, section: &mut Isolation) -> (WallVerdict, WallVerdict) {
@@ -44,7 +45,8 @@ impl Writer<'_, '_> {
                 format!("no trust or resource policy in {} names anybody outside it", pair.1)
             } else {
                 format!(
-                    "of {considered} grants in {} to somebody outside their own account, none lets {} in, directly or through a chain of roles",
+                    "of {} in {} to somebody outside their own account, none lets {} in, directly or through a chain of roles",
+                    count(considered, "grant", "grants"),
                     pair.1,
                     pair.0.name()
                 )

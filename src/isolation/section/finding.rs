@@ -43,15 +43,15 @@ impl Finding {
         self.granted_by.iter().find_map(|grant| grant.location.as_deref())
     }
 
-    /// Its one line for people: the first sentence, with the place of its statement, how many more there are of the
-    /// kind about the same wall, and what else is to be remarked.
+    /// Its one line for people: the first sentence, with its place, how many more there are of the kind about the same
+    /// wall, and what else is to be remarked.
     #[must_use]
-    pub fn line(&self, remark: Option<&str>) -> String {
+    pub fn line(&self, place: Option<&str>, remark: Option<&str>) -> String {
         let more = match self.also.len() {
             0 => None,
             more => Some(format!("and {more} more of this kind")),
         };
-        let remarks = [self.location(), more.as_deref(), remark];
+        let remarks = [place, more.as_deref(), remark];
         let remarks: Vec<&str> = remarks.into_iter().flatten().collect();
         // One pair of parentheses, whatever is remarked already.
         match (remarks.as_slice(), self.text.strip_suffix(NEW_WITH_PLAN)) {
@@ -239,14 +239,14 @@ mod tests {
             finding(None, "alone", "c"),
             finding(Some("dev"), "one", "a"),
         ]);
-        let lines: Vec<String> = folded.iter().map(|f| f.line(None)).collect();
+        let lines: Vec<String> = folded.iter().map(|f| f.line(f.location(), None)).collect();
         let one = "one (a.hcl:3; and 1 more of this kind)";
         assert_eq!(lines, [one, "apart", "three (a.hcl:3)", "alone"]);
         assert_eq!(folded[0].addresses, ["a", "b"]);
         assert_eq!(folded[0].granted_by.len(), 2);
         let new = Finding { text: format!("one{NEW_WITH_PLAN}"), ..folded[0].clone() };
         assert_eq!(
-            new.line(Some("likewise for staging")),
+            new.line(new.location(), Some("likewise for staging")),
             "one (new with this plan; a.hcl:3; and 1 more of this kind; likewise for staging)"
         );
     }

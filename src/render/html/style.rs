@@ -41,7 +41,7 @@ td.good a,td.bad a,td.warn a{color:inherit}\
 .box.emulated{border-style:dashed}.chip{display:inline-block;border-radius:1rem;padding:0 .6rem;\
 border:1px solid var(--add);margin:.15rem .2rem 0 0}.flow{display:flex;flex-wrap:wrap;align-items:center;\
 gap:.5rem;list-style:none;padding:0}.edge{max-width:13rem}.arrow{font-size:1.3rem}.inside:target,details:target{outline:3px solid var(--adopt)}\
-@media(min-width:900px){td:has(>code){min-width:13rem}}\
+@media(min-width:900px){td:has(>code){min-width:13rem;overflow-wrap:break-word}}\
 @media(max-width:600px){body{font-size:15px;padding:0 .6rem}.flow{flex-direction:column;align-items:flex-start}.edge{max-width:none}\
 .facts{grid-template-columns:1fr}.facts dt{margin-top:.4rem}\
 pre{white-space:pre-wrap;overflow-wrap:anywhere}\
@@ -50,7 +50,7 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere}\
 .records th[scope=row]{background:none}.records td:empty{display:none}.records td::before{content:attr(data-label) \" \";color:var(--dim);font-weight:400}\
 .evidence td:has(>code){min-width:0}\
 .matrix{font-size:.8rem}.matrix td,.matrix th{padding:.25rem .3rem}.matrix th[scope=row]{min-width:0}}\
-@media print{h2,h3,h4,summary,caption{break-after:avoid}:root{--fg:#000;--bg:#fff;--panel:#fff;--dim:#333;--line:#999;--add:#0b4a1d;--remove:#8b0000;--change:#5a3800}\
+@media print{h2,h3,h4,summary,caption,thead{break-after:avoid}.scroll:has(.matrix){break-inside:avoid}:root{--fg:#000;--bg:#fff;--panel:#fff;--dim:#333;--line:#999;--add:#0b4a1d;--remove:#8b0000;--change:#5a3800}\
 body{max-width:none;margin:0;font-size:11pt}nav,.skip{display:none}.scroll,pre{overflow:visible;white-space:pre-wrap}.scroll:has(.matrix){background:none}\
 details::details-content{content-visibility:visible;display:block}section{break-inside:auto}tr,.unit,.box{break-inside:avoid}\
 .banner{border:2px solid #000}}";

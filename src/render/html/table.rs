@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::text;
+use super::{breakable, text};
 
 /// A table under way.
 pub(in crate::render) struct Table<'a> {
@@ -43,7 +43,7 @@ impl TableCell {
         Self::of(if name.is_empty() {
             String::new()
         } else {
-            format!("<code>{}</code>", text(name))
+            format!("<code>{}</code>", breakable(name))
         })
     }
 }

@@ -57,11 +57,7 @@ pub(in crate::render) fn section(
         findings(&section.findings, style, out)?;
     } else {
         open_walls(&section.matrix, &ChangedWalls::of(&section.changes), style, out)?;
-        let folded = view::alike(&section.findings, accounts);
-        let shown = folded.get(..SHOWN).unwrap_or(&folded);
-        let texts = shown.iter().map(|entry| (entry.0.severity, view::finding(entry)));
-        finding_lines(texts, style, out)?;
-        more(folded.len() - shown.len(), "finding", "findings", style, out)?;
+        folded_findings(&section.findings, accounts, SHOWN, style, out)?;
     }
     writeln!(out)
 }
@@ -168,13 +164,25 @@ pub(in crate::render) fn rows(
     Ok(())
 }
 
-/// Warnings about the walls.
-pub(in crate::render) fn findings(
+/// Warnings about the walls, each by itself.
+fn findings(findings: &[Finding], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let lines = findings.iter().map(|f| (f.severity, f.line(f.location(), None)));
+    finding_lines(lines, style, out)
+}
+
+/// Warnings about the walls, those that say the same of several environments once; after `limit` the rest is counted.
+pub(in crate::render) fn folded_findings(
     findings: &[Finding],
+    accounts: &[AccountChanges],
+    limit: usize,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    finding_lines(findings.iter().map(|f| (f.severity, f.line(None))), style, out)
+    let folded = view::alike(findings, accounts);
+    let shown = folded.get(..limit).unwrap_or(&folded);
+    let texts = shown.iter().map(|entry| (entry.0.severity, view::finding(entry)));
+    finding_lines(texts, style, out)?;
+    more(folded.len() - shown.len(), "finding", "findings", style, out)
 }
 
 fn finding_lines(

@@ -377,12 +377,19 @@ pub(in crate::render) fn alike<'a>(
     all
 }
 
-/// The text of a finding, and the environments of which the same is to be said.
-pub(in crate::render) fn finding((finding, others): &(&Finding, Vec<&str>)) -> String {
+/// The text of a finding with its place, and the environments of which the same is to be said.
+pub(in crate::render) fn finding(entry: &(&Finding, Vec<&str>)) -> String {
+    entry.0.line(entry.0.location(), likewise(&entry.1).as_deref())
+}
+
+/// The same where its place is told apart from the text.
+pub(in crate::render) fn finding_placed_elsewhere(entry: &(&Finding, Vec<&str>)) -> String {
+    entry.0.line(None, likewise(&entry.1).as_deref())
+}
+
+fn likewise(others: &[&str]) -> Option<String> {
     let others: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
-    let others =
-        (!others.is_empty()).then(|| format!("likewise for {}", some(&others, "environments")));
-    finding.line(others.as_deref())
+    (!others.is_empty()).then(|| format!("likewise for {}", some(&others, "environments")))
 }
 
 /// Walls of one origin and one verdict (its words, and their tone), with the environments that they enter.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Handle;
-use crate::isolation::section::{AccessPath, Grant, Isolation, PathChange};
+use crate::isolation::section::{AccessPath, Grant, Isolation, PathChange, WallVerdict};
 use crate::isolation::walls::Walls;
 use crate::plan::model::AccountChanges;
 use crate::render::fold::{id_of, some_of, whole_words};
@@ -22,8 +22,14 @@ pub(in crate::render) enum PathClass {
     Ended,
     /// It breaks a rule, and stood before.
     Standing,
+    /// A rule protects the wall, and since this plan nothing is known of it for certain.
+    NewlyUndetermined,
+    /// The same before this plan and after it.
+    StillUndetermined,
     /// It breaks a rule now, whatever a plan may do.
     Broken,
+    /// A rule protects the wall, and nothing is known of it for certain now.
+    Undetermined,
     /// It breaks a rule that only warns.
     Warned,
     /// A rule forbids it, and an exception permits it.
@@ -41,7 +47,10 @@ impl PathClass {
             Self::Forbidden => "Forbidden, new with this plan",
             Self::Ended => "Forbidden, its exception has ended",
             Self::Standing => "Forbidden, existing before this plan",
+            Self::NewlyUndetermined => "Protected by a rule, undetermined with this plan",
+            Self::StillUndetermined => "Protected by a rule, undetermined before this plan too",
             Self::Broken => "Forbidden",
+            Self::Undetermined => "Protected by a rule, undetermined",
             Self::Warned => "Warned of by a rule",
             Self::Permitted => "Permitted by an exception",
             Self::Unruled => "Forbidden by no rule",
@@ -52,7 +61,13 @@ impl PathClass {
     /// Its colour.
     pub(in crate::render) fn tone(self) -> Tone {
         match self {
-            Self::Forbidden | Self::Ended | Self::Standing | Self::Broken => Tone::Bad,
+            Self::Forbidden
+            | Self::Ended
+            | Self::Standing
+            | Self::NewlyUndetermined
+            | Self::StillUndetermined
+            | Self::Broken
+            | Self::Undetermined => Tone::Bad,
             Self::Warned | Self::Permitted | Self::Unruled => Tone::Warn,
             Self::Closing => Tone::Good,
         }
@@ -61,24 +76,32 @@ impl PathClass {
     /// Whether paths of it break a rule, be it one that only warns.
     fn breaks_rule(self) -> bool {
         match self {
-            Self::Forbidden | Self::Ended | Self::Standing | Self::Broken | Self::Warned => true,
             Self::Permitted | Self::Unruled | Self::Closing => false,
+            broken => broken.tone() == Tone::Bad || broken == Self::Warned,
         }
     }
 
     /// Whether an apply is refused for paths of it.
     pub(in crate::render) fn is_refused(self) -> bool {
-        matches!(self, Self::Forbidden | Self::Ended)
+        matches!(self, Self::Forbidden | Self::Ended | Self::NewlyUndetermined)
+    }
+
+    /// Whether its paths come with the plan.
+    pub(in crate::render) fn is_new(self) -> bool {
+        matches!(self, Self::Forbidden | Self::NewlyUndetermined)
     }
 
     pub(in crate::render) fn of(path: &AccessPath) -> Self {
+        let is_undetermined = path.verdict == WallVerdict::Undetermined;
         match path.change {
             change if change.narrows() => Self::Closing,
             _ if path.only_warns() => Self::Warned,
             PathChange::Standing if path.breaks_rule() => match path.expired_exception {
                 Some(_) => Self::Ended,
+                None if is_undetermined => Self::StillUndetermined,
                 None => Self::Standing,
             },
+            _ if path.breaks_rule() && is_undetermined => Self::NewlyUndetermined,
             _ if path.breaks_rule() => Self::Forbidden,
             _ if path.exception.is_some() => Self::Permitted,
             _ => Self::Unruled,
@@ -128,6 +151,9 @@ pub(in crate::render) fn standing<'a>(
         accounts,
         all.map(|path| match (path.breaks_rule(), &path.exception) {
             (true, _) if path.only_warns() => (PathClass::Warned, path),
+            (true, _) if path.verdict == WallVerdict::Undetermined => {
+                (PathClass::Undetermined, path)
+            }
             (true, _) => (PathClass::Broken, path),
             (false, Some(_)) => (PathClass::Permitted, path),
             (false, None) => (PathClass::Unruled, path),
