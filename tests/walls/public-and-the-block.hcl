@@ -90,3 +90,48 @@ s3_bucket "data" {
     ]
   }
 }
+
+# == an asterisk that is compared as it stands is no wildcard
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = true
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:PutObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringEquals = { "aws:PrincipalOrgID" = "o-*" } } },
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*" },
+    ]
+  }
+}
+
+# == a policy variable is no fixed value
+# dev -> prod: isolated
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = true
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:PutObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringEquals = { "aws:PrincipalAccount" = "$${aws:ResourceAccount}" } } },
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*" },
+    ]
+  }
+}
+
+# == paths of one organization by the set operator that the page asks for
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = true
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:PutObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { "ForAllValues:StringLike" = { "aws:PrincipalOrgPaths" = "o-abcdefghij/*" } } },
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*" },
+    ]
+  }
+}

@@ -4,8 +4,8 @@
 //! public": a policy is public unless every grant to everybody is limited to *fixed values* (no
 //! wildcard, no policy variable) of one of a list of keys.
 //!
-//! Where that text is ambiguous (keys that are newer than its list, an organization's path, operators that ignore case
-//! or test one of several values), each setting is read so that more gets in:
+//! Where that text is ambiguous (keys that are newer than its list or gone from it, operators, of which it names none,
+//! wildcards that leave the account or the organization fixed), each setting is read so that more gets in:
 //!
 //! - `RestrictPublicBuckets` cuts a public policy down, so a doubtful one is *not* public ([`is_public`]): what it
 //!   grants across accounts counts.
@@ -13,42 +13,32 @@
 //!   acceptance: the analysis ignores the setting, and the sandbox refuses whatever may be public ([`may_be_public`]),
 //!   so that what passes there passes S3.
 
-use crate::iam::document::{Condition, Document, Effect, Principals, Statement};
+use ipnet::IpNet;
+
+use crate::iam::catalogue::{ConditionKey, catalogue};
+use crate::iam::document::{Condition, Document, Effect, LanguageVersion, Principals, Statement};
 use crate::iam::operator::{SetPrefix, Test};
-use crate::iam::text::Text;
 use crate::iam::values;
 
-/// Keys that tie a request to a known party: those that the page lists, and later ones of their kind. A
-/// policy that is public only if one of these does not count is not called public here, for what
+/// Keys that tie a request to a known party and that the page does not list: newer ones, those that name a principal otherwise,
+/// and one that it listed once. A policy that is public only if one of these does not count is not called public here, for what
 /// is public is cut down and lets fewer in.
-const FIXING_KEYS: [&str; 23] = [
-    "aws:sourcearn",
-    "aws:sourcevpc",
-    "aws:sourcevpce",
-    "aws:sourceowner",
-    "aws:sourceaccount",
+const KINDRED_KEYS: [&str; 11] = [
     "aws:sourceorgid",
     "aws:sourceorgpaths",
     "aws:sourcevpcarn",
     "aws:vpceaccount",
     "aws:vpceorgid",
     "aws:vpceorgpaths",
-    "aws:principalorgid",
     "aws:principalorgpaths",
-    "aws:principalaccount",
-    "aws:principalarn",
     "aws:principalisawsservice",
-    "aws:principalservicename",
     "aws:principalservicenameslist",
-    "aws:userid",
+    "aws:username",
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "s3:dataaccesspointarn",
-    "s3:dataaccesspointaccount",
-    "aws:sourceip",
 ];
 
 /// Keys that the page lists, and those that name a principal, which it gives `aws:PrincipalOrgID` as an example of.
-const LISTED_KEYS: [&str; 14] = [
+const LISTED_KEYS: [&str; 13] = [
     "aws:sourcearn",
     "aws:sourcevpc",
     "aws:sourcevpce",
@@ -59,7 +49,6 @@ const LISTED_KEYS: [&str; 14] = [
     "aws:principalarn",
     "aws:principalservicename",
     "aws:userid",
-    "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "s3:dataaccesspointarn",
     "s3:dataaccesspointaccount",
     "aws:sourceip",
@@ -68,83 +57,118 @@ const LISTED_KEYS: [&str; 14] = [
 /// Whether the policy is surely public, as `RestrictPublicBuckets` reads it.
 #[must_use]
 pub fn is_public(document: &Document) -> bool {
-    document.statements.iter().any(|statement| grants_everybody(statement, fixes))
+    let version = document.version();
+    grants_everybody(document, |condition| may_fix(condition, version))
 }
 
 /// Whether the policy may be public, so that `BlockPublicPolicy` may refuse it.
 #[must_use]
 pub fn may_be_public(document: &Document) -> bool {
-    let surely = |condition: &Condition| {
-        LISTED_KEYS.contains(&condition.key.to_ascii_lowercase().as_str())
-            && condition.operator.prefix.is_none()
-            && condition.operator.test != Test::StringEqualsIgnoreCase
-            && fixes(condition)
+    grants_everybody(document, surely_fixes)
+}
+
+fn grants_everybody(document: &Document, fixes: impl Fn(&Condition) -> bool) -> bool {
+    let is_public = |statement: &Statement| {
+        let everybody = statement.principals.as_ref().is_some_and(Principals::is_everyone)
+            || statement.not_principals.is_some();
+        statement.effect == Effect::Allow && everybody && !statement.conditions.iter().any(&fixes)
     };
-    document.statements.iter().any(|statement| grants_everybody(statement, surely))
+    document.statements.iter().any(is_public)
 }
 
-fn grants_everybody(statement: &Statement, fixes: impl Fn(&Condition) -> bool) -> bool {
-    let everybody = statement.principals.as_ref().is_some_and(Principals::is_everyone)
-        || statement.not_principals.is_some();
-    statement.effect == Effect::Allow && everybody && !statement.conditions.iter().any(fixes)
-}
-
-fn fixes(condition: &Condition) -> bool {
+/// Whether the condition grants access to fixed values alone by every reading of the page.
+fn surely_fixes(condition: &Condition) -> bool {
     let key = condition.key.to_ascii_lowercase();
-    if !FIXING_KEYS.contains(&key.as_str())
-        || condition.operator.if_exists
+    let is_fixed = |text: &str| !has_wildcard(text) && !text.contains("${");
+    let value_is_fixed = |text: &str| match key.as_str() {
+        // The page lets the name of the access point be a wildcard, and nothing else of the ARN.
+        "s3:dataaccesspointarn" => match text.rsplit_once(':') {
+            Some((place, "accesspoint/*")) => is_fixed(place) && has_fixed_account(text),
+            _ => is_fixed(text),
+        },
+        // "Outside the pattern AROLEID:*": the page does not say whether one named session is inside.
+        "aws:userid" => is_fixed(text) && !(text.starts_with("AROA") && text.contains(':')),
+        "aws:sourceip" => is_narrow(text, &[]),
+        _ => is_fixed(text),
+    };
+    let test = condition.operator.test;
+    let compares = match key.as_str() {
+        "aws:sourceip" => test == Test::IpAddress,
+        _ => {
+            matches!(test, Test::StringEquals | Test::StringLike | Test::ArnEquals | Test::ArnLike)
+        }
+    };
+    LISTED_KEYS.contains(&key.as_str())
+        && !condition.operator.if_exists
+        && condition.operator.prefix.is_none()
+        && compares
+        && !condition.values.is_empty()
+        && condition.values.iter().all(|value| value.text.known().is_none_or(value_is_fixed))
+}
+
+/// Whether the condition grants access to fixed values alone by some reading of the page.
+fn may_fix(condition: &Condition, version: LanguageVersion) -> bool {
+    let key = condition.key.to_ascii_lowercase();
+    // "When using multivalued context keys, you must use the ForAllValues or ForAnyValue set operators", and no word on who
+    // lacks such a key. Of keys with one value the page asks for neither.
+    let lets_absence_in = condition.operator.if_exists
         || condition.operator.prefix == Some(SetPrefix::ForAllValues)
+            && !catalogue().find_global_key(&key).is_some_and(ConditionKey::is_multivalued);
+    if !LISTED_KEYS.contains(&key.as_str()) && !KINDRED_KEYS.contains(&key.as_str())
+        || lets_absence_in
         || condition.values.is_empty()
     {
         return false;
     }
-    let fixed = |text: &Text| match text.known() {
-        Some(text) => !text.contains(['*', '?']) && !text.contains("${"),
-        None => true,
+    // What apply fills in counts as fixed.
+    let every = |is_fixed: &dyn Fn(&str) -> bool| {
+        condition.values.iter().all(|value| value.text.known().is_none_or(is_fixed))
     };
-    // "arn:aws:s3:::bucket/*"-like wildcards in the resource part of an ARN keep the account fixed.
-    let fixed_arn = |text: &Text| {
-        let text = text.symbolic();
-        let mut parts = text.split(':').skip(4);
-        let account = parts.next().unwrap_or_default();
-        !text.contains("${") && !account.is_empty() && !account.contains(['*', '?'])
-    };
-    // The organization is fixed, wherever in it one may be.
-    let fixed_path = |text: &Text| {
-        let text = text.symbolic();
-        let organization = text.split('/').next().unwrap_or_default();
-        key.ends_with("orgpaths")
-            && text.contains('/')
-            && !organization.contains(['*', '?'])
-            && !text.contains("${")
-    };
-    // That the caller is some service keeps everybody else out, and which one it is, the page does not ask.
-    if key == "aws:principalisawsservice" {
-        let is_true =
-            |text: &Text| text.known().is_none_or(|text| text.eq_ignore_ascii_case("true"));
-        return matches!(condition.operator.test, Test::Bool | Test::StringEquals)
-            && condition.values.iter().all(|v| is_true(&v.text));
-    }
-    match condition.operator.test {
-        Test::StringEquals | Test::StringEqualsIgnoreCase => {
-            condition.values.iter().all(|v| fixed(&v.text))
+    let has_variable = |text: &str| version == LanguageVersion::V2012 && text.contains("${");
+    match (key.as_str(), condition.operator.test) {
+        // That the caller is some service keeps everybody else out; which one it is, the page does not ask.
+        ("aws:principalisawsservice", test) => {
+            matches!(
+                test,
+                Test::Bool | Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike
+            ) && every(&|text| text.eq_ignore_ascii_case("true"))
         }
-        Test::StringLike | Test::ArnLike | Test::ArnEquals => {
-            let arn = key.ends_with("arn");
-            condition
-                .values
-                .iter()
-                .all(|v| fixed(&v.text) || fixed_path(&v.text) || (arn && fixed_arn(&v.text)))
+        // Without `10.0.0.0/8`, which is private, that range is one `/8`.
+        ("aws:sourceip", Test::IpAddress) => every(&|text| is_narrow(text, &["10.0.0.0/7"])),
+        // These compare `*` as the character that it is.
+        (_, Test::StringEquals | Test::StringEqualsIgnoreCase) => {
+            every(&|text| !has_variable(text))
         }
-        // Ranges wider than /8 (IPv4) and /32 (IPv6) are public.
-        Test::IpAddress if key == "aws:sourceip" => condition.values.iter().all(|v| {
-            v.text.known().and_then(values::cidr).is_some_and(|net| match net {
-                ipnet::IpNet::V4(net) => net.prefix_len() >= 8,
-                ipnet::IpNet::V6(net) => net.prefix_len() >= 32,
-            })
+        (key, Test::StringLike | Test::ArnLike | Test::ArnEquals) => every(&|text| {
+            !has_variable(text)
+                && (!has_wildcard(text)
+                    || key.ends_with("arn") && has_fixed_account(text)
+                    || key.ends_with("orgpaths") && has_fixed_organization(text))
         }),
         _ => false,
     }
+}
+
+fn has_wildcard(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// Whether the ARN names one account, whatever of its resources.
+fn has_fixed_account(arn: &str) -> bool {
+    arn.split(':').nth(4).is_some_and(|account| !account.is_empty() && !has_wildcard(account))
+}
+
+/// Whether the path begins at one organization, wherever in it an account may be.
+fn has_fixed_organization(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(organization, _)| !has_wildcard(organization))
+}
+
+/// Whether the range is not "broader than /8 for IPv4 and /32 for IPv6 (excluding RFC1918 private ranges)", or one of `also`.
+fn is_narrow(text: &str, also: &[&str]) -> bool {
+    values::cidr(text).is_some_and(|net| match net {
+        IpNet::V4(net) => net.prefix_len() >= 8 || also.contains(&net.trunc().to_string().as_str()),
+        IpNet::V6(net) => net.prefix_len() >= 32,
+    })
 }
 
 #[cfg(test)]
@@ -172,7 +196,45 @@ mod tests {
         for (condition, restricted, refused) in [
             (r#""StringEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, false, false),
             (r#""StringEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}"#, false, false),
-            (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}"#, false, false),
+            (r#""StringEquals":{"aws:SourceOwner":"111122223333"}"#, false, false),
+            (
+                r#""ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:eu-west-1:111122223333:accesspoint/*"}"#,
+                false,
+                false,
+            ),
+            (
+                r#""ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:*:111122223333:accesspoint/*"}"#,
+                false,
+                true,
+            ),
+            (
+                r#""ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:eu-west-1:*:accesspoint/*"}"#,
+                true,
+                true,
+            ),
+            (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}"#, false, true),
+            (r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:eu-west-1:111122223333:*"}"#, false, true),
+            (r#""StringEquals":{"aws:PrincipalOrgID":"o-*"}"#, false, true),
+            (r#""StringLike":{"aws:PrincipalOrgID":"o-*"}"#, true, true),
+            (r#""StringEquals":{"aws:userid":"AROAEXAMPLEEXAMPLE12:one"}"#, false, true),
+            (r#""StringEquals":{"aws:username":"reader"}"#, false, true),
+            (
+                r#""StringEquals":{"s3:x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:eu-west-1:111122223333:key/k"}"#,
+                false,
+                true,
+            ),
+            (r#""IpAddress":{"aws:SourceIp":"10.0.0.0/8"}"#, false, false),
+            (r#""IpAddress":{"aws:SourceIp":"10.0.0.0/7"}"#, false, true),
+            (r#""IpAddress":{"aws:SourceIp":["10.0.0.0/8","12.0.0.0/7"]}"#, true, true),
+            (
+                r#""ForAllValues:StringEquals":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/r-ab12/"}"#,
+                false,
+                true,
+            ),
+            (r#""ForAllValues:StringEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, true, true),
+            (r#""StringEqualsIfExists":{"aws:SourceVpce":"vpce-1a2b3c4d"}"#, true, true),
+            (r#""StringNotEquals":{"aws:PrincipalAccount":"111122223333"}"#, true, true),
+            (r#""Null":{"aws:PrincipalOrgID":"false"}"#, true, true),
             (r#""StringEquals":{"aws:SourceOrgID":"o-abcdefghij"}"#, false, true),
             (r#""StringEqualsIgnoreCase":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, false, true),
             (
@@ -215,12 +277,22 @@ mod tests {
                 false,
             ),
             (r#""ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-*/r-ab12/ou-ab12-1/"}"#, true),
-            (r#""ForAllValues:StringLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/*"}"#, true),
+            (r#""ForAllValues:StringLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/*"}"#, false),
+            (r#""ForAllValues:StringLike":{"aws:PrincipalOrgPaths":"o-*/r-ab12/*"}"#, true),
             (r#""StringEquals":{"aws:userid":"AIDAEXAMPLEEXAMPLE12"}"#, false),
             (r#""StringLike":{"aws:userid":"AROAEXAMPLEEXAMPLE12:*"}"#, true),
         ] {
             assert_eq!(public(&with(condition)), expected, "{condition}");
         }
+        let versioned = |version: &str| {
+            let statement =
+                with(r#""StringEquals":{"aws:PrincipalAccount":"${aws:PrincipalAccount}"}"#);
+            let text = format!(r#"{{"Version":"{version}","Statement":{statement}}}"#);
+            let value = serde_json::from_str(&text).expect("json");
+            is_public(&Document::from_json(&value, Use::Resource("s3".into())).expect("valid").0)
+        };
+        assert!(versioned("2012-10-17"));
+        assert!(!versioned("2008-10-17"), "the old version has no variables");
         assert!(!public(r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}"#));
     }
 }
