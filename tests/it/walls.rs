@@ -1,7 +1,7 @@
 //! Rules about walls from end to end: exceptions that end, rules that only warn, guardrails that change
 //! places, and plans that would shut their own way back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value as Json;
@@ -416,9 +416,15 @@ fn the_page_about_the_example_says_what_its_plan_says() {
     let names = |cell: &str| -> Vec<String> {
         cell.split(',').map(|name| name.trim().trim_matches('`').to_owned()).collect()
     };
-    let mut said = BTreeSet::new();
+    let (mut said, mut resting) = (BTreeSet::new(), BTreeMap::new());
     for row in page.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.split(" | ").collect();
+        if let [from, types, why] = cells[..] {
+            assert!(why.len() > 20, "a reason: {row}");
+            let types: usize = types.parse().expect("a number of types");
+            resting.extend(names(from.trim_start_matches("| ")).into_iter().map(|f| (f, types)));
+            continue;
+        }
         let (from, verdict) = (cells[0].trim_start_matches("| "), cells[2].trim_matches('`'));
         assert!(cells[3].len() > 20, "a reason: {row}");
         for (from, to) in names(from)
@@ -429,10 +435,31 @@ fn the_page_about_the_example_says_what_its_plan_says() {
         }
     }
     let walk = Walk::new();
-    let plan = walk.expect("examples/five-environments", &["plan", "--format", "json"], 0);
-    let plan: Json = serde_json::from_str(&plan).expect("JSON");
+    let example = "examples/five-environments";
     let text = |row: &Json, key: &str| row[key].as_str().expect("text").to_owned();
-    let rows = plan["isolation"]["matrix"].as_array().expect("rows").iter();
-    let planned = rows.map(|row| (text(row, "from"), text(row, "to"), text(row, "after")));
-    assert_eq!(said, planned.collect::<BTreeSet<_>>());
+    let planned = || {
+        let plan = walk.expect(example, &["plan", "--format", "json"], 0);
+        let plan: Json = serde_json::from_str(&plan).expect("JSON");
+        let rows = plan["isolation"]["matrix"].as_array().expect("rows").clone();
+        let verdict = |row: &Json| (text(row, "from"), text(row, "to"), text(row, "after"));
+        assert_eq!(said, rows.iter().map(verdict).collect::<BTreeSet<_>>());
+        rows
+    };
+    assert!(planned().iter().all(|row| row["assumptions"].is_null()), "nothing exists yet");
+    walk.expect(example, &["apply", "--auto-approve"], 0);
+    for row in planned() {
+        let (from, is_isolated) = (text(&row, "from"), row["after"] == "isolated");
+        let rests = row["assumptions"].as_array().map_or(&[][..], Vec::as_slice);
+        let kinds: Vec<&Json> = rests.iter().map(|one| &one["kind"]).collect();
+        let types: usize =
+            rests.iter().filter_map(|one| one["objects"].as_array()).map(Vec::len).sum();
+        match is_isolated {
+            true => assert_eq!(
+                (kinds, Some(&types)),
+                (vec![&Json::from("resource_policies")], resting.get(&from)),
+                "{from}"
+            ),
+            false => assert!(kinds.is_empty(), "{row}"),
+        }
+    }
 }
