@@ -113,6 +113,13 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
     };
     let (before, after) = (policies(old, kind), policies(new, kind));
     let subjects = subjects(old, new, kind, &mut found.why_undetermined);
+    // What a trust policy permits, it permits on its role: no statement tells resources apart.
+    let mut statements = old.statements.iter().chain(&new.statements);
+    let resources = match statements.any(|s| !s.resources.is_empty() || !s.not_resources.is_empty())
+    {
+        true => vec![Space::One("*".to_owned()), Space::Below("arn:".to_owned())],
+        false => vec![Space::One("*".to_owned())],
+    };
     let mut work = 0_usize;
     let mut cut = false;
     for action in actions(old, new, &mut found.why_undetermined) {
@@ -138,7 +145,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
                 policies,
                 documents: vec![document],
                 actions: vec![Space::One(action.name.clone())],
-                resources: vec![Space::One("*".to_owned()), Space::Below("arn:".to_owned())],
+                resources: resources.clone(),
                 never: BTreeSet::new(),
                 free: subject.free.clone(),
                 domains: BTreeMap::new(),
@@ -590,6 +597,7 @@ mod tests {
         };
         let found = compare(&trust("repo:acme/app:*"), &trust("repo:acme/*"), PolicyKind::Resource);
         assert_eq!(found.verdict, ComparisonResult::NewAccess, "{found:?}");
+        assert_eq!(found.gained.len(), 1, "a trust names no resource to tell from others");
         let subject = &found.gained[0].context["token.actions.githubusercontent.com:sub"];
         assert!(subject[0].starts_with("repo:acme/") && !subject[0].starts_with("repo:acme/app:"));
         assert_eq!(
