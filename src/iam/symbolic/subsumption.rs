@@ -75,17 +75,35 @@ fn takes(
     }
 }
 
-/// Whether a pattern is a text, or plain text and a star that starts it. In an ARN that text reaches into the last field,
-/// for sources differ on stars that cross fields.
+/// Whether a pattern is a text, or a text without wildcards that starts it, and a star. Variables in that start are the same
+/// values in both, and values are literal. In an ARN the start reaches into the last field, for sources differ on stars
+/// that cross fields.
 fn spans(pattern: &str, text: &str, is_action: bool) -> bool {
-    let plain = |start: &str| !start.contains(['*', '?']) && !start.contains("${");
     pattern == text
         || pattern == "*"
         || pattern.strip_suffix('*').is_some_and(|start| {
-            plain(start)
-                && text.starts_with(start)
-                && (is_action || start.matches(':').count() >= 5)
+            text.starts_with(start)
+                && without_variables(start).is_some_and(|plain| {
+                    !plain.contains(['*', '?']) && (is_action || plain.matches(':').count() >= 5)
+                })
         })
+}
+
+/// The text without its policy variables; `None` where one of them does not end, so that what follows might end it, or
+/// stands for a wildcard character (`${*}`).
+fn without_variables(text: &str) -> Option<String> {
+    let (mut plain, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, after) = after.split_once('}')?;
+        if name.contains(['*', '?', '$']) {
+            return None;
+        }
+        plain.push_str(before);
+        rest = after;
+    }
+    plain.push_str(rest);
+    // A `$` at the end might begin a variable with what follows.
+    (!plain.ends_with('$')).then_some(plain)
 }
 
 #[cfg(test)]
@@ -118,6 +136,16 @@ mod tests {
         let network = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
         assert!(says(own(json!([home, "arn:aws:s3:::shared/*"])), own(json!([home]))));
         assert!(says(own(json!("arn:aws:s3:::home/*")), own(json!(home))));
+        let (below, file) = (home.replace('*', "x/*"), home.replace('*', "file"));
+        assert!(says(own(json!(home)), own(json!([below, file]))));
+        assert!(!says(own(json!(below)), own(json!(home))));
+        let another = "arn:aws:s3:::home/${aws:userid}/x";
+        assert!(!says(own(json!(home)), own(json!(another))), "another variable");
+        let cut = "arn:aws:s3:::home/${aws:user*";
+        assert!(!says(own(json!(cut)), own(json!(home))), "a variable that does not end");
+        let field = "arn:aws:sqs:${aws:RequestedRegion}:*";
+        let queue = "arn:aws:sqs:${aws:RequestedRegion}:111111111111:q";
+        assert!(!says(own(json!(field)), own(json!(queue))), "a star that crosses fields");
         assert!(!says(own(json!(home)), own(json!("arn:aws:s3:::home/*"))));
         assert!(!says(own(json!("arn:aws:s3*")), own(json!(home))), "a star that crosses fields");
         assert!(!permits_no_more(&policy(then, own(json!(home))), &policy(now, own(json!(home)))));
