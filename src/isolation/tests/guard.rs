@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::eval::estate::{Instance, Lifecycle};
+use crate::ids::Partition;
 
 const ENTRY: &str = "OrganizationAccountAccessRole";
 
@@ -373,6 +374,41 @@ fn whatever_shuts_out_the_way_in_is_refused_at_that_policy() {
     let found = refused(&fixture().then(nobody_assumes));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].1.contains("of `resource_control_policy/shut` denies it"), "{found:?}");
+}
+
+/// The way in is known by the ARNs of its account's partition, and so is what shuts it.
+#[test]
+fn the_way_in_is_guarded_alike_in_every_partition() {
+    for partition in Partition::ALL {
+        let mut fixture = Fixture::new();
+        fixture.estate.provider.region = partition.global_region().parse().expect("a region");
+        let there = |mut object: SideObject| {
+            let attrs = serde_json::to_string(&Value::Map(object.attrs).to_json()).expect("JSON");
+            let attrs = attrs.replace("arn:aws:", &format!("arn:{partition}:"));
+            let attrs = serde_json::from_str(&attrs).expect("JSON");
+            object.attrs = Value::from_json(&attrs).as_map().expect("an object").clone();
+            object
+        };
+        let bucket = |policy: Json| {
+            let attrs = json!({"bucket": "acme", "policy": policy});
+            there(object("s3_bucket", Some("dev"), "acme", attrs))
+        };
+        fixture = fixture.both(there(entry())).both(bucket(Json::Null));
+        let mut shut = |resource: &str| {
+            let statement =
+                json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": resource});
+            let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+            fixture.after = fixture.before.clone();
+            fixture.after.retain(|object| object.kind != "s3_bucket");
+            fixture.after.push(bucket(policy));
+            refused(&fixture)
+        };
+        let found = shut("arn:aws:s3:::acme");
+        let role = format!("`arn:{partition}:iam::111111111111:role/{ENTRY}`");
+        assert_eq!(found.len(), 1, "{partition}: {found:?}");
+        assert!(found[0].0.contains(&role), "{partition}: {found:?}");
+        assert!(shut("arn:aws:s3:::other").is_empty(), "{partition}");
+    }
 }
 
 /// The role that reads an account, and the role of the state's backend, are ways in as well.
