@@ -185,11 +185,19 @@ pub fn who_can(model: &AccessModel, ask: &Ask) -> Result<WhoCan, Diagnostics> {
         ));
     }
     notes.push("root users, AWS services and service-linked roles are not listed".to_owned());
+    let principals = search.holders();
+    // One request stands for all that a step permits (`Opening`), and its conditions for those of its statement.
+    if principals.iter().any(|entry| entry.verdict == WallVerdict::Conditional) {
+        notes.push(
+            "of the statements that permit one step under conditions, one is listed: others may permit it under theirs"
+                .to_owned(),
+        );
+    }
     Ok(WhoCan {
         action: ask.action.clone(),
         resource: ask.resource.clone(),
         owner: owner.map(|o| o.handle.to_string()),
-        principals: search.holders(),
+        principals,
         notes,
     })
 }

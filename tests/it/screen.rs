@@ -617,6 +617,8 @@ iam_role "vendor" {
     // The block begins two lines before.
     let at = line("repo:acme/one:") - 2;
     assert!(who.contains(&format!("main.hcl:{at}")), "{who}");
+    // The other repository gets in, too.
+    assert!(who.contains("others may permit it under theirs"), "{who}");
 }
 
 /// What would be read as "nobody can" is a slip of the pen.
