@@ -6,7 +6,7 @@ repositories = {
     permissions = {
       services = {
         actions   = ["ecs:DescribeServices", "ecs:RegisterTaskDefinition", "ecs:UpdateService"]
-        resources = ["*"]
+        resources = ["arn:aws:ecs:*:*:service/shop/*", "arn:aws:ecs:*:*:task-definition/shop:*"]
       }
     }
   }

@@ -128,7 +128,7 @@ iam_role "deploy" {
 
   statement "services" {
     actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
-    resources = ["*"]
+    resources = ["arn:aws:ecs:*:*:service/shop/*"]
   }
 
   statement "artifacts" {

@@ -50,7 +50,7 @@ module "deploy" {
   permissions = {
     services = {
       actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
-      resources = ["*"]
+      resources = ["arn:aws:ecs:*:*:service/shop/*"]
       conditions = [{
         test     = "StringEquals"
         variable = "aws:ResourceTag/repository"
