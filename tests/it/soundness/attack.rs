@@ -19,6 +19,8 @@ pub(super) struct Attacker {
     homes: BTreeSet<&'static str>,
     /// Everybody that it is or has become.
     reached: BTreeSet<StepSource>,
+    /// What its sessions of a role may bear of the tag `team`, which they hand on.
+    tags: BTreeMap<String, BTreeSet<String>>,
     /// What bears on a step, put together once.
     policies: BTreeMap<(StepSource, StepTarget), Policies>,
     pub(super) requests: usize,
@@ -68,7 +70,9 @@ impl Attacker {
                 _ => false,
             })
             .collect();
-        Self { model: model.clone(), homes, reached, policies: BTreeMap::new(), requests: 0 }
+        let model = model.clone();
+        let (tags, policies) = (BTreeMap::new(), BTreeMap::new());
+        Self { model, homes, reached, tags, policies, requests: 0 }
     }
 
     /// Tries to get into an environment; a request that does is returned.
@@ -140,19 +144,64 @@ impl Attacker {
             request.resource_account = Some(id_of(account).to_owned());
             surroundings(&mut request, random);
             self.model.who(&source, &mut request, random);
+            let worn = match &source {
+                StepSource::Principal(arn) => self.tags.get(arn).into_iter().flatten().collect(),
+                _ => Vec::new(),
+            };
+            let worn =
+                (!worn.is_empty() && random.percent(60)).then(|| (*random.of(&worn)).clone());
+            if let Some(team) = &worn {
+                request.context.set("aws:PrincipalTag/team", team.as_str());
+            }
             self.requests += 1;
             if !evaluate(&request, policies).is_allowed() {
+                continue;
+            }
+            let StepTarget::Role(arn) = target else {
+                if account == to {
+                    return Some(Crossing { request });
+                }
+                continue;
+            };
+            // A tag that is handed on takes the right to tag as one that is passed does, and no one can change it (IAM
+            // User Guide, "Pass session tags in AWS STS").
+            let may_pass = matches!(source, StepSource::Principal(_) | StepSource::Foreign(_));
+            let teams = ["data", "web"].into_iter().filter(|_| may_pass);
+            let passed: Vec<&str> =
+                teams.filter(|team| tags(&request, policies, Some(team))).collect();
+            let hands_on =
+                worn.as_ref().is_some_and(|_| !passed.is_empty() || tags(&request, policies, None));
+            if worn.is_some() && !hands_on {
                 continue;
             }
             if account == to {
                 return Some(Crossing { request });
             }
-            if let StepTarget::Role(arn) = target {
-                self.reached.insert(StepSource::Principal(arn));
+            match worn {
+                Some(team) => {
+                    self.tags.entry(arn.clone()).or_default().insert(team);
+                }
+                None => {
+                    let passed = passed.into_iter().map(str::to_owned);
+                    self.tags.entry(arn.clone()).or_default().extend(passed);
+                }
             }
+            self.reached.insert(StepSource::Principal(arn));
         }
         None
     }
+}
+
+/// Whether who assumes a role by this request may tag its session: with a team, or with nothing.
+fn tags(request: &Request, policies: &Policies, team: Option<&str>) -> bool {
+    let mut tagging = request.clone();
+    tagging.action = "sts:TagSession".to_owned();
+    let keys = team.iter().map(|_| "team".to_owned()).collect();
+    tagging.context.set("aws:TagKeys", ContextValue::Many(keys));
+    if let Some(team) = team {
+        tagging.context.set("aws:RequestTag/team", team);
+    }
+    evaluate(&tagging, policies).is_allowed()
 }
 
 /// Values that the generator's conditions tell apart.
@@ -218,7 +267,7 @@ impl Model {
             *arn = arn.replace("/attack", "/release");
         }
         if request.action.starts_with("sts:") {
-            // No trust of these estates speaks of session tags, and keys of S3 are S3's.
+            // Tags are passed of their own (`tags`), and keys of S3 are S3's.
             request.context.remove("aws:TagKeys");
             request.context.remove("s3:prefix");
         } else {

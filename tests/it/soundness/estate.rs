@@ -220,6 +220,7 @@ impl Model {
         if random.percent(if seed.is_multiple_of(3) { 90 } else { 40 }) {
             model.add_relay(random);
         }
+        model.let_tag(&mut Random::new(seed ^ 0x7a65));
         let random = &mut Random::new(seed ^ 0xad09);
         let adopted = ACCOUNTS.iter().filter(|_| random.percent(30));
         model.adopted = adopted.map(|(account, ..)| *account).collect();
@@ -259,6 +260,40 @@ impl Model {
         // Services alone assume the role that goes on.
         let trust = self.identities[runner].trust.as_mut().expect("a role");
         trust["Statement"].as_array_mut().expect("a list").truncate(1);
+    }
+
+    /// Lets whom a role trusts tag its sessions, whatever it likes or within limits.
+    fn let_tag(&mut self, random: &mut Random) {
+        for identity in &mut self.identities {
+            let Some(trust) = &mut identity.trust else { continue };
+            let statements = trust["Statement"].as_array_mut().expect("a list");
+            let assuming = |s: &&Json| {
+                s["Effect"] == "Allow"
+                    && s["Action"] == "sts:AssumeRole"
+                    && s["Principal"].get("Service").is_none()
+            };
+            let trusted: Vec<Json> =
+                statements.iter().filter(assuming).map(|s| s["Principal"].clone()).collect();
+            for principal in trusted {
+                if !random.percent(40) {
+                    continue;
+                }
+                let mut tagging =
+                    json!({"Effect": "Allow", "Action": "sts:TagSession", "Principal": principal});
+                match random.below(3) {
+                    0 => {}
+                    1 => {
+                        tagging["Condition"] =
+                            json!({"StringEquals": {"aws:RequestTag/team": "web"}});
+                    }
+                    _ => {
+                        tagging["Condition"] =
+                            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["cost"]}});
+                    }
+                }
+                statements.push(tagging);
+            }
+        }
     }
 
     /// Adds an RCP over some actions, with a condition or without.

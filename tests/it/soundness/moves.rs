@@ -169,8 +169,8 @@ impl Model {
 }
 
 fn trusting(arn: &str) -> Json {
-    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"AWS": arn}}]})
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Action": ["sts:AssumeRole", "sts:TagSession"], "Principal": {"AWS": arn}}]})
 }
 
 fn serves(identity: &Identity, service: &str) -> bool {
