@@ -34,6 +34,7 @@ use super::crossing::{
     ANYBODY, PathStep, StepSource, StepTarget, TargetResource, asked_at, home, is_closed,
     open_to_all,
 };
+use super::issuers::TokenIssuer;
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
 use super::rights::{
@@ -373,7 +374,7 @@ fn places(documents: &[&Arc<Document>]) -> Vec<usize> {
     documents.iter().map(|document| Arc::as_ptr(document).addr()).collect()
 }
 
-/// Roles that whoever issues identities of an EKS cluster or a pool of Cognito gets into, each with the accounts that it is
+/// Roles that whoever issues identities of an EKS cluster, a pool of Cognito or keys in a bucket gets into, each with the accounts that it is
 /// in and gets into.
 ///
 /// Source: EKS User Guide, "Authenticate to another account with IRSA"; Cognito Developer Guide, "IAM roles".
@@ -383,10 +384,7 @@ fn issued<'a>(
 ) -> Vec<(&'a PrincipalNode, BTreeSet<Handle>)> {
     let by_source = by_source(&result.edges);
     let is_issued = |step: &&PathStep| match &step.source {
-        StepSource::Federated(provider) => {
-            provider.contains(":oidc-provider/oidc.eks.")
-                || provider == "cognito-identity.amazonaws.com"
-        }
+        StepSource::Federated(provider) => TokenIssuer::of(provider).is_some(),
         _ => false,
     };
     let roles: BTreeSet<&str> =

@@ -18,6 +18,7 @@ pub mod crossing;
 pub mod deputy;
 mod exceptions;
 mod findings;
+mod issuers;
 mod lifting;
 pub mod lockout;
 pub mod not_modelled;

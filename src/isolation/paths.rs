@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::crossing::{PathStep, StepSource, StepTarget, home, home_of, member_of};
+use super::issuers::keys_of;
 use crate::access::AccessModel;
 use crate::iam::symbolic::Opening;
 use crate::ids::Handle;
@@ -115,7 +116,13 @@ pub fn starts_in(model: &AccessModel, source: &StepSource) -> BTreeSet<Origin> {
             Some(home) => origins_of(model, &home.handle),
             None => [outside(model, arn)].into(),
         },
-        StepSource::Federated(_) | StepSource::Service(_) => [Origin::External].into(),
+        StepSource::Federated(provider) => {
+            // Whose bucket holds the keys says what the tokens are.
+            let keys = keys_of(provider).and_then(|bucket| model.resources.get(&bucket));
+            let owners = keys.map(|keys| origins_of(model, &keys.account));
+            owners.into_iter().flatten().chain([Origin::External]).collect()
+        }
+        StepSource::Service(_) => [Origin::External].into(),
     }
 }
 

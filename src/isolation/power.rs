@@ -15,7 +15,7 @@ use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, asked, hom
 use super::lifting::{Lifting, allowed_without};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
-use super::rights::{Rights, RightsCache, RightsScope, guardrails_let_leave, is_for_management};
+use super::rights::{Rights, RightsCache, RightsScope, guardrails_let_leave};
 use crate::access::{AccessModel, AccountNode, ResourceType};
 use crate::iam::Request;
 use crate::iam::symbolic::{Opening, Space};
@@ -320,33 +320,28 @@ impl Search<'_, '_> {
             } else {
                 (RightsScope::Membership, Some(account.clone()))
             };
-            let name = |way: &Way| match (actor, &way.power) {
-                (Actor::Known(arn), _) => arn.clone(),
-                (Actor::Made { .. }, Some(power)) => power.holder.clone(),
-                (Actor::Made { account, .. }, None) => account.to_string(),
-                (Actor::Admitted, _) => String::new(),
-            };
             // Who may leave with an account of the origin's own is asked below.
             let leaves_home = !managing && self.is_home(origin, &account);
             if !leaves_home && let Some((way, rights)) = self.held(origin, actor, closure, &scope) {
                 if managing {
                     let all = self.powers.administrators.entry(origin.clone()).or_default();
-                    all.insert(name(&way));
+                    all.insert(holder_of(actor, &way));
                 }
-                administrators.push((name(&way), way, rights, bound));
+                administrators.push((holder_of(actor, &way), way, rights, bound));
             }
             if managing
                 && let Some((way, rights)) = self.held(origin, actor, closure, &RightsScope::Root)
             {
-                self.as_root(origin, &name(&way), &way, &rights);
+                self.as_root(origin, &holder_of(actor, &way), &way, &rights);
             }
             if managing
                 && let Some((way, rights)) =
                     self.held(origin, actor, closure, &RightsScope::Members)
             {
-                self.of_members(origin, &name(&way), &way, &rights);
+                self.of_members(origin, &holder_of(actor, &way), &way, &rights);
             }
         }
+        self.through_delegation(origin, closure);
         for step in self.result.closed.keys() {
             let Some(own) = home(self.model, &step.source).cloned() else { continue };
             let Some(to) = account_of(self.model, &step.target) else { continue };
@@ -379,6 +374,40 @@ impl Search<'_, '_> {
         }
     }
 
+    /// What somebody of a member account may do in all of them, once it is made to administer them by whom the origin reaches
+    /// in the management account.
+    fn through_delegation(&mut self, origin: &Origin, closure: &Closure) {
+        let manages = |model: &AccessModel, actor: &Actor| {
+            let node = account(model, actor).and_then(|own| model.accounts.get(own));
+            node.and_then(|node| node.membership.as_ref()).map(|of| of.management_account)
+        };
+        let mut delegating: Vec<Way> = Vec::new();
+        for actor in closure.reached.keys().filter(|a| manages(self.model, a) == Some(true)) {
+            if let Some((way, rights)) = self.held(origin, actor, closure, &RightsScope::Delegation)
+            {
+                let openings = rights.at(self.time).0;
+                delegating
+                    .push(way.by(actor, &rights, asks_nothing(openings), None).through(openings));
+            }
+        }
+        let Some(delegating) = delegating.into_iter().min_by_key(|way| way.conditional) else {
+            return;
+        };
+        for actor in closure.reached.keys().filter(|a| manages(self.model, a) == Some(false)) {
+            for scope in [RightsScope::Root, RightsScope::Members] {
+                let Some((mut way, rights)) = self.held(origin, actor, closure, &scope) else {
+                    continue;
+                };
+                way.join(&delegating);
+                let holder = holder_of(actor, &way);
+                match scope {
+                    RightsScope::Root => self.as_root(origin, &holder, &way, &rights),
+                    _ => self.of_members(origin, &holder, &way, &rights),
+                }
+            }
+        }
+    }
+
     /// A step of the origin's own that is open once its account has left the organization.
     fn by_leaving(
         &mut self,
@@ -393,13 +422,6 @@ impl Search<'_, '_> {
         // Whoever may do both needs nobody else.
         let mut leavers: Vec<Leaver> =
             all.iter().filter(|leaver| leaver.name == name).cloned().collect();
-        let is_left_out = leavers.is_empty()
-            && self.model.principals.get(name).is_some_and(|p| is_for_management(self.model, p));
-        if let (true, Some(rights)) =
-            (is_left_out, self.right(origin, name, &RightsScope::Membership))
-        {
-            leavers.push(Leaver { name: name.to_owned(), way: Way::default(), rights });
-        }
         let itself = !leavers.is_empty();
         if !itself {
             leavers.extend(all.iter().cloned());
@@ -579,6 +601,16 @@ impl Search<'_, '_> {
                 conditions: way.conditions.clone(),
             });
         }
+    }
+}
+
+/// Whose right it is that an actor uses, for people.
+fn holder_of(actor: &Actor, way: &Way) -> String {
+    match (actor, &way.power) {
+        (Actor::Known(arn), _) => arn.clone(),
+        (Actor::Made { .. }, Some(power)) => power.holder.clone(),
+        (Actor::Made { account, .. }, None) => account.to_string(),
+        (Actor::Admitted, _) => String::new(),
     }
 }
 

@@ -574,6 +574,7 @@ const NAME_A_SERVICE: &[(&str, &str)] = &[
     ("src/config/decode/settings.rs", "`backend \"s3\"`"),
     ("src/engine/state_bucket.rs", "the bucket of the state is a bucket"),
     ("src/iam/", "the policy language as each service has it"),
+    ("src/isolation/issuers.rs", "issuers of tokens whose keys lie at an address of S3"),
     ("src/provider/", "the clients of the SDK"),
     ("src/render/isolation/view.rs", "condition keys by which somebody is told from others"),
     ("src/review/terraform/", "what Terraform calls the types, and how it writes their ARNs"),

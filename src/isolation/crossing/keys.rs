@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::issuers::is_identity_pool;
 use super::Asked;
 use crate::access::{AccessModel, PrincipalNode, RESOURCE_TYPES};
 use crate::iam::symbolic::globs::Glob;
@@ -81,7 +82,7 @@ pub(super) enum Carrier {
 pub(super) fn claims_of(provider: &str) -> Vec<String> {
     let issuer = match provider.split_once(":oidc-provider/") {
         Some((_, issuer)) => issuer,
-        None if provider.starts_with("cognito-identity.") => provider,
+        None if is_identity_pool(provider) => provider,
         None => return Vec::new(),
     };
     let claims: &[&str] = if provider == issuer { &["amr", "aud", "sub"] } else { &["aud", "sub"] };

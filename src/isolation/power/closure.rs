@@ -37,7 +37,7 @@ use super::super::crossing::{PathStep, StepSource, StepTarget, home, newcomer};
 use super::super::paths::{Origin, account_of};
 use super::super::rights::{
     NewNames, NewPrincipal, RightHolder, Rights, RightsScope, everything, is_for_management,
-    may_change_policies,
+    may_change_policies, may_put_objects,
 };
 use super::facts::{Closure, Fact, Task};
 use super::ground::{Ground, asks_whom};
@@ -109,7 +109,9 @@ impl Search<'_, '_> {
         // Without changes, who speaks of no power has none.
         if let Actor::Known(arn) = actor
             && closure.changes(actor).is_empty()
-            && !self.model.principals.get(arn).is_some_and(|p| may_change_policies(p))
+            && !self.model.principals.get(arn).is_some_and(|p| {
+                may_change_policies(p) || ground.keys_in_buckets && may_put_objects(p)
+            })
         {
             return;
         }

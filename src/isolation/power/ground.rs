@@ -6,6 +6,7 @@ use super::super::changes::{Actor, account};
 use super::super::crossing::{
     StepSource, StepTarget, answer, asked, handing_tags_on, home, is_of_session,
 };
+use super::super::issuers::TokenIssuer;
 use super::super::paths::account_of;
 use super::super::rights::{allows, may_change_policies, may_put_objects};
 use super::Search;
@@ -29,6 +30,8 @@ pub(super) struct Ground {
     pub(super) anybody: Vec<StepTarget>,
     /// Accounts of which a guardrail or a resource's policy asks how a session was begun.
     asks_sessions: BTreeSet<Handle>,
+    /// Whether a role of some account lets in whoever signs with keys that lie in a bucket.
+    pub(super) keys_in_buckets: bool,
     /// Steps that nothing but the target side's tags keep shut.
     pub(super) tag_held: BTreeMap<String, Vec<StepTarget>>,
     /// Steps that the source side alone holds shut.
@@ -116,6 +119,10 @@ impl Ground {
                 }
             }
         }
+        let keys_in_buckets = result.edges.keys().any(|step| {
+            matches!(&step.source, StepSource::Federated(provider)
+                if matches!(TokenIssuer::of(provider), Some(TokenIssuer::Bucket(_))))
+        });
         let asks_sessions = asking_sessions(model, &exits);
         let mut heirs: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for heir in model.principals.values() {
@@ -123,7 +130,18 @@ impl Ground {
                 heirs.entry(from).or_default().push(heir.arn.clone());
             }
         }
-        Self { exits, choosy, relevant, whole, anybody, asks_sessions, tag_held, held, heirs }
+        Self {
+            exits,
+            choosy,
+            relevant,
+            whole,
+            anybody,
+            asks_sessions,
+            keys_in_buckets,
+            tag_held,
+            held,
+            heirs,
+        }
     }
 
     /// Whether some policy over a principal asks how its session was begun.

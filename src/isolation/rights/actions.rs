@@ -58,10 +58,14 @@ pub(super) const ORGANIZATION: [&str; 8] = [
     "organizations:DisablePolicyType",
     "organizations:MoveAccount",
     "organizations:PutResourcePolicy",
-    "organizations:RegisterDelegatedAdministrator",
+    DELEGATE,
     "organizations:RemoveAccountFromOrganization",
     "organizations:UpdatePolicy",
 ];
+
+/// What makes a member account one that administers others for a service: it may then what the management account may there
+/// (Organizations User Guide, "Delegated administrator for AWS services that work with Organizations").
+pub(super) const DELEGATE: &str = "organizations:RegisterDelegatedAdministrator";
 
 /// The same, over a policy and what it is attached to at once.
 pub(super) const ATTACH: &str = "organizations:AttachPolicy";
@@ -137,6 +141,19 @@ pub(super) const CLUSTERS: [&str; 5] = [
 pub(super) const POOLS: [&str; 2] =
     ["cognito-identity:GetOpenIdTokenForDeveloperIdentity", "cognito-identity:UpdateIdentityPool"];
 
+/// What makes somebody a user of a pool of Cognito's, or decides whom the pool takes for one (Cognito Developer Guide, "User
+/// pool API operations", "Custom authentication challenge Lambda triggers").
+pub(super) const USER_POOLS: [&str; 8] = [
+    "cognito-idp:AdminCreateUser",
+    "cognito-idp:AdminLinkProviderForUser",
+    "cognito-idp:AdminSetUserPassword",
+    "cognito-idp:AdminUpdateUserAttributes",
+    "cognito-idp:CreateIdentityProvider",
+    "cognito-idp:UpdateIdentityProvider",
+    "cognito-idp:UpdateUserPool",
+    "cognito-idp:UpdateUserPoolClient",
+];
+
 /// Rights over the tags of one identity, by which policies may tell it from others.
 pub(super) const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser"];
 
@@ -176,7 +193,8 @@ fn speaks_of_rights(
         let action = action.to_ascii_lowercase();
         globs.iter().any(|glob| glob.matches(&action))
     };
-    let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &ADMIT, &CLUSTERS, &POOLS];
+    let lists =
+        [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &ADMIT, &CLUSTERS, &POOLS, &USER_POOLS];
     lists.into_iter().flatten().any(|action| names(action))
         || swaps.any(names)
         || principal

@@ -18,6 +18,8 @@ pub enum RightsScope {
     Admission,
     /// Where accounts stand in the organization.
     Placement,
+    /// Which member account administers others for a service.
+    Delegation,
     /// Member accounts, as their root.
     Root,
     /// What stands in member accounts: stacks, roles of Identity Center.

@@ -11,9 +11,10 @@ use std::rc::Rc;
 
 use super::super::changes::PolicySite;
 use super::super::crossing::Right;
+use super::super::issuers::keys_of;
 use super::actions::{
-    ADMIT, ATTACH, CREDENTIALS, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, RENAME, RENAME_GROUP,
-    ROLE, TAGS, USER, is_of_aws,
+    ADMIT, ATTACH, CREDENTIALS, DELEGATE, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, RENAME,
+    RENAME_GROUP, ROLE, TAGS, USER, is_of_aws,
 };
 use super::boundary::{any_policy_but, bounded};
 use super::cache::RightsSource;
@@ -81,6 +82,10 @@ impl RightsSource for Questions<'_> {
                 };
                 put(&mut rights, actions, whom, None);
             }
+            RightsScope::Delegation => {
+                let accounts = format!("arn:{partition}:organizations::{id}:account/");
+                put(&mut rights, &[DELEGATE], vec![Space::Below(accounts)], None);
+            }
             RightsScope::Root => rights.add(self.question(holder, self.root(*partition))),
             RightsScope::Members => {
                 for set in MEMBERS {
@@ -105,6 +110,11 @@ impl RightsSource for Questions<'_> {
                         let mut own = Rights::default();
                         if actions.iter().all(|action| action.starts_with("iam:")) {
                             put(&mut own, actions, vec![Space::One(provider)], None);
+                        } else if let Some(bucket) = keys_of(&provider) {
+                            if let Some((_, policy)) = self.resources(home).remove(&bucket) {
+                                let objects = vec![Space::Below(format!("{bucket}/"))];
+                                put(&mut own, actions, objects, policy);
+                            }
                         } else {
                             own = self.of_service(holder, home, actions);
                         }

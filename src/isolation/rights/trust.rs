@@ -7,10 +7,11 @@
 //! Source: IAM User Guide, "Identity providers and federation", "Pass session tags in AWS STS".
 
 use super::super::crossing::{Right, open_to_all};
-use super::actions::{CLUSTERS, POOLS};
+use super::super::issuers::TokenIssuer;
+use super::actions::{CLUSTERS, POOLS, USER_POOLS};
 use super::held::{RightHolder, Rights, Sided, note};
 use super::questions::{Questions, right};
-use crate::access::NamedPolicy;
+use crate::access::{NamedPolicy, STATE_STORE};
 use crate::iam::symbolic::{Space, SymbolicAnswer};
 use crate::iam::{Effect, PrincipalType};
 
@@ -67,23 +68,26 @@ impl Questions<'_> {
             });
             for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
                 let arn = item.text.symbolic().into_owned();
-                let actions: &[&str] = match kind {
-                    PrincipalType::Federated if arn.contains(":saml-provider/") => {
-                        &["iam:CreateSAMLProvider", "iam:UpdateSAMLProvider"]
-                    }
+                if kind != PrincipalType::Federated {
+                    continue;
+                }
+                let actions: &[&str] = match TokenIssuer::of(&arn) {
                     // Who administers a cluster runs a pod under any service account of it, whatever `sub` asks for (EKS
                     // User Guide, "IAM roles for service accounts", "Grant IAM users access to Kubernetes with EKS
                     // access entries").
-                    PrincipalType::Federated if arn.contains(":oidc-provider/oidc.eks.") => {
-                        &CLUSTERS
-                    }
+                    Some(TokenIssuer::Cluster) => &CLUSTERS,
                     // Whoever may issue a pool's tokens, or open it to guests, is whom it vouches for (Cognito
                     // Developer Guide, "Developer-authenticated identities", "Identity pools (federated identities)").
-                    PrincipalType::Federated if arn == "cognito-identity.amazonaws.com" => &POOLS,
-                    PrincipalType::Federated if arn.contains(":oidc-provider/") && !asks_whom => {
+                    Some(TokenIssuer::IdentityPool) => &POOLS,
+                    Some(TokenIssuer::UserPool) => &USER_POOLS,
+                    Some(TokenIssuer::Bucket(_)) => STATE_STORE.writes,
+                    None if arn.contains(":saml-provider/") => {
+                        &["iam:CreateSAMLProvider", "iam:UpdateSAMLProvider"]
+                    }
+                    None if arn.contains(":oidc-provider/") && !asks_whom => {
                         &["iam:AddClientIDToOpenIDConnectProvider"]
                     }
-                    _ => continue,
+                    None => continue,
                 };
                 note(&mut found, (arn, actions), at);
             }

@@ -235,6 +235,11 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         (RightsScope::Rename(name()), renaming()),
         (RightsScope::Tags(name()), tagging()),
         (RightsScope::Root, management(vec![may("sts:AssumeRoot", "*")])),
+        (
+            RightsScope::Delegation,
+            management(vec![may("organizations:RegisterDelegatedAdministrator", "*")])
+                .then(lambda("dev", "ci", statements(&[ASSUME, ("sts:AssumeRoot", "*")]))),
+        ),
         (RightsScope::Members, management(vec![may("sso:CreateAccountAssignment", "*")])),
         (
             RightsScope::Membership,

@@ -699,6 +699,121 @@ fn a_witness_of_a_right_over_whatever_there_is_names_a_whole_arn() {
     }
 }
 
+/// Tokens are what the service says that issues them, or whoever writes the bucket that holds the keys.
+#[test]
+fn whoever_issues_tokens_is_whom_they_name() {
+    let federated = |provider: &str| {
+        let issuer = provider.split_once(":oidc-provider/").map_or(provider, |(_, issuer)| issuer);
+        trust(
+            json!({"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": provider},
+            "Condition": {"StringEquals": {format!("{issuer}:sub"): "ops"}}}),
+        )
+    };
+    let arn =
+        |account: &str, name: &str| format!("arn:aws:iam::{}:oidc-provider/{name}", id_of(account));
+    let by = |right: &str, provider: &str| {
+        foothold(document(vec![may(right, "*")]), federated(provider))
+    };
+    let dual_stack = arn("shared", "oidc-eks.eu-west-1.api.aws/id/AB");
+    let users = arn("shared", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AB");
+    let keys = |account: &str| arn(account, "keys.s3.eu-west-1.amazonaws.com/cluster");
+    let bucket = |account: &str| {
+        object(
+            "s3_bucket",
+            Some(account),
+            "keys",
+            json!({"bucket": "keys", "policy": null, "block_public_access": {}}),
+        )
+    };
+    // Production's own role lets in who signs with keys in dev's bucket.
+    let ours = |account: &str| {
+        let pod = role("production", "pod", federated(&keys("production")), None);
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(pod)
+            .both(bucket(account))
+    };
+    let case = |name, fixture, expected| (name, fixture, "dev", "production", expected);
+    judge(vec![
+        case("a cluster of both stacks", by("eks:CreateAccessEntry", &dual_stack), "reachable"),
+        case(
+            "a cluster of both stacks, by a reader",
+            by("eks:DescribeCluster", &dual_stack),
+            "isolated",
+        ),
+        case("a pool of users", by("cognito-idp:AdminSetUserPassword", &users), "reachable"),
+        case("a pool of users, by a reader", by("cognito-idp:ListUsers", &users), "isolated"),
+        case(
+            "a pool in GovCloud",
+            by("cognito-identity:UpdateIdentityPool", "cognito-identity-us-gov.amazonaws.com"),
+            "reachable",
+        ),
+        case(
+            "keys in a bucket",
+            by("s3:PutObject", &keys("shared")).both(bucket("shared")),
+            "reachable",
+        ),
+        case(
+            "keys in a bucket, by a reader",
+            by("s3:GetObject", &keys("shared")).both(bucket("shared")),
+            "isolated",
+        ),
+        case("keys in a bucket of the origin's own", ours("dev"), "conditional"),
+        case("keys in a bucket of nobody's", ours("production"), "isolated"),
+    ]);
+}
+
+/// A member account that is made to administer others is the management account's equal there.
+#[test]
+fn who_may_delegate_administration_puts_what_it_likes_into_members() {
+    let estate = |own: &str, ci: Vec<Json>| {
+        let mut all = vec![may("sts:AssumeRole", "*")];
+        all.extend(ci);
+        Fixture::new()
+            .account("management", "999999999999")
+            .both(lambda("dev", "ci", document(all)))
+            .both(role("management", "ops", by("dev", "ci"), Some(document(vec![may(own, "*")]))))
+            .both(role("production", "deploy", by("production", "nobody"), None))
+    };
+    let stacks = || {
+        ["cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"]
+            .into_iter()
+            .map(|action| may(action, "*"))
+            .collect::<Vec<Json>>()
+    };
+    let delegate = "organizations:RegisterDelegatedAdministrator";
+    let of_one = || {
+        let mut fixture = estate("organizations:ListAccounts", stacks());
+        let right = json!({"Effect": "Allow", "Action": delegate, "Resource": "*",
+            "Condition": {"StringEquals": {"organizations:ServicePrincipal": "sso.amazonaws.com"}}});
+        fixture =
+            fixture.then(role("management", "ops", by("dev", "ci"), Some(document(vec![right]))));
+        fixture
+    };
+    let case = |name, fixture, expected| (name, fixture, "dev", "production", expected);
+    judge(vec![
+        case("stack sets", estate(delegate, stacks()), "reachable"),
+        case(
+            "Identity Center",
+            estate(delegate, vec![may("sso:CreateAccountAssignment", "*")]),
+            "reachable",
+        ),
+        case("as root", estate(delegate, vec![may("sts:AssumeRoot", "*")]), "reachable"),
+        case("by nobody there", estate(delegate, Vec::new()), "isolated"),
+        case("not delegated", estate("organizations:ListAccounts", stacks()), "isolated"),
+        case("for one service", of_one(), "conditional"),
+        case(
+            "held by a guardrail",
+            estate(delegate, stacks()).both(scp(
+                "no-stacks",
+                "dev",
+                denied("cloudformation:*", "*"),
+            )),
+            "isolated",
+        ),
+    ]);
+}
+
 /// Who administers a cluster, or a pool of identities, is whom it vouches for, whatever the trust asks of `sub`.
 #[test]
 fn clusters_and_pools_vouch_for_whom_their_administrators_like() {

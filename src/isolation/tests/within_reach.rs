@@ -353,7 +353,14 @@ fn whoever_issues_identities_may_lie_in_any_account() {
         kinds.flat_map(|assumption| assumption.objects.clone()).collect()
     };
     let eks = "arn:aws:iam::333333333333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB";
-    for provider in [eks, "cognito-identity.amazonaws.com"] {
+    for provider in [
+        eks,
+        "arn:aws:iam::333333333333:oidc-provider/oidc-eks.eu-west-1.api.aws/id/AB",
+        "arn:aws:iam::333333333333:oidc-provider/cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AB",
+        "arn:aws:iam::333333333333:oidc-provider/keys.s3.eu-west-1.amazonaws.com",
+        "cognito-identity.amazonaws.com",
+        "cognito-identity-us-gov.amazonaws.com",
+    ] {
         let fixture = open(provider);
         assert_eq!(rests(&fixture, "dev", "production"), ["iam_role.pod@production"], "{provider}");
         assert_eq!(rests(&fixture, "$unassigned", "production"), ["iam_role.pod@production"]);
