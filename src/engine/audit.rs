@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::promotion::ReleaseMove;
-use crate::promotion::audited::{ApprovalDetails, MoveName};
+use crate::promotion::audited::{APPROVED, ApprovalDetails, MoveName, REVOKED, action_of};
 use crate::promotion::gate::approval::{self, Approval};
 use crate::promotion::store;
 use crate::state::Ledger;
@@ -87,6 +87,24 @@ pub(super) async fn verify(
             ));
         }
     }
+    let mut known = approvals;
+    for record in records.iter().filter(|record| names_approval(record)) {
+        if known.iter().any(|given| records_approval(record, given)) {
+            continue;
+        }
+        // It may have been given since the approvals were read.
+        known = approval::all(ledger).await.unwrap_or(known);
+        if !known.iter().any(|given| records_approval(record, given)) {
+            let what = match record.event.action.as_str() {
+                REVOKED => "that an approval was taken back",
+                _ => "an approval",
+            };
+            problems.push(format!(
+                "record {} names {what} by {}, which is not there",
+                record.number, record.event.who
+            ));
+        }
+    }
     found.problems.extend(problems);
     Ok(found)
 }
@@ -97,13 +115,23 @@ fn moved(record: &Record) -> Option<(&str, u64)> {
     Some((of.environment, of.number))
 }
 
+/// Whether a record is about an approval, or one that was taken back.
+fn names_approval(record: &Record) -> bool {
+    [APPROVED, REVOKED].contains(&record.event.action.as_str())
+        && record.event.details.read::<ApprovalDetails<'_>>().is_some()
+}
+
+/// Whether a record is that of an approval: of the same word, about the same plan, by the same caller, at the same time.
 fn records_approval(record: &Record, given: &Approval) -> bool {
     let is_it = |details: ApprovalDetails<'_>| {
         details.edge == given.edge
             && details.digest == given.digest.as_str()
             && details.user_id == given.by.user_id
     };
-    record.event.action.starts_with("approv")
-        && record.event.at == given.at
-        && record.event.details.read().is_some_and(is_it)
+    let event = &record.event;
+    event.action == action_of(given.consent)
+        && event.at == given.at
+        && event.who == given.by.arn
+        && event.plan.as_ref() == Some(&given.plan)
+        && event.details.read().is_some_and(is_it)
 }

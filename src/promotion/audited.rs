@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::gate::approval::Consent;
 use super::gate::{Evidence, GateOutcome};
 use super::record::{Hold, Override, ReleaseMove};
 use crate::eval::release::Digest;
@@ -92,6 +93,21 @@ pub struct VerificationDetails<'a> {
     pub digest: &'a Digest,
     /// How the gates stood.
     pub verification: GateOutcomes<'a>,
+}
+
+/// The action of a record of an approval.
+pub const APPROVED: &str = "approved";
+
+/// The action of a record of an approval that was taken back.
+pub const REVOKED: &str = "approval_revoked";
+
+/// The action of the record of what somebody said.
+#[must_use]
+pub fn action_of(consent: Consent) -> &'static str {
+    match consent {
+        Consent::Approve => APPROVED,
+        Consent::Revoke => REVOKED,
+    }
 }
 
 /// An approval that was given or taken back.

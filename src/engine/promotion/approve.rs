@@ -6,7 +6,7 @@ use crate::engine::host::{ConfirmationQuestion, Shown};
 use crate::engine::plan;
 use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
-use crate::promotion::audited::ApprovalDetails;
+use crate::promotion::audited::{ApprovalDetails, action_of};
 use crate::promotion::gate::GateSpec;
 use crate::promotion::gate::approval::{self, Approval, Consent, CountsWith, RoleSource, Subject};
 use crate::state::{AuditDetails, AuditEvent};
@@ -113,7 +113,7 @@ pub async fn run(
         at: kept.at,
         who: by.arn.clone(),
         run: holder.run,
-        action: if request.revoke { "approval_revoked" } else { "approved" }.to_owned(),
+        action: action_of(consent).to_owned(),
         plan: Some(kept.plan.clone()),
         reason: request.comment.clone(),
         scopes: Vec::new(),

@@ -81,3 +81,48 @@ fn an_approval_that_was_invented_is_told() {
     let gates = stage.run(&["promote", "to_dev", "--dry-run"], 3);
     assert!(!gates.out.contains("2 of 2"), "{}", gates.out);
 }
+
+/// A copy of a recorded approval is another one as soon as it says something else, and a record outlives its approval.
+#[test]
+fn an_approval_that_was_altered_or_removed_is_told() {
+    let main = MAIN.replace(
+        "  gate \"command\" \"tests\" {\n    command = [\"./tests\"]\n  }\n",
+        "  gate \"approval\" \"board\" {\n    count = 1\n  }\n",
+    );
+    let mut stage = Stage::new(&main);
+    stage.apply();
+    stage.who = "bea";
+    stage.run(&["approve", "to_dev", "--auto-approve"], 0);
+    stage.run(&["approve", "to_dev", "--revoke", "--auto-approve"], 0);
+    stage.who = "ann";
+    stage.run(&["audit", "verify"], 0);
+    let all = below(&kept(&stage, "approvals/to_dev"));
+    assert_eq!(all.len(), 2, "{all:?}");
+    let (given, taken_back) = match read(&all[0])["word"] == json!("approve") {
+        true => (&all[0], &all[1]),
+        false => (&all[1], &all[0]),
+    };
+
+    // About another plan, with everything else as it was recorded.
+    stage.wait(1);
+    let mut copy = read(given);
+    copy["plan"] = json!("another plan");
+    let third = given.with_file_name("00000003.json");
+    std::fs::write(&third, copy.to_string()).unwrap();
+    let found = stage.run(&["audit", "verify"], 1);
+    assert_eq!(found.err.matches("has no record").count(), 1, "{}", found.err);
+    // By another caller than the id is of: it does not count, either.
+    let mut copy = read(given);
+    copy["by"]["arn"] = json!("arn:aws:sts::111111111111:assumed-role/board/chief");
+    std::fs::write(&third, copy.to_string()).unwrap();
+    let found = stage.run(&["audit", "verify"], 1);
+    assert_eq!(found.err.matches("has no record").count(), 1, "{}", found.err);
+    let gates = stage.run(&["promote", "to_dev", "--dry-run"], 3);
+    assert!(gates.out.contains("it was forged"), "{}", gates.out);
+    std::fs::remove_file(&third).unwrap();
+
+    std::fs::remove_file(taken_back).unwrap();
+    let found = stage.run(&["audit", "verify"], 1);
+    let told = "names that an approval was taken back by arn:aws:iam::111111111111:user/bea, which is not there";
+    assert!(found.err.contains(told), "{}", found.err);
+}

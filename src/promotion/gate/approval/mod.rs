@@ -112,6 +112,12 @@ impl ApprovalGate {
         if let Some(why) = author.why_one(giver, ids) {
             return object(format!("who promotes may have given it: {why}"));
         }
+        if !person::fits_its_id(&approval.by) {
+            return object(format!(
+                "`{}` is not the ARN of a caller with the id `{}`: it was forged",
+                approval.by.arn, approval.by.user_id
+            ));
+        }
         if approval.at.duration_since(context.now) > CLOCKS {
             return object(format!(
                 "it is dated {:.0}, which is to come: it was forged",

@@ -52,6 +52,22 @@ pub(super) fn role_of(arn: &str) -> Option<((&str, &str), &str)> {
     Some(((partition, account), name))
 }
 
+/// Whether an ARN and a unique id can be those of one caller, as far as their forms say: a session's id ends in the session's
+/// name, and a role's own ARN calls nothing (IAM User Guide, "Where you can use principal values", the table of
+/// `aws:userid`). Ids of other forms, as emulators have them, are taken as they are.
+#[must_use]
+pub(super) fn fits_its_id(caller: &Caller) -> bool {
+    let (arn, id) = (caller.arn.as_str(), caller.user_id.as_str());
+    let of_user = id.starts_with("AIDA");
+    if let Some((_, session)) = arn.split_once(":assumed-role/") {
+        let name = session.rsplit('/').next().unwrap_or_default();
+        return !of_user && id.split_once(':').is_some_and(|(_, own)| own == name);
+    }
+    let of_session = id.starts_with("AROA") && id.contains(':');
+    let is_role = arn.contains(":iam::") && arn.contains(":role/");
+    !(is_role || of_session || of_user && !arn.contains(":user/"))
+}
+
 /// Whether an ARN or pattern (`*`, `?`) names the caller: by its own ARN, or, for a session, by its
 /// role's, which is `role` where the role could be read. A session's ARN does not tell the role's path: a
 /// pattern with a path names a role that was read alone. One without a path names the role by its name,
@@ -107,6 +123,26 @@ mod tests {
             of("arn:aws:sts::111111111111:federated-user/ann", "111111111111:ann"),
             of("arn:aws:sts::111111111111:federated-user/bob", "111111111111:bob")
         );
+    }
+
+    #[test]
+    fn an_arn_belongs_to_an_id() {
+        let session = "arn:aws:sts::111111111111:assumed-role/board/ann";
+        let user = "arn:aws:iam::111111111111:user/ann";
+        for (arn, id, fits) in [
+            (user, "AIDAANN", true),
+            (session, "AROAX:ann", true),
+            ("arn:aws:sts::111111111111:federated-user/ann", "111111111111:ann", true),
+            ("arn:aws:iam::111111111111:root", "111111111111", true),
+            ("arn:aws:sts::111111111111:user/moto", "AKIAIOSFODNN7EXAMPLE", true),
+            (session, "AIDAANN", false),
+            (session, "AROAX:bea", false),
+            (user, "AROAX:ann", false),
+            ("arn:aws:iam::111111111111:role/board/chief", "AIDAANN", false),
+            ("arn:aws:iam::111111111111:root", "AIDAANN", false),
+        ] {
+            assert_eq!(fits_its_id(&caller(arn, id)), fits, "{arn} {id}");
+        }
     }
 
     #[test]
