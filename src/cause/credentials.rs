@@ -43,11 +43,19 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Cause> {
     let says = |word: &str| {
         chain(error).any(|error| error.to_string().to_ascii_lowercase().contains(word))
     };
-    if says("sso") {
+    // The portal has ended the session (IAM Identity Center Portal API Reference, `GetRoleCredentials`, its errors).
+    if says("sso") || says("unauthorizedexception") || says("session token not found") {
         return Some(Cause::new(
             CauseKind::NoCredentials,
             "the SSO session has expired or was never begun",
             "`aws sso login` (with `--profile` where a profile is used) begins a new one",
+        ));
+    }
+    if says("forbiddenexception") {
+        return Some(Cause::new(
+            CauseKind::NoCredentials,
+            "the SSO portal gives no credentials of the profile's role in its account",
+            "ask for that role to be assigned in IAM Identity Center, or name another in `sso_role_name` and `sso_account_id`",
         ));
     }
     if matches!(credentials, CredentialsError::CredentialsNotLoaded(_)) {

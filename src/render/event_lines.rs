@@ -75,6 +75,7 @@ pub fn ended(summary: &ApplySummary, at: Timestamp) -> String {
         "done": summary.done.len(),
         "failed": summary.failed.len(),
         "skipped": summary.skipped.len(),
+        "audit_head": summary.head,
     });
     line(what, at)
 }

@@ -34,15 +34,22 @@ pub struct Anchor {
 
 impl Anchor {
     /// From the line that an apply prints (`audit head: 12 sha256:...`), from a plan's comment, which ends with it, or
-    /// from the JSON of `audit verify` or of a plan. Of several lines the last one counts.
+    /// from the JSON of `audit verify`, of a plan or of the last line of `apply --json`. Of several lines the last one counts.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        if let Ok(json) = serde_json::from_str::<Json>(text) {
+        let of_json = |text: &str| {
+            let json = serde_json::from_str::<Json>(text).ok()?;
             let head = json.get("head").or_else(|| json.get("audit_head")).unwrap_or(&json);
-            return serde_json::from_value(head.clone()).ok();
+            Some(serde_json::from_value(head.clone()).ok())
+        };
+        if let Some(head) = of_json(text) {
+            return head;
         }
         text.lines().rev().find_map(|line| {
             const HASH: &str = "sha256:";
+            if let Some(head) = of_json(line) {
+                return head;
+            }
             let (before, hash) = line.split_at_checked(line.rfind(HASH)?)?;
             let number = before.trim_end().rsplit(|c: char| !c.is_ascii_digit()).next()?;
             let digits = hash.get(HASH.len()..)?;
@@ -330,6 +337,7 @@ mod tests {
             r#"{"number": 12, "hash": "sha256:ab"}"#,
             r#"{"digest": "sha256:cd", "audit_head": {"number": 12, "hash": "sha256:ab"}}"#,
             r#"{"records": 12, "head": {"number": 12, "hash": "sha256:ab"}}"#,
+            "{\"digest\":\"sha256:cd\"}\n{\"audit_head\":{\"number\":12,\"hash\":\"sha256:ab\"}}\n",
         ] {
             assert_eq!(Anchor::read(text), anchor, "{text}");
         }

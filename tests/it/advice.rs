@@ -283,6 +283,38 @@ fn why_there_are_no_credentials_is_told_alike_for_state_and_estate() {
     }
 }
 
+/// A session that is in date here may have ended at the portal, or may not have the role.
+#[test]
+fn what_the_sso_portal_refuses_is_told() {
+    let wire = Wire::new();
+    let sso = "[profile dev]\nsso_session = acme\nsso_account_id = 111111111111\nsso_role_name = Dev\nregion = eu-west-1\n\
+               [sso-session acme]\nsso_region = eu-west-1\nsso_start_url = https://acme.awsapps.com/start\nsso_registration_scopes = sso:account:access\n";
+    for (status, code, wanted) in [
+        (401, "UnauthorizedException", ["the SSO session has expired", "`aws sso login`"]),
+        (
+            403,
+            "ForbiddenException",
+            ["gives no credentials", "to be assigned in IAM Identity Center"],
+        ),
+    ] {
+        wire.rule(move |a| match a.path.contains("federation/credentials") {
+            true => Act::json(status, code, "No access"),
+            false => Act::Pass,
+        });
+        let p = Program::new(ESTATE);
+        let mut command = without_keys(&wire, &p, sso);
+        // By the SHA-1 of the session's name, as the AWS CLI keeps them.
+        std::fs::create_dir_all(p.path().join(".aws/sso/cache")).expect("made");
+        p.write(
+            ".aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json",
+            r#"{"accessToken": "t", "expiresAt": "2099-01-01T00:00:00Z", "region": "eu-west-1", "startUrl": "https://acme.awsapps.com/start"}"#,
+        );
+        let ended = told(command.env("AWS_PROFILE", "dev"));
+        says(&ended, &wanted);
+        assert!(!ended.contains("Error {"), "{ended}");
+    }
+}
+
 #[test]
 fn a_source_of_credentials_that_hangs_is_named() {
     let wire = Wire::new();

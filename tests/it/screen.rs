@@ -51,6 +51,8 @@ fn an_apply_tells_programs_what_happens_line_by_line() {
     assert_eq!((&first["type"], &first["estate"]), (&"plan".into(), &"acme".into()));
     assert_eq!(first["digest"], plan["digest"], "the plan that was shown before");
     assert_eq!((&last["type"], &last["success"]), (&"ended".into(), &true.into()));
+    let head = last["audit_head"]["hash"].as_str();
+    assert!(head.is_some_and(|hash| hash.starts_with("sha256:")), "{last}");
     let of = |what: &str| events.iter().filter(|e| e["type"] == what).count();
     let operations = plan["operations"].as_array().expect("a list").len();
     assert_eq!((of("started"), of("succeeded")), (operations, operations));
