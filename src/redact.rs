@@ -137,9 +137,11 @@ impl Redactions {
     /// Whether a variable of the environment holds a secret, alone or within a longer text.
     #[must_use]
     pub fn is_in(&self, value: &str) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let exactly = value.chars().count() >= SHORT && known.secrets.contains_key(value);
-        exactly || known.record.as_ref().is_some_and(|automaton| automaton.is_match(value))
+        let exactly = || {
+            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            value.chars().count() >= SHORT && known.secrets.contains_key(value)
+        };
+        exactly() || matches!(self.text(value, Audience::Record), Cow::Owned(_))
     }
 
     /// What the secrets are called that are too short to be hidden everywhere; each is told once.
@@ -507,6 +509,10 @@ mod tests {
         assert_eq!(redactions.text("PIN=7391 abc", Audience::Record), "PIN=7391 abc");
         assert_eq!(redactions.too_short().len(), 1);
         assert!(redactions.is_in("7391") && !redactions.is_in("port 7391"));
+        // In an escape that encoders of one language alone write.
+        redactions.learn([("db".to_owned(), "hunter's(2)secret".to_owned())]);
+        assert!(redactions.is_in("postgres://u:hunter's(2)%73ecret@db/x"));
+        assert!(redactions.is_in(r#"{"p":"hunter\u0027s(2)secret"}"#));
     }
 
     #[test]

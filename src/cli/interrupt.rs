@@ -12,6 +12,9 @@ use crate::engine::host::{Cancel, Urgency};
 /// How long a run that is left has to end its leases.
 const LEAVING: Duration = Duration::from_secs(2);
 
+/// How long the last word is tried to be said.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// How a command is left that does not end by itself.
 #[derive(Clone)]
 pub struct Leaving {
@@ -46,7 +49,13 @@ pub fn listen(cancel: &Cancel, leaving: Leaving) {
 
 /// What is in flight is in the journal; the next run recovers it.
 fn leave(leaving: &Leaving) {
-    (leaving.tell)();
+    // Whoever reads the last word may stand still, with the pipe full.
+    let tell = Arc::clone(&leaving.tell);
+    let telling = std::thread::spawn(move || tell());
+    let begun = std::time::Instant::now();
+    while !telling.is_finished() && begun.elapsed() < LAST_WORD {
+        std::thread::sleep(LAST_WORD / 50);
+    }
     std::process::exit(130);
 }
 

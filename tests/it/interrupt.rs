@@ -1,7 +1,7 @@
 //! Ctrl-C on the real program: a signal from outside while it works in the sandbox.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
@@ -261,4 +261,36 @@ fn one_ctrl_c_ends_a_plan_whose_walls_take_long_to_judge() {
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("interrupted: nothing was changed"), "{said}");
     assert!(took < Duration::from_secs(5), "it took {took:?}");
+}
+
+/// Whoever reads may stand still, with the pipe full: the program is left all the same.
+#[test]
+fn two_ctrl_c_leave_where_nobody_reads() {
+    let p = Program::new("palisade {\n  name = \"acme\"\n}\n");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut child = p
+        .command(&["console"])
+        .stdin(Stdio::piped())
+        .stdout(writer.try_clone().expect("a pipe"))
+        .stderr(writer)
+        .spawn()
+        .expect("the program starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"[for i in range(20000) : \"padding\"]\n").expect("written");
+    // So many bytes a pipe holds (pipe(7)), but for the end of a page.
+    let is_full = || rustix::io::ioctl_fionread(&reader).expect("told") > 60_000;
+    while !is_full() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = Pid::from_child(&child);
+    let since = Instant::now();
+    let code = loop {
+        kill_process(pid, Signal::INT).expect("it is there");
+        std::thread::sleep(Duration::from_millis(100));
+        if let Some(status) = child.try_wait().expect("told") {
+            break status.code();
+        }
+        assert!(since.elapsed() < Duration::from_secs(20), "it is still there");
+    };
+    assert_eq!(code, Some(130));
 }
