@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::expr::Expr;
 use super::raw::{RawBlock, RawBody};
 use crate::address::{ModuleAddr, ResourceAddr};
-use crate::diag::{Loc, Source};
+use crate::diag::{Diagnostic, Loc, Source, did_you_mean};
 use crate::schema::Spanned;
+use crate::schema::blocks::DATA;
 use crate::schema::data::DataType;
 
 /// Which module of a [`Configuration`]: an index into its list.
@@ -132,6 +133,22 @@ pub struct Module {
     pub imports: Vec<ImportDecl>,
     /// `removed` blocks (root module only).
     pub removed: Vec<RemovedDecl>,
+}
+
+impl Module {
+    /// Says that the module has no `data` block of this type and name, at no place yet.
+    #[must_use]
+    pub(crate) fn has_no_data(&self, ty: &str, label: &str) -> Diagnostic {
+        let name = |ty: &str, label: &str| format!("{DATA}.{ty}.{label}");
+        let known: Vec<String> = self.data.keys().map(|(ty, label)| name(ty, label)).collect();
+        let typed = name(ty, label);
+        let near = did_you_mean(&typed, known.iter().map(String::as_str));
+        let help = near.unwrap_or_else(|| match known.is_empty() {
+            true => format!("this module has no `{DATA}` blocks"),
+            false => format!("there are {}", known.join(", ")),
+        });
+        Diagnostic::error(format!("there is no `{typed}`")).help(help)
+    }
 }
 
 /// A managed block.

@@ -250,19 +250,7 @@ impl Checker<'_> {
     fn unknown_data(&self, reference: &Reference, ty: &str, loc: &Loc) -> Option<Diagnostic> {
         let (label, _) = reference.name(1)?;
         let Some(decl) = self.module.data.get(&(ty.to_owned(), label.to_owned())) else {
-            let all = self.module.data.keys();
-            let names: Vec<String> =
-                all.map(|(ty, label)| format!("{DATA}.{ty}.{label}")).collect();
-            let typed = format!("{DATA}.{ty}.{label}");
-            let help = did_you_mean(&typed, names.iter().map(String::as_str)).unwrap_or_else(
-                || match names.is_empty() {
-                    true => format!("this module has no `{DATA}` blocks"),
-                    false => format!("there are {}", names.join(", ")),
-                },
-            );
-            return Some(
-                Diagnostic::error(format!("there is no `{typed}`")).at(loc.clone()).help(help),
-            );
+            return Some(self.module.has_no_data(ty, label).at(loc.clone()));
         };
         // The name behind a repeated block is a key.
         let repeated = decl.for_each.is_some() || decl.count.is_some();

@@ -185,6 +185,10 @@ impl MemoryMeter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::Diagnostics;
+    use crate::eval::expr::scope::{RefPath, Resolved, Scope, Values};
+    use crate::eval::expr::syntax::evaluate_text;
+    use crate::eval::functions::FunctionContext;
 
     #[test]
     fn what_is_held_is_bounded_and_counted_anew_by_generation() {
@@ -219,6 +223,35 @@ mod tests {
         }
         meter.steps.store(1, Ordering::Relaxed);
         assert_eq!(meter.settle(&all), Err(Exceeded::StepsOfAll));
+    }
+
+    /// A scope that counts what all expressions take.
+    #[derive(Default)]
+    struct Counting {
+        values: Values,
+        all: WorkMeter,
+    }
+
+    impl Scope for Counting {
+        fn resolve(&self, path: &RefPath<'_>) -> Result<Resolved, Diagnostics> {
+            self.values.resolve(path)
+        }
+
+        fn functions(&self) -> &FunctionContext {
+            self.values.functions()
+        }
+
+        fn work(&self) -> Option<&WorkMeter> {
+            Some(&self.all)
+        }
+    }
+
+    #[test]
+    fn an_expression_that_fails_has_taken_its_steps() {
+        let scope = Counting::default();
+        let steps = || scope.all.steps.load(Ordering::Relaxed);
+        evaluate_text("test", "[for x in range(100) : x * 2][100]", &scope).expect_err("too far");
+        assert!(steps() > 100, "{}", steps());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::config::DataDecl;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::evaluator::lock;
 use crate::eval::evaluator::node::Node;
-use crate::eval::expr::scope::{RefPath, Resolved, suggest};
+use crate::eval::expr::scope::{RefPath, Resolved};
 use crate::schema::blocks::DATA;
 
 impl ModuleScope<'_, '_> {
@@ -33,20 +33,9 @@ impl ModuleScope<'_, '_> {
                 "data.caller_identity.current.account_id",
             ));
         };
-        let declared = &self.module.module.data;
-        let Some(decl) = declared.get(&(ty.to_owned(), label.to_owned())) else {
-            let known: Vec<String> =
-                declared.keys().map(|(ty, label)| format!("{DATA}.{ty}.{label}")).collect();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let name = format!("{DATA}.{ty}.{label}");
-            return Err(Diagnostic::error(format!("there is no `{name}`"))
-                .at(path.step_loc(0))
-                .help(if known.is_empty() {
-                    format!("this module has no `{DATA}` blocks")
-                } else {
-                    suggest(&name, &known)
-                })
-                .into());
+        let declared = self.module.module;
+        let Some(decl) = declared.data.get(&(ty.to_owned(), label.to_owned())) else {
+            return Err(declared.has_no_data(ty, label).at(path.step_loc(0)).into());
         };
         let loc = path.loc_to(2);
         let value = self.evaluator.data(&self.module, ty, label, decl, Some(&loc))?;
