@@ -127,7 +127,7 @@ impl<'a, 'w> Writer<'a, 'w> {
         for path in self.powers(&mut used) {
             enter(path, &mut section);
         }
-        self.indirect_paths(&mut used, &mut section);
+        self.indirect_paths(&paths, &mut used, &mut section);
         self.walls_without_paths(&verdicts, &mut section);
         let permitted = |origin: &Origin, arn: &str| {
             let by = |path: &&AccessPath| {

@@ -370,11 +370,13 @@ fn a_bucket_policy_opens_and_an_exception_covers_it() {
         fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2027-03-31")]).analyse();
     assert!(covered.violations.is_empty(), "{:?}", covered.violations);
     assert_eq!(covered.changes[0].exception.as_deref(), Some("exports"));
+    assert!(!kinds(&covered).contains(&FindingKind::SharedResource), "the data that it permits");
     let narrow = fixture()
         .rule(vec![exception("arn:aws:s3:::acme-data/exports/a*", "2027-03-31")])
         .analyse();
     assert_eq!(narrow.violations.len(), 1);
     assert!(kinds(&narrow).contains(&FindingKind::ExceptionUnused));
+    assert!(kinds(&narrow).contains(&FindingKind::SharedResource));
     let expired =
         fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-11-22")]).analyse();
     assert_eq!(expired.violations.len(), 1);

@@ -14,8 +14,10 @@ use super::id::digest;
 use crate::access::ResourceType;
 
 impl Writer<'_, '_> {
+    /// `paths` are those of requests and power, judged by the rules.
     pub(super) fn indirect_paths(
         &self,
+        paths: &[AccessPath],
         used: &mut BTreeSet<(String, String)>,
         section: &mut Isolation,
     ) {
@@ -30,8 +32,10 @@ impl Writer<'_, '_> {
             let sides = (&path.from, path.to.as_str());
             let bounds = [vec![bound]];
             let judged = self.judge_bounds(sides, path.grade, &path.principal, &bounds, used);
-            // What an exception permits is no warning in every plan.
-            if judged.exception.is_none() {
+            // What an exception permits is no warning in every plan, nor is what comes back by a request that one permits.
+            let permitted = judged.exception.is_some()
+                || judged.rule.is_none() && is_read_by_permission(path, paths);
+            if !permitted {
                 let found = findings::finding(kind, text, path.addresses.clone());
                 let found = findings::granted_by(found, grants.iter().cloned());
                 section.findings.push(findings::of_wall(found, &path.from, &path.to));
@@ -76,6 +80,24 @@ impl Writer<'_, '_> {
             });
         }
     }
+}
+
+/// Whether the data comes by requests alone that cross the wall the other way, each under an exception in force.
+fn is_read_by_permission(data: &IndirectPath, paths: &[AccessPath]) -> bool {
+    let reads = |path: &&AccessPath| {
+        let inside = |hop: &Hop| {
+            let rest = hop.resource.strip_prefix(&data.resource);
+            hop.principal == data.principal
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        path.from.environment == data.to
+            && path.to.environment == data.from.name()
+            && path.via.last().is_some_and(inside)
+    };
+    let mut reading = paths.iter().filter(reads).peekable();
+    data.grade == Grade::DataPath
+        && reading.peek().is_some()
+        && reading.all(|path| path.exception.is_some())
 }
 
 /// The kind of finding, its name in the id of a violation, and the actions in question.
