@@ -47,7 +47,7 @@ pub(super) async fn run(
         true => ModuleLock { version: ModuleLock::VERSION, ..ModuleLock::default() },
         false => old.clone(),
     };
-    let mut fetched = Vec::new();
+    let (mut fetched, mut is_whole) = (Vec::new(), false);
     for _ in 0..TURNS {
         let mut options = load::options(workspace, variables);
         options.lock = Some(lock.clone());
@@ -57,7 +57,7 @@ pub(super) async fn run(
             match loaded.complete {
                 true => {
                     lock.modules.retain(|key, _| loaded.packages.contains(key));
-                    fetch::clear(&root, &lock);
+                    is_whole = true;
                 }
                 false => {
                     let known =
@@ -82,6 +82,9 @@ pub(super) async fn run(
     }
     if lock != old {
         write(&root, &lock)?;
+    }
+    if is_whole {
+        fetch::clear(&root, &lock);
     }
     Ok(fetched)
 }

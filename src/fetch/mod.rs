@@ -35,8 +35,9 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 /// is in nobody's way.
 pub(crate) fn clear(root: &Path, lock: &ModuleLock) {
     let all = package::packages(root);
-    // A link leads to what others use as well.
-    if std::fs::symlink_metadata(&all).map_or(true, |data| data.is_symlink()) {
+    // A link, on the way too, leads to what others use as well.
+    let real = std::fs::canonicalize(root).map(|root| package::packages(&root));
+    if !std::fs::canonicalize(&all).is_ok_and(|there| real.is_ok_and(|here| here == there)) {
         return;
     }
     let named: BTreeSet<PathBuf> =

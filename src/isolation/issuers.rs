@@ -67,12 +67,13 @@ fn bucket(issuer: &str) -> Option<&str> {
     if !is_of_aws(host) {
         return None;
     }
-    let is_service = |label: &str| label == "s3" || label.starts_with("s3-");
-    if host.split('.').next().is_some_and(is_service) {
-        return path.split('/').next().filter(|name| !name.is_empty());
+    // A bucket may have a name that begins like the service.
+    if let Some(at) = [".s3.", ".s3-"].iter().filter_map(|sign| host.rfind(sign)).max() {
+        return host.get(..at);
     }
-    let at = [".s3.", ".s3-"].iter().filter_map(|sign| host.rfind(sign)).max()?;
-    host.get(..at)
+    let is_service = |label: &str| label == "s3" || label.starts_with("s3-");
+    let named = path.split('/').next().filter(|name| !name.is_empty());
+    named.filter(|_| host.split('.').next().is_some_and(is_service))
 }
 
 #[cfg(test)]
@@ -93,6 +94,7 @@ mod tests {
             ("keys.s3-eu-west-1.amazonaws.com", bucket("keys")),
             ("s3.eu-west-1.amazonaws.com/keys/cluster", bucket("keys")),
             ("s3-eu-west-1.amazonaws.com/keys", bucket("keys")),
+            ("s3-keys.s3.eu-west-1.amazonaws.com/cluster", bucket("s3-keys")),
             ("s3.eu-west-1.amazonaws.com", None),
             ("token.actions.githubusercontent.com", None),
         ] {

@@ -15,7 +15,7 @@ use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, asked, hom
 use super::lifting::{Lifting, allowed_without};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
-use super::rights::{Rights, RightsCache, RightsScope, guardrails_let_leave};
+use super::rights::{Rights, RightsCache, RightsScope, guardrails_let_leave, is_for_management};
 use crate::access::{AccessModel, AccountNode, ResourceType};
 use crate::iam::Request;
 use crate::iam::symbolic::{Opening, Space};
@@ -393,7 +393,20 @@ impl Search<'_, '_> {
         let Some(delegating) = delegating.into_iter().min_by_key(|way| way.conditional) else {
             return;
         };
-        for actor in closure.reached.keys().filter(|a| manages(self.model, a) == Some(false)) {
+        // The origin's own need take no step for this; who acts for the management account is none of them.
+        let model = self.model;
+        let homes: Vec<&Handle> =
+            model.accounts.keys().filter(|account| self.is_home(origin, account)).collect();
+        let own = homes.iter().flat_map(|account| model.principals_of(account));
+        let (acting, own): (Vec<_>, Vec<_>) = own.partition(|p| is_for_management(model, p));
+        let acting: BTreeSet<&str> = acting.iter().map(|p| p.arn.as_str()).collect();
+        let mut members: BTreeSet<Actor> = closure.reached.keys().cloned().collect();
+        members.extend(own.iter().map(|principal| Actor::Known(principal.arn.clone())));
+        members.retain(|actor| {
+            manages(model, actor) == Some(false)
+                && !actor.arn().is_some_and(|arn| acting.contains(arn))
+        });
+        for actor in &members {
             for scope in [RightsScope::Root, RightsScope::Members] {
                 let Some((mut way, rights)) = self.held(origin, actor, closure, &scope) else {
                     continue;

@@ -180,10 +180,16 @@ fn packages_may_lie_in_a_cache() {
     git(program.path(), &["init", "--quiet"]);
     program.run(&["init"]).code(0);
     assert_eq!(outputs(&program)["motd"]["value"], "welcome");
-    // Another configuration may use what this one no longer calls.
+    // Another configuration may use what this one no longer calls, whichever directory on the way is the link.
     program.write("main.hcl", "palisade {\n  name = \"acme\"\n}\n");
     program.run(&["init"]).code(0);
     assert_eq!(fs::read_dir(cache.path()).expect("there").count(), 1);
+    let shared = tempfile::tempdir().expect("a directory");
+    fs::create_dir_all(shared.path().join("modules/of-another")).expect("made");
+    fs::remove_dir_all(program.path().join(".palisade")).expect("removed");
+    std::os::unix::fs::symlink(shared.path(), program.path().join(".palisade")).expect("made");
+    program.run(&["init"]).code(0);
+    assert!(shared.path().join("modules/of-another").is_dir());
 }
 
 #[test]

@@ -71,7 +71,15 @@ impl Questions<'_> {
                 if kind != PrincipalType::Federated {
                     continue;
                 }
-                let actions: &[&str] = match TokenIssuer::of(&arn) {
+                let issuer = TokenIssuer::of(&arn);
+                // Another client, where the trust asks for none.
+                const CLIENT: &[&str] = &["iam:AddClientIDToOpenIDConnectProvider"];
+                if !asks_whom
+                    && matches!(issuer, Some(TokenIssuer::UserPool | TokenIssuer::Bucket(_)))
+                {
+                    note(&mut found, (arn.clone(), CLIENT), at);
+                }
+                let actions: &[&str] = match issuer {
                     // Who administers a cluster runs a pod under any service account of it, whatever `sub` asks for (EKS
                     // User Guide, "IAM roles for service accounts", "Grant IAM users access to Kubernetes with EKS
                     // access entries").
@@ -84,9 +92,7 @@ impl Questions<'_> {
                     None if arn.contains(":saml-provider/") => {
                         &["iam:CreateSAMLProvider", "iam:UpdateSAMLProvider"]
                     }
-                    None if arn.contains(":oidc-provider/") && !asks_whom => {
-                        &["iam:AddClientIDToOpenIDConnectProvider"]
-                    }
+                    None if arn.contains(":oidc-provider/") && !asks_whom => CLIENT,
                     None => continue,
                 };
                 note(&mut found, (arn, actions), at);

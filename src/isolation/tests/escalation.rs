@@ -800,6 +800,26 @@ fn who_may_delegate_administration_puts_what_it_likes_into_members() {
         ),
         case("as root", estate(delegate, vec![may("sts:AssumeRoot", "*")]), "reachable"),
         case("by nobody there", estate(delegate, Vec::new()), "isolated"),
+        case(
+            "by somebody there who takes no step",
+            estate(delegate, Vec::new()).both(role(
+                "dev",
+                "admin",
+                by_service("ec2.amazonaws.com"),
+                Some(document(stacks())),
+            )),
+            "reachable",
+        ),
+        case(
+            "by who acts there for the management account",
+            estate(delegate, Vec::new()).both(role(
+                "dev",
+                "access",
+                trust(json!({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}})),
+                Some(document(stacks())),
+            )),
+            "isolated",
+        ),
         case("not delegated", estate("organizations:ListAccounts", stacks()), "isolated"),
         case("for one service", of_one(), "conditional"),
         case(

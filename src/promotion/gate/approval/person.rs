@@ -63,6 +63,17 @@ pub(super) fn fits_its_id(caller: &Caller) -> bool {
         let name = session.rsplit('/').next().unwrap_or_default();
         return !of_user && id.split_once(':').is_some_and(|(_, own)| own == name);
     }
+    // The id of an account is that of its root user, and begins those of federated users.
+    let of_account = id
+        .split(':')
+        .next()
+        .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
+    if of_account {
+        return match arn.split_once(":federated-user/") {
+            Some((_, name)) => id.split_once(':').is_some_and(|(_, own)| own == name),
+            None => arn.ends_with(":root") && !id.contains(':'),
+        };
+    }
     let of_session = id.starts_with("AROA") && id.contains(':');
     let is_role = arn.contains(":iam::") && arn.contains(":role/");
     !(is_role || of_session || of_user && !arn.contains(":user/"))
@@ -136,6 +147,9 @@ mod tests {
             ("arn:aws:iam::111111111111:root", "111111111111", true),
             ("arn:aws:sts::111111111111:user/moto", "AKIAIOSFODNN7EXAMPLE", true),
             (session, "AIDAANN", false),
+            ("arn:aws:iam::111111111111:user/chief", "111111111111:ann", false),
+            ("arn:aws:iam::111111111111:user/chief", "111111111111", false),
+            ("arn:aws:sts::111111111111:federated-user/bob", "111111111111:ann", false),
             (session, "AROAX:bea", false),
             (user, "AROAX:ann", false),
             ("arn:aws:iam::111111111111:role/board/chief", "AIDAANN", false),
