@@ -24,6 +24,7 @@ use crate::ids::Handle;
 mod closure;
 mod facts;
 mod ground;
+mod making;
 
 use facts::Closure;
 use ground::Ground;
