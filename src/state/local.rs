@@ -391,9 +391,15 @@ impl StateStore for LocalStore {
     async fn version_counts(&self, prefix: &str) -> Result<Vec<(String, usize, bool)>, StoreError> {
         let name = prefix.to_owned();
         self.run("list versions of", prefix, move |disk| {
-            let there: BTreeSet<String> = disk.list(&name)?.into_iter().collect();
-            let ever = disk.ever(&name)?.into_iter();
-            ever.map(|k| Ok((k.clone(), disk.versions(&k)?.len(), !there.contains(&k)))).collect()
+            let mut counts = Vec::new();
+            for key in disk.ever(&name)? {
+                let count = disk.versions(&key)?.len();
+                // A write puts the object before its version: looked for last, one that is written
+                // meanwhile is there.
+                let gone = optional(fs::symlink_metadata(disk.path(&key)))?.is_none();
+                counts.push((key, count, gone));
+            }
+            Ok(counts)
         })
         .await
     }

@@ -129,6 +129,30 @@ async fn old_versions_are_kept_newest_first() {
     }
 }
 
+/// `audit verify` counts while others append: what it finds is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_while_versions_are_counted_is_not_told_as_deleted() {
+    for backend in backends().await {
+        let (store, name) = (Arc::clone(&backend.store), backend.name);
+        let writes = tokio::spawn(async move {
+            for n in 0..200 {
+                etag(put(store.as_ref(), &format!("w/{n}"), "x", WriteCondition::Absent).await);
+            }
+        });
+        loop {
+            let ended = writes.is_finished();
+            let counts = backend.store.version_counts("w/").await.unwrap();
+            let gone: Vec<_> = counts.iter().filter(|(_, _, gone)| *gone).collect();
+            assert!(gone.is_empty(), "{name}: {gone:?} of {}", counts.len());
+            if ended {
+                assert_eq!(counts.len(), 200, "{name}");
+                break;
+            }
+        }
+        writes.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn lists_are_whole_ordered_and_start_where_told() {
     for backend in backends().await {
