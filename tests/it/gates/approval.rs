@@ -599,6 +599,7 @@ async fn two_roles_count_once_where_their_patterns_or_ids_meet() {
         ("a-first", like("a*")),
         ("n-last", like("*n")),
         ("b-first", like("b*")),
+        ("any-value", json!({"ForAnyValue:ArnLike": {"aws:PrincipalArn": user_arn(&stage, "*n")}})),
         ("by-name", json!({"StringLike": {"aws:username": "?nn"}})),
         ("by-id", json!({"StringEquals": {"aws:userid": ann.user_id}})),
         ("by-other-id", json!({"StringEquals": {"aws:userid": "AIDASOMEBODY"}})),
@@ -609,6 +610,7 @@ async fn two_roles_count_once_where_their_patterns_or_ids_meet() {
     stage.look_again().await;
     for (one, other, reason) in [
         ("a-first", "n-last", "trust policies let one person be"),
+        ("a-first", "any-value", "trust policies let one person be"),
         ("by-name", "by-arn", "trust policies let one person be"),
         ("by-id", "by-arn", "the unique id of"),
         ("by-id", "a-first", "it is not known whose unique id"),
@@ -630,8 +632,91 @@ async fn two_roles_count_once_where_their_patterns_or_ids_meet() {
     }
     // Where the id is known, for its user approves as well, it is known who it is not.
     let bob = user(&stage, "bob").await;
-    let (outcome, summary) = both_say(&mut stage, &bob, &roles[4].1).await;
+    let by_id = roles.iter().find(|(name, _)| *name == "by-id").expect("a role").1.clone();
+    let (outcome, summary) = both_say(&mut stage, &bob, &by_id).await;
     assert_eq!(outcome, GateOutcome::Passed, "{summary}");
+}
+
+/// The giver's own program writes the ARN into an approval. AWS is asked whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_bears_the_name_of_another_user_does_not_count() {
+    let mut stage = Stage::new(GATES).await;
+    let (ann, bob) = (user(&stage, "ann").await, user(&stage, "bob").await);
+    let borrowed = Caller { arn: bob.arn.clone(), ..ann.clone() };
+    say(&mut stage, Consent::Approve, &borrowed).await;
+    let asked = stage.ask("approval.one").await;
+    assert_eq!(asked.outcome, GateOutcome::Waiting, "{}", asked.summary);
+    let told = format!("`{}` is not the user with the id `{}`", bob.arn, ann.user_id);
+    assert!(asked.summary.contains(&told), "{}", asked.summary);
+    // Nor does what it says change whose name belongs to whom, which roles are told apart by.
+    let dev = stage.sdk("dev").await;
+    let by_arn = made_role(&dev, "by-arn", &lets_in(&bob.arn, json!({}))).await;
+    let by_id = json!({"StringEquals": {"aws:userid": bob.user_id}});
+    let management = stage.world.sandbox.management_account().to_string();
+    let by_id = made_role(&dev, "by-id", &lets_in(&management, by_id)).await;
+    stage.look_again().await;
+    let (outcome, summary) = both_say(&mut stage, &by_arn, &by_id).await;
+    assert_eq!(outcome, GateOutcome::Waiting, "{summary}");
+    assert!(summary.contains("it may be of the same person as"), "{summary}");
+
+    // Under the own name it counts, and when another user has that name it does not.
+    say(&mut stage, Consent::Approve, &ann).await;
+    assert_eq!(stage.ask("approval.one").await.outcome, GateOutcome::Passed);
+    let root = sdk(&stage, stage.world.sandbox.management_credentials());
+    let iam = aws_sdk_iam::Client::new(&root);
+    let keys = iam.list_access_keys().user_name("ann").send().await.expect("listed");
+    for key in keys.access_key_metadata() {
+        let id = key.access_key_id().expect("an id");
+        iam.delete_access_key().user_name("ann").access_key_id(id).send().await.expect("deleted");
+    }
+    iam.delete_user().user_name("ann").send().await.expect("deleted");
+    let anew = user(&stage, "ann").await;
+    assert_eq!(anew.arn, ann.arn);
+    say(&mut stage, Consent::Revoke, &by_arn).await;
+    say(&mut stage, Consent::Revoke, &by_id).await;
+    let other = stage.ask("approval.one").await;
+    assert_eq!(other.outcome, GateOutcome::Waiting, "{}", other.summary);
+    assert!(other.summary.contains("it was renamed, or made anew"), "{}", other.summary);
+    stage
+        .refusing(|service, operation| {
+            service == Service::Iam && operation == "GetAccountAuthorizationDetails"
+        })
+        .await;
+    let refused = stage.ask("approval.one").await;
+    assert_eq!(refused.outcome, GateOutcome::Unknown, "{}", refused.summary);
+    assert!(refused.summary.contains("the user `ann` of"), "{}", refused.summary);
+}
+
+/// A user of Identity Center has one name in all roles that permission sets make.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_permission_sets_of_one_user_are_one_person() {
+    let mut stage = Stage::new(GATES).await;
+    let dev = stage.account("dev").id.clone().expect("an id");
+    let saml = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession"],
+        "Principal": {"Federated": format!("arn:aws:iam::{dev}:saml-provider/AWSSSO_1_DO_NOT_DELETE")},
+        "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}}]});
+    let named = |set: &str| format!("AWSReservedSSO_{set}_0123456789abcdef");
+    let roles = ["Board", "Audit"].map(|set| {
+        let path = "aws-reserved/sso.amazonaws.com/eu-west-1";
+        (format!("{path}/{}", named(set)), format!("AROA{set}"), saml.clone())
+    });
+    stage.add_roles("dev", &roles);
+    let session = |set: &str, name: &str| Caller {
+        account: dev.clone(),
+        arn: format!("arn:aws:sts::{dev}:assumed-role/{}/{name}", named(set)),
+        user_id: format!("AROA{set}:{name}"),
+    };
+    let ann = [session("Board", "ann@example.com"), session("Audit", "ann@example.com")];
+    let (outcome, summary) = both_say(&mut stage, &ann[0], &ann[1]).await;
+    assert_eq!(outcome, GateOutcome::Waiting, "{summary}");
+    assert!(summary.contains("of the same person"), "{summary}");
+    let bob = session("Audit", "bob@example.com");
+    say(&mut stage, Consent::Approve, &bob).await;
+    assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Passed);
+    stage.author = ann[0].clone();
+    let own = stage.ask("approval.board").await;
+    assert!(own.summary.contains("it is of who promotes"), "{}", own.summary);
 }
 
 /// A pattern names roles of the management account, which the plan does not read.

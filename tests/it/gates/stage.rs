@@ -189,18 +189,20 @@ impl Stage {
             panic!("`{account}` was read");
         };
         let mut inventory = index.inventory().clone();
-        for (name, unique_id, trust) in roles {
+        for (role, unique_id, trust) in roles {
+            let (path, name) = role.rsplit_once('/').unwrap_or(("", role));
+            let path = if path.is_empty() { "/".to_owned() } else { format!("/{path}/") };
             let mut attrs = palisade::value::Attrs::new();
             for (attribute, text) in [
-                ("arn", format!("arn:aws:iam::{id}:role/{name}")),
-                ("path", "/".to_owned()),
+                ("arn", format!("arn:aws:iam::{id}:role/{role}")),
+                ("path", path),
                 ("unique_id", unique_id.clone()),
             ] {
                 attrs.insert(attribute.to_owned(), text.into());
             }
             attrs.insert("assume_role_policy".to_owned(), palisade::value::Value::from_json(trust));
-            let object = LiveObject::new("iam_role", name.clone(), attrs);
-            inventory.objects.insert(("iam_role", name.clone()), object);
+            let object = LiveObject::new("iam_role", name.to_owned(), attrs);
+            inventory.objects.insert(("iam_role", name.to_owned()), object);
         }
         *index = Index::new(inventory);
     }

@@ -15,9 +15,11 @@ use crate::plan::Live;
 use crate::provider::{AccessMode, AccountTarget, Caller, Inventory, LiveObject, Provider};
 use crate::schema::access_of;
 
+use super::Objection;
 use super::entrance::{Entrance, role_named};
+use super::person::user_of;
 use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds};
-use super::role::{SessionRole, assumable, text};
+use super::role::{SessionRole, assumable, text, users};
 
 /// Most roles that are followed from one trust policy to the next. An estate in which more of them lead to one role
 /// has no way of telling its people apart.
@@ -47,11 +49,11 @@ type RoleKey = (String, String);
 /// Everybody of whom one judgement has to know.
 pub(super) struct Directory<'a> {
     source: RoleSource<'a>,
-    /// Roles that were read in bulk, by account.
-    listed: BTreeMap<&'a str, Vec<&'a LiveObject>>,
+    /// Users and roles that were read in bulk, by account and kind.
+    listed: BTreeMap<(&'a str, &'static str), Vec<&'a LiveObject>>,
     pub(super) ids: UniqueIds<'a>,
     asked: Mutex<BTreeMap<RoleKey, Arc<OnceCell<RoleReading>>>>,
-    /// The roles of the management account, where the estate does not declare it.
+    /// The users and roles of the management account, where the estate does not declare it.
     management: OnceCell<Result<Inventory, String>>,
     at_once: Semaphore,
 }
@@ -65,11 +67,10 @@ pub(super) struct Entrances {
 }
 
 impl<'a> Directory<'a> {
-    /// Of what was read; and these callers, of whom STS tells both names.
-    pub(super) fn new(source: RoleSource<'a>, callers: &[&'a Caller]) -> Self {
+    /// Of what was read; and of `caller`, of whom STS has told both names.
+    pub(super) fn new(source: RoleSource<'a>, caller: &'a Caller) -> Self {
         let mut ids = UniqueIds::default();
-        let mut listed: BTreeMap<&str, Vec<&LiveObject>> = BTreeMap::new();
-        let role = assumable().map(|(schema, _)| schema.kind);
+        let mut listed: BTreeMap<(&str, &'static str), Vec<&LiveObject>> = BTreeMap::new();
         for (handle, reading) in &source.live.accounts {
             let Reading::Read(index) = reading else { continue };
             let target = source.targets.accounts.get(handle);
@@ -79,22 +80,55 @@ impl<'a> Directory<'a> {
                     continue;
                 };
                 ids.add(text(&object.attrs, "arn"), text(&object.attrs, principal.unique_id));
-                if let Some(account) = account.filter(|_| Some(object.kind) == role) {
-                    listed.entry(account.as_str()).or_default().push(object);
+                if let Some(account) = account {
+                    listed.entry((account.as_str(), object.kind)).or_default().push(object);
                 }
             }
         }
-        for caller in callers.iter().filter(|caller| !caller.user_id.contains(':')) {
-            ids.add(&caller.arn, &caller.user_id);
-        }
-        Self {
+        let mut directory = Self {
             source,
             listed,
             ids,
             asked: Mutex::default(),
             management: OnceCell::new(),
             at_once: Semaphore::new(AT_ONCE),
+        };
+        directory.believe(caller);
+        directory
+    }
+
+    /// Takes both names of a caller for one principal's. Those of a session are not its role's.
+    pub(super) fn believe(&mut self, caller: &'a Caller) {
+        if !caller.user_id.contains(':') {
+            self.ids.add(&caller.arn, &caller.user_id);
         }
+    }
+
+    /// Whether the user whom an approval names has the unique id that it stands under: its giver wrote the ARN, and
+    /// the key of the object holds the id alone. Of sessions [`CallerIdentity`](super::identity::CallerIdentity) asks.
+    ///
+    /// # Errors
+    /// The user has another id, or that is not known.
+    pub(super) async fn confirm(&self, caller: &Caller) -> Result<(), Objection> {
+        let Some((account, name)) = user_of(&caller.arn) else { return Ok(()) };
+        let unread = |why: String| {
+            Objection::unread(format!(
+                "nobody knows who gave it: the user `{name}` of {account} could not be read: {why}"
+            ))
+        };
+        let (kind, unique_id) =
+            users().ok_or_else(|| unread("no kind of object is a user".to_owned()))?;
+        let users = self.all_of(account, kind).await.map_err(unread)?;
+        let is_its = |user: &&LiveObject| {
+            text(&user.attrs, "arn") == caller.arn && text(&user.attrs, unique_id) == caller.user_id
+        };
+        if users.iter().any(is_its) {
+            return Ok(());
+        }
+        Err(Objection::of(format!(
+            "`{}` is not the user with the id `{}`: it was renamed, or made anew, or the approval was forged",
+            caller.arn, caller.user_id
+        )))
     }
 
     /// A role by the account that it is in and its name. It is read once, whoever asks.
@@ -280,32 +314,44 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// They were not read, and why.
     async fn roles_of(&self, account: &str) -> Result<Vec<&LiveObject>, String> {
-        let Some((schema, _)) = assumable() else { return Ok(Vec::new()) };
+        match assumable() {
+            Some((schema, _)) => self.all_of(account, schema.kind).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Every user, or every role, of an account.
+    ///
+    /// # Errors
+    /// They were not read, and why.
+    async fn all_of(&self, account: &str, kind: &'static str) -> Result<Vec<&LiveObject>, String> {
         let Some(target) = self.target(account) else {
             return Err("it is not an account of the estate".to_owned());
         };
-        let listed = || self.listed.get(account).cloned().unwrap_or_default();
+        let listed = || self.listed.get(&(account, kind)).cloned().unwrap_or_default();
         match self.source.live.accounts.get(&target.handle) {
-            Some(Reading::Read(index)) => match index.inventory().unread.get(schema.kind) {
+            Some(Reading::Read(index)) => match index.inventory().unread.get(kind) {
                 Some(why) => Err(why.clone()),
-                None if index.inventory().complete.contains(schema.kind) => Ok(listed()),
+                None if index.inventory().complete.contains(kind) => Ok(listed()),
                 None => Err("they were not listed".to_owned()),
             },
             Some(Reading::Absent) => Ok(Vec::new()),
             Some(Reading::Unread(why)) => Err(why.clone()),
             None => {
-                let read = || async {
-                    let kinds = BTreeSet::from([schema.kind]);
-                    let inventory = self.source.provider.read_account(target, &kinds, "/").await;
-                    let inventory = inventory.map_err(|error| error.to_string())?;
-                    match inventory.unread.get(schema.kind) {
-                        Some(why) => Err(why.clone()),
-                        None => Ok(inventory),
-                    }
-                };
+                // One answer of IAM tells both.
+                let kinds: BTreeSet<&str> = assumable()
+                    .map(|(schema, _)| schema.kind)
+                    .into_iter()
+                    .chain(users().map(|(kind, _)| kind))
+                    .collect();
+                let read = self.source.provider.read_account(target, &kinds, "/");
+                let read = || async { read.await.map_err(|error| error.to_string()) };
                 let inventory = self.management.get_or_init(read).await.as_ref();
-                let objects = inventory.map_err(Clone::clone)?.objects.values();
-                Ok(objects.filter(|object| object.kind == schema.kind).collect())
+                let inventory = inventory.map_err(Clone::clone)?;
+                match inventory.unread.get(kind) {
+                    Some(why) => Err(why.clone()),
+                    None => Ok(inventory.objects.values().filter(|o| o.kind == kind).collect()),
+                }
             }
         }
     }

@@ -2,14 +2,17 @@
 //! everybody, those whom a positive condition on the principal names. An account that is let in as a whole
 //! decides by its own policies who comes, which is not told here.
 
-use crate::iam::operator::Test;
+use crate::iam::operator::{SetPrefix, Test};
 use crate::iam::symbolic::globs::{Glob, Shape};
 use crate::iam::symbolic::variables::Piece;
 use crate::iam::{Condition, Document, Effect, PrincipalType, Principals, Statement};
 
 use super::person::{partition_and_account, role_of};
-use super::pinned::only_beside;
+use super::pinned::{names_and_ids, only_beside};
 use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds, user_ids_of};
+
+/// Most pairs of ways in that are compared for one pair of people.
+const MOST_PAIRS: usize = 250_000;
 
 /// One way into a role: who comes, and what must hold of the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,20 +69,30 @@ impl Entrance {
         entry_statements(trust).flat_map(Self::of).filter(Self::tells).collect()
     }
 
-    /// The same of a role whose sessions bear the name of the user who comes: `session` alone comes under it.
+    /// The same of a role whose sessions bear the name, or the unique id, of the user who comes: `session` alone
+    /// comes under it.
     pub(super) fn pinned(trust: &Document, session: &str) -> Vec<Self> {
-        // Unique ids of users begin so; `${aws:userid}` pins as `${aws:username}` does.
-        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
-        let key = if session.starts_with("AIDA") { NameKey::UserId } else { NameKey::UserName };
-        let texts = vec![session.to_owned()];
-        let name = NameCondition { key, texts, test: NameTest::Exact, if_exists: false };
-        let all = entry_statements(trust).flat_map(Self::of);
-        all.map(|mut entrance| {
-            entrance.principals = name.narrow(entrance.principals);
-            entrance.names.push(name.clone());
-            entrance
-        })
-        .collect()
+        let condition = |key| {
+            let texts = vec![session.to_owned()];
+            NameCondition { key, texts, test: NameTest::Exact, if_exists: false }
+        };
+        entry_statements(trust)
+            .flat_map(|statement| {
+                let (names, ids) = names_and_ids(statement);
+                let keys = [names.then_some(NameKey::UserName), ids.then_some(NameKey::UserId)];
+                let each = |way: Self| {
+                    keys.into_iter().flatten().map(move |key| way.clone().beside(condition(key)))
+                };
+                Self::of(statement).into_iter().flat_map(each).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The same for those alone for whom this holds too.
+    fn beside(mut self, name: NameCondition) -> Self {
+        self.principals = name.narrow(self.principals);
+        self.names.push(name);
+        self
     }
 
     /// Who may be behind a federated user: any user of its account, or the account itself, asks for its session and
@@ -213,7 +226,9 @@ fn session_of(arn: &str) -> Option<&str> {
 }
 
 impl NameCondition {
-    /// A condition that says who it is. With a set prefix it means something else.
+    /// A condition that says who it is. The keys have one value: with a set prefix it means the same where there is
+    /// one, and where there is none `ForAllValues` holds.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
     fn of(condition: &Condition) -> Option<Self> {
         let key = [
             ("aws:PrincipalArn", NameKey::PrincipalArn),
@@ -229,12 +244,10 @@ impl NameCondition {
             Test::ArnEquals | Test::ArnLike => NameTest::Arn,
             _ => return None,
         };
-        if operator.prefix.is_some() {
-            return None;
-        }
+        let if_exists = operator.if_exists || operator.prefix == Some(SetPrefix::ForAllValues);
         let texts: Option<Vec<String>> =
             condition.values.iter().map(|value| value.text.known().map(str::to_owned)).collect();
-        Some(Self { key, texts: texts?, test, if_exists: operator.if_exists })
+        Some(Self { key, texts: texts?, test, if_exists })
     }
 
     /// Those of a set for whom it holds.
@@ -301,6 +314,12 @@ fn entry_statements(trust: &Document) -> impl Iterator<Item = &Statement> {
 
 /// Whether somebody comes in by both.
 pub(super) fn share(one: &[Entrance], other: &[Entrance], ids: &UniqueIds<'_>) -> Meeting {
+    if one.len().saturating_mul(other.len()) > MOST_PAIRS {
+        let (one, other) = (one.len(), other.len());
+        return Meeting::Unknown(format!(
+            "{one} ways lead to the one and {other} to the other, too many to compare"
+        ));
+    }
     let each = one.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
     each.fold(Meeting::Apart, |met, (a, b)| met.or(|| a.principals.meets(&b.principals, ids)))
 }
@@ -351,6 +370,8 @@ mod tests {
             json!({"StringEquals": {"aws:username": "ann"}}),
             json!({"StringEqualsIgnoreCase": {"aws:username": "ANN"}}),
             json!({"StringEqualsIfExists": {"aws:username": "ann"}}),
+            json!({"ForAnyValue:ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/people/ann"}}),
+            json!({"ForAllValues:StringLike": {"aws:userid": "AIDAA*"}}),
         ] {
             assert!(admits(yes.clone()), "{yes}");
         }
@@ -360,6 +381,7 @@ mod tests {
             json!({"StringEquals": {"aws:username": "bob"}}),
             json!({"StringNotEquals": {"aws:username": "bob"}}),
             json!({"StringEquals": {"aws:username": "ann", "aws:userid": "AIDABOB"}}),
+            json!({"ForAnyValue:StringEquals": {"aws:username": "bob"}}),
         ] {
             assert!(!admits(no.clone()), "{no}");
         }

@@ -7,7 +7,7 @@ use crate::provider::Caller;
 use super::directory::{Directory, Entrances};
 use super::entrance::{Entrance, role_arns, share};
 use super::person::{Person, role_of};
-use super::pinned::pinned;
+use super::pinned::{Pin, pin};
 use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds};
 use super::role::SessionRole;
 
@@ -28,21 +28,21 @@ pub(super) struct CallerIdentity {
 
 impl CallerIdentity {
     pub(super) async fn of(caller: &Caller, directory: &Directory<'_>) -> Self {
-        let own = |role: Option<Arc<SessionRole>>, is_pinned: bool, entrances: Entrances| Self {
-            person: Person::of(caller, is_pinned),
+        let own = |role: Option<Arc<SessionRole>>, pin: Option<Pin>, entrances: Entrances| Self {
+            person: Person::of(caller, pin),
             arn: caller.arn.clone(),
             principals: principals(caller, role.as_deref()),
             role,
-            is_pinned,
+            is_pinned: pin.is_some(),
             entrances,
         };
         let Some(((_, account), name)) = role_of(&caller.arn) else {
             let all = Entrance::of_federated_user(&caller.arn).into_iter().collect();
-            return own(None, false, Entrances { all, unread: None });
+            return own(None, None, Entrances { all, unread: None });
         };
         let unread = |why: String| {
             let unread = Some(format!("the role `{name}` of {account} could not be read: {why}"));
-            own(None, false, Entrances { all: Vec::new(), unread })
+            own(None, None, Entrances { all: Vec::new(), unread })
         };
         let role = match directory.role(account, name).await {
             Ok(Some(role)) => role,
@@ -53,13 +53,13 @@ impl CallerIdentity {
             Some((id, session)) if id == role.id => session,
             _ => return unread("it has been deleted and created anew since".to_owned()),
         };
-        let is_pinned = pinned(name, &role);
-        let entrances = if is_pinned {
+        let pin = pin(name, &role);
+        let entrances = if pin.is_some() {
             Entrances { all: Entrance::pinned(&role.trust, session), unread: None }
         } else {
             directory.entrances(&role).await
         };
-        own(Some(role), is_pinned, entrances)
+        own(Some(role), pin, entrances)
     }
 
     pub(super) fn role_arn(&self) -> Option<&str> {
@@ -88,9 +88,7 @@ impl CallerIdentity {
             Meeting::Possible => {
                 Some(format!("trust policies let one person be `{}` and `{}`", self.arn, other.arn))
             }
-            Meeting::Unknown(why) => {
-                Some(format!("trust policies name people by ARN and by unique id, and {why}"))
-            }
+            Meeting::Unknown(why) => Some(why),
         }
     }
 }

@@ -50,6 +50,7 @@ pub(super) static TYPE: GateType = GateType {
 };
 
 /// Why an approval does not count.
+#[derive(Clone, Debug)]
 struct Objection {
     why: String,
     /// It might count, but something could not be read.
@@ -64,6 +65,14 @@ impl Objection {
     fn unread(why: impl Into<String>) -> Self {
         Self { why: why.into(), is_unread: true }
     }
+}
+
+/// An approval, and who gave it.
+struct Given<'a> {
+    approval: &'a Approval,
+    giver: &'a CallerIdentity,
+    /// Whether AWS tells of its giver what it says.
+    confirmed: Result<(), Objection>,
 }
 
 /// Who must approve.
@@ -88,11 +97,11 @@ impl ApprovalGate {
     fn objection(
         &self,
         context: &GateContext<'_>,
-        approval: &Approval,
-        giver: &CallerIdentity,
+        given: &Given<'_>,
         author: &CallerIdentity,
         ids: &UniqueIds<'_>,
     ) -> Option<Objection> {
+        let Given { approval, giver, confirmed } = given;
         let object = |why: String| Some(Objection::of(why));
         if approval.consent == Consent::Revoke {
             return object(format!("taken back at {:.0}", approval.at));
@@ -130,6 +139,9 @@ impl ApprovalGate {
             let after = duration::text(self.expires_after);
             return object(format!("it expired at {ends}, {after} after it was given"));
         }
+        if let Err(objection) = confirmed {
+            return Some(objection.clone());
+        }
         let is_named = |p: &String| person::matches(p, &approval.by, giver.role_arn());
         let is_admitted = self.principals.is_empty() || self.principals.iter().any(is_named);
         // Of a role that was not read, a pattern with a path may name it or not.
@@ -155,41 +167,51 @@ impl Gate for ApprovalGate {
     async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let callers: Vec<&Caller> =
             [context.author].into_iter().chain(context.approvals.iter().map(|a| &a.by)).collect();
-        let directory = Directory::new(context.roles(), &callers);
-        let all: Vec<CallerIdentity> =
+        let mut directory = Directory::new(context.roles(), context.author);
+        let confirmed = join_all(context.approvals.iter().map(|a| directory.confirm(&a.by))).await;
+        for (approval, _) in context.approvals.iter().zip(&confirmed).filter(|(_, c)| c.is_ok()) {
+            directory.believe(&approval.by);
+        }
+        let people: Vec<CallerIdentity> =
             join_all(callers.iter().map(|caller| CallerIdentity::of(caller, &directory))).await;
         let ids = &directory.ids;
-        let Some((author, givers)) = all.split_first() else {
+        let Some((author, givers)) = people.split_first() else {
             return GateFinding::new(GateOutcome::Waiting, "nobody promotes", Json::Null);
         };
         // What a person said last counts, in whatever session.
-        let mut approvals: Vec<(&CallerIdentity, &Approval)> =
-            givers.iter().zip(context.approvals).collect();
-        approvals.sort_by(|a, b| {
-            (&a.0.person, a.1.at, a.1.consent).cmp(&(&b.0.person, b.1.at, b.1.consent))
-        });
+        let mut all: Vec<Given<'_>> = context
+            .approvals
+            .iter()
+            .zip(givers)
+            .zip(confirmed)
+            .map(|((approval, giver), confirmed)| Given { approval, giver, confirmed })
+            .collect();
+        let order = |given: &Given<'_>| (given.approval.at, given.approval.consent);
+        all.sort_by(|a, b| (&a.giver.person, order(a)).cmp(&(&b.giver.person, order(b))));
         // No two of these are one person's.
-        let mut counted: Vec<(&CallerIdentity, &Approval)> = Vec::new();
+        let mut counted: Vec<&Given<'_>> = Vec::new();
         let mut refused: Vec<(&Approval, Objection)> = Vec::new();
-        for (at, (giver, approval)) in approvals.iter().enumerate() {
-            let next = approvals.get(at + 1);
-            let objection = if next.is_some_and(|(next, _)| next.person == giver.person) {
+        for (at, given) in all.iter().enumerate() {
+            let giver = given.giver;
+            let objection = if all.get(at + 1).is_some_and(|next| next.giver.person == giver.person)
+            {
                 Some(Objection::of(
                     "superseded by a later approval or revocation of the same person",
                 ))
             } else {
-                self.objection(context, approval, giver, author, ids)
+                self.objection(context, given, author, ids)
             };
             let objection = objection.or_else(|| {
-                let why = |(first, _): &(&CallerIdentity, &Approval)| {
-                    let why = giver.why_one(first, ids)?;
-                    Some(format!("it may be of the same person as that of `{}`: {why}", first.arn))
+                let why = |first: &&Given<'_>| {
+                    let why = giver.why_one(first.giver, ids)?;
+                    let first = &first.giver.arn;
+                    Some(format!("it may be of the same person as that of `{first}`: {why}"))
                 };
                 counted.iter().find_map(why).map(Objection::of)
             });
             match objection {
-                Some(objection) => refused.push((*approval, objection)),
-                None => counted.push((*giver, *approval)),
+                Some(objection) => refused.push((given.approval, objection)),
+                None => counted.push(given),
             }
         }
         let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
@@ -197,7 +219,7 @@ impl Gate for ApprovalGate {
             "count": self.count,
             "plan": context.plan.digest,
             "release": context.subject.digest,
-            "approvals": counted.iter().map(|(_, approval)| told(approval)).collect::<Vec<Json>>(),
+            "approvals": counted.iter().map(|given| told(given.approval)).collect::<Vec<Json>>(),
             "not_counted": refused.iter().map(|(approval, objection)| {
                 let mut told = told(approval);
                 if let Some(told) = told.as_object_mut() {
@@ -207,7 +229,8 @@ impl Gate for ApprovalGate {
             }).collect::<Vec<Json>>(),
         });
         if counted.len() >= self.count {
-            let names: Vec<&str> = counted.iter().map(|(_, a)| a.by.arn.as_str()).collect();
+            let names: Vec<&str> =
+                counted.iter().map(|given| given.approval.by.arn.as_str()).collect();
             return GateFinding::new(
                 GateOutcome::Passed,
                 format!("approved by {}", names.join(", ")),
@@ -245,7 +268,7 @@ pub struct CountsWith {
 
 /// With whom an approval as this caller counts as one.
 pub async fn counts_with(caller: &Caller, source: RoleSource<'_>) -> CountsWith {
-    let directory = Directory::new(source, &[caller]);
+    let directory = Directory::new(source, caller);
     let identity = CallerIdentity::of(caller, &directory).await;
     let entrances = if identity.is_pinned { &[] } else { identity.entrances.all.as_slice() };
     let mut others = Vec::new();

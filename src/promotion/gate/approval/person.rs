@@ -8,23 +8,28 @@ use std::fmt;
 use crate::iam::symbolic::globs::Glob;
 use crate::provider::Caller;
 
+use super::pinned::Pin;
+
 /// What tells people apart.
 ///
 /// A user is its unique id. A role session is its role's unique id: whoever may assume the role
 /// chooses the session's name, so two names are not two people. Where the name is pinned
-/// ([`super::pinned`]) nobody can choose another, and it is a part of who somebody is.
+/// ([`super::pinned`]) nobody can choose another, and it is a part of who somebody is; a user of IAM Identity Center
+/// is that name in every role that a permission set makes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Person(String);
 
 impl Person {
-    /// The person behind an identity; `pinned` says that its session's name is.
+    /// The person behind an identity; `pin` says by what its session's name tells who it is.
     #[must_use]
-    pub fn of(caller: &Caller, pinned: bool) -> Self {
-        let id = match caller.user_id.split_once(':') {
-            Some((id, _)) if !pinned => id,
-            _ => caller.user_id.as_str(),
+    pub(super) fn of(caller: &Caller, pin: Option<Pin>) -> Self {
+        let id = match (caller.user_id.split_once(':'), pin) {
+            // Whether names that differ in case are two users' is nowhere said: they count as one.
+            (Some((_, name)), Some(Pin::IdentityCenter)) => format!("sso:{}", name.to_lowercase()),
+            (Some((id, _)), None) => id.to_owned(),
+            _ => caller.user_id.clone(),
         };
-        Self(id.to_owned())
+        Self(id)
     }
 }
 
@@ -38,6 +43,14 @@ impl fmt::Display for Person {
 pub(super) fn partition_and_account(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.split(':').skip(1);
     Some((parts.next()?, parts.nth(2)?))
+}
+
+/// The account and the name of the IAM user whose ARN this is.
+pub(super) fn user_of(arn: &str) -> Option<(&str, &str)> {
+    let (_, account) = partition_and_account(arn)?;
+    let (service, resource) = (arn.split(':').nth(2)?, arn.splitn(6, ':').nth(5)?);
+    let name = resource.strip_prefix("user/")?.rsplit('/').next()?;
+    (service == "iam").then_some((account, name))
 }
 
 /// Of an assumed role's ARN, `PARTITION` and `ACCOUNT` as they stand in ARNs, and the role's name.
@@ -69,10 +82,13 @@ pub(super) fn fits_its_id(caller: &Caller) -> bool {
         .next()
         .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
     if of_account {
-        return match arn.split_once(":federated-user/") {
-            Some((_, name)) => id.split_once(':').is_some_and(|(_, own)| own == name),
-            None => arn.ends_with(":root") && !id.contains(':'),
-        };
+        let (account, name) = id.split_once(':').map_or((id, None), |(id, name)| (id, Some(name)));
+        let is_its = partition_and_account(arn).is_some_and(|(_, own)| own == account);
+        return is_its
+            && match arn.split_once(":federated-user/") {
+                Some((_, own)) => name == Some(own),
+                None => arn.ends_with(":root") && name.is_none(),
+            };
     }
     let of_session = id.starts_with("AROA") && id.contains(':');
     let is_role = arn.contains(":iam::") && arn.contains(":role/");
@@ -110,7 +126,7 @@ mod tests {
 
     #[test]
     fn people_are_told_apart_by_unique_ids() {
-        let of = |arn: &str, id: &str| Person::of(&caller(arn, id), false);
+        let of = |arn: &str, id: &str| Person::of(&caller(arn, id), None);
         let session = |role: &str, id: &str, name: &str| {
             of(
                 &format!("arn:aws:sts::111111111111:assumed-role/{role}/{name}"),
@@ -121,8 +137,14 @@ mod tests {
         assert_ne!(session("board", "AROAX", "ann"), session("board", "AROAY", "ann"));
         let pinned = |name: &str| {
             let arn = format!("arn:aws:sts::111111111111:assumed-role/board/{name}");
-            Person::of(&caller(&arn, &format!("AROAX:{name}")), true)
+            Person::of(&caller(&arn, &format!("AROAX:{name}")), Some(Pin::User))
         };
+        let by_permission_set = |id: &str, name: &str| {
+            let arn = format!("arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_{id}/{name}");
+            Person::of(&caller(&arn, &format!("AROA{id}:{name}")), Some(Pin::IdentityCenter))
+        };
+        assert_eq!(by_permission_set("A", "ann@x.org"), by_permission_set("B", "Ann@x.org"));
+        assert_ne!(by_permission_set("A", "ann@x.org"), by_permission_set("A", "bob@x.org"));
         assert_ne!(pinned("ann"), pinned("bob"));
         assert_eq!(pinned("ann"), pinned("ann"));
         assert_ne!(
@@ -150,6 +172,8 @@ mod tests {
             ("arn:aws:iam::111111111111:user/chief", "111111111111:ann", false),
             ("arn:aws:iam::111111111111:user/chief", "111111111111", false),
             ("arn:aws:sts::111111111111:federated-user/bob", "111111111111:ann", false),
+            ("arn:aws:sts::222222222222:federated-user/ann", "111111111111:ann", false),
+            ("arn:aws:iam::222222222222:root", "111111111111", false),
             (session, "AROAX:bea", false),
             (user, "AROAX:ann", false),
             ("arn:aws:iam::111111111111:role/board/chief", "AIDAANN", false),

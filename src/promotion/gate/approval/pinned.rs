@@ -20,12 +20,22 @@ const OF_A_USER: [&str; 2] = ["${aws:username}", "${aws:userid}"];
 /// What a trust policy may allow beside becoming the role.
 const BESIDE: [&str; 3] = ["sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"];
 
-/// Whether the names of the sessions of a role are pinned. Of a role that was not read, that is not known.
+/// By what the name of a session says who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pin {
+    /// It is the name of a user of IAM Identity Center, of which an organization has one: in whatever role, it is
+    /// that user.
+    IdentityCenter,
+    /// It is the name or the unique id of an IAM user, as the role's trust policy asks.
+    User,
+}
+
+/// What pins the names of the sessions of a role, if anything does.
 #[must_use]
-pub(super) fn pinned(name: &str, role: &SessionRole) -> bool {
+pub(super) fn pin(name: &str, role: &SessionRole) -> Option<Pin> {
     match name.starts_with(IDENTITY_CENTER.0) {
-        true => role.path.starts_with(IDENTITY_CENTER.1),
-        false => pins(&role.trust),
+        true => role.path.starts_with(IDENTITY_CENTER.1).then_some(Pin::IdentityCenter),
+        false => pins(&role.trust).then_some(Pin::User),
     }
 }
 
@@ -44,6 +54,15 @@ pub(super) fn only_beside(statement: &Statement) -> bool {
             let known = action.text.known().unwrap_or_default();
             BESIDE.iter().any(|b| b.eq_ignore_ascii_case(known))
         })
+}
+
+/// Whether a statement takes users' names for the names of sessions, and whether it takes their unique ids.
+pub(super) fn names_and_ids(statement: &Statement) -> (bool, bool) {
+    let naming = || statement.conditions.iter().filter(|c| names_the_user(c));
+    let takes = |variable: &str| {
+        naming().any(|c| c.values.iter().any(|value| value.text.known() == Some(variable)))
+    };
+    (takes(OF_A_USER[0]), takes(OF_A_USER[1]))
 }
 
 /// `"StringEquals": {"sts:RoleSessionName": "${aws:username}"}`, or `StringLike`.

@@ -179,7 +179,10 @@ impl PrincipalSet {
                     }
                     None => {
                         unknown.get_or_insert_with(|| {
-                            format!("the unique id of `{}` is not known", pattern.text)
+                            by_two_names(&format!(
+                                "the unique id of `{}` is not known",
+                                pattern.text
+                            ))
                         });
                     }
                 }
@@ -203,13 +206,17 @@ impl PrincipalSet {
                 }
                 None => {
                     unknown.get_or_insert_with(|| {
-                        format!("it is not known whose unique id `{id}` is")
+                        by_two_names(&format!("it is not known whose unique id `{id}` is"))
                     });
                 }
             }
         }
         unknown.map_or(Meeting::Apart, Meeting::Unknown)
     }
+}
+
+fn by_two_names(why: &str) -> String {
+    format!("trust policies name people by ARN and by unique id, and {why}")
 }
 
 /// The user ids of whoever has this unique id: its own, and those of its sessions.
@@ -256,7 +263,7 @@ fn have_text(patterns: &[&NamePattern]) -> bool {
     regions(&globs, "", false, STATES).map_or(true, |texts| texts.iter().any(fits_all))
 }
 
-/// Which principal has which unique id, as far as it was read.
+/// Which principal has which unique id, as far as AWS told. What it told first counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UniqueIds<'a> {
     by_arn: BTreeMap<&'a str, &'a str>,
@@ -265,8 +272,8 @@ pub(super) struct UniqueIds<'a> {
 
 impl<'a> UniqueIds<'a> {
     pub(super) fn add(&mut self, arn: &'a str, id: &'a str) {
-        self.by_arn.insert(arn, id);
-        self.by_id.insert(id, arn);
+        self.by_arn.entry(arn).or_insert(id);
+        self.by_id.entry(id).or_insert(arn);
     }
 
     fn of(&self, arn: &str) -> Option<&'a str> {

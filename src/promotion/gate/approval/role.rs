@@ -2,7 +2,7 @@
 
 use crate::difference::policies::document;
 use crate::iam::Document;
-use crate::schema::{KindSchema, PrincipalDeclaration, kinds};
+use crate::schema::{KindSchema, PrincipalDeclaration, kinds, observed};
 use crate::value::{Attrs, Value};
 
 use super::principals::{NamePattern, PrincipalSet, sessions_of};
@@ -40,6 +40,14 @@ impl SessionRole {
 /// An attribute that is a text.
 pub(super) fn text<'a>(attrs: &'a Attrs, name: &str) -> &'a str {
     attrs.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The kind whose objects call by themselves, and its attribute with the unique id.
+pub(super) fn users() -> Option<(&'static str, &'static str)> {
+    observed().iter().find_map(|seen| {
+        let principal = seen.access.principal()?;
+        principal.trust.is_none().then_some((seen.kind, principal.unique_id))
+    })
 }
 
 /// The kind whose objects are assumed, and how it says who they are.
