@@ -285,7 +285,8 @@ impl Search<'_, '_> {
         }
     }
 
-    /// What an actor that was reached may do, as it was changed.
+    /// What an actor that was reached may do, as it was changed. Where nobody can tell whether it was, nobody can tell
+    /// what the origin may do.
     fn held(
         &mut self,
         origin: &Origin,
@@ -293,10 +294,25 @@ impl Search<'_, '_> {
         closure: &Closure,
         scope: &RightsScope,
     ) -> Option<(Way, Rights)> {
-        let (way, rights) = self.rights_of(actor, scope, closure);
-        if way.why_undetermined.is_some() {
-            return None;
+        let (way, rights) = self.may_hold(origin, actor, closure, scope)?;
+        match &way.why_undetermined {
+            Some(why) => {
+                self.powers.undecided.insert(origin.clone(), why.clone());
+                None
+            }
+            None => Some((way, rights)),
         }
+    }
+
+    /// The same, also of one that may not have been reached.
+    fn may_hold(
+        &mut self,
+        origin: &Origin,
+        actor: &Actor,
+        closure: &Closure,
+        scope: &RightsScope,
+    ) -> Option<(Way, Rights)> {
+        let (way, rights) = self.rights_of(actor, scope, closure);
         let (openings, undecided) = rights.at(self.time);
         if let (true, Some(why)) = (openings.is_empty(), undecided) {
             self.powers.undecided.insert(origin.clone(), why.clone());
@@ -323,8 +339,10 @@ impl Search<'_, '_> {
             };
             // Who may leave with an account of the origin's own is asked below.
             let leaves_home = !managing && self.is_home(origin, &account);
-            if !leaves_home && let Some((way, rights)) = self.held(origin, actor, closure, &scope) {
-                if managing {
+            if !leaves_home
+                && let Some((way, rights)) = self.may_hold(origin, actor, closure, &scope)
+            {
+                if managing && way.why_undetermined.is_none() {
                     let all = self.powers.administrators.entry(origin.clone()).or_default();
                     all.insert(holder_of(actor, &way));
                 }
@@ -359,16 +377,15 @@ impl Search<'_, '_> {
                     continue;
                 }
                 match (lifting.by(rights, self.time), rights.at(self.time).1) {
-                    (Some(rights), _) => {
-                        self.add(origin, way, &to, arn, &Over::Guardrails(step.clone()), &rights);
-                    }
-                    // A right of which nobody can tell might be the one that opens it.
-                    (None, Some(why)) => {
-                        for environment in self.entered(origin, &to) {
-                            let pair = (origin.clone(), environment);
-                            self.powers.doubtful.entry(pair).or_insert_with(|| why.clone());
+                    (Some(rights), _) => match &way.why_undetermined {
+                        Some(why) => self.doubt(origin, &to, why),
+                        None => {
+                            let over = Over::Guardrails(step.clone());
+                            self.add(origin, way, &to, arn, &over, &rights);
                         }
-                    }
+                    },
+                    // A right of which nobody can tell might be the one that opens it.
+                    (None, Some(why)) => self.doubt(origin, &to, why),
                     (None, None) => {}
                 }
             }
@@ -450,13 +467,9 @@ impl Search<'_, '_> {
         }
         let over = Over::Guardrails(step.clone());
         for leaver in leavers {
-            let Some(why) = &leaver.way.why_undetermined else {
-                self.add(origin, &leaver.way, to, &leaver.name, &over, &leaver.rights);
-                continue;
-            };
-            for environment in self.entered(origin, to) {
-                let pair = (origin.clone(), environment);
-                self.powers.doubtful.entry(pair).or_insert_with(|| why.clone());
+            match &leaver.way.why_undetermined {
+                Some(why) => self.doubt(origin, to, why),
+                None => self.add(origin, &leaver.way, to, &leaver.name, &over, &leaver.rights),
             }
         }
     }
@@ -574,12 +587,18 @@ impl Search<'_, '_> {
             (Crossing::Undecided(why), _) => why,
             (Crossing::Closed, _) => return None,
         };
-        let all = model.accounts.keys().flat_map(|account| self.entered(origin, account));
-        for environment in all.collect::<BTreeSet<String>>() {
-            let pair = (origin.clone(), environment);
-            self.powers.doubtful.entry(pair).or_insert_with(|| why.clone());
+        for account in model.accounts.keys() {
+            self.doubt(origin, account, &why);
         }
         None
+    }
+
+    /// Nobody can tell whether an origin comes into the environments of an account.
+    fn doubt(&mut self, origin: &Origin, to: &Handle, why: &str) {
+        for environment in self.entered(origin, to) {
+            let pair = (origin.clone(), environment);
+            self.powers.doubtful.entry(pair).or_insert_with(|| why.to_owned());
+        }
     }
 
     fn add(

@@ -109,6 +109,7 @@ impl Search<'_, '_> {
         // Without changes, who speaks of no power has none.
         if let Actor::Known(arn) = actor
             && closure.changes(actor).is_empty()
+            && !ground.written_by_policy.contains(own)
             && !self.model.principals.get(arn).is_some_and(|p| {
                 may_change_policies(p) || ground.keys_in_buckets && may_put_objects(p)
             })

@@ -6,7 +6,7 @@ use super::super::changes::{Actor, account};
 use super::super::crossing::{
     StepSource, StepTarget, answer, asked, handing_tags_on, home, is_of_session,
 };
-use super::super::issuers::TokenIssuer;
+use super::super::issuers::keys_of;
 use super::super::paths::account_of;
 use super::super::rights::{allows, may_change_policies, may_put_objects};
 use super::Search;
@@ -32,6 +32,9 @@ pub(super) struct Ground {
     asks_sessions: BTreeSet<Handle>,
     /// Whether a role of some account lets in whoever signs with keys that lie in a bucket.
     pub(super) keys_in_buckets: bool,
+    /// Accounts of which a bucket with such keys, or with the state, may itself let principals write, whatever their own
+    /// policies say.
+    pub(super) written_by_policy: BTreeSet<Handle>,
     /// Steps that nothing but the target side's tags keep shut.
     pub(super) tag_held: BTreeMap<String, Vec<StepTarget>>,
     /// Steps that the source side alone holds shut.
@@ -81,19 +84,30 @@ impl Ground {
                 choosy.insert(node.handle.clone());
             }
         }
+        let keys: BTreeSet<String> = result
+            .edges
+            .keys()
+            .filter_map(|step| match &step.source {
+                StepSource::Federated(provider) => keys_of(provider),
+                _ => None,
+            })
+            .collect();
+        let written_by_policy: BTreeSet<Handle> = keys
+            .iter()
+            .chain(&model.state_bucket)
+            .filter(|bucket| {
+                let policy = model.resource_policy(bucket);
+                policy.is_some_and(|policy| {
+                    STATE_STORE.writes.iter().any(|action| allows(&policy.document, action))
+                })
+            })
+            .filter_map(|bucket| super::bucket_owner(model, bucket))
+            .collect();
         let relevant = exits
             .iter()
             .map(|account| {
-                // The state's bucket may let in a principal of its account whose own policies say nothing of it.
-                let lets_in = model.state_bucket.as_ref().is_some_and(|bucket| {
-                    let policy = model.resource_policy(bucket);
-                    super::bucket_owner(model, bucket).as_ref() == Some(account)
-                        && policy.is_some_and(|p| {
-                            STATE_STORE.writes.iter().any(|a| allows(&p.document, a))
-                        })
-                });
                 let all = model.principals_of(account).filter(|p| {
-                    lets_in
+                    written_by_policy.contains(account)
                         || taking.contains(p.arn.as_str())
                         || may_change_policies(p)
                         || may_put_objects(p)
@@ -119,10 +133,6 @@ impl Ground {
                 }
             }
         }
-        let keys_in_buckets = result.edges.keys().any(|step| {
-            matches!(&step.source, StepSource::Federated(provider)
-                if matches!(TokenIssuer::of(provider), Some(TokenIssuer::Bucket(_))))
-        });
         let asks_sessions = asking_sessions(model, &exits);
         let mut heirs: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for heir in model.principals.values() {
@@ -137,7 +147,8 @@ impl Ground {
             whole,
             anybody,
             asks_sessions,
-            keys_in_buckets,
+            keys_in_buckets: !keys.is_empty(),
+            written_by_policy,
             tag_held,
             held,
             heirs,

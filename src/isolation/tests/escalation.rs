@@ -725,6 +725,13 @@ fn whoever_issues_tokens_is_whom_they_name() {
             json!({"bucket": "keys", "policy": null, "block_public_access": {}}),
         )
     };
+    let lets_in = |action: &str| {
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action,
+            "Principal": {"AWS": LOW}, "Resource": "arn:aws:s3:::keys/*"}]});
+        let mut bucket = bucket("shared");
+        bucket.attrs.insert("policy".to_owned(), crate::value::Value::from_json(&policy));
+        bucket
+    };
     // Production's own role lets in who signs with keys in dev's bucket.
     let ours = |account: &str| {
         let pod = role("production", "pod", federated(&keys("production")), None);
@@ -756,6 +763,16 @@ fn whoever_issues_tokens_is_whom_they_name() {
         case(
             "keys in a bucket, by a reader",
             by("s3:GetObject", &keys("shared")).both(bucket("shared")),
+            "isolated",
+        ),
+        case(
+            "keys in a bucket that lets in whose own policies say nothing of it",
+            by("iam:GetRole", &keys("shared")).both(lets_in("s3:PutObject")),
+            "reachable",
+        ),
+        case(
+            "keys in a bucket that lets such a one read",
+            by("iam:GetRole", &keys("shared")).both(lets_in("s3:GetObject")),
             "isolated",
         ),
         case("keys in a bucket of the origin's own", ours("dev"), "conditional"),

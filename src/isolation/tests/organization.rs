@@ -1,6 +1,6 @@
 //! Power over the organization: what each of its calls takes away, and what it leaves.
 
-use super::escalation::{document, may};
+use super::escalation::{by_service, document, may};
 use super::hunt::{judge, scp};
 use super::*;
 
@@ -233,6 +233,31 @@ fn a_denial_is_lifted_by_what_takes_it_away() {
             list_and_perimeter(&["AttachPolicy", "RemoveAccountFromOrganization"]),
             YES,
         ),
+    ]);
+}
+
+/// Nobody knows whether the service hands on the role that it is passed, which holds the power.
+#[test]
+fn a_right_that_is_held_by_a_way_in_doubt_leaves_the_wall_undetermined() {
+    let administered = |rights: Vec<Json>| {
+        let admin = by_service("novel.amazonaws.com");
+        administered(vec![may("iam:PassRole", "*")]).both(role(
+            "management",
+            "admin",
+            admin,
+            Some(document(rights)),
+        ))
+    };
+    let denied = |rights: Vec<Json>| {
+        let lock =
+            policy("service_control_policy", "lock", &["111111111111"], vec![no_s3()]);
+        administered(rights).both(lets_in_ci()).both(lock)
+    };
+    judge(vec![
+        case("detached", denied(calls(&["DetachPolicy"])), "undetermined"),
+        case("of no bearing", denied(calls(&["ListPolicies"])), NO),
+        case("something is attached beside it", denied(calls(&["AttachPolicy"])), NO),
+        case("as the root", administered(vec![may("sts:AssumeRoot", "*")]), "undetermined"),
     ]);
 }
 
