@@ -249,8 +249,7 @@ fn a_right_that_is_held_by_a_way_in_doubt_leaves_the_wall_undetermined() {
         ))
     };
     let denied = |rights: Vec<Json>| {
-        let lock =
-            policy("service_control_policy", "lock", &["111111111111"], vec![no_s3()]);
+        let lock = policy("service_control_policy", "lock", &["111111111111"], vec![no_s3()]);
         administered(rights).both(lets_in_ci()).both(lock)
     };
     judge(vec![

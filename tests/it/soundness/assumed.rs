@@ -82,7 +82,7 @@ fn judged(comparison: &Comparison<'_>) -> BTreeMap<(String, String), WallVerdict
 #[test]
 fn a_resource_of_a_type_that_no_assumption_names_opens_nothing() {
     let (mut bounding, mut opened) = (0, 0);
-    for seed in 0..Budget::get().estates.min(400) {
+    for seed in 0..Budget::get().analysed() {
         let random = &mut Random::new(seed ^ 0xa55e);
         let model = bounded(&Model::generate(seed), random);
         let rows = rows(&model);
@@ -132,7 +132,7 @@ fn trusting(model: &Model, also: impl Fn(&Identity, &Identity) -> bool) -> Model
 #[test]
 fn code_that_no_assumption_names_opens_nothing() {
     let (mut quiet, mut named) = (0, 0);
-    for seed in 0..Budget::get().estates.min(400) {
+    for seed in 0..Budget::get().analysed() {
         // A role that trusts itself is not for services alone, so that its sessions are of one kind throughout.
         let model = trusting(&Model::generate(seed), |role, other| role.arn == other.arn);
         let rows = rows(&model);
