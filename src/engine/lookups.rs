@@ -53,13 +53,16 @@ impl LookupResults {
     ) {
         let at_once = parallelism.max(1);
         let mut parameters: BTreeMap<Handle, BTreeSet<String>> = BTreeMap::new();
-        let mut objects = Vec::new();
+        let (mut objects, mut effective) = (Vec::new(), Vec::new());
         let mut asks_caller = false;
         for lookup in lookups {
             match lookup {
                 Lookup::Caller => asks_caller = true,
                 Lookup::Parameter { account, name } => {
                     parameters.entry(account).or_default().insert(name);
+                }
+                Lookup::EffectivePolicy { account, policy_type } => {
+                    effective.push((account, policy_type));
                 }
                 Lookup::Object { account, kind, key } => objects.push((account, kind, key)),
             }
@@ -77,13 +80,22 @@ impl LookupResults {
             })
             .buffer_unordered(at_once)
             .collect::<Vec<_>>();
+        let effective = stream::iter(effective)
+            .map(|(account, policy_type)| async move {
+                let looked = effective_policy(provider, targets, &account, &policy_type).await;
+                (Lookup::EffectivePolicy { account, policy_type }, looked)
+            })
+            .buffer_unordered(at_once)
+            .collect::<Vec<_>>();
         let parameters = stream::iter(parameters)
             .map(|(account, names)| in_account(provider, targets, account, names))
             .buffer_unordered(at_once)
             .collect::<Vec<_>>();
-        let (caller, objects, parameters) = futures::join!(caller, objects, parameters);
+        let (caller, objects, effective, parameters) =
+            futures::join!(caller, objects, effective, parameters);
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        results.extend(caller.into_iter().chain(objects).chain(parameters.into_iter().flatten()));
+        let alone = caller.into_iter().chain(objects).chain(effective);
+        results.extend(alone.chain(parameters.into_iter().flatten()));
     }
 
     /// Says that these are not made, and why.
@@ -107,7 +119,9 @@ pub(super) fn is_reachable(targets: &Targets, lookup: &Lookup) -> bool {
 fn account_of(lookup: &Lookup) -> Option<&Handle> {
     match lookup {
         Lookup::Caller => None,
-        Lookup::Parameter { account, .. } => Some(account),
+        Lookup::Parameter { account, .. } | Lookup::EffectivePolicy { account, .. } => {
+            Some(account)
+        }
         Lookup::Object { account, .. } => account.as_ref(),
     }
 }
@@ -167,6 +181,19 @@ async fn object(
         let unread = object.unread.into_iter().map(|(name, why)| (name.to_owned(), why));
         Arc::new(LookedUp { attrs: object.attrs, unread: unread.collect() })
     }))
+}
+
+/// What the management account is told of an account; null where no policy of the type applies to it yet.
+async fn effective_policy(
+    provider: &dyn Provider,
+    targets: &Targets,
+    account: &Handle,
+    policy_type: &str,
+) -> Looked {
+    let Some(id) = &target(targets, account)?.id else { return Err(does_not_exist(account)) };
+    let read = provider.effective_policy(&targets.management, id, policy_type).await;
+    let content = read.map_err(|error| failed(&error))?.map_or(Value::Null, Value::String);
+    Ok(Some(with_attrs([("content", content), ("type", Value::string(policy_type))])))
 }
 
 fn with_attrs<const N: usize>(attrs: [(&str, Value); N]) -> Arc<LookedUp> {

@@ -149,6 +149,17 @@ impl<'c> Evaluator<'c> {
                     _ => not_yet(decl),
                 }
             }
+            DataSource::EffectivePolicy => {
+                let (account, named) = (self.account_of(body)?, known_text(body, "type")?);
+                match (handle_of(&account), named) {
+                    (Some(account), Some(policy_type)) => {
+                        configures_services(body, &policy_type)?;
+                        let lookup = Lookup::EffectivePolicy { account, policy_type };
+                        self.look_up(module, lookup, decl)?
+                    }
+                    _ => not_yet(decl),
+                }
+            }
             DataSource::Object(kind) => {
                 let account = self.account_of(body)?;
                 let handle = handle_of(&account);
@@ -250,6 +261,18 @@ impl<'c> Evaluator<'c> {
         }
         Ok(NamedAccount::Known(object))
     }
+}
+
+/// Guardrails are evaluated one by one and come to no text of their own (Organizations API Reference,
+/// `DescribeEffectivePolicy`).
+fn configures_services(body: &Body, policy_type: &str) -> Result<(), Diagnostics> {
+    let is_access = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"].contains(&policy_type);
+    let Some(given) = body.get("type").filter(|_| is_access) else { return Ok(()) };
+    Err(Diagnostic::error(format!("there is no effective {policy_type}"))
+        .at(given.loc.clone())
+        .detail("AWS tells it of the types of `organization_policy`, whose texts it merges")
+        .help("`palisade isolation` and `palisade who-can` say what guardrails come to")
+        .into())
 }
 
 /// What the `account` of a block comes to.

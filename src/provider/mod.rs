@@ -384,6 +384,15 @@ pub trait Provider: Send + Sync {
         names: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, Parameter>, ProviderError>;
 
+    /// Reads what policies of the organization of one type come to for an account, as JSON, from the management
+    /// account; `None` where none applies.
+    async fn effective_policy(
+        &self,
+        management: &AccountTarget,
+        account: &AccountId,
+        policy_type: &str,
+    ) -> Result<Option<String>, ProviderError>;
+
     /// Reads CloudWatch alarms by name, in the target's region. One that does not exist is not in
     /// the answer.
     async fn alarms(

@@ -26,6 +26,8 @@ pub enum DataSource {
     PolicyDocument,
     /// A parameter of SSM in an account.
     Parameter,
+    /// What policies of the organization that configure services come to for an account.
+    EffectivePolicy,
     /// An object of a managed kind, by its name.
     Object(&'static dyn ManagedKind),
 }
@@ -35,7 +37,7 @@ impl DataSource {
     #[must_use]
     pub const fn asks_aws(self) -> bool {
         match self {
-            Self::Caller | Self::Parameter | Self::Object(_) => true,
+            Self::Caller | Self::Parameter | Self::EffectivePolicy | Self::Object(_) => true,
             Self::Partition | Self::Region | Self::PolicyDocument => false,
         }
     }
@@ -65,6 +67,13 @@ pub enum Lookup {
         /// Its name.
         name: String,
     },
+    /// What policies of one type come to for an account.
+    EffectivePolicy {
+        /// The account.
+        account: Handle,
+        /// The type, as Organizations calls it.
+        policy_type: String,
+    },
     /// An object of a managed kind.
     Object {
         /// Where it is; `None` for what the management account alone tells.
@@ -81,6 +90,9 @@ impl std::fmt::Display for Lookup {
         match self {
             Self::Caller => f.write_str("the caller"),
             Self::Parameter { account, name } => write!(f, "the parameter `{name}` in `{account}`"),
+            Self::EffectivePolicy { account, policy_type } => {
+                write!(f, "the effective {policy_type} of `{account}`")
+            }
             Self::Object { account: Some(account), kind, key } => {
                 write!(f, "the {kind} `{key}` in `{account}`")
             }
@@ -127,6 +139,22 @@ const PARAMETER: BlockSchema = BlockSchema {
     blocks: &[],
 };
 
+const EFFECTIVE_POLICY: BlockSchema = BlockSchema {
+    attrs: &[
+        Attr::required(
+            ACCOUNT,
+            Ty::Ref { kinds: &[ACCOUNT], text: false },
+            "The account that it applies to.",
+        ),
+        Attr::required(
+            "type",
+            Ty::String,
+            "Its type, as in an `organization_policy` block: `TAG_POLICY`, `BACKUP_POLICY`, ...",
+        ),
+    ],
+    blocks: &[],
+};
+
 /// The types that are no managed kinds. Attributes as Terraform's data sources of these names have them, where
 /// they exist there.
 fn own_types() -> Vec<DataType> {
@@ -139,6 +167,12 @@ fn own_types() -> Vec<DataType> {
     let parameter = ["arn", "name", "type", "value", "version"];
     vec![
         row("caller_identity", NOTHING, &["account_id", "arn", "user_id"], DataSource::Caller),
+        row(
+            "effective_policy",
+            EFFECTIVE_POLICY,
+            &["content", "type"],
+            DataSource::EffectivePolicy,
+        ),
         row("iam_policy_document", DOCUMENT, &["json"], DataSource::PolicyDocument),
         row(
             "partition",

@@ -753,3 +753,54 @@ fn an_attribute_that_could_not_be_read_is_an_error_where_it_is_used() {
     assert_eq!(error.summary, "`abac` of `data.s3_bucket.b` could not be read");
     assert_eq!(error.detail.as_deref(), Some("access denied"));
 }
+
+const TAGGING: &str = r#"
+organization_policy "tagging" {
+  type = "TAG_POLICY"
+  content = {
+    tags = {
+      cost = {
+        tag_key   = { "@@assign" = "Cost", "@@operators_allowed_for_child_policies" = ["@@none"] }
+        tag_value = { "@@assign" = ["a", "b"] }
+      }
+    }
+  }
+  targets = [organization.acme]
+}
+organization_policy "own" {
+  type    = "TAG_POLICY"
+  content = { tags = { cost = { tag_key = { "@@assign" = "cost" }, tag_value = { "@@append" = ["c"] } } } }
+  targets = [account.production]
+}
+"#;
+
+/// What the policies of the root, of the units and of the account itself come to, AWS tells.
+#[test]
+fn the_effective_policy_of_an_account_is_told() {
+    let asked = |ty: &str| {
+        format!(
+            "data \"effective_policy\" \"there\" {{\n  account = account.production\n  type = \"{ty}\"\n}}
+output \"there\" {{\n  value = data.effective_policy.there.content == null ? null : jsondecode(data.effective_policy.there.content)\n}}\n"
+        )
+    };
+    let program = applied("");
+    let main = two_environments(&asked("TAG_POLICY")).replacen(
+        "organization \"acme\" {",
+        "organization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\", \"TAG_POLICY\"]\n",
+        1,
+    );
+    // There is none yet, and the type is off: what is to make it is no error.
+    program.write("main.hcl", &format!("{main}{TAGGING}"));
+    program.run(&["validate"]).code(0);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(outputs(&program)["there"]["value"], Value::Null);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let wanted = json!({"tags": {"cost": {"tag_key": "Cost", "tag_value": ["a", "b", "c"]}}});
+    assert_eq!(outputs(&program)["there"]["value"], wanted);
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+
+    program.write("main.hcl", &two_environments(&asked("SERVICE_CONTROL_POLICY")));
+    let refused = program.run(&["plan"]).code(1).err;
+    assert!(refused.contains("there is no effective SERVICE_CONTROL_POLICY"), "{refused}");
+    assert!(refused.contains("palisade isolation"), "{refused}");
+}

@@ -8,6 +8,7 @@ mod assumed_role;
 mod clients;
 mod cloudwatch;
 mod constraints;
+mod effective_policy;
 mod empty_answer;
 mod errors;
 mod gatekeeper;
@@ -213,6 +214,16 @@ impl Provider for AwsProvider {
     ) -> Result<BTreeMap<String, Parameter>, ProviderError> {
         let session = self.entered(target, AccessMode::Read).await?;
         parameters::read(&session, names).await
+    }
+
+    async fn effective_policy(
+        &self,
+        management: &AccountTarget,
+        account: &AccountId,
+        policy_type: &str,
+    ) -> Result<Option<String>, ProviderError> {
+        let session = self.entered(management, AccessMode::Read).await?;
+        effective_policy::read(&session, account, policy_type).await
     }
 
     async fn alarms(

@@ -3,6 +3,7 @@
 //! Sources: the Organizations API reference, and "Quotas and service limits" of its user guide.
 
 mod accounts;
+mod effective;
 pub(crate) mod model;
 mod policies;
 mod tags;
@@ -57,7 +58,8 @@ pub(crate) fn serve(
     }
     let reading = operation.starts_with("List") || operation.starts_with("Describe");
     let delegated = org.delegated.contains_key(account) && reading;
-    if *account != org.management && !delegated && operation != "DescribeOrganization" {
+    let is_for_all = ["DescribeOrganization", "DescribeEffectivePolicy"].contains(&operation);
+    if *account != org.management && !delegated && !is_for_all {
         return Err(Refusal::new(
             400,
             "AccessDeniedException",
@@ -106,6 +108,7 @@ pub(crate) fn serve(
         "UpdatePolicy" => policies::update(ctx, &org, body),
         "DeletePolicy" => policies::delete(ctx, body),
         "DescribePolicy" => policies::describe(ctx, &org, body),
+        "DescribeEffectivePolicy" => effective::describe(ctx, &org, body),
         "ListPolicies" => policies::list(ctx, &org, body),
         "AttachPolicy" => policies::attach(ctx, &org, body),
         "DetachPolicy" => policies::detach(ctx, &org, body),

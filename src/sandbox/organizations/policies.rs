@@ -27,7 +27,9 @@ const MANAGEMENT_TYPES: [(&str, Option<&str>, usize); 12] = [
     ("NETWORK_SECURITY_DIRECTOR_POLICY", Some("network_security_director"), 10_000),
 ];
 
-fn management_type(name: &str) -> Option<&'static (&'static str, Option<&'static str>, usize)> {
+pub(super) fn management_type(
+    name: &str,
+) -> Option<&'static (&'static str, Option<&'static str>, usize)> {
     MANAGEMENT_TYPES.iter().find(|(known, ..)| *known == name)
 }
 

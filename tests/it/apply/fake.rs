@@ -301,6 +301,15 @@ impl Provider for FakeAws {
         unreachable!("an apply looks nothing up")
     }
 
+    async fn effective_policy(
+        &self,
+        _: &AccountTarget,
+        _: &AccountId,
+        _: &str,
+    ) -> Result<Option<String>, ProviderError> {
+        unreachable!("an apply looks nothing up")
+    }
+
     async fn execute(
         &self,
         target: &AccountTarget,
