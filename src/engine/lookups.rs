@@ -110,25 +110,15 @@ impl LookupResults {
 
 /// Whether the account of a lookup is there: an account that nobody has found yet may be found, or be made.
 pub(super) fn is_reachable(targets: &Targets, lookup: &Lookup) -> bool {
-    match account_of(lookup) {
+    match lookup.account() {
         Some(account) => target(targets, account).is_ok(),
         None => true,
     }
 }
 
-fn account_of(lookup: &Lookup) -> Option<&Handle> {
-    match lookup {
-        Lookup::Caller => None,
-        Lookup::Parameter { account, .. } | Lookup::EffectivePolicy { account, .. } => {
-            Some(account)
-        }
-        Lookup::Object { account, .. } => account.as_ref(),
-    }
-}
-
 /// Why a lookup whose account is not there is not made.
 pub(super) fn no_account(lookup: &Lookup) -> LookupFailure {
-    match account_of(lookup) {
+    match lookup.account() {
         Some(account) => does_not_exist(account),
         None => {
             LookupFailure { message: "its account does not exist yet".to_owned(), advice: None }

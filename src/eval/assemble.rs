@@ -226,6 +226,12 @@ impl<'c> Evaluator<'c> {
             let secrets = SensitiveTexts::of_block(&body);
             own.extend(secrets.taken_out(rules::check_declaration(ty, label, &body)));
             errors.extend(until_looked_up(own, &body));
+            if body.needs_lookup() {
+                // Whoever reads it takes its values for what they are.
+                let waits = format!("`{ty}.{label}` waits for a lookup");
+                errors.push(Diagnostic::error(waits).at(block.loc.clone()).needing_value());
+                continue;
+            }
             estate.declarations.entry(ty.clone()).or_default().insert(label.clone(), body);
         }
     }

@@ -44,6 +44,11 @@ impl<'c> Evaluator<'c> {
                 diagnostics = others.into_iter().collect();
                 estate.unevaluated = waiting.into_iter().collect();
             }
+            if estate.unevaluated.has_errors() {
+                let told =
+                    missing.iter().map(|(lookup, why)| (lookup.clone(), why.summary.clone()));
+                estate.missing = told.collect();
+            }
             diagnostics.extend(missing.into_values().map(Diagnostic::into_warning));
             let (estate, warnings) = diagnostics.with_warnings(estate)?;
             Ok(Estate { warnings, ..estate })

@@ -45,6 +45,8 @@ pub struct Estate {
     pub lookups: BTreeSet<Lookup>,
     /// What was not evaluated, for it waits for those, or for what could not be looked up.
     pub unevaluated: Diagnostics,
+    /// Lookups that could not be made, and without which something was not evaluated, each with the reason.
+    pub missing: BTreeMap<Lookup, String>,
     /// What is doubtful in it, though nothing is wrong.
     pub warnings: Diagnostics,
 }

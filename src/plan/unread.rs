@@ -11,6 +11,7 @@ use crate::ids::Handle;
 use crate::live::{Live, Reading};
 use crate::provider::Inventory;
 use crate::schema::Home;
+use crate::schema::data::Lookup;
 use crate::state::layout;
 
 /// What one reason kept from being read in one place.
@@ -29,12 +30,12 @@ pub(super) fn unread(
     decisions: &[ObjectPlan<'_>],
     selected: Option<&BTreeSet<ResourceAddr>>,
 ) -> Vec<Unread> {
+    let mut all = left_out(estate);
     if !live.refreshed {
-        return Vec::new();
+        return all;
     }
     let places = std::iter::once((None, &live.organization))
         .chain(live.accounts.iter().map(|(handle, reading)| (Some(handle), reading)));
-    let mut all = Vec::new();
     for (handle, reading) in places {
         let here: Vec<&ObjectPlan<'_>> = decisions.iter().filter(|d| place(d) == handle).collect();
         let mut parts: BTreeMap<&str, UnreadPart<'_>> = BTreeMap::new();
@@ -73,6 +74,33 @@ pub(super) fn unread(
         }));
     }
     all
+}
+
+/// How many blocks that are left out are named.
+const NAMED: usize = 5;
+
+/// What could not be looked up, and the blocks that are not evaluated without it.
+fn left_out(estate: &Estate) -> Vec<Unread> {
+    let errors = estate.unevaluated.iter().filter(|d| d.is_error());
+    let places: BTreeSet<String> =
+        errors.filter_map(|d| d.loc.as_ref()?.to_string().into()).collect();
+    let more = places.len().saturating_sub(NAMED);
+    let mut named = places.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        named.push_str(&format!(" and {more} more"));
+    }
+    let part = |(lookup, why): (&Lookup, &String)| {
+        let account = lookup.account();
+        let serves = account.and_then(|account| estate.accounts.get(account));
+        Unread {
+            account: account.map_or(layout::ORG, Handle::as_str).to_owned(),
+            environments: serves.iter().flat_map(|a| a.environments.iter().cloned()).collect(),
+            kinds: vec![format!("data {}", lookup.data_type())],
+            reason: format!("{why}: what needs it is left out, at {named}"),
+            objects: Vec::new(),
+        }
+    };
+    estate.missing.iter().map(part).collect()
 }
 
 /// Kinds, and single objects of them, that could not be read in a place that was read otherwise.

@@ -23,7 +23,10 @@ pub fn text(status: &Status, style: &Style, out: &mut dyn Write) -> io::Result<(
     }
     let paths = |number| count(number, "path breaks", "paths break");
     let walls = match (status.isolation_violations, status.isolation_warnings) {
-        (0, 0) => style.paint(Tone::Good, "no isolation rule is broken"),
+        (0, 0) if status.unread.is_empty() => {
+            style.paint(Tone::Good, "no isolation rule is broken")
+        }
+        (0, 0) => style.paint(Tone::Warn, "no isolation rule is known to be broken"),
         (0, n) => style.paint(Tone::Warn, &format!("{} a warning-only isolation rule", paths(n))),
         (n, _) => {
             let undecided = status.isolation_undetermined;

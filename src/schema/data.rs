@@ -85,6 +85,31 @@ pub enum Lookup {
     },
 }
 
+impl Lookup {
+    /// The type of the `data` block that asks for it.
+    #[must_use]
+    pub const fn data_type(&self) -> &'static str {
+        match self {
+            Self::Caller => "caller_identity",
+            Self::Parameter { .. } => "ssm_parameter",
+            Self::EffectivePolicy { .. } => "effective_policy",
+            Self::Object { kind, .. } => kind,
+        }
+    }
+
+    /// Where it looks; `None` for what the management account alone tells.
+    #[must_use]
+    pub fn account(&self) -> Option<&Handle> {
+        match self {
+            Self::Caller => None,
+            Self::Parameter { account, .. } | Self::EffectivePolicy { account, .. } => {
+                Some(account)
+            }
+            Self::Object { account, .. } => account.as_ref(),
+        }
+    }
+}
+
 impl std::fmt::Display for Lookup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -665,6 +665,10 @@ iam_role "team" {{
   }}
   {lifecycle}
 }}
+isolation "walls" {{
+  between      = [environment.dev, environment.production]
+  on_violation = data.ssm_parameter.teams.value == "red,blue" ? "warn" : "error"
+}}
 iam_role "other" {{
   accounts    = [account.production]
   description = data.ssm_parameter.teams.value
@@ -683,9 +687,20 @@ iam_role "other" {{
     let missing = "`/shared/teams` in `production` does not exist";
     let refused = program.run(&["plan"]).code(1);
     assert!(refused.err.contains(missing), "{}", refused.err);
-    for command in [&["drift"][..], &["status"]] {
-        let told = program.run(command).code(0);
-        assert!(told.err.contains(missing), "{command:?}: {}", told.err);
+    for (command, code) in [("drift", 6), ("status", 0)] {
+        let told = program.run(&[command]).code(code);
+        assert!(told.err.contains(missing), "{command}: {}", told.err);
+        // What is left out is not unchanged.
+        for says in [
+            "1 place not wholly read",
+            "data ssm_parameter in production",
+            "left out, at main.hcl:",
+        ] {
+            assert!(told.out.contains(says), "{command}: {says}\n{}", told.out);
+        }
+        for not in ["No drift", "no isolation rule is broken"] {
+            assert!(!told.out.contains(not), "{command}: {not}\n{}", told.out);
+        }
     }
     // A block that protects its objects may be the one that cannot be evaluated.
     program.write(
