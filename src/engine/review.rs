@@ -18,13 +18,15 @@ use crate::isolation::section::{
 use crate::isolation::{self, Grade, WallVerdict};
 use crate::review::dumps::{self, Environments};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
-use crate::review::{Tree, model};
+use crate::review::{AccountsSnapshot, Tree, model};
 
 /// What is to be judged.
 #[derive(Clone, Debug, Default)]
 pub struct ReviewRequest {
     /// The folder of dumps; without one nothing is known of what stands.
     pub accounts: Option<PathBuf>,
+    /// An earlier folder of dumps: what has opened from then until [`accounts`](Self::accounts).
+    pub since: Option<PathBuf>,
     /// Plans of one change, judged together.
     pub terraform_plans: Vec<PathBuf>,
     /// Environments with the ids of their accounts.
@@ -49,6 +51,9 @@ pub struct ReviewOutcome {
 /// What was judged.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ReviewedChange {
+    /// The earlier dumps that today's were compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Names of the plans.
     pub terraform_plans: Vec<String>,
     /// How many changes bear on access and are in the verdicts.
@@ -85,6 +90,9 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
         None => dumps::unread(&request.environments),
     };
     let overlay = terraform::carry_out(&plans, &mut before)?;
+    if let Some(dir) = &request.since {
+        before = dumps::read(dir, &request.environments)?;
+    }
     let rules = rules(request);
     let of_today = |snapshot| model::model(snapshot).since_day(&request.today);
     let (was, is) = (of_today(&before), of_today(&overlay.after));
@@ -95,11 +103,19 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
     qualify(&mut isolation, &unknown_before, &guardrails_unknown);
     ease(&mut isolation);
     let summary = isolation.summary();
-    let not_read = overlay.after.accounts.values().filter(|account| !account.unread.is_empty());
-    let not_read =
-        not_read.map(|account| format!("{}: {}", account.id, account.unread.join("; "))).collect();
+    let unread = |side: &AccountsSnapshot, when: &str| -> Vec<String> {
+        let accounts = side.accounts.values().filter(|account| !account.unread.is_empty());
+        let told =
+            accounts.map(|account| format!("{}{when}: {}", account.id, account.unread.join("; ")));
+        told.collect()
+    };
+    let mut not_read = unread(&overlay.after, "");
+    if request.since.is_some() {
+        not_read.extend(unread(&before, " before"));
+    }
     Ok(ReviewOutcome {
         change: ReviewedChange {
+            since: request.since.as_ref().map(|dir| dir.display().to_string()),
             terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
             judged: overlay.carried_out,
             harmless: overlay.harmless,

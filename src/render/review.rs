@@ -49,6 +49,9 @@ fn sentence(outcome: &ReviewOutcome) -> String {
 
 fn basis(outcome: &ReviewOutcome) -> String {
     let change = &outcome.change;
+    if let Some(since) = &change.since {
+        return format!("The accounts as they are, compared with {since}.");
+    }
     if change.terraform_plans.is_empty() {
         return "The accounts as they are; no change was given.".to_owned();
     }
@@ -113,11 +116,14 @@ fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[Strin
 pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> {
     let section = &outcome.isolation;
     // Several reviews of one repository keep a comment each.
-    let mark = format!(
+    let mut mark = format!(
         "review environments={} plans={}",
         tokens(&section.environments),
         tokens(&outcome.change.terraform_plans)
     );
+    if outcome.change.since.is_some() {
+        mark.push_str(" since");
+    }
     let mut comment = Comment::marked(
         &mark,
         "Palisade review",

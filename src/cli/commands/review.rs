@@ -25,6 +25,9 @@ pub struct ReviewArgs {
     /// Folder with dumps of the accounts as they are
     #[arg(long, value_name = "DIR")]
     accounts: Option<PathBuf>,
+    /// Folder with earlier dumps: says what has opened and closed from then until those of --accounts
+    #[arg(long, value_name = "DIR", requires = "accounts", conflicts_with = "terraform_plan")]
+    since: Option<PathBuf>,
     /// Output of `terraform show -json PLANFILE`; several of one change are judged together
     #[arg(long, value_name = "FILE")]
     terraform_plan: Vec<PathBuf>,
@@ -63,6 +66,7 @@ enum ReviewFormat {
 pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
     let mut request = ReviewRequest {
         accounts: args.accounts.clone(),
+        since: args.since.clone(),
         terraform_plans: args.terraform_plan.clone(),
         providers: args.provider.iter().cloned().collect(),
         today: context.now().chars().take(10).collect(),

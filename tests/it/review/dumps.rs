@@ -30,6 +30,46 @@ fn without_a_change_the_walls_of_today_are_shown() {
 }
 
 #[test]
+fn two_dumps_tell_what_has_opened_and_closed_since() {
+    let (shut, open) = (Lab::new(), Lab::new());
+    open.edit_role(PRODUCTION, "settle", |settle| {
+        settle["AssumeRolePolicyDocument"] = trust(&root(DEV))
+    });
+    let between = |earlier: &Lab, later: &Lab| {
+        let mut request = later.request();
+        request.since = Some(earlier.folder().to_owned());
+        palisade::engine::review::run(&request).expect("a review")
+    };
+    let opened = between(&shut, &open);
+    assert_eq!(wall(&opened, "dev", "production"), (Isolated, Reachable));
+    let changes = |outcome: &palisade::engine::review::ReviewOutcome| {
+        let all = outcome.isolation.changes.iter();
+        all.map(|path| format!("{:?}", path.change)).collect::<Vec<_>>()
+    };
+    assert_eq!(changes(&opened), ["Added"]);
+    let closed = between(&open, &shut);
+    assert_eq!(wall(&closed, "dev", "production"), (Reachable, Isolated));
+    assert_eq!(changes(&closed), ["Removed"]);
+    assert!(changes(&between(&open, &open)).is_empty());
+    // What the earlier folder lacks was not isolated then.
+    shut.remove(&format!("accounts/{PRODUCTION}/buckets.json"));
+    let partly = between(&shut, &open);
+    assert_eq!(wall(&partly, "dev", "production"), (Undetermined, Reachable));
+    let told = &partly.change.not_read;
+    assert!(told.iter().any(|t| t.starts_with(&format!("{PRODUCTION} before: "))), "{told:?}");
+
+    let program = Program::new("");
+    let folder = |lab: &Lab| lab.folder().display().to_string();
+    let (earlier, later) = (folder(&shut), folder(&open));
+    let ids = [format!("dev={DEV}"), format!("production={PRODUCTION}")];
+    let args = ["review", "--accounts", &later, "--since", &earlier, "-e", &ids[0], "-e", &ids[1]];
+    let run = program.run(&args).code(3);
+    assert!(run.out.contains(&format!("compared with {earlier}")), "{}", run.out);
+    let alone = program.run(&["review", "--since", &earlier, "-e", &ids[0]]).code(1);
+    assert!(alone.err.contains("--accounts"), "{}", alone.err);
+}
+
+#[test]
 fn a_file_that_is_absent_was_not_read() {
     for file in ["account-authorization-details.json", "buckets.json"] {
         for id in [DEV, PRODUCTION] {

@@ -192,6 +192,10 @@ impl Lab {
         fs::write(path, content).expect("written");
     }
 
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     pub(super) fn remove(&self, name: &str) {
         fs::remove_file(self.dir.path().join(name)).expect("it was there");
     }
