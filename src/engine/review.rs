@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -17,6 +17,7 @@ use crate::isolation::section::{
 };
 use crate::isolation::{self, Grade, WallVerdict};
 use crate::review::dumps::{self, Environments};
+use crate::review::one_policy::{self, OnePolicy};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
 use crate::review::{AccountsSnapshot, Tree, model};
 
@@ -29,6 +30,8 @@ pub struct ReviewRequest {
     pub since: Option<PathBuf>,
     /// Plans of one change, judged together.
     pub terraform_plans: Vec<PathBuf>,
+    /// A policy on its own, with what it is aimed at: ids of the organization's parts, and ARNs.
+    pub policy: Option<(PathBuf, Vec<String>)>,
     /// Environments with the ids of their accounts.
     pub environments: Environments,
     /// Accounts of the plans' providers, where the plans do not tell them.
@@ -56,6 +59,9 @@ pub struct ReviewedChange {
     pub since: Option<String>,
     /// Names of the plans.
     pub terraform_plans: Vec<String>,
+    /// The policy that was tried on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<TriedPolicy>,
     /// How many changes bear on access and are in the verdicts.
     pub judged: usize,
     /// How many bear none.
@@ -67,6 +73,15 @@ pub struct ReviewedChange {
     pub not_read: Vec<String>,
     /// What is not known of the organization's guardrails, a phrase each: no verdict `reachable` rests on it.
     pub guardrails_unknown: Vec<String>,
+}
+
+/// A policy on its own.
+#[derive(Clone, Debug, Serialize)]
+pub struct TriedPolicy {
+    /// Its file.
+    pub file: String,
+    /// What it was aimed at.
+    pub targets: Vec<String>,
 }
 
 /// The rule that every environment is closed to every other one.
@@ -89,7 +104,11 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
         Some(dir) => dumps::read(dir, &request.environments)?,
         None => dumps::unread(&request.environments),
     };
-    let overlay = terraform::carry_out(&plans, &mut before)?;
+    let mut overlay = terraform::carry_out(&plans, &mut before)?;
+    let policy = match &request.policy {
+        Some((path, targets)) => Some(tried(path, targets, &mut overlay.after)?),
+        None => None,
+    };
     if let Some(dir) = &request.since {
         before = dumps::read(dir, &request.environments)?;
     }
@@ -117,7 +136,8 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
         change: ReviewedChange {
             since: request.since.as_ref().map(|dir| dir.display().to_string()),
             terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
-            judged: overlay.carried_out,
+            judged: overlay.carried_out + policy.as_ref().map_or(0, |tried| tried.targets.len()),
+            policy,
             harmless: overlay.harmless,
             not_judged: overlay.not_judged,
             not_read,
@@ -174,6 +194,19 @@ fn plans(request: &ReviewRequest) -> Result<Vec<PlanFile>, Diagnostics> {
         }
     }
     diagnostics.into_result(plans)
+}
+
+/// Carries a policy on its own out.
+fn tried(
+    path: &Path,
+    targets: &[String],
+    after: &mut AccountsSnapshot,
+) -> Result<TriedPolicy, EngineError> {
+    let file = path.display().to_string();
+    let text = fs::read_to_string(path)
+        .map_err(|error| Diagnostic::error(format!("cannot read `{file}`: {error}")))?;
+    one_policy::carry_out(&OnePolicy { name: &file, text: &text, targets }, after)?;
+    Ok(TriedPolicy { file, targets: targets.to_vec() })
 }
 
 /// Every ordered pair of environments is a wall, and so is each environment against the world.

@@ -52,6 +52,13 @@ fn basis(outcome: &ReviewOutcome) -> String {
     if let Some(since) = &change.since {
         return format!("The accounts as they are, compared with {since}.");
     }
+    if let Some(tried) = &change.policy {
+        let plans = match change.terraform_plans.as_slice() {
+            [] => String::new(),
+            plans => format!("{}, and ", plans.join(", ")),
+        };
+        return format!("{plans}{} on {}.", tried.file, tried.targets.join(", "));
+    }
     if change.terraform_plans.is_empty() {
         return "The accounts as they are; no change was given.".to_owned();
     }
@@ -123,6 +130,9 @@ pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> 
     );
     if outcome.change.since.is_some() {
         mark.push_str(" since");
+    }
+    if let Some(tried) = &outcome.change.policy {
+        mark.push_str(&format!(" policy={}", tokens(std::slice::from_ref(&tried.file))));
     }
     let mut comment = Comment::marked(
         &mark,

@@ -31,6 +31,13 @@ pub struct ReviewArgs {
     /// Output of `terraform show -json PLANFILE`; several of one change are judged together
     #[arg(long, value_name = "FILE")]
     terraform_plan: Vec<PathBuf>,
+    /// File with one policy, judged on its own: an SCP or RCP, or a policy of a principal or a resource
+    #[arg(long, value_name = "FILE", requires_all = ["target", "accounts"], conflicts_with = "since")]
+    policy: Option<PathBuf>,
+    /// What --policy is tried on: a root, unit, account or policy of the organization by its id, which it is attached to or
+    /// takes the place of; or the ARN of a role, user, group, managed policy or resource
+    #[arg(long, value_name = "ID|ARN", requires = "policy")]
+    target: Vec<String>,
     /// An environment and its accounts, as in `production=222222222222,333333333333`
     #[arg(long, short = 'e', value_name = "NAME=ID,...", value_parser = environment, required = true)]
     environment: Vec<(String, Vec<AccountId>)>,
@@ -68,6 +75,7 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
         accounts: args.accounts.clone(),
         since: args.since.clone(),
         terraform_plans: args.terraform_plan.clone(),
+        policy: args.policy.clone().map(|file| (file, args.target.clone())),
         providers: args.provider.iter().cloned().collect(),
         today: context.now().chars().take(10).collect(),
         ..ReviewRequest::default()

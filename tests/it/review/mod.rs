@@ -4,4 +4,5 @@ mod callers;
 mod dumps;
 mod example;
 mod lab;
+mod one_policy;
 mod types;
