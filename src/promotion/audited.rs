@@ -36,12 +36,14 @@ pub struct MoveDetails<'a> {
     overridden: Option<&'a Override>,
     #[serde(skip_serializing_if = "Option::is_none")]
     returned_to: Option<&'a Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
 }
 
 impl<'a> MoveDetails<'a> {
-    /// Of its record.
+    /// Of its record, and the hash of the object that holds it. Records of earlier versions have no hash.
     #[must_use]
-    pub fn of(run: &'a ReleaseMove) -> Self {
+    pub fn of(run: &'a ReleaseMove, content: Option<&'a str>) -> Self {
         Self {
             environment: &run.environment,
             release: &run.release,
@@ -53,8 +55,16 @@ impl<'a> MoveDetails<'a> {
             previous: run.previous.as_ref(),
             overridden: run.overridden.as_ref(),
             returned_to: run.returned.as_ref().map(|returned| &returned.digest),
+            content,
         }
     }
+}
+
+/// What is read of [`MoveDetails`] where the whole move is compared.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct MoveContent<'a> {
+    /// Hash of the object that holds it.
+    pub content: &'a str,
 }
 
 /// Which move a record is about, for every record of a move.
@@ -124,6 +134,18 @@ pub struct ApprovalDetails<'a> {
     pub user_id: &'a str,
 }
 
+/// What is read of [`HoldDetails`].
+#[derive(Clone, Debug, Deserialize)]
+pub struct LiftedHold {
+    /// The environment.
+    pub environment: String,
+    /// What it said.
+    pub hold: Hold,
+}
+
+/// The action of the record of a hold that was lifted.
+pub const HOLD_LIFTED: &str = "hold_released";
+
 /// A hold that was lifted.
 #[derive(Clone, Debug, Serialize)]
 pub struct HoldDetails<'a> {
@@ -169,14 +191,14 @@ mod tests {
         };
         run.gates = vec![gate(GateOutcome::Passed)];
         assert_eq!(
-            text(&MoveDetails::of(&run)),
+            text(&MoveDetails::of(&run, None)),
             format!(
                 r#"{{"digest":"{digest}","environment":"dev","gates":{{"soak":"passed"}},"move":7,"release":"app","verification":{{}}}}"#
             )
         );
         run.edge = Some("to_dev".to_owned());
         run.previous = Some(digest.clone());
-        let details = AuditDetails::of(&MoveDetails::of(&run)).unwrap();
+        let details = AuditDetails::of(&MoveDetails::of(&run, None)).unwrap();
         assert_eq!(
             serde_json::to_string(&details).unwrap(),
             format!(
@@ -184,6 +206,9 @@ mod tests {
             )
         );
         assert_eq!(details.read(), Some(MoveName { environment: "dev", number: 7 }));
+        assert!(details.read::<MoveContent<'_>>().is_none());
+        let details = AuditDetails::of(&MoveDetails::of(&run, Some("sha256:ab"))).unwrap();
+        assert_eq!(details.read().map(|MoveContent { content }| content), Some("sha256:ab"));
         let refusal = RefusalDetails {
             edge: "to_dev",
             environment: "dev",

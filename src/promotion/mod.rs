@@ -15,6 +15,7 @@ pub mod candidate;
 pub mod edge;
 pub mod figures;
 pub mod gate;
+pub mod left_by_moves;
 pub mod record;
 pub mod revoked_verification;
 pub mod store;

@@ -3,7 +3,7 @@
 //! A release and a finished move are written once and never changed. A record is replaced by
 //! compare-and-swap alone: who lost the race has read something that is no longer so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use super::record::{EnvironmentRecord, FORMAT, ReleaseMove};
 use crate::diag::Diagnostic;
 use crate::eval::release::{Digest, Release};
 use crate::state::json::encode;
+use crate::state::scopes::digest;
 use crate::state::store::Cas;
 use crate::state::{Ledger, StateError, StateFailure, WriteCondition, layout};
 
@@ -121,10 +122,11 @@ pub async fn list_releases(ledger: &Ledger) -> Result<BTreeMap<String, Vec<Diges
 pub async fn list_environments(ledger: &Ledger) -> Result<Vec<String>, StateError> {
     let keys = ledger.store().list(layout::ENVIRONMENTS, None).await?;
     let name = |key: &String| {
-        let rest = key.strip_prefix(layout::ENVIRONMENTS)?;
-        rest.strip_suffix("/promotion.json").map(str::to_owned)
+        let (name, rest) = key.strip_prefix(layout::ENVIRONMENTS)?.split_once('/')?;
+        (rest == "promotion.json" || rest.starts_with("moves/")).then(|| name.to_owned())
     };
-    Ok(keys.iter().filter_map(name).collect())
+    let names: BTreeSet<String> = keys.iter().filter_map(name).collect();
+    Ok(names.into_iter().collect())
 }
 
 /// Reads what an environment remembers.
@@ -185,24 +187,65 @@ pub async fn write(ledger: &Ledger, versioned: &mut VersionedRecord) -> Result<(
     }
 }
 
-/// Writes a finished move down; the same move may have been written before a crash.
+/// Writes a finished move down; the same move may have been written before a crash. Returns the hash of the object
+/// that holds it.
 ///
 /// # Errors
 /// The backend cannot be used, or another move stands under the number.
-pub async fn put_move(ledger: &Ledger, finished: &ReleaseMove) -> Result<(), StateError> {
+pub async fn put_move(ledger: &Ledger, finished: &ReleaseMove) -> Result<String, StateError> {
     let key = layout::finished_move(&finished.environment, finished.number);
     let mut stored = finished.clone();
     stored.redact(ledger.redactions());
-    match ledger.swap(&key, &encode(&stored)?, &WriteCondition::Absent).await? {
-        Cas::Won(_) => Ok(()),
-        Cas::Lost(_) => {
-            let there = ledger.read_json::<ReleaseMove>(&key).await?;
-            if there.is_some_and(|there| there.value.id == finished.id) {
-                return Ok(());
+    let bytes = encode(&stored)?;
+    match ledger.swap(&key, &bytes, &WriteCondition::Absent).await? {
+        Cas::Won(_) => Ok(digest(&bytes)),
+        Cas::Lost(there) => {
+            // Before the crash it may have said less of who went on with it.
+            if let Some(there) = there
+                && ledger.decode::<ReleaseMove>(&key, &there)?.id == finished.id
+            {
+                return Ok(digest(&there.bytes));
             }
             Err(StateError::conflict(&format!("the history of `{}`", finished.environment)))
         }
     }
+}
+
+/// A finished move as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredMove {
+    /// What it says.
+    pub run: ReleaseMove,
+    /// Hash of the object that holds it.
+    pub content: String,
+}
+
+/// All finished moves into an environment by the numbers that their keys have, for the check of the audit log: one
+/// that cannot be read is told of, and the others are there.
+///
+/// # Errors
+/// The backend cannot be read.
+pub async fn stored_moves(
+    ledger: &Ledger,
+    environment: &str,
+) -> Result<BTreeMap<u64, Result<StoredMove, StateError>>, StateError> {
+    let prefix = layout::moves(environment);
+    let keys = ledger.store().list(&prefix, None).await?;
+    let numbered = keys.into_iter().filter_map(|key| {
+        let number = key.strip_prefix(&prefix)?.strip_suffix(".json")?.parse().ok()?;
+        (layout::finished_move(environment, number) == key).then_some((number, key))
+    });
+    let read: Vec<_> = stream::iter(numbered)
+        .map(|(number, key)| async move {
+            let Some(object) = ledger.store().get(&key).await? else { return Ok(None) };
+            let run = ledger.decode(&key, &object);
+            let stored = run.map(|run| StoredMove { run, content: digest(&object.bytes) });
+            Ok::<_, StateError>(Some((number, stored)))
+        })
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    Ok(read.into_iter().flatten().collect())
 }
 
 /// All finished moves into an environment, the oldest first.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Diagnostic;
-use crate::redact::{Audience, Redactions};
+use crate::redact::{Audience, Redactions, is_left_of};
 
 use super::audit_details::AuditDetails;
 use super::clock::to_the_second;
@@ -67,6 +67,22 @@ impl LeaseHolder {
 }
 
 impl AuditEvent {
+    /// Whether this one, as it was recorded, says what `known` says; what was hidden in it may have been anything.
+    #[must_use]
+    pub fn tells(&self, known: &Self) -> bool {
+        let same = |recorded: &Option<String>, known: &Option<String>| match (recorded, known) {
+            (Some(recorded), Some(known)) => is_left_of(recorded, known),
+            (recorded, known) => recorded == known,
+        };
+        self.at == known.at
+            && self.who == known.who
+            && self.run == known.run
+            && self.action == known.action
+            && same(&self.plan, &known.plan)
+            && same(&self.reason, &known.reason)
+            && self.details.tell(&known.details)
+    }
+
     /// Takes secrets out of what people and programs wrote into it.
     fn redact(&mut self, redactions: &Redactions) {
         if let Some(reason) = &mut self.reason {
@@ -278,15 +294,24 @@ impl Ledger {
             found.head = Some(record.head());
             records.push(record);
         }
-        for (key, count, marker) in self.store().version_counts(layout::AUDIT).await? {
-            if count != 1 || marker {
-                found.problems.push(format!(
-                    "`{key}` has {count} versions{}: records are written once",
-                    if marker { " and was deleted" } else { "" }
-                ));
-            }
-        }
+        found.problems.extend(self.rewritten(layout::AUDIT, "records").await?);
         Ok((found, records))
+    }
+
+    /// What below a prefix was written more than once or deleted, of what is written once; `what` is told of it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn rewritten(&self, prefix: &str, what: &str) -> Result<Vec<String>, StateError> {
+        let counts = self.store().version_counts(prefix).await?.into_iter();
+        let rewritten = counts.filter(|(_, count, deleted)| *count != 1 || *deleted);
+        let told = rewritten.map(|(key, count, deleted)| {
+            let versions =
+                if count == 1 { "1 version".to_owned() } else { format!("{count} versions") };
+            let deleted = if deleted { " and was deleted" } else { "" };
+            format!("`{key}` has {versions}{deleted}: {what} are written once")
+        });
+        Ok(told.collect())
     }
 }
 

@@ -4,7 +4,7 @@
 //! States are read before the log: what a state has seen was appended before, so a log that others append to
 //! meanwhile raises no alarm. A state that cannot be read is a finding of its own, and the rest is checked.
 //! What the check cannot see is said as plainly: whoever may rewrite every object of the bucket and all
-//! their versions leaves nothing here that contradicts.
+//! their versions leaves nothing here that contradicts, and the log names who wrote a state, not what it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,7 @@ use super::audit::{AuditCheck, Record};
 use super::error::StateError;
 use super::layout::{self, ScopeKey};
 use super::ledger::Ledger;
+use super::model::Resources;
 use super::scopes::{AuditHead, ScopeState};
 
 /// How many versions of each scope's state are compared, the newest first.
@@ -69,6 +70,8 @@ struct Remembered {
     writers: BTreeMap<String, BTreeSet<String>>,
     /// Runs that are at work, or were interrupted and not recovered.
     unfinished: BTreeSet<String>,
+    /// Writes that changed what a state holds: scope, serial, run.
+    changes: Vec<(String, u64, String)>,
     /// Scopes of which not all versions were read.
     partial: BTreeSet<String>,
     problems: Vec<String>,
@@ -118,7 +121,13 @@ impl Ledger {
                 "all versions of the state of scope `{scope}`: some are not kept here, or are older than the newest {VERSIONS}"
             ));
         }
+        if !remembered.writers.is_empty() {
+            found.not_seen.push(
+                "what a state holds: the log names the runs that wrote it, and a state that was written in the name of such a run shows in a plan alone".to_owned(),
+            );
+        }
         found.problems.extend(missing_applies(&records, &remembered));
+        found.problems.extend(unnamed_writes(&records, &remembered));
         Ok((found, records))
     }
 
@@ -205,6 +214,17 @@ impl Ledger {
                 ));
             }
         }
+        for (at, state) in readable.iter().enumerate() {
+            // Of the oldest that is kept, what it has changed is known where it is the first one.
+            let before = readable.get(at + 1);
+            let has_changed = match before {
+                Some(before) => state.holds() != before.holds(),
+                None => state.serial == 1 && state.holds() != (&Resources::new(), &None, &None),
+            };
+            if has_changed {
+                all.changes.push((scope.to_owned(), state.serial, state.stamp.run.clone()));
+            }
+        }
         for state in readable {
             if let Some(head) = &state.audit {
                 let place = format!("serial {} of scope `{scope}`", state.serial);
@@ -252,6 +272,20 @@ impl ReadEnd<'_> {
         let address: Option<ResourceAddr> = self.address.parse().ok();
         address.filter(|_| self.outcome == "done").map(|address| layout::scope_of(&address))
     }
+}
+
+/// Writes of states by runs that no record of the scope names. Every run appends a record before it writes a state,
+/// but for a successor's first write, which shuts out whom it has taken over and changes nothing.
+fn unnamed_writes(records: &[Record], remembered: &Remembered) -> Vec<String> {
+    let named: BTreeSet<(&str, &str)> = records
+        .iter()
+        .flat_map(|r| r.event.scopes.iter().map(|scope| (scope.as_str(), r.event.run.as_str())))
+        .collect();
+    let unnamed = |(scope, _, run): &&(String, u64, String)| !named.contains(&(scope, run));
+    let told = remembered.changes.iter().filter(unnamed).map(|(scope, serial, run)| {
+        format!("serial {serial} of scope `{scope}` was written by run `{run}`, which no record of it names")
+    });
+    told.collect()
 }
 
 /// Applies that say that they have changed something in a scope of which no state holds anything of theirs.

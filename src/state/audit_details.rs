@@ -14,7 +14,7 @@ use super::error::{StateError, StateFailure};
 use super::operation::OperationKind;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
-use crate::redact::{Audience, Redactions};
+use crate::redact::{Audience, Redactions, is_left_of};
 
 /// The details of one audit record, by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,28 @@ impl AuditDetails {
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
         let entries = self.0.iter().map(|(name, value)| (name.as_str(), value));
         T::deserialize(MapDeserializer::<_, serde_json::Error>::new(entries)).ok()
+    }
+
+    /// Whether these, as they were recorded, say what `known` says; what was hidden in them may have been anything.
+    pub(super) fn tell(&self, known: &Self) -> bool {
+        fn same(recorded: &Json, known: &Json) -> bool {
+            match (recorded, known) {
+                (Json::String(recorded), Json::String(known)) => is_left_of(recorded, known),
+                (Json::Array(recorded), Json::Array(known)) => {
+                    recorded.len() == known.len()
+                        && recorded.iter().zip(known).all(|(r, k)| same(r, k))
+                }
+                (Json::Object(recorded), Json::Object(known)) => {
+                    recorded.len() == known.len()
+                        && recorded
+                            .iter()
+                            .all(|(name, r)| known.get(name).is_some_and(|k| same(r, k)))
+                }
+                (recorded, known) => recorded == known,
+            }
+        }
+        self.0.len() == known.0.len()
+            && self.0.iter().all(|(name, r)| known.0.get(name).is_some_and(|k| same(r, k)))
     }
 
     /// Takes secrets out of what people and programs wrote into them.

@@ -198,6 +198,12 @@ impl ScopeState {
         Ok(state)
     }
 
+    /// What it holds: the objects, and the scopes that they came from and went to.
+    #[must_use]
+    pub fn holds(&self) -> (&Resources, &Option<String>, &Option<String>) {
+        (&self.resources, &self.moved_from, &self.moved_to)
+    }
+
     /// Whether no other state could follow this one: its counters were forged.
     #[must_use]
     pub fn is_at_its_end(&self) -> bool {

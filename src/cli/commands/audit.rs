@@ -20,7 +20,7 @@ pub enum AuditCommand {
 /// Flags of `audit verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Compares the log with the states as they are and were, with moves and approvals, and with the bucket's versions. \
+    after_help = "Compares the log with the states as they are and were, with moves, approvals and releases, and with the bucket's versions; `not seen` says what that cannot show. \
                         Every apply prints the log's head; kept elsewhere, it shows a log that was rewritten whole.\n\n\
                         Examples:\n  palisade audit verify\n  palisade audit verify --anchor audit-head.txt"
 )]

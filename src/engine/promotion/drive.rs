@@ -180,8 +180,8 @@ impl<'a> Drive<'a> {
     /// Writes the move into the history and the audit log, then closes it. Each of the three may
     /// have been done before a cut.
     async fn settle(&mut self, run: &ReleaseMove) -> Result<ReleaseMove, EngineError> {
-        store::put_move(self.ledger(), run).await?;
-        let event = event(run)?;
+        let content = store::put_move(self.ledger(), run).await?;
+        let event = finished_event(run, Some(&content))?;
         let told =
             self.resumed
                 && self.ledger().audit_records().await?.iter().any(|record| {
@@ -282,8 +282,11 @@ impl<'a> Drive<'a> {
     }
 }
 
-/// What the audit log says of a finished move.
-fn event(run: &ReleaseMove) -> Result<AuditEvent, StateError> {
+/// What the audit log says of a finished move, `content` being the hash of the object that holds it.
+pub(in crate::engine) fn finished_event(
+    run: &ReleaseMove,
+    content: Option<&str>,
+) -> Result<AuditEvent, StateError> {
     let action = match (run.kind, run.end) {
         (MoveKind::Entry, _) => "release_entered",
         (MoveKind::Rollback, _) => "rolled_back",
@@ -299,6 +302,6 @@ fn event(run: &ReleaseMove) -> Result<AuditEvent, StateError> {
         plan: Some(run.plan.clone()),
         reason: run.overridden.as_ref().map(|o| o.reason.clone()).or_else(|| run.reason.clone()),
         scopes: Vec::new(),
-        details: AuditDetails::of(&MoveDetails::of(run))?,
+        details: AuditDetails::of(&MoveDetails::of(run, content))?,
     })
 }

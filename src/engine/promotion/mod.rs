@@ -29,6 +29,7 @@ use super::error::EngineError;
 use super::workspace::Variables;
 
 pub use crate::promotion::ReleaseMove;
+pub(super) use drive::finished_event;
 
 /// What the use cases that move releases have in common.
 #[derive(Clone, Debug)]

@@ -7,12 +7,12 @@ use std::process::Stdio;
 use serde_json::{Value as Json, json};
 
 use palisade::state::json::encode;
-use palisade::state::scopes::digest;
+use palisade::state::scopes::{ScopeState, digest};
 use palisade::state::{LocalStore, StateStore as _, WriteCondition};
 
 use crate::support::cli::Program;
 
-use super::commands::applied;
+use super::commands::{applied, ledger};
 use super::hostile::resealed;
 
 fn records(p: &Program) -> Vec<PathBuf> {
@@ -175,6 +175,37 @@ async fn a_serial_that_was_written_twice_is_told() {
     let told = format!("serial {serial} of scope `acct-dev` was written twice, by runs");
     assert!(found.err.contains(&told), "{}", found.err);
     assert!(found.err.contains("the-other-run"), "{}", found.err);
+}
+
+/// A state that somebody wrote past the program, with the next serial and a seal that is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_of_a_run_that_no_record_names_is_told() {
+    for (name, p) in applied() {
+        let run = p.run(&["audit", "verify"]).code(0);
+        assert!(run.out.contains("not seen: what a state holds"), "{name}: {}", run.out);
+        let backend = ledger(name, &p).await;
+        let key = "scopes/acct-dev/state.json";
+        let forged = async |change: fn(&mut ScopeState)| {
+            let now = backend.store().get(key).await.unwrap().unwrap();
+            let mut state = ScopeState::open("acct-dev", &now.bytes).unwrap();
+            state.serial += 1;
+            state.write_id = format!("forged-{}", state.serial);
+            state.stamp.run = "of-nobody".to_owned();
+            change(&mut state);
+            let condition = WriteCondition::Etag(now.etag);
+            backend.store().put_if(key, &state.seal().unwrap(), &condition).await.unwrap();
+            state.serial
+        };
+        // As a successor's first write does, which shuts out whom it has taken over and changes nothing.
+        forged(|state| state.epoch += 1).await;
+        p.run(&["audit", "verify"]).code(0);
+        let serial = forged(|state| state.resources.clear()).await;
+        let found = p.run(&["audit", "verify"]).code(1);
+        let told = format!(
+            "serial {serial} of scope `acct-dev` was written by run `of-nobody`, which no record of it names"
+        );
+        assert!(found.err.contains(&told), "{name}: {}", found.err);
+    }
 }
 
 /// Applies, approvals and edits append while the check reads: what it has seen of the states is in the log.

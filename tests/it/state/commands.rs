@@ -53,7 +53,7 @@ pub(super) fn applied() -> [(&'static str, Program); 2] {
 }
 
 /// The same state, as another process sees it.
-async fn ledger(name: &str, p: &Program) -> Ledger {
+pub(super) async fn ledger(name: &str, p: &Program) -> Ledger {
     let dir = p.path().join(".palisade/sandbox");
     if name == "local" {
         return Ledger::new(Arc::new(LocalStore::new(dir.join("palisade-state"))));

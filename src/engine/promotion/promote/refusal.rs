@@ -7,7 +7,7 @@ use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::host::Event as HostEvent;
 use crate::engine::workspace::Workspace;
-use crate::promotion::audited::{HoldDetails, RefusalDetails};
+use crate::promotion::audited::{HOLD_LIFTED, HoldDetails, RefusalDetails};
 use crate::promotion::candidate::Candidate;
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::{Hold, Override};
@@ -82,7 +82,7 @@ pub(super) async fn lift(
         at: workspace.now(),
         who: holder.who.clone(),
         run: holder.run.clone(),
-        action: "hold_released".to_owned(),
+        action: HOLD_LIFTED.to_owned(),
         plan: None,
         reason: reason.map(str::to_owned),
         scopes: Vec::new(),

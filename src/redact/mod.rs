@@ -169,6 +169,19 @@ fn automaton(secrets: &BTreeMap<String, String>, shortest: usize) -> Option<AhoC
     built.ok().filter(|automaton| automaton.patterns_len() > 0)
 }
 
+/// Whether `kept` may be what was left of `original` when secrets were taken out of it.
+#[must_use]
+pub(crate) fn is_left_of(kept: &str, original: &str) -> bool {
+    let Some((first, rest)) = kept.split_once(HIDDEN) else { return kept == original };
+    let Some(mut original) = original.strip_prefix(first) else { return false };
+    let (between, last) = rest.rsplit_once(HIDDEN).unwrap_or(("", rest));
+    for piece in between.split(HIDDEN) {
+        let Some((_, after)) = original.split_once(piece) else { return false };
+        original = after;
+    }
+    original.ends_with(last)
+}
+
 /// The forms in which a secret may be printed.
 fn forms(secret: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::from([secret.to_owned()]);
@@ -513,6 +526,28 @@ mod tests {
         redactions.learn([("db".to_owned(), "hunter's(2)secret".to_owned())]);
         assert!(redactions.is_in("postgres://u:hunter's(2)%73ecret@db/x"));
         assert!(redactions.is_in(r#"{"p":"hunter\u0027s(2)secret"}"#));
+    }
+
+    #[test]
+    fn what_was_left_of_a_text_is_recognised() {
+        for (kept, original) in [
+            ("all of it", "all of it"),
+            ("(hidden)", "all of it"),
+            ("(hidden)", "(hidden)"),
+            ("a (hidden) b", "a secret b"),
+            ("a (hidden) b (hidden)", "a 1 b 2"),
+            ("(hidden)(hidden) b", "12 b"),
+        ] {
+            assert!(is_left_of(kept, original), "{kept} of {original}");
+        }
+        for (kept, original) in [
+            ("all", "all of it"),
+            ("a (hidden) b", "a secret c"),
+            ("a (hidden) b", "b secret b"),
+            ("a (hidden) b (hidden) c", "a 1 2 c"),
+        ] {
+            assert!(!is_left_of(kept, original), "{kept} of {original}");
+        }
     }
 
     #[test]

@@ -1,0 +1,197 @@
+//! Finished moves, and what environments remember of them, beside the records of both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Findings;
+use crate::engine::error::EngineError;
+use crate::engine::promotion::finished_event;
+use crate::promotion::audited::{HOLD_LIFTED, LiftedHold, MoveContent, MoveName};
+use crate::promotion::left_by_moves::LeftByMoves;
+use crate::promotion::store::{self, StoredMove, VersionedRecord};
+use crate::promotion::{Digest, ReleaseMove};
+use crate::state::audit::Record;
+use crate::state::{Ledger, StateError};
+
+/// What of environments is compared with nothing.
+pub(super) const UNCOMPARED: [&str; 2] = [
+    "what `promotion.json` says of verifications (which releases count as verified, since when, on what evidence) and of a move that is under way; since when, by whom and why there is a hold",
+    "by whom and when a release was stored first, where every version of it was replaced",
+];
+
+/// What one environment has left: read twice, with its moves in between.
+pub(super) struct EnvironmentTrace {
+    pub(super) name: String,
+    before: Option<VersionedRecord>,
+    after: Option<VersionedRecord>,
+    moves: BTreeMap<u64, StoredMove>,
+    /// Numbers of moves that cannot be read.
+    damaged: BTreeSet<u64>,
+}
+
+/// Reads what environments have left.
+pub(super) async fn read(
+    ledger: &Ledger,
+    findings: &mut Findings,
+) -> Result<Vec<EnvironmentTrace>, EngineError> {
+    let mut environments = Vec::new();
+    for name in store::list_environments(ledger).await? {
+        let before = record(ledger, &name, findings).await?;
+        let stored = store::stored_moves(ledger, &name).await?;
+        let after = record(ledger, &name, findings).await?;
+        let (mut moves, mut damaged) = (BTreeMap::new(), BTreeSet::new());
+        for (number, stored) in stored {
+            match stored {
+                Ok(stored) => {
+                    moves.insert(number, stored);
+                }
+                Err(error) => {
+                    findings.unreadable(error)?;
+                    damaged.insert(number);
+                }
+            }
+        }
+        environments.push(EnvironmentTrace { name, before, after, moves, damaged });
+    }
+    Ok(environments)
+}
+
+async fn record(
+    ledger: &Ledger,
+    environment: &str,
+    findings: &mut Findings,
+) -> Result<Option<VersionedRecord>, EngineError> {
+    match store::read(ledger, environment).await {
+        Ok(versioned) => Ok(Some(versioned)),
+        Err(error) => Ok(findings.unreadable(error).map(|()| None)?),
+    }
+}
+
+impl EnvironmentTrace {
+    /// Releases that its moves have brought, each with its name.
+    pub(super) fn releases(&self) -> impl Iterator<Item = (&str, &Digest)> {
+        self.moves.values().flat_map(|StoredMove { run, .. }| {
+            [&run.digest, run.in_force()].map(|digest| (run.release.as_str(), digest))
+        })
+    }
+
+    /// Compares its moves with their records, and what it remembers with its moves.
+    ///
+    /// # Errors
+    /// A move cannot be written as a record has it.
+    pub(super) fn check(
+        &self,
+        records: &[Record],
+        findings: &mut Findings,
+    ) -> Result<(), StateError> {
+        let name = &self.name;
+        let mut unhashed = 0_usize;
+        for (number, stored) in &self.moves {
+            let run = &stored.run;
+            if run.number != *number || run.environment != *name {
+                findings.problem(format!(
+                    "move {number} into `{name}` says that it is move {} into `{}`",
+                    run.number, run.environment
+                ));
+            }
+            let own = records
+                .iter()
+                .filter(|r| moved(r) == Some((name.as_str(), *number)) && r.event.run == run.id);
+            let own: Vec<&Record> = own.collect();
+            if own.is_empty() {
+                if self.is_being_recorded(&run.id) {
+                    findings.not_seen.push(format!(
+                        "whether move {number} into `{name}` is what it was: `promotion.json` says that it is being written down, and it has no record yet"
+                    ));
+                } else {
+                    findings.problem(format!("move {number} into `{name}` has no record"));
+                }
+                continue;
+            }
+            let mut agreeing = false;
+            for record in &own {
+                agreeing |= tells(record, stored)?;
+            }
+            if !agreeing {
+                let records: Vec<String> = own.iter().map(|r| r.number.to_string()).collect();
+                findings.problem(format!(
+                    "move {number} into `{name}` was changed: record {} says otherwise",
+                    records.join(", ")
+                ));
+            }
+            let hashed = |r: &&Record| r.event.details.read::<MoveContent<'_>>().is_some();
+            unhashed += usize::from(!own.iter().any(hashed));
+        }
+        if unhashed > 0 {
+            findings.not_seen.push(format!(
+                "what gates found before and after {unhashed} of the moves into `{name}`, but for how each ended: an earlier version of palisade recorded them without a hash"
+            ));
+        }
+        let (Some(before), Some(after)) = (&self.before, &self.after) else { return Ok(()) };
+        let moves = self.moves.iter().map(|(number, stored)| (*number, &stored.run)).collect();
+        let left = LeftByMoves { moves, damaged: &self.damaged, lifted: &lifted(records, name) };
+        for told in left.contradictions(&before.record, &after.record) {
+            findings.problem(format!("`environments/{name}/promotion.json` {told}"));
+        }
+        Ok(())
+    }
+
+    /// Whether a move that has no record is on its way to one.
+    fn is_being_recorded(&self, id: &str) -> bool {
+        let read = [&self.before, &self.after];
+        let runs = read.into_iter().flatten().filter_map(|read| read.record.run.as_ref());
+        runs.map(|run| run.id.as_str()).any(|run| run == id)
+    }
+}
+
+/// Tells records of moves that are not there.
+pub(super) async fn missing(
+    ledger: &Ledger,
+    environments: &[EnvironmentTrace],
+    records: &[Record],
+    findings: &mut Findings,
+) -> Result<(), EngineError> {
+    for record in records {
+        let Some((environment, number)) = moved(record) else { continue };
+        let trace = environments.iter().find(|trace| trace.name == environment);
+        let is_it = |run: &ReleaseMove| run.id == record.event.run;
+        if trace.is_some_and(|trace| {
+            trace.damaged.contains(&number)
+                || trace.moves.get(&number).is_some_and(|stored| is_it(&stored.run))
+        }) {
+            continue;
+        }
+        // It may have ended since the moves were read.
+        let now = store::stored_moves(ledger, environment).await?.remove(&number);
+        match now {
+            Some(Ok(stored)) if is_it(&stored.run) => {}
+            Some(Err(error)) => findings.unreadable(error)?,
+            Some(Ok(_)) | None => findings.problem(format!(
+                "record {} names move {number} into `{environment}`, which is not there",
+                record.number
+            )),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a record says of a move what the move says: by the hash of all of it, or where an earlier version wrote the
+/// record, by what it holds of the move.
+fn tells(record: &Record, stored: &StoredMove) -> Result<bool, StateError> {
+    match record.event.details.read::<MoveContent<'_>>() {
+        Some(recorded) => Ok(recorded.content == stored.content),
+        None => Ok(record.event.tells(&finished_event(&stored.run, None)?)),
+    }
+}
+
+/// The runs whose holds of an environment were lifted.
+fn lifted(records: &[Record], environment: &str) -> BTreeSet<String> {
+    let lifted = records.iter().filter(|record| record.event.action == HOLD_LIFTED);
+    let lifted = lifted.filter_map(|record| record.event.details.read::<LiftedHold>());
+    lifted.filter(|lifted| lifted.environment == environment).map(|l| l.hold.run).collect()
+}
+
+/// The move that a record is about.
+fn moved(record: &Record) -> Option<(&str, u64)> {
+    let of: MoveName<'_> = record.event.details.read()?;
+    Some((of.environment, of.number))
+}
