@@ -18,6 +18,7 @@ use super::applied_values::{AppliedValues, Resolver};
 use super::error::EngineError;
 use super::host::{Activity, Event};
 use super::known_values::KnownValues;
+use super::leaving::end_leases_when_left;
 use super::plan::{FailOn, PlanRequest};
 use super::recheck::WallsRecheck;
 use super::recover::forward;
@@ -133,6 +134,7 @@ async fn walk(
         events,
         cancel: workspace.host.cancel().clone(),
     }));
+    let _ending = end_leases_when_left(workspace, &store.ledger);
     let busy = workspace.begin(Activity::Applying);
     let (summary, ()) = tokio::join!(work, forward(workspace, received));
     drop(busy);

@@ -29,6 +29,7 @@ pub mod init;
 pub mod inspect_state;
 pub mod isolation;
 pub mod known_values;
+mod leaving;
 mod load;
 mod lookups;
 pub mod open;

@@ -11,6 +11,7 @@ use crate::apply::{self, Recovery};
 
 use super::error::EngineError;
 use super::host::{Activity, Event};
+use super::leaving::end_leases_when_left;
 use super::load::Opened;
 use super::plan::PlanRequest;
 use super::refresh::{self, PlanInputs};
@@ -119,6 +120,7 @@ pub async fn execute(
             }
         }
     };
+    let _ending = end_leases_when_left(workspace, &inputs.store.ledger);
     let busy = workspace.begin(Activity::Applying);
     let (recovered, ()) = tokio::join!(work, forward(workspace, received));
     drop(busy);

@@ -294,3 +294,70 @@ fn two_ctrl_c_leave_where_nobody_reads() {
     };
     assert_eq!(code, Some(130));
 }
+
+/// The lock of a scope, as it is now.
+fn lock(p: &Program, scope: &str) -> Json {
+    let path = p.path().join(".palisade/sandbox/palisade-state/scopes").join(scope);
+    let text = std::fs::read(path.join("lock.json")).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// Waits until something is so.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < Duration::from_secs(120), "{what} did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whoever reads stands still in the middle of an apply, so that it stands still too: the leases are ended all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_ctrl_c_end_the_leases_of_an_apply_that_nobody_reads() {
+    for json in [false, true] {
+        let p = with_an_account();
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        rustix::pipe::fcntl_setpipe_size(&writer, 4096).expect("a small pipe");
+        let many = ["apply", "--auto-approve", "--var", "roles=160"];
+        let mut command = p.command(&many);
+        match json {
+            true => command.arg("--json").stdout(writer).stderr(Stdio::null()),
+            false => command.stdout(Stdio::null()).stderr(writer),
+        };
+        let mut child = command.spawn().expect("the program starts");
+        drop(command);
+        until("a lock", || lock(&p, "acct-dev")["released"] == json!(false));
+        // What does not fit any more is waited with.
+        let filled = || rustix::io::ioctl_fionread(&reader).expect("told");
+        until("a full pipe", || {
+            let before = filled();
+            std::thread::sleep(Duration::from_secs(2));
+            before > 2000 && filled() == before
+        });
+        assert!(child.try_wait().expect("told").is_none(), "it is at work");
+        let pid = Pid::from_child(&child);
+        kill_process(pid, Signal::INT).expect("it is there");
+        std::thread::sleep(Duration::from_millis(300));
+        let since = Instant::now();
+        kill_process(pid, Signal::INT).expect("it is there");
+        let code = loop {
+            if let Some(status) = child.try_wait().expect("told") {
+                break status.code();
+            }
+            assert!(since.elapsed() < Duration::from_secs(20), "it is still there");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(code, Some(130), "json: {json}");
+        assert!(since.elapsed() < Duration::from_secs(5), "it took {:?}", since.elapsed());
+        for scope in ["acct-dev", "walls"] {
+            let lock = lock(&p, scope);
+            assert_eq!(lock["released"], json!(false), "{scope}: a request may be in flight");
+            assert!(lock["ended_at"].is_string(), "json: {json}: {scope}: {lock:#}");
+        }
+        drop(reader);
+        p.run(&many).code(0);
+        let (recorded, live) = recorded_and_live(&p);
+        assert_eq!((recorded.len(), live.len()), (160, 160));
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::apply::cancel::Urgency;
 use crate::engine::error::EngineError;
 use crate::engine::host::Event;
+use crate::engine::leaving::end_leases_when_left;
 use crate::engine::workspace::Workspace;
 use crate::state::{Lease, LeaseHolder, Ledger, StateFailure, Terms, layout};
 
@@ -41,6 +42,7 @@ pub(super) async fn under<T>(
     let Some((mut lease, _)) = held.pop() else {
         return Err(EngineError::failed(format!("the lock of `{environment}` could not be taken")));
     };
+    let _ending = end_leases_when_left(workspace, ledger);
     let end = tokio::select! {
         end = work => end,
         never = keep(workspace, ledger, &mut lease) => match never {},
