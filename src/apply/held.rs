@@ -1,7 +1,7 @@
 //! A lease that is held while AWS is called, and the gate that its requests pass.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::provider::AttemptGate;
@@ -11,6 +11,8 @@ use crate::state::{Clock, Lease, Ledger, StateError, StateFailure};
 #[derive(Clone)]
 pub(super) struct LeaseGate {
     until: Arc<AtomicU64>,
+    /// Whether a request has passed.
+    used: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
 }
 
@@ -23,11 +25,19 @@ impl LeaseGate {
     fn close(&self) {
         self.until.store(0, Ordering::Release);
     }
+
+    /// Whether a changing request has left under its lease.
+    pub(super) fn was_passed(&self) -> bool {
+        self.used.load(Ordering::Acquire)
+    }
 }
 
 impl AttemptGate for LeaseGate {
     fn passes(&self) -> bool {
-        u128::from(self.until.load(Ordering::Acquire)) > self.clock.elapsed().as_millis()
+        let passes =
+            u128::from(self.until.load(Ordering::Acquire)) > self.clock.elapsed().as_millis();
+        self.used.fetch_or(passes, Ordering::AcqRel);
+        passes
     }
 }
 
@@ -39,7 +49,7 @@ pub(super) struct HeldLease {
 
 impl HeldLease {
     pub(super) fn new(lease: Lease, clock: Arc<dyn Clock>) -> Self {
-        let gate = LeaseGate { until: Arc::default(), clock };
+        let gate = LeaseGate { until: Arc::default(), used: Arc::default(), clock };
         gate.open_until(lease.passes_until());
         Self { lease, gate }
     }

@@ -281,20 +281,26 @@ impl Ledger {
     }
 
     /// Gives the leases of these scopes back that this process holds: it has sent nothing under them.
-    pub(super) async fn give_back(&self, scopes: &BTreeMap<String, u64>) {
+    pub async fn give_back(&self, scopes: &BTreeMap<String, u64>) {
         let own = self.held().into_iter().filter(|(scope, _)| scopes.contains_key(scope));
         let ends = own.map(|(scope, id)| async move {
             let key = layout::lock(&scope);
-            let Ok(Some(found)) = self.store().get(&key).await else { return };
-            let Ok(lock) = serde_json::from_slice::<Lock>(&found.bytes) else { return };
-            if lock.id != id || lock.released || lock.ended_at.is_some() {
-                return;
+            // A renewal may have been under way, as in `end_held`.
+            for _ in 0..3 {
+                let Ok(Some(found)) = self.store().get(&key).await else { return };
+                let Ok(lock) = serde_json::from_slice::<Lock>(&found.bytes) else { return };
+                if lock.id != id || lock.released || lock.ended_at.is_some() {
+                    return;
+                }
+                let write_id = uuid::Uuid::new_v4().to_string();
+                let free = Lock { write_id, released: true, ..lock };
+                let Ok(bytes) = encode(&free) else { return };
+                match self.swap(&key, &bytes, &WriteCondition::Etag(found.etag)).await {
+                    Ok(Cas::Lost(_)) => {}
+                    // It ends by itself where this fails.
+                    Ok(Cas::Won(_)) | Err(_) => break,
+                }
             }
-            let write_id = uuid::Uuid::new_v4().to_string();
-            let free = Lock { write_id, released: true, ..lock };
-            let Ok(bytes) = encode(&free) else { return };
-            // It ends by itself where this fails.
-            let _ = self.swap(&key, &bytes, &WriteCondition::Etag(found.etag)).await;
             self.holds_no_more(&scope, &id);
         });
         futures::future::join_all(ends).await;

@@ -361,3 +361,72 @@ fn two_ctrl_c_end_the_leases_of_an_apply_that_nobody_reads() {
         assert_eq!((recorded.len(), live.len()), (160, 160));
     }
 }
+
+/// A run that has sent nothing yet gives its leases back: nobody waits for what may be in flight.
+#[track_caller]
+fn gives_back(p: &Program, mut running: Running, signal: Signal, scopes: &[&str]) {
+    let own = |scope: &str| {
+        let lock = lock(p, scope);
+        lock["released"] == json!(false)
+            && lock["pid"].as_u64() == Some(u64::from(running.child.id()))
+    };
+    until("the lock", || scopes.iter().all(|scope| own(scope)));
+    std::thread::sleep(Duration::from_millis(300));
+    running.signal(signal);
+    let began = Instant::now();
+    let code = running.child.wait().expect("it ends").code();
+    let took = began.elapsed();
+    running.err.read_to_string(&mut running.said).expect("text");
+    assert_eq!(code, Some(130), "{}", running.said);
+    assert!(took < Duration::from_secs(2), "it took {took:?}: {}", running.said);
+    for scope in scopes {
+        let lock = lock(p, scope);
+        assert_eq!(lock["released"], json!(true), "{scope}: {lock:#}");
+        assert!(lock["ended_at"].is_null(), "{scope}: {lock:#}");
+    }
+}
+
+#[test]
+fn one_signal_while_a_recovery_looks_breaks_it_off() {
+    for signal in [Signal::INT, Signal::HUP] {
+        let p = with_an_account();
+        let mut running = Running::start(&p, &APPLY, "delay=400");
+        running.until("created iam_role", 2);
+        running.signal(Signal::KILL);
+        let (_, _, said) = running.end();
+        assert!(said.contains("created iam_role"), "{said}");
+        let before = recorded_and_live(&p);
+        // Each of the lookups takes as long.
+        let recovering = Running::start(&p, &APPLY, "delay=2500");
+        gives_back(&p, recovering, signal, &["acct-dev"]);
+        assert_eq!(recorded_and_live(&p), before, "nothing was changed");
+        let next = p.run(&APPLY).code(0);
+        assert!(next.err.contains("recovered `acct-dev`"), "{}", next.err);
+        let (recorded, live) = recorded_and_live(&p);
+        assert_eq!((recorded.len(), live.len()), (ROLES, ROLES));
+        p.run(&["audit", "verify"]).code(0);
+    }
+}
+
+#[test]
+fn one_signal_while_the_walls_are_looked_at_again_gives_the_leases_back() {
+    for signal in [Signal::INT, Signal::HUP] {
+        let p = Program::new(&format!(
+            "{}account \"other\" {{\n  name  = \"acme-other\"\n  email = \"other@acme.example\"\n}}\n\
+             iam_role \"o\" {{\n  count    = var.others\n  accounts = [account.other]\n  trust {{\n    \
+             services = [\"ec2.amazonaws.com\"]\n  }}\n}}\n\
+             variable \"others\" {{\n  type    = number\n  default = 0\n}}\n",
+            estate()
+        ));
+        p.run(&["apply", "--auto-approve", "--var", "roles=0"]).code(0);
+        let mut running = Running::start(&p, &["apply"], "delay=1500");
+        running.until("Apply this plan?", 1);
+        // Somebody else applies between the plan and its locks.
+        p.run(&["apply", "--auto-approve", "--var", "roles=0", "--var", "others=1"]).code(0);
+        let before = recorded_and_live(&p);
+        running.child.stdin.take().expect("a pipe").write_all(b"yes\n").expect("written");
+        gives_back(&p, running, signal, &["acct-dev", "walls"]);
+        assert_eq!(recorded_and_live(&p), before, "nothing was changed");
+        p.run(&["apply", "--auto-approve", "--var", "others=1"]).code(0);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
@@ -76,11 +77,14 @@ async fn clean_up(
     ledger.remove_journal(&journal.scope, &journal.run, sequences).await
 }
 
+/// Takes up the states under the locks, looks at the walls once more, and appends the beginning to the audit log. While
+/// it writes a state, `writes_state` is set.
 pub(super) async fn prepare<'a>(
     apply: &'a Apply<'_>,
     lineage: &str,
     leases: &mut Vec<HeldLease>,
     taken_over: &BTreeSet<String>,
+    writes_state: &AtomicBool,
 ) -> Result<Run<'a>, StateError> {
     let ledger = &apply.ledger;
     let at = ledger.now().await?;
@@ -117,7 +121,10 @@ pub(super) async fn prepare<'a>(
             ));
         }
         let basis = if taken_over.contains(&lease.scope) {
-            Some(ledger.fence(lease, lineage, &stamp).await?)
+            writes_state.store(true, Ordering::Release);
+            let fenced = ledger.fence(lease, lineage, &stamp).await?;
+            writes_state.store(false, Ordering::Release);
+            Some(fenced)
         } else {
             basis
         };

@@ -14,6 +14,7 @@ mod launch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -146,14 +147,18 @@ pub async fn apply(apply: Apply<'_>) -> Result<ApplySummary, StateError> {
         }
         leases.push(HeldLease::new(lease, apply.ledger.shared_clock()));
     }
+    let writes_state = AtomicBool::new(false);
     let prepared = tokio::select! {
         biased;
-        // A write of state may be under way, which a lock that was given back would not cover.
         () = apply.cancel.risen(Urgency::None) => {
-            apply.ledger.end_held().await;
+            // A lock that was given back would not cover a write that is under way.
+            match writes_state.load(Ordering::Acquire) {
+                true => apply.ledger.end_held().await,
+                false => apply.ledger.give_back(&scopes).await,
+            }
             return Ok(interrupted);
         }
-        prepared = begin::prepare(&apply, &lineage, &mut leases, &taken_over) => prepared,
+        prepared = begin::prepare(&apply, &lineage, &mut leases, &taken_over, &writes_state) => prepared,
     };
     match prepared {
         Ok(run) => Ok(run.walk().await),

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::cancel::{Cancel, Urgency};
 use super::events::{Events, waiting};
-use super::held::{HeldLease, keep_all};
+use super::held::{HeldLease, LeaseGate, keep_all};
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
@@ -53,7 +53,7 @@ pub struct Recovery<'a> {
     pub lock_timeout: Duration,
     /// Where events go.
     pub events: Events,
-    /// Ctrl-C, while a lock is waited for.
+    /// Ctrl-C: it breaks off what only waits or looks.
     pub cancel: Cancel,
 }
 
@@ -68,7 +68,7 @@ pub struct Recovered {
     pub dropped: Vec<ResourceAddr>,
     /// What still cannot be told; it stays in the journal.
     pub unsettled: Vec<Diagnostic>,
-    /// Whether it was stopped before it had the locks.
+    /// Whether it was stopped before it had changed or recorded anything.
     pub interrupted: bool,
 }
 
@@ -143,6 +143,7 @@ pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
         held.into_iter().map(|(lease, _)| HeldLease::new(lease, clock())).collect();
     let recovered = under_locks(recovery, &mut leases, &snapshot.lineage).await;
     match &recovered {
+        Ok(recovered) if recovered.interrupted => recovery.ledger.give_back(&scopes).await,
         // A request of the work that was broken off may be in flight.
         Err(error) if error.failure == StateFailure::Conflict => recovery.ledger.end_held().await,
         _ => {
@@ -173,9 +174,20 @@ async fn under_locks(
         ),
     };
     let names: Vec<String> = leases.iter().map(|held| held.lease.scope.clone()).collect();
+    let sent: Vec<LeaseGate> = leases.iter().map(|held| held.gate.clone()).collect();
+    let stopped_while_it_looks = async {
+        recovery.cancel.risen(Urgency::None).await;
+        // An account that was waited for may be on its way to its place: that is seen to its end.
+        if sent.iter().any(LeaseGate::was_passed) {
+            std::future::pending::<()>().await;
+        }
+    };
     // Accounts may take half an hour to be created: the leases must last as long.
     let settlements = tokio::select! {
         settled = find_out(recovery, &probe, names) => settled?,
+        () = stopped_while_it_looks => {
+            return Ok(Recovered { interrupted: true, ..Recovered::default() });
+        }
         error = keep_all(recovery.ledger, leases) => return Err(error),
     };
     let mut recovered = Recovered::default();
