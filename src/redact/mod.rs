@@ -3,16 +3,18 @@
 //! A program that a gate starts may print its environment, a stack trace or a request, and people paste into
 //! reasons what they should not. The name of a variable says little (`DB_PIN`, `DSN`); the value that this run
 //! knows to be secret says all. It is looked for as it is and in the forms in which programs print it: escaped
-//! for a URL or for JSON, in hexadecimal, and in base64, of which three alignments are possible, for the text
-//! around it decides where a group of three bytes begins. Encoders differ in what they escape and where they break
-//! lines: a text is searched as it is, with its escapes undone (those of HTML and of shells, too), without its line
-//! breaks, and without what stands between the bytes of hexadecimal.
+//! for a URL or for JSON, in hexadecimal, and in base64. Encoders differ in what they escape and where they break
+//! lines, so a text is searched as it is, and as it is read ([`decoding`]): with its escapes undone, without its line breaks,
+//! out of base64 and of dumps.
 //!
 //! Values shorter than [`LONG`] are found by accident: `1234` stands in half of all numbers. They are hidden in
 //! the output of gates alone, where too much hidden does no harm, and a warning says so. Values shorter than
 //! [`SHORT`] are not hidden at all. Keys of JSON objects are never touched: they are the form, not the content.
 //!
-//! Not found: a value that was encrypted, hashed, compressed, reversed or printed in pieces.
+//! Not found: a value that was encrypted, hashed, compressed, reversed, encoded twice in base64 or more than twice
+//! otherwise, or printed in pieces; `docs/gates.md` says it to users.
+
+mod decoding;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +23,10 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
+
+use decoding::Decoding;
 
 /// Characters from which on a secret is hidden everywhere.
 pub(crate) const LONG: usize = 8;
@@ -32,8 +34,6 @@ pub(crate) const LONG: usize = 8;
 pub(crate) const SHORT: usize = 4;
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
-/// Pieces of base64 shorter than this say little and are found by accident.
-const PIECE: usize = 6;
 /// What a URL may hold as it is (RFC 3986, unreserved characters).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -87,28 +87,27 @@ impl Redactions {
     #[must_use]
     pub fn text<'t>(&self, text: &'t str, audience: Audience) -> Cow<'t, str> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let automaton = match audience {
-            Audience::Record => &known.record,
-            Audience::GateOutput => &known.gate_output,
+        let (automaton, shortest) = match audience {
+            Audience::Record => (&known.record, LONG),
+            Audience::GateOutput => (&known.gate_output, SHORT),
         };
         let Some(automaton) = automaton.as_ref() else { return Cow::Borrowed(text) };
-        let mut found: Vec<Range<usize>> =
-            automaton.find_iter(text).map(|found| found.range()).collect();
-        let views = [Decoded::unescaped(text), Decoded::unbroken(text), Decoded::unseparated(text)];
-        for view in views.into_iter().flatten() {
-            found.extend(automaton.find_iter(&view.bytes).map(|found| view.source(found.range())));
-        }
+        let mut found = Vec::new();
+        Decoding::of(text).each(shortest, &mut |decoding| {
+            let hits = automaton.find_iter(decoding.bytes());
+            found.extend(hits.map(|hit| whole_characters(text, decoding.source(hit.range()))));
+        });
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
         found.sort_by_key(|range| range.start);
         let (mut out, mut end) = (String::with_capacity(text.len()), 0);
-        for range in found {
-            if range.start >= end {
-                out.push_str(text.get(end..range.start).unwrap_or_default());
+        for Range { start, end: over } in found {
+            if start >= end {
+                out.push_str(text.get(end..start).unwrap_or_default());
                 out.push_str(HIDDEN);
             }
-            end = end.max(range.end);
+            end = end.max(over);
         }
         out.push_str(text.get(end..).unwrap_or_default());
         Cow::Owned(out)
@@ -158,8 +157,19 @@ impl Redactions {
     }
 }
 
+/// A place in a text, with the characters that it cuts through.
+fn whole_characters(text: &str, mut place: Range<usize>) -> Range<usize> {
+    while !text.is_char_boundary(place.start) {
+        place.start -= 1;
+    }
+    while !text.is_char_boundary(place.end) {
+        place.end += 1;
+    }
+    place
+}
+
 fn automaton(secrets: &BTreeMap<String, String>, shortest: usize) -> Option<AhoCorasick> {
-    let patterns: BTreeSet<String> = secrets
+    let patterns: BTreeSet<Vec<u8>> = secrets
         .keys()
         .filter(|secret| secret.chars().count() >= shortest)
         .flat_map(|secret| forms(secret))
@@ -182,186 +192,41 @@ pub(crate) fn is_left_of(kept: &str, original: &str) -> bool {
     original.ends_with(last)
 }
 
-/// The forms in which a secret may be printed.
-fn forms(secret: &str) -> BTreeSet<String> {
+/// The forms in which a secret is looked for in each decoding of a text.
+fn forms(secret: &str) -> BTreeSet<Vec<u8>> {
     let mut all = BTreeSet::from([secret.to_owned()]);
     // A key in several lines may be printed line by line, with something in front of each.
     let lines = secret.lines().map(str::trim);
     let telling = |line: &&str| line.chars().count() >= LONG && !line.starts_with("-----");
     all.extend(lines.filter(telling).map(str::to_owned));
-    for text in all.clone() {
-        let percent = utf8_percent_encode(&text, UNRESERVED).to_string();
-        all.insert(lower_percent(&percent));
-        all.insert(percent.replace("%20", "+"));
-        all.insert(percent);
-        let escaped = json_escaped(&text);
-        all.insert(escaped.replace('/', "\\/"));
-        all.insert(ascii_escaped(&escaped));
-        // JSON within JSON, as logs have it.
-        all.insert(json_escaped(&escaped));
-        all.insert(escaped);
-        all.insert(data_encoding::HEXLOWER.encode(text.as_bytes()));
-        all.insert(data_encoding::HEXUPPER.encode(text.as_bytes()));
-        all.extend(base64_pieces(text.as_bytes()));
-        // A document that was encoded as a whole, escapes and all.
-        all.extend(base64_pieces(json_escaped(&text).as_bytes()));
-        all.extend(base64_pieces(markup_escaped(&json_escaped(&text)).as_bytes()));
-        all.extend(base64_pieces(utf8_percent_encode(&text, UNRESERVED).to_string().as_bytes()));
+    let mut forms = BTreeSet::new();
+    for text in &all {
+        let percent = utf8_percent_encode(text, UNRESERVED).to_string();
+        let escaped = json_escaped(text);
+        let written = [
+            // A blank in a form, where the rest is as it is.
+            text.replace(' ', "+"),
+            lower_percent(&percent),
+            percent.replace("%20", "+"),
+            percent,
+            escaped.replace('/', "\\/"),
+            ascii_escaped(&escaped),
+            // JSON within JSON, as logs have it.
+            json_escaped(&escaped),
+            escaped,
+        ];
+        forms.extend(written.map(String::into_bytes));
         // As Windows holds text, and its shell encodes commands.
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        all.insert(data_encoding::HEXLOWER.encode(&wide));
-        all.insert(data_encoding::HEXUPPER.encode(&wide));
-        all.extend(base64_pieces(&wide));
-    }
-    all
-}
-
-/// A text as it would be read, each byte with what it was written as.
-struct Decoded {
-    bytes: Vec<u8>,
-    /// What of the text each byte was read from.
-    from: Vec<Range<usize>>,
-}
-
-impl Decoded {
-    /// With the escapes of URLs, JSON, HTML and quotes in shells undone, of whichever characters; nothing where there
-    /// are none.
-    fn unescaped(text: &str) -> Option<Self> {
-        if !text.contains(['%', '\\', '&']) {
-            return None;
+        // As programs print it that write a byte for each character (ISO 8859-1).
+        let narrow: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+        for bytes in [text.as_bytes(), &wide].into_iter().chain(narrow.as_deref()) {
+            forms.insert(bytes.to_vec());
+            forms.insert(data_encoding::HEXLOWER.encode(bytes).into_bytes());
+            forms.insert(data_encoding::HEXUPPER.encode(bytes).into_bytes());
         }
-        let source = text.as_bytes();
-        let mut view = Self { bytes: Vec::with_capacity(source.len()), from: Vec::new() };
-        let mut place = 0;
-        while let Some(byte) = source.get(place) {
-            let rest = text.get(place + 1..).unwrap_or_default();
-            let (length, character) = match byte {
-                b'%' => match rest.get(..2).and_then(|d| u8::from_str_radix(d, 16).ok()) {
-                    Some(byte) => {
-                        view.push(place..place + 3, &[byte]);
-                        place += 3;
-                        continue;
-                    }
-                    None => (1, None),
-                },
-                b'\\' => json_escape(rest),
-                b'&' => html_entity(rest),
-                // The quote in the middle of a quoted argument: end, quote, begin.
-                b'\'' if rest.starts_with("\\''") => (4, Some('\'')),
-                _ => (1, None),
-            };
-            match character {
-                Some(c) => view.push(place..place + length, c.encode_utf8(&mut [0; 4]).as_bytes()),
-                None => view.push(place..place + length, &[*byte]),
-            }
-            place += length;
-        }
-        Some(view)
     }
-
-    /// Without line breaks, as they stand in the text or escaped in it; nothing where there are none.
-    fn unbroken(text: &str) -> Option<Self> {
-        let mut view = Self { bytes: Vec::new(), from: Vec::new() };
-        let mut place = 0;
-        while let Some(byte) = text.as_bytes().get(place) {
-            let escaped =
-                text.get(place..).is_some_and(|t| t.starts_with("\\n") || t.starts_with("\\r"));
-            match byte {
-                b'\n' | b'\r' => place += 1,
-                _ if escaped => place += 2,
-                byte => {
-                    view.push(place..place + 1, &[*byte]);
-                    place += 1;
-                }
-            }
-        }
-        (view.bytes.len() < text.len()).then_some(view)
-    }
-
-    /// Without colons and blanks between bytes in hexadecimal (`61:62`); nothing where there are none.
-    fn unseparated(text: &str) -> Option<Self> {
-        let source = text.as_bytes();
-        let is_byte =
-            |at: &[u8]| matches!(at, [a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
-        let mut view = Self { bytes: Vec::new(), from: Vec::new() };
-        for (place, byte) in source.iter().enumerate() {
-            let before = place.checked_sub(2).and_then(|from| source.get(from..place));
-            let between = matches!(byte, b':' | b' ' | b'-' | b'\n')
-                && before.is_some_and(is_byte)
-                && source.get(place + 1..place + 3).is_some_and(is_byte);
-            if !between {
-                view.push(place..place + 1, &[*byte]);
-            }
-        }
-        (view.bytes.len() < source.len()).then_some(view)
-    }
-
-    fn push(&mut self, from: Range<usize>, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        self.from.extend(bytes.iter().map(|_| from.clone()));
-    }
-
-    /// What of the text was read there.
-    fn source(&self, read: Range<usize>) -> Range<usize> {
-        let from = self.from.get(read).unwrap_or_default();
-        let first = from.first().map_or(0, |first| first.start);
-        first..from.last().map_or(first, |last| last.end)
-    }
-}
-
-/// What a JSON escape stands for, by what follows its backslash, and how long it is with it.
-fn json_escape(rest: &str) -> (usize, Option<char>) {
-    let unit = |rest: &str| {
-        let digits = rest.strip_prefix('u')?.get(..4)?;
-        u32::from_str_radix(digits, 16).ok()
-    };
-    match rest.chars().next() {
-        Some(c @ ('"' | '\\' | '/' | '\'')) => (2, Some(c)),
-        Some('n') => (2, Some('\n')),
-        Some('r') => (2, Some('\r')),
-        Some('t') => (2, Some('\t')),
-        Some('u') => match unit(rest) {
-            Some(high @ 0xd800..0xdc00) => {
-                let low = rest.get(5..).and_then(|more| unit(more.strip_prefix('\\')?));
-                let pair = low.filter(|low| (0xdc00..0xe000).contains(low));
-                let c = pair.and_then(|low| {
-                    char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))
-                });
-                (if c.is_some() { 12 } else { 1 }, c)
-            }
-            Some(unit) => {
-                let c = char::from_u32(unit);
-                (if c.is_some() { 6 } else { 1 }, c)
-            }
-            None => (1, None),
-        },
-        _ => (1, None),
-    }
-}
-
-/// What an entity of HTML stands for, by what follows its `&`, and how long it is with it.
-fn html_entity(rest: &str) -> (usize, Option<char>) {
-    let known = [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')];
-    let end = rest.bytes().take(10).position(|b| b == b';');
-    let Some(name) = end.and_then(|end| rest.get(..end)) else { return (1, None) };
-    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok();
-    let character = match name.strip_prefix('#') {
-        Some(digits) => match digits.strip_prefix(['x', 'X']) {
-            Some(digits) => number(digits, 16),
-            None => number(digits, 10),
-        }
-        .and_then(char::from_u32),
-        None => known.iter().find(|(known, _)| *known == name).map(|(_, c)| *c),
-    };
-    match character {
-        Some(c) => (name.len() + 2, Some(c)),
-        None => (1, None),
-    }
-}
-
-/// As Go writes JSON, so that it may stand in HTML.
-fn markup_escaped(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    forms
 }
 
 fn lower_percent(text: &str) -> String {
@@ -396,33 +261,22 @@ fn ascii_escaped(text: &str) -> String {
     out
 }
 
-/// The characters of base64 that are those of the secret alone, whatever stands before and after it.
-fn base64_pieces(secret: &[u8]) -> Vec<String> {
-    let mut pieces = Vec::new();
-    for before in 0..3_usize {
-        let mut bytes = vec![0; before];
-        bytes.extend_from_slice(secret);
-        // Six bits a character: those with a bit of what stands before, or after, are not the secret's.
-        let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
-        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-            let encoded = engine.encode(&bytes);
-            let piece = encoded.get(first..last).unwrap_or_default();
-            if piece.len() >= PIECE {
-                pieces.push(piece.to_owned());
-            }
-        }
-    }
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
     use super::*;
 
     fn knowing(secrets: &[&str]) -> Redactions {
         let redactions = Redactions::default();
         redactions.learn(secrets.iter().map(|s| ("x".to_owned(), (*s).to_owned())));
         redactions
+    }
+
+    /// As Go writes JSON, so that it may stand in HTML.
+    fn markup_escaped(json: &str) -> String {
+        json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
     }
 
     #[test]
@@ -498,6 +352,107 @@ mod tests {
         assert_eq!(redactions.text(&around, Audience::Record), "before %41 (hidden) after \\u0041");
     }
 
+    /// Lines of so many characters, with something between them.
+    fn in_lines(text: &str, columns: usize, between: &str) -> String {
+        let lines = text.as_bytes().chunks(columns);
+        let lines: Vec<&str> = lines.map(|line| std::str::from_utf8(line).unwrap()).collect();
+        lines.join(between)
+    }
+
+    #[test]
+    fn encodings_within_encodings_and_dumps_are_found() {
+        let secret = "ab/cd+EF gh<ij>&kl's\"m==";
+        let long = "0123456789 and more of it, a secret that no line of an encoder holds, not one";
+        let redactions = knowing(&[secret, long]);
+        let base64 = STANDARD.encode(long);
+        let json = |text: &str| json!(text).to_string();
+        let quoted = |escaped: &'static AsciiSet| utf8_percent_encode(secret, escaped).to_string();
+        let bytes = |each: &dyn Fn(u8) -> String| secret.bytes().map(each).collect::<String>();
+        let dump = |between: &str, columns: usize, ascii: bool| {
+            let line = |(at, line): (usize, &[u8])| {
+                let hex = data_encoding::HEXLOWER.encode(line);
+                let hex = in_lines(&hex, columns, " ");
+                let text = String::from_utf8_lossy(line);
+                let text = if ascii { format!("  {text}") } else { String::new() };
+                format!("{:08x}{between}{hex:<39}{text}\n", at * 16)
+            };
+            long.as_bytes().chunks(16).enumerate().map(line).collect::<String>()
+        };
+        for form in [
+            format!("data:\n  key: |\n    {}\n  other: 1\n", in_lines(&base64, 64, "\n    ")),
+            in_lines(&base64, 64, "\r\n\t"),
+            in_lines(&base64, 64, "%0A"),
+            in_lines(&base64, 64, "\\n"),
+            json(&json(&in_lines(&base64, 64, "\n"))),
+            STANDARD.encode(quoted(PATH)),
+            STANDARD.encode(quoted(SCRIPT)),
+            STANDARD.encode(quoted(QUERY).replace("%20", "+")),
+            utf8_percent_encode(&STANDARD.encode(secret), NON_ALPHANUMERIC).to_string(),
+            json(&markup_escaped(&json(secret))),
+            json(&json(&json(secret))),
+            quoted(PATH).replace('%', "%25"),
+            bytes(&|byte| format!("\\x{byte:02x}")),
+            bytes(&|byte| format!("\\{byte:03o}")),
+            bytes(&|byte| format!("0x{byte:02X}, ")),
+            bytes(&|byte| format!("&#{byte};")),
+            secret.replace('\'', "'\"'\"'"),
+            format!("'{}'", secret.replace('\'', "''")),
+            format!("\"{}\"", secret.replace('"', "\"\"")),
+            // `printf %q`
+            bytes(&|byte| match byte.is_ascii_alphanumeric() {
+                true => char::from(byte).to_string(),
+                false => format!("\\{}", char::from(byte)),
+            }),
+            // `xxd`, `hexdump -C`, `od -An -tx1`
+            dump(": ", 4, true),
+            dump("  ", 2, true),
+            in_lines(
+                &in_lines(&data_encoding::HEXLOWER.encode(long.as_bytes()), 2, " "),
+                48,
+                "\n ",
+            ),
+        ] {
+            let text = format!("before {form} after");
+            let shown = redactions.text(&text, Audience::Record);
+            assert!(shown.contains(HIDDEN), "{form}");
+            for piece in ["cd", "63 64", "6364", "no line of", "holds, not one", &base64[80..90]] {
+                assert!(!shown.contains(piece), "{piece}: {form}\n{shown}");
+            }
+            assert!(shown.starts_with("before") && shown.ends_with(" after"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_byte_for_each_character_is_found() {
+        let redactions = knowing(&["p\u{e4}ssw\u{f6}rd-\u{df}"]);
+        for form in ["'p\\xe4ssw\\xf6rd-\\xdf'", "70e4737377f672642ddf", "p%E4ssw%F6rd-%DF"] {
+            let shown = redactions.text(form, Audience::Record);
+            assert!(shown.contains(HIDDEN) && !shown.contains("rd"), "{form}: {shown}");
+        }
+    }
+
+    /// Work grows with the length of the text, whatever stands in it.
+    #[test]
+    fn long_texts_are_searched_in_linear_time() {
+        let redactions = knowing(&["PLANTED-db-pass-91x", "7391"]);
+        for unit in ["\\", "%25", "''", "\n ", "61:", "abcd", "00000000: 61\n", "\\n", "&#x2", "0x"]
+        {
+            let took = |times: usize| {
+                let text = unit.repeat(times / unit.len());
+                let began = std::time::Instant::now();
+                assert_eq!(redactions.text(&text, Audience::GateOutput), text);
+                began.elapsed()
+            };
+            took(1 << 14);
+            let (short, long) = (took(1 << 14), took(1 << 17));
+            // Eight times as much; quadratic work would be sixty-four times.
+            assert!(
+                long < short * 32 + std::time::Duration::from_millis(200),
+                "{unit}: {short:?} {long:?}"
+            );
+        }
+    }
+
     #[test]
     fn base64_is_found_at_every_alignment() {
         let secret = "PLANTED-db-pass-91x";
@@ -520,6 +475,11 @@ mod tests {
         let redactions = knowing(&["7391", "abc"]);
         assert_eq!(redactions.text("PIN=7391 abc", Audience::GateOutput), "PIN=(hidden) abc");
         assert_eq!(redactions.text("PIN=7391 abc", Audience::Record), "PIN=7391 abc");
+        for before in ["", "a", "ab", "pin="] {
+            let encoded = STANDARD.encode(format!("{before}7391"));
+            assert!(redactions.text(&encoded, Audience::GateOutput).contains(HIDDEN), "{encoded}");
+            assert_eq!(redactions.text(&encoded, Audience::Record), encoded);
+        }
         assert_eq!(redactions.too_short().len(), 1);
         assert!(redactions.is_in("7391") && !redactions.is_in("port 7391"));
         // In an escape that encoders of one language alone write.
