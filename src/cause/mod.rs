@@ -7,6 +7,7 @@
 mod answer;
 pub(crate) mod codes;
 mod credentials;
+mod members;
 mod network;
 
 use std::error::Error;
@@ -19,6 +20,7 @@ use crate::trace::{AttemptFailure, Destination, SilentEndpoint};
 
 pub(crate) use answer::page;
 pub(crate) use credentials::SilentSource;
+pub(crate) use members::WholeAnswers;
 
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 
+use crate::cause::WholeAnswers;
 use crate::config::{Backend, Settings};
 use crate::patience::RetryAfter;
 use crate::state::s3::ACCOUNT;
@@ -141,6 +142,7 @@ pub(super) async fn s3_client(backend: &Backend, connection: &Connection) -> aws
     let mut config = aws_sdk_s3::config::Builder::from(&sdk)
         .force_path_style(emulated)
         .interceptor(Observer::of(ACCOUNT))
+        .interceptor(WholeAnswers)
         .retry_classifier(RetryAfter);
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);

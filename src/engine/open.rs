@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use crate::cause::WholeAnswers;
 use crate::config::{Backend, Settings, load};
 use crate::eval::estate::ProviderSettings;
 use crate::patience::RetryAfter;
@@ -90,6 +91,7 @@ impl Store {
         let local = || format!("local:{}", workspace.origin.user);
         let config = aws_sdk_sts::config::Builder::from(&self.connection.sdk)
             .interceptor(Observer::of("the caller"))
+            .interceptor(WholeAnswers)
             .retry_classifier(RetryAfter)
             .build();
         let client = aws_sdk_sts::Client::from_conf(config);

@@ -13,6 +13,7 @@ use futures::future::{Either, select};
 use tokio::sync::oneshot;
 
 use crate::address::ResourceAddr;
+use crate::cause::CauseKind;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::estate::{Estate, Import, ProviderSettings};
@@ -116,6 +117,27 @@ impl<'a> Announced<'a> {
     }
 }
 
+/// Who calls, where it can be told. An endpoint that answers this question with what is no answer is not AWS, and
+/// nothing else that it says counts.
+fn known(caller: Result<Caller, ProviderError>) -> Result<Option<Caller>, EngineError> {
+    let is_no_answer = |error: &ProviderError| {
+        let kind = error.cause.as_ref().map(|cause| cause.kind);
+        matches!(kind, Some(CauseKind::Garbled | CauseKind::WebPage))
+    };
+    match caller {
+        Err(error) if is_no_answer(&error) => Err(nobody_calls(&error)),
+        caller => Ok(caller.ok()),
+    }
+}
+
+fn nobody_calls(error: &ProviderError) -> EngineError {
+    let without = "check the credentials, or try without an account: `--sandbox`";
+    Diagnostic::error("cannot tell who is calling")
+        .detail(error.to_string())
+        .help(error.advice().unwrap_or(without))
+        .into()
+}
+
 impl EstateReader<'_> {
     /// Reads, with AWS reached as `settings` say, and evaluates on the way.
     ///
@@ -149,9 +171,9 @@ impl EstateReader<'_> {
         let announced = Announced::new(self.workspace);
         let asked = caller.clone();
         let caller = async {
-            let caller = caller.await.ok();
-            announced
-                .learn(|known| known.caller = caller.as_ref().map(|caller| caller.arn.clone()));
+            let caller = caller.await;
+            let arn = caller.as_ref().ok().map(|caller| caller.arn.clone());
+            announced.learn(|known| known.caller = arn);
             caller
         };
         let organization = async {
@@ -177,7 +199,7 @@ impl EstateReader<'_> {
                     return Err(error);
                 }
             };
-        let organization = organization?;
+        let (organization, caller) = (organization?, known(caller)?);
         let Inside { recorded, estate, accounts, .. } = inside;
         let mut read = EstateRead {
             recorded,
@@ -343,19 +365,11 @@ impl EstateReader<'_> {
             warnings,
             secret_warnings: Diagnostics::new(),
         };
-        inside.management =
-            match management.await {
-                Management::Account(id) => Some(id),
-                Management::NoCaller(error) => {
-                    return Err(Diagnostic::error("cannot tell who is calling")
-                        .detail(error.to_string())
-                        .help(error.advice().unwrap_or(
-                            "check the credentials, or try without an account: `--sandbox`",
-                        ))
-                        .into());
-                }
-                Management::Unread => None,
-            };
+        inside.management = match management.await {
+            Management::Account(id) => Some(id),
+            Management::NoCaller(error) => return Err(nobody_calls(&error)),
+            Management::Unread => None,
+        };
         if inside.management.is_some() {
             let estate = &inside.estate;
             let targets = Targets::of(estate, inside.management.as_ref());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::apply::{SecretValue, Secrets};
-use crate::cause;
+use crate::cause::{self, WholeAnswers};
 use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::eval::estate::ProviderSettings;
 use crate::eval::functions::{FunctionContext, filesystem};
@@ -105,6 +105,7 @@ pub(super) fn client(connection: &Connection, provider: &ProviderSettings) -> aw
     let mut config = aws_sdk_ssm::config::Builder::from(&connection.sdk)
         .region(region)
         .interceptor(Observer::of(CALLER))
+        .interceptor(WholeAnswers)
         .retry_classifier(RetryAfter);
     if let (Some(url), None) = (&provider.endpoint_url, &connection.sandbox) {
         config = config.endpoint_url(url);

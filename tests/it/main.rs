@@ -9,6 +9,7 @@
 )]
 
 mod advice;
+mod answers;
 mod apply;
 mod aws_config;
 mod bad_configs;

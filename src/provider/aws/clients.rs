@@ -21,7 +21,7 @@ macro_rules! watched {
                 $sdk::config::Builder::from(config)
                     .interceptor(observer)
                     .interceptor(crate::provider::aws::gatekeeper::Gatekeeper)
-                    .interceptor(crate::provider::aws::empty_answer::NoEmptyAnswers)
+                    .interceptor(crate::cause::WholeAnswers)
                     .retry_classifier(crate::patience::RetryAfter)
                     .build(),
             )

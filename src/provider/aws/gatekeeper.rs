@@ -36,7 +36,7 @@ pub(super) struct Gatekeeper;
 const READS: &[&str] = &["Get", "List", "Describe", "Head", "Lookup", "Simulate", "AssumeRole"];
 
 /// Whether an operation changes something.
-pub(super) fn changes(operation: &str) -> bool {
+fn changes(operation: &str) -> bool {
     !READS.iter().any(|read| operation.starts_with(read))
 }
 

@@ -9,7 +9,6 @@ mod clients;
 mod cloudwatch;
 mod constraints;
 mod effective_policy;
-mod empty_answer;
 mod errors;
 mod gatekeeper;
 mod iam_read;

@@ -22,6 +22,7 @@ use super::assumed_role::{AssumedRole, Shared};
 use super::clients::{AwsOptions, watched};
 use super::errors;
 use super::gatekeeper::Gatekeeper;
+use crate::cause::WholeAnswers;
 use crate::ids::{AccountId, ActingPrincipal, Partition};
 use crate::patience::RetryAfter;
 use crate::provider::retry::{RetryPolicy, RetryProgress};
@@ -282,6 +283,7 @@ impl Session {
             let mut builder = aws_sdk_s3control::config::Builder::from(&self.config)
                 .interceptor(self.observer())
                 .interceptor(Gatekeeper)
+                .interceptor(WholeAnswers)
                 .retry_classifier(RetryAfter);
             if let Some(url) = self.config.endpoint_url() {
                 builder = builder.endpoint_resolver(Fixed(url.to_owned()));
@@ -303,6 +305,7 @@ impl Session {
                     .force_path_style(path_style)
                     .interceptor(self.observer())
                     .interceptor(Gatekeeper)
+                    .interceptor(WholeAnswers)
                     .retry_classifier(RetryAfter)
                     .build();
                 aws_sdk_s3::Client::from_conf(config)

@@ -1,0 +1,241 @@
+//! Stands in every client and takes no answer for one that lacks what AWS always sends.
+//!
+//! To the SDK each member of an answer is optional: `{}` is a list of nothing, and an organization that is not there.
+//! A plan would take every account and all in it for gone. AWS sends an empty list as one (`"Accounts": []`), says of
+//! each page of XML whether more follows, and tells that there is no organization by an error. So do the emulators.
+
+use std::collections::BTreeMap;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use serde::de::IgnoredAny;
+
+/// Operations, each with what its answer always holds: one of these members at least. Where two are named, emulators
+/// leave out the first.
+type Operations = &'static [(&'static str, &'static [&'static str])];
+
+/// The operations that are called, by service.
+///
+/// Source: the API reference of each service. moto 5.2 leaves out `IsTruncated` in some listings of IAM.
+const MEMBERS: &[(&str, Operations)] = &[
+    (
+        "CloudWatch",
+        &[
+            ("DescribeAlarms", &["MetricAlarms", "CompositeAlarms"]),
+            ("GetMetricData", &["MetricDataResults"]),
+        ],
+    ),
+    (
+        "IAM",
+        &[
+            ("GetAccountAuthorizationDetails", &["IsTruncated"]),
+            ("GetAccountPasswordPolicy", &["PasswordPolicy"]),
+            ("GetOpenIDConnectProvider", &["Url"]),
+            ("GetPolicy", &["Policy"]),
+            ("GetPolicyVersion", &["PolicyVersion"]),
+            ("GetRole", &["Role"]),
+            ("GetRolePolicy", &["PolicyDocument"]),
+            ("ListAccountAliases", &["IsTruncated", "AccountAliases"]),
+            ("ListAttachedRolePolicies", &["IsTruncated", "AttachedPolicies"]),
+            ("ListEntitiesForPolicy", &["IsTruncated", "PolicyRoles"]),
+            ("ListInstanceProfilesForRole", &["IsTruncated", "InstanceProfiles"]),
+            ("ListOpenIDConnectProviders", &["OpenIDConnectProviderList"]),
+            ("ListPolicyVersions", &["IsTruncated", "Versions"]),
+            ("ListRolePolicies", &["IsTruncated", "PolicyNames"]),
+            ("ListRoles", &["IsTruncated", "Roles"]),
+        ],
+    ),
+    (
+        "Organizations",
+        &[
+            ("DescribeAccount", &["Account"]),
+            ("DescribeCreateAccountStatus", &["CreateAccountStatus"]),
+            ("DescribeEffectivePolicy", &["EffectivePolicy"]),
+            ("DescribeOrganization", &["Organization"]),
+            ("DescribeOrganizationalUnit", &["OrganizationalUnit"]),
+            ("DescribePolicy", &["Policy"]),
+            ("ListAWSServiceAccessForOrganization", &["EnabledServicePrincipals"]),
+            ("ListAccounts", &["Accounts"]),
+            ("ListAccountsForParent", &["Accounts"]),
+            ("ListCreateAccountStatus", &["CreateAccountStatuses"]),
+            ("ListOrganizationalUnitsForParent", &["OrganizationalUnits"]),
+            ("ListParents", &["Parents"]),
+            ("ListPolicies", &["Policies"]),
+            ("ListRoots", &["Roots"]),
+            ("ListTagsForResource", &["Tags"]),
+            ("ListTargetsForPolicy", &["Targets"]),
+        ],
+    ),
+    (
+        "S3",
+        &[
+            ("GetBucketAbac", &["AbacStatus"]),
+            ("GetBucketEncryption", &["Rule"]),
+            ("GetBucketLocation", &["LocationConstraint"]),
+            ("GetBucketPolicy", &["Statement"]),
+            ("GetBucketTagging", &["TagSet"]),
+            ("GetPublicAccessBlock", SWITCHES),
+            ("ListBuckets", &["Buckets"]),
+            ("ListObjectVersions", &["IsTruncated"]),
+            ("ListObjectsV2", &["IsTruncated"]),
+        ],
+    ),
+    ("S3 Control", &[("GetPublicAccessBlock", SWITCHES)]),
+    (
+        "SSM",
+        &[
+            ("DescribeParameters", &["Parameters"]),
+            ("GetParameter", &["Parameter"]),
+            ("GetParameters", &["Parameters"]),
+            ("GetParametersByPath", &["Parameters"]),
+            ("ListTagsForResource", &["TagList"]),
+        ],
+    ),
+    ("STS", &[("AssumeRole", &["Credentials"]), ("GetCallerIdentity", &["Account"])]),
+];
+
+/// Emulators give back those alone that were put.
+const SWITCHES: &[&str] =
+    &["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
+
+/// Why an answer does not count.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer lacks what it always holds")]
+struct Lacking;
+
+/// The interceptor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WholeAnswers;
+
+#[dyn_dispatch_hint]
+impl Intercept for WholeAnswers {
+    fn name(&self) -> &'static str {
+        "WholeAnswers"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(operation) = config.load::<Metadata>() else { return Ok(()) };
+        let members = members(operation.service(), operation.name());
+        // What the SDK could not read either has its own error, which the reader may know better.
+        let (true, Some(body)) =
+            (context.output_or_error().is_ok(), context.response().body().bytes())
+        else {
+            return Ok(());
+        };
+        match members.is_empty() || members.iter().any(|member| holds(body, member)) {
+            true => Ok(()),
+            false => Err(Lacking.into()),
+        }
+    }
+}
+
+/// What is asked of the answer to an operation: one of these members. Of most that change something, nothing is.
+fn members(service: &str, operation: &str) -> &'static [&'static str] {
+    let operations = MEMBERS.iter().find(|(known, _)| *known == service).map(|(_, all)| *all);
+    let known = operations.unwrap_or_default().iter().find(|(known, _)| *known == operation);
+    known.map_or(&[], |(_, members)| members)
+}
+
+/// Whether a body has a member of this name: a key of its JSON object, an element of its XML, a key of its CBOR.
+fn holds(body: &[u8], member: &str) -> bool {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(body)
+            .is_ok_and(|object| object.contains_key(member)),
+        // Text cannot pretend to be an element: in it `<` is escaped.
+        Some(b'<') => {
+            let start = format!("<{member}");
+            let ends = |rest: &[u8]| rest.first().is_none_or(|b| !b.is_ascii_alphanumeric());
+            after(body, start.as_bytes()).any(ends)
+        }
+        // A text of up to 23 bytes has its length before it (RFC 8949, 3).
+        Some(_) => after(body, member.as_bytes()).next().is_some(),
+        None => false,
+    }
+}
+
+/// What comes after each occurrence of `name`.
+fn after<'a>(body: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    (0..body.len()).filter_map(move |at| body.get(at..)?.strip_prefix(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_member_is_known_in_each_form() {
+        for (body, member, there) in [
+            (r#" {"Accounts": []}"#, "Accounts", true),
+            (r#"{"NextToken": null}"#, "Accounts", false),
+            (r#"{"Message": "Accounts"}"#, "Accounts", false),
+            (r#"{"Page": {"Accounts": []}}"#, "Accounts", false),
+            ("{}", "Accounts", false),
+            ("", "Accounts", false),
+            ("<R xmlns=\"x\"><Roles/></R>", "Roles", true),
+            ("<R><Roles><member/></Roles></R>", "Roles", true),
+            ("<R><RolesOfOthers/>&lt;Roles&gt;</R>", "Roles", false),
+            ("<LocationConstraint xmlns=\"x\"/>", "LocationConstraint", true),
+            ("\u{1}lMetricAlarms", "MetricAlarms", true),
+            ("\u{1}", "MetricAlarms", false),
+        ] {
+            assert_eq!(holds(body.as_bytes(), member), there, "{member} in {body}");
+        }
+    }
+
+    /// Answers that may be empty, and why.
+    const MAY_BE_EMPTY: &[(&str, &str)] = &[
+        ("GetBucketVersioning", "nothing is said of a bucket whose versions were never kept"),
+        ("GetObject", "its body is what was stored"),
+        ("HeadBucket", "it has no body"),
+    ];
+
+    /// `list_roles` as the SDK's clients have it, to `listroles`.
+    fn reads(text: &str) -> BTreeSet<String> {
+        let verbs = ["list_", "get_", "describe_", "head_"];
+        let calls = text.split('.').filter_map(|rest| rest.split_once("()").map(|(name, _)| name));
+        let reads = calls.filter(|name| {
+            *name == "assume_role" || verbs.iter().any(|verb| name.starts_with(verb))
+        });
+        let names =
+            reads.filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        names.map(|name| name.replace('_', "")).collect()
+    }
+
+    fn sources(dir: &Path, all: &mut String) {
+        for entry in std::fs::read_dir(dir).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                all.push_str(&std::fs::read_to_string(path).expect("text"));
+            }
+        }
+    }
+
+    #[test]
+    fn of_every_read_it_is_known_what_its_answer_holds() {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut text = String::new();
+        for layer in ["engine", "provider", "state"] {
+            sources(&src.join(layer), &mut text);
+        }
+        let called = reads(&text);
+        let known = MEMBERS.iter().flat_map(|(_, all)| all.iter().map(|(name, _)| name));
+        let known = known.chain(MAY_BE_EMPTY.iter().map(|(name, _)| name));
+        let known: BTreeSet<String> = known.map(|name| name.to_ascii_lowercase()).collect();
+        assert!(called.len() > 40, "{called:?}");
+        assert_eq!(called, known);
+    }
+}
