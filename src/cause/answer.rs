@@ -73,6 +73,15 @@ pub(super) fn refused(
             ),
         ));
     }
+    if let Some(region) = region_of(answer) {
+        let asked = place.map(|place| place.region.as_str()).filter(|asked| !asked.is_empty());
+        let not = asked.map(|asked| format!(", not in `{asked}`")).unwrap_or_default();
+        return Some(Cause::new(
+            CauseKind::OtherRegion,
+            format!("the bucket lies in the Region `{region}`{not}"),
+            format!("set the Region `{region}` for it"),
+        ));
+    }
     if is_closed(said, message) {
         return Some(Cause::new(
             CauseKind::AccountClosed,
@@ -88,6 +97,22 @@ pub(super) fn refused(
     }
     // A success without the operation's form, or a body that holds no error.
     (code.is_none() && status < 300).then(|| garbled(endpoint))
+}
+
+/// The region that a bucket lies in, where S3 refuses to answer because it was asked for in another one: in a header, which
+/// `HEAD` has too, or in the body.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> (`PermanentRedirect`,
+/// `AuthorizationHeaderMalformed`)
+pub(crate) fn region_of(answer: &HttpResponse) -> Option<String> {
+    if !matches!(answer.status().as_u16(), 301 | 307 | 400) {
+        return None;
+    }
+    let body = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default()).into_owned();
+    let of_body = || Some(body.split_once("<Region>")?.1.split_once("</Region>")?.0);
+    let region = answer.headers().get("x-amz-bucket-region").or_else(of_body)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (!region.is_empty() && region.chars().all(plain)).then(|| region.to_owned())
 }
 
 /// Whether the same request can be answered otherwise a little later.

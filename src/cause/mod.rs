@@ -14,11 +14,13 @@ use std::error::Error;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use self::network::Route;
 use crate::trace::{AttemptFailure, Destination, SilentEndpoint};
 
-pub(crate) use answer::page;
+pub(crate) use answer::{page, region_of};
 pub(crate) use credentials::SilentSource;
 pub(crate) use members::WholeAnswers;
 
@@ -33,6 +35,8 @@ pub enum CauseKind {
     UnknownKey,
     /// The region is not enabled in the account.
     RegionDisabled,
+    /// The bucket lies in another region than it was asked for in.
+    OtherRegion,
     /// The session has ended.
     Expired,
     /// The account is closed or suspended.
@@ -76,28 +80,26 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     if let Some(silent) = find::<SilentEndpoint>(error) {
-        return Some(network::silent(&silent.0));
+        return Some(network::silent(Route::of(place).to(&silent.0)));
     }
     if let Some(cause) = credentials::of(error) {
         return Some(cause);
     }
-    let endpoint = endpoint(place);
+    let (endpoint, route) = (endpoint(place), Route::of(place));
     match error {
         SdkError::ServiceError(answered) => {
             let (code, message) = (answered.err().code(), answered.err().message());
             answer::refused(answered.raw(), code, message.unwrap_or_default(), place, endpoint)
         }
         SdkError::ResponseError(_) if network::is_broken(error) => {
-            Some(network::of(error, false, endpoint))
+            Some(network::of(error, false, route))
         }
         SdkError::ResponseError(answered) => Some(
             answer::refused(answered.raw(), None, "", place, endpoint)
                 .unwrap_or_else(|| answer::garbled(endpoint)),
         ),
         SdkError::TimeoutError(_) => Some(out_of_time(place)),
-        SdkError::DispatchFailure(failure) => {
-            Some(network::of(error, failure.is_timeout(), endpoint))
-        }
+        SdkError::DispatchFailure(failure) => Some(network::of(error, failure.is_timeout(), route)),
         _ => None,
     }
 }
@@ -105,14 +107,15 @@ where
 /// Why the time for a request ran out, by how its last attempt failed.
 #[must_use]
 pub(crate) fn out_of_time(place: Option<&Destination>) -> Cause {
-    let endpoint = endpoint(place);
+    let (endpoint, route) = (endpoint(place), Route::of(place));
     match place.and_then(|place| place.failure.as_ref()) {
         Some(AttemptFailure::Answered(code, status)) if answer::may_pass(code, *status) => {
             answer::ran_out(code, endpoint)
         }
         // A refusal is not repeated: it belongs to another request, and this one had no answer.
-        Some(AttemptFailure::Answered(..)) | None => network::silent(endpoint),
-        Some(AttemptFailure::Refused) => network::refused(endpoint),
+        Some(AttemptFailure::Answered(..)) | None => network::silent(route),
+        Some(AttemptFailure::Refused) => network::refused(route),
+        Some(AttemptFailure::Unresolved) => network::unresolved(route),
         Some(AttemptFailure::Broken) => network::broken(endpoint),
         Some(AttemptFailure::HeldBack) => answer::held_back(),
         Some(AttemptFailure::Unsigned) => credentials::silent(),
@@ -141,6 +144,17 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 /// The innermost words of an error that says anything, for what has no sentence of its own here.
 #[must_use]
 pub(crate) fn words(error: &(dyn Error + 'static)) -> String {
-    let texts = chain(error).map(ToString::to_string).filter(|text| !text.trim().is_empty());
+    let texts = chain(error).map(plain).filter(|text| !text.trim().is_empty());
     texts.last().unwrap_or_else(|| "no reason given".to_owned())
+}
+
+/// What an error says of itself. A service's own error, where the SDK has no type for it, prints as the SDK's developers
+/// see it.
+fn plain(error: &(dyn Error + 'static)) -> String {
+    let Some(said) = error.downcast_ref::<ErrorMetadata>() else { return error.to_string() };
+    match (said.message(), said.code()) {
+        (Some(message), Some(code)) => format!("{message} ({code})"),
+        (Some(text), None) | (None, Some(text)) => text.to_owned(),
+        (None, None) => String::new(),
+    }
 }

@@ -17,6 +17,7 @@ mod checks;
 pub mod civil;
 pub mod data;
 pub mod duration;
+pub mod endpoint;
 pub mod gates;
 mod kind_schema;
 pub mod kinds;

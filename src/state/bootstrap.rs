@@ -114,7 +114,10 @@ fn failed<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let again = "nothing was lost: the command can be run again, it finishes what is missing";
     let place = trace::destination(super::s3::ACCOUNT, "s3");
     let (message, help) = match cause::of(error, place.as_ref()) {
-        Some(cause) => (cause.message, format!("{}; {again}", cause.advice)),
+        Some(cause) => {
+            let advice = super::s3::region_advice(error).unwrap_or(cause.advice);
+            (cause.message, format!("{advice}; {again}"))
+        }
         None => match (error.code(), error.message()) {
             (Some(code), Some(message)) => (format!("{message} ({code})"), again.to_owned()),
             _ => (super::s3::causes(error), again.to_owned()),

@@ -344,9 +344,12 @@ where
             | CauseKind::Silent
             | CauseKind::Garbled
             | CauseKind::WebPage => StoreFailure::Unreachable,
-            CauseKind::AccountClosed | CauseKind::NotImplemented => StoreFailure::Other,
+            CauseKind::AccountClosed | CauseKind::NotImplemented | CauseKind::OtherRegion => {
+                StoreFailure::Other
+            }
         };
-        return (failure, cause.message, Some(cause.advice));
+        let advice = region_advice(error).unwrap_or(cause.advice);
+        return (failure, cause.message, Some(advice));
     }
     let failure = match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => {
@@ -364,6 +367,12 @@ where
         _ => StoreFailure::Other,
     };
     (failure, message(), None)
+}
+
+/// What to do where the bucket lies in another region.
+pub(super) fn region_advice<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let region = cause::region_of(error.raw_response()?)?;
+    Some(format!("set `region` of the `backend` block to `{region}`"))
 }
 
 /// Every cause of an error in words, outermost first, each once.

@@ -12,7 +12,8 @@ mod waits;
 pub(crate) use requests::Observer;
 pub(crate) use timeline::{Timeline, WaitLink};
 pub(crate) use waits::{
-    AttemptFailure, Destination, SilentEndpoint, Waiting, destination, destination_of, stalled,
+    AttemptFailure, Destination, SilentEndpoint, Waiting, behind, destination, destination_of,
+    stalled,
 };
 
 /// The target of the event that tells of a finished request.

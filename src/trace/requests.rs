@@ -22,7 +22,7 @@ use aws_types::endpoint_config::EndpointUrl;
 use aws_types::region::Region;
 
 use super::REQUESTS;
-use super::waits::{AttemptFailure, Destination, Ticket};
+use super::waits::{self, AttemptFailure, Destination, Ticket};
 
 /// How much of a refusal is looked at.
 const HEAD: usize = 4096;
@@ -115,6 +115,7 @@ impl Intercept for Observer {
             endpoint: host_of(context.request().uri()).to_owned(),
             region: config.load::<Region>().map_or("", Region::as_ref).to_owned(),
             configured: config.load::<EndpointUrl>().is_some(),
+            proxy: waits::proxy_of(context.request().uri()),
             failure: None,
         };
         match config.load::<Seen>().and_then(|seen| seen.ticket.as_ref()) {
@@ -199,6 +200,10 @@ fn failure(context: &FinalizerInterceptorContextRef<'_>) -> Option<AttemptFailur
     }
     let first: &(dyn Error + 'static) = error;
     let mut chain = std::iter::successors(Some(first), |error| (*error).source());
+    // hyper's own word: the error below it is the system's, which has many.
+    if chain.clone().any(|error| error.to_string() == "dns error") {
+        return Some(AttemptFailure::Unresolved);
+    }
     let is_refused = |error: &io::Error| matches!(error.kind(), io::ErrorKind::ConnectionRefused);
     if chain.any(|error| error.downcast_ref().is_some_and(is_refused)) {
         return Some(AttemptFailure::Refused);

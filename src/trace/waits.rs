@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use hyper_util::client::proxy::matcher::Matcher;
+
 /// How long an endpoint that let a whole deadline pass without an answer is not asked again: others that
 /// wait for the same silence fail with it, one after another would add up.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -43,6 +45,8 @@ pub(crate) struct Destination {
     /// Whether the endpoint was configured (`AWS_ENDPOINT_URL`, `endpoint_url`) and may thus be an emulator;
     /// otherwise the SDK's own rules chose it, and AWS answers there.
     pub configured: bool,
+    /// Host and port of the proxy that requests go through; absent where they go there at once.
+    pub proxy: Option<String>,
     /// How the last attempt there failed, where none has succeeded since: a request may run out of time between two
     /// attempts, and then this is all that is known of why.
     pub failure: Option<AttemptFailure>,
@@ -55,6 +59,8 @@ pub(crate) enum AttemptFailure {
     Answered(String, u16),
     /// Nothing listens there.
     Refused,
+    /// Its name is not known.
+    Unresolved,
     /// The connection ended before the answer did.
     Broken,
     /// It never left: the SDK held it back, since others were throttled.
@@ -99,6 +105,7 @@ struct Network {
     failures: BTreeMap<(String, String, String), AttemptFailure>,
     heard: BTreeMap<(String, String), Instant>,
     silent: BTreeMap<(String, String), Instant>,
+    proxies: Option<Matcher>,
 }
 
 static NETWORK: LazyLock<Mutex<Network>> = LazyLock::new(|| {
@@ -111,11 +118,24 @@ static NETWORK: LazyLock<Mutex<Network>> = LazyLock::new(|| {
         failures: BTreeMap::new(),
         heard: BTreeMap::new(),
         silent: BTreeMap::new(),
+        proxies: None,
     })
 });
 
 fn network() -> MutexGuard<'static, Network> {
     NETWORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on requests go through these proxies.
+pub(crate) fn behind(proxies: Matcher) {
+    network().proxies = Some(proxies);
+}
+
+/// The proxy that a request to a URL goes through.
+pub(super) fn proxy_of(uri: &str) -> Option<String> {
+    let uri = uri.parse().ok()?;
+    let proxy = network().proxies.as_ref()?.intercept(&uri)?;
+    proxy.uri().authority().map(ToString::to_string)
 }
 
 /// The request that has waited longest, where nothing has been answered for `idle` and this was not said a

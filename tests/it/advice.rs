@@ -99,6 +99,22 @@ fn what_an_answer_says_is_told_with_the_next_step() {
         }
         act => act,
     };
+    let moved =
+        "The bucket you are attempting to access must be addressed using the specified endpoint.";
+    let elsewhere = match Act::s3(301, "PermanentRedirect", moved) {
+        Act::Say { status, mut headers, body } => {
+            headers.push(("x-amz-bucket-region", "eu-central-1".to_owned()));
+            Act::Say { status, headers, body }
+        }
+        act => act,
+    };
+    let malformed = Act::Say {
+        status: 400,
+        headers: vec![("content-type", "application/xml".to_owned())],
+        body: "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; \
+               the region 'eu-west-1' is wrong; expecting 'ap-south-1'</Message><Region>ap-south-1</Region></Error>"
+            .to_owned(),
+    };
     let garbled = Act::Say { status: 200, headers: vec![], body: "no answer of AWS".to_owned() };
     let cases: Vec<(&'static str, Act, &[&str])> = vec![
         (
@@ -120,6 +136,22 @@ fn what_an_answer_says_is_told_with_the_next_step() {
         ),
         ("s3", tagged, &["(\"Sign in to the guest network\"), with status 200", "captive portal"]),
         ("s3", Act::html(407, "Who are you"), &["the proxy wants its own credentials"]),
+        (
+            "s3",
+            elsewhere,
+            &[
+                "the bucket lies in the Region `eu-central-1`, not in `eu-west-1`",
+                "set `region` of the `backend` block to `eu-central-1`",
+            ],
+        ),
+        (
+            "s3",
+            malformed,
+            &[
+                "the bucket lies in the Region `ap-south-1`",
+                "set `region` of the `backend` block to `ap-south-1`",
+            ],
+        ),
         (
             "s3",
             Act::s3(503, "SlowDown", "Please reduce your request rate."),
@@ -224,6 +256,63 @@ fn what_keeps_a_connection_from_coming_about_is_told() {
         let inspected = at(&format!("https://{}", proxy.address));
         says(&inspected, &["is not trusted here", "a proxy that inspects TLS", "AWS_CA_BUNDLE"]);
     }
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_told_as_the_one_that_refuses() {
+    let nobody = {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+        socket.local_addr().expect("an address").to_string()
+    };
+    let wire = Wire::new();
+    for (estate, host) in [
+        (in_s3(), "acme-state.s3.eu-west-1.amazonaws.com"),
+        (ESTATE.to_owned(), "organizations.us-east-1.amazonaws.com"),
+    ] {
+        let p = Program::new(&estate);
+        let behind = |proxy: &str| {
+            let mut command = wire.command(&p, &["plan"]);
+            told(command.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", proxy))
+        };
+        let dead = behind(&format!("http://user:secret@{nobody}"));
+        let refuses = format!("nothing listens at the proxy `{nobody}` (connection refused)");
+        says(&dead, &[&refuses, &format!("before `{host}`"), "correct `HTTPS_PROXY`"]);
+        says(&dead, &[&format!("`NO_PROXY={host}`")]);
+        assert!(!dead.contains("emulator") && !dead.contains("secret"), "{dead}");
+        let unknown = behind("http://palisade-no-such-proxy.invalid:3128");
+        says(&unknown, &["the name `palisade-no-such-proxy.invalid:3128` cannot be resolved"]);
+        says(&unknown, &["it is the proxy's"]);
+        // A proxy that takes no tunnels; this one answers 501 to `CONNECT`.
+        let closed = behind(&wire.url);
+        let address = wire.url.trim_start_matches("http://");
+        says(&closed, &[&format!("the proxy `{address}` opens no way to `{host}`"), "`NO_PROXY`"]);
+    }
+}
+
+#[test]
+fn an_endpoint_without_a_scheme_is_refused_before_any_call() {
+    let wire = Wire::new();
+    let help = "an endpoint must begin with http:// or https://";
+    for estate in [in_s3(), ESTATE.to_owned()] {
+        let p = Program::new(&estate);
+        for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_IAM"] {
+            for url in ["localhost:4566", "::::", "http://"] {
+                let refused = told(wire.command(&p, &["plan"]).env(variable, url));
+                says(&refused, &[&format!("`{variable}` is `{url}`"), help]);
+            }
+        }
+        std::fs::create_dir_all(p.path().join(".aws")).expect("made");
+        p.write(".aws/config", "[default]\nendpoint_url = localhost:4566\n");
+        let refused = told(&mut wire.command(&p, &["plan"]));
+        says(&refused, &["`endpoint_url` of the AWS profile `default` is `localhost:4566`", help]);
+        p.write(
+            ".aws/config",
+            "[default]\nservices = near\n[services near]\niam =\n  endpoint_url = localhost:4566\n",
+        );
+        let refused = told(&mut wire.command(&p, &["plan"]));
+        says(&refused, &["of `iam` in the AWS services `near` is `localhost:4566`", help]);
+    }
+    assert!(wire.arrived().is_empty(), "{:?}", wire.arrived());
 }
 
 /// A server with a certificate that nobody has signed but itself.
@@ -338,6 +427,11 @@ fn a_source_of_credentials_that_hangs_is_named() {
         let mut command = without_keys(&wire, &p, "");
         let hung = told(command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &endpoint));
         says(&hung, &["the credentials endpoint of the container gave no credentials in time"]);
+        let mut command = without_keys(&wire, &p, "");
+        command.env("AWS_EC2_METADATA_DISABLED", "false");
+        let hung = told(command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &wire.url));
+        says(&hung, &["the metadata service of the EC2 instance gave no credentials in time"]);
+        assert!(!hung.contains("no AWS credentials were found"), "{hung}");
         p.write("token", "a token");
         let mut command = without_keys(&wire, &p, "");
         command.env("AWS_WEB_IDENTITY_TOKEN_FILE", p.path().join("token"));
@@ -347,6 +441,53 @@ fn a_source_of_credentials_that_hangs_is_named() {
             &["STS for the web identity of `AWS_WEB_IDENTITY_TOKEN_FILE` gave no credentials"],
         );
     }
+}
+
+#[test]
+fn a_file_that_credentials_rest_on_is_named_where_it_is_missing() {
+    let wire = Wire::new();
+    let web = "[profile dev]\nrole_arn = arn:aws:iam::111111111111:role/x\nweb_identity_token_file = /palisade/token\nregion = eu-west-1\n\
+               [profile over]\nrole_arn = arn:aws:iam::111111111111:role/y\nsource_profile = dev\nregion = eu-west-1\n";
+    let login =
+        "[profile dev]\nlogin_session = arn:aws:iam::111111111111:user/me\nregion = eu-west-1\n";
+    for estate in [in_s3(), ESTATE.to_owned()] {
+        let p = Program::new(&estate);
+        for profile in ["dev", "over"] {
+            let gone = told(without_keys(&wire, &p, web).env("AWS_PROFILE", profile));
+            says(
+                &gone,
+                &["of the AWS profile `dev` names `/palisade/token`, which cannot be read"],
+            );
+        }
+        let gone = told(without_keys(&wire, &p, login).env("AWS_PROFILE", "dev"));
+        let kept = p.path().join(".aws/login/cache");
+        says(&gone, &["the login session of the AWS profile `dev`", &kept.display().to_string()]);
+        says(&gone, &[".json`, which cannot be read", "`aws login --profile dev` begins one"]);
+        let mut command = without_keys(&wire, &p, "");
+        command.env("AWS_WEB_IDENTITY_TOKEN_FILE", "/palisade/token");
+        let gone = told(command.env("AWS_ROLE_ARN", "arn:aws:iam::111111111111:role/x"));
+        says(&gone, &["`AWS_WEB_IDENTITY_TOKEN_FILE` names `/palisade/token`"]);
+    }
+    // With keys in the environment nobody asks for the token.
+    let p = Program::new(ESTATE);
+    let mut command = wire.command(&p, &["plan"]);
+    command.env("AWS_WEB_IDENTITY_TOKEN_FILE", "/palisade/token");
+    command.env("AWS_ROLE_ARN", "arn:aws:iam::111111111111:role/x");
+    assert!(command.output().expect("starts").status.success());
+}
+
+/// What STS refuses of a web identity is said in STS's words, not in those that the SDK prints for its developers.
+#[test]
+fn what_sts_refuses_of_a_web_identity_is_told() {
+    let (wire, p) = (Wire::new(), Program::new(ESTATE));
+    let message = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
+    wire.rule(|_| Act::xml(403, "AccessDenied", message));
+    p.write("token", "a token");
+    let mut command = without_keys(&wire, &p, "");
+    command.env("AWS_WEB_IDENTITY_TOKEN_FILE", p.path().join("token"));
+    let refused = told(command.env("AWS_ROLE_ARN", "arn:aws:iam::111111111111:role/x"));
+    says(&refused, &[&format!("{message} (AccessDenied)")]);
+    assert!(!refused.contains("Error {"), "{refused}");
 }
 
 #[test]

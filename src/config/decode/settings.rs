@@ -8,6 +8,7 @@ use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::Spanned;
 use crate::schema::blocks::{TopLevel, backend};
+use crate::schema::endpoint::{ENDPOINT, is_endpoint};
 
 impl Decoder<'_> {
     /// A `palisade` or `provider` block.
@@ -141,6 +142,13 @@ impl Decoder<'_> {
                     .at(loc)
                     .help("write `AES256` or `aws:kms`"),
             ),
+        }
+        if let Some(url) = values.get("endpoint_url").filter(|url| !is_endpoint(&url.value)) {
+            self.error(
+                Diagnostic::error(format!("`{}` is no endpoint", url.value))
+                    .at(url.loc.clone())
+                    .help(ENDPOINT),
+            );
         }
         let mut take = |name: &str| values.remove(name).map(|t| t.value);
         let value = if label.value == "local" {

@@ -22,6 +22,7 @@ use crate::eval::instances::object::ExpandedInstance;
 use crate::eval::modules::instance::ModuleIx;
 use crate::eval::modules::scope::ModuleScope;
 use crate::iam::Limits;
+use crate::schema::endpoint::{ENDPOINT, is_endpoint};
 use crate::schema::{AccessPart, Body, Spanned, access_of, kind, limits_of};
 use crate::value::convert::text_of;
 use crate::value::{Attrs, Value};
@@ -278,6 +279,12 @@ fn fill_provider(settings: &mut ProviderSettings, body: &Body, errors: &mut Diag
     settings.endpoint_url = text("endpoint_url");
     if let Some(role) = text("access_role") {
         settings.access_role = role;
+    }
+    if let (Some(url), Some(given)) = (&settings.endpoint_url, body.get("endpoint_url"))
+        && !is_endpoint(url)
+    {
+        let wrong = Diagnostic::error(format!("`{url}` is no endpoint"));
+        errors.push(wrong.at(given.loc.clone()).help(ENDPOINT));
     }
     settings.default_tags = text_map(body.get("default_tags"));
 }

@@ -33,8 +33,10 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
+use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use sha2::{Digest as _, Sha256};
 
 use super::profiles::{self, Base, ProfileRole};
 use super::{clients, errors};
@@ -43,6 +45,7 @@ use crate::diag::Diagnostic;
 use crate::ids::Partition;
 use crate::patience::Patience;
 use crate::provider::ProviderError;
+use crate::trace;
 
 /// Credentials are renewed this long before their end.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -87,7 +90,11 @@ pub async fn load(
             "correct the files that `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name, or those in `~/.aws`",
         )
     })?;
+    profiles::endpoints(env, &set, &name)?;
     let chain = profiles::chain(&set, &name, selected.is_some())?;
+    if !from_environment {
+        begun(env, &set, chain.as_ref().map(|chain| &chain.base))?;
+    }
     let bundle = match env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
         Some(path) => Some(trust(Path::new(path), "AWS_CA_BUNDLE")?),
         None => match set.get_profile(&name).and_then(|profile| profile.get("ca_bundle")) {
@@ -112,6 +119,7 @@ pub async fn load(
         loader = loader.http_client(client(context.clone(), ProxyConfig::from_env()));
     }
     let sdk = loader.load().await;
+    trace::behind(Matcher::from_env());
 
     // The state may lie in no region, and STS answers in any of the partition.
     let web_role = env.get("AWS_ROLE_ARN").and_then(|arn| Partition::of_arn(arn));
@@ -153,6 +161,67 @@ pub async fn load(
         provider.provide_credentials().await.map_err(|error| explain(&error))?;
     }
     Ok(sdk.to_builder().credentials_provider(provider).build())
+}
+
+/// Makes sure that the file is there which credentials rest on: of one that is not, the SDK tells no path.
+///
+/// # Errors
+/// It cannot be read.
+fn begun(
+    env: &BTreeMap<String, String>,
+    set: &ProfileSet,
+    base: Option<&Base>,
+) -> Result<(), Diagnostic> {
+    const TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    let get = |name: &str| env.get(name).filter(|text| !text.is_empty());
+    let profile = match base {
+        Some(Base::Profile(name)) => source_profile(set, name),
+        Some(_) => return Ok(()),
+        None => None,
+    };
+    let of_profile = |key: &str| profile.and_then(|p| Some((p.name(), p.get(key)?)));
+    let unreadable = |path: &Path, of: String, help: String| match std::fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Diagnostic::error(format!("{of} `{}`, which cannot be read", path.display()))
+                .detail(error.to_string())
+                .help(help))
+        }
+    };
+    let help = "what runs this (a pod, a pipeline) puts the token there; check that it did, and that the path is right";
+    if let Some((name, path)) = of_profile("web_identity_token_file") {
+        let of = format!("`web_identity_token_file` of the AWS profile `{name}` names");
+        return unreadable(Path::new(path), of, help.to_owned());
+    }
+    if let Some((name, session)) = of_profile("login_session") {
+        let cache = match get("AWS_LOGIN_CACHE_DIRECTORY") {
+            Some(dir) => Path::new(dir).to_owned(),
+            None => Path::new(get("HOME").map_or("", String::as_str)).join(".aws/login/cache"),
+        };
+        let digest = Sha256::digest(session.trim());
+        let path = cache.join(format!("{}.json", data_encoding::HEXLOWER.encode(&digest)));
+        let of = format!("the login session of the AWS profile `{name}` is kept in");
+        return unreadable(&path, of, format!("`aws login --profile {name}` begins one"));
+    }
+    match (base, get(TOKEN)) {
+        (None, Some(path)) => {
+            unreadable(Path::new(path), format!("`{TOKEN}` names"), help.to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The profile that another one takes its credentials from, or it itself.
+fn source_profile<'a>(set: &'a ProfileSet, name: &str) -> Option<&'a Profile> {
+    let mut profile = set.get_profile(name);
+    for _ in 0..set.profiles().count() {
+        let from = profile.and_then(|profile| profile.get("source_profile"));
+        match from.filter(|from| Some(*from) != profile.map(Profile::name)) {
+            Some(from) => profile = set.get_profile(from),
+            None => break,
+        }
+    }
+    profile
 }
 
 /// What a failure to get credentials is about: the diagnostic inside it, or its own words.
@@ -256,8 +325,8 @@ impl Sources {
         EcsCredentialsProvider::builder().configure(&self.near).build()
     }
 
-    fn instance(&self) -> ImdsCredentialsProvider {
-        ImdsCredentialsProvider::builder().configure(&self.near).build()
+    fn instance(&self) -> Instance {
+        Instance(ImdsCredentialsProvider::builder().configure(&self.near).build())
     }
 
     fn base(&self, base: Base) -> SharedCredentialsProvider {
@@ -288,15 +357,7 @@ fn source_of(base: &Base, set: &ProfileSet) -> SilentSource {
         Base::Instance => return instance(),
         Base::Profile(name) => name,
     };
-    // Its own source, or that of the profile which it takes its credentials from.
-    let mut profile = set.get_profile(name);
-    for _ in 0..set.profiles().count() {
-        let from = profile.and_then(|profile| profile.get("source_profile"));
-        match from.filter(|from| Some(*from) != profile.map(Profile::name)) {
-            Some(from) => profile = set.get_profile(from),
-            None => break,
-        }
-    }
+    let profile = source_profile(set, name);
     let named = profile.map_or(name.as_str(), Profile::name);
     let has = |key: &str| profile.is_some_and(|profile| profile.get(key).is_some());
     let source = |what: String, advice: String| SilentSource { what, advice };
@@ -390,6 +451,10 @@ impl Named {
                 *silent_since = Some(Instant::now());
                 Err(silence())
             }
+            Ok(Err(error)) if errors::within::<SilentSource>(&error).is_some() => {
+                *silent_since = Some(Instant::now());
+                Err(error)
+            }
             Ok(provided) => provided,
         }
     }
@@ -402,6 +467,36 @@ impl ProvideCredentials for Named {
     {
         future::ProvideCredentials::new(self.credentials())
     }
+}
+
+/// The metadata service of an EC2 instance. Of one that takes a connection and says nothing (a hop limit of 1 before a
+/// container), the SDK says that there are no credentials, as it does where there is no such service at all.
+#[derive(Debug)]
+struct Instance(ImdsCredentialsProvider);
+
+impl Instance {
+    async fn credentials(&self) -> Provided {
+        match self.0.provide_credentials().await {
+            Err(error) if keeps_silent(&error) => Err(CredentialsError::provider_error(instance())),
+            provided => provided,
+        }
+    }
+}
+
+impl ProvideCredentials for Instance {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+/// Whether there was a connection, and no answer. The SDK's own type for that is private; its words are not.
+fn keeps_silent(error: &CredentialsError) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| (*error).source())
+        .any(|error| error.to_string().starts_with("HTTP read timeout"))
 }
 
 /// Credentials until shortly before their end; one request for them at a time.

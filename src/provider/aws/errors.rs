@@ -92,7 +92,7 @@ fn because(kind: CauseKind, failure: Failure) -> Failure {
         | CauseKind::UnknownKey
         | CauseKind::Expired
         | CauseKind::NoCredentials => Failure::Credentials,
-        CauseKind::AccountClosed | CauseKind::RegionDisabled => failure,
+        CauseKind::AccountClosed | CauseKind::RegionDisabled | CauseKind::OtherRegion => failure,
         CauseKind::NotImplemented => Failure::NotImplemented,
         // Who knows what became of the call.
         CauseKind::NoConnection | CauseKind::Silent | CauseKind::Garbled | CauseKind::WebPage => {
@@ -102,7 +102,7 @@ fn because(kind: CauseKind, failure: Failure) -> Failure {
 }
 
 /// The first error of a type among an error and what caused it.
-fn within<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
+pub(super) fn within<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(at) = cause {
         if let Some(found) = at.downcast_ref::<C>() {

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use aws_config::profile::{Profile, ProfileSet};
 use aws_credential_types::Credentials;
+use aws_runtime::env_config::property::PropertiesKey;
 
 use crate::diag::{self, Diagnostic};
 use crate::ids::Partition;
+use crate::schema::endpoint::{ENDPOINT, is_endpoint};
 
 /// What the roles of a profile are assumed with.
 #[derive(Debug)]
@@ -271,6 +273,59 @@ fn keys(profile: &Profile) -> Result<Option<Credentials>, Diagnostic> {
         (None, None) => Ok(None),
     }
 }
+
+/// The endpoints that the environment and the profile `name` name, for all services and for single ones.
+///
+/// # Errors
+/// One of them is none.
+pub(super) fn endpoints(
+    env: &BTreeMap<String, String>,
+    set: &ProfileSet,
+    name: &str,
+) -> Result<(), Diagnostic> {
+    const ALL: &str = "AWS_ENDPOINT_URL";
+    let is_true = |text: &str| text.trim().eq_ignore_ascii_case("true");
+    let profile = set.get_profile(name);
+    let of_profile = |key: &str| profile.and_then(|profile| profile.get(key));
+    let ignored = env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").map(String::as_str);
+    if ignored.or(of_profile("ignore_configured_endpoint_urls")).is_some_and(is_true) {
+        return Ok(());
+    }
+    let variables = env.iter().filter(|(variable, _)| {
+        variable.strip_prefix(ALL).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    });
+    let variables = variables.map(|(variable, url)| (format!("`{variable}`"), url.as_str()));
+    let of_all = of_profile("endpoint_url")
+        .map(|url| (format!("`endpoint_url` of the AWS profile `{name}`"), url));
+    let services = of_profile("services").into_iter().flat_map(|section| {
+        SERVICES.iter().filter_map(move |service| {
+            let url = set.other_sections().get(
+                &PropertiesKey::builder()
+                    .section_key("services")
+                    .section_name(section)
+                    .property_name(*service)
+                    .sub_property_name("endpoint_url")
+                    .build()
+                    .ok()?,
+            )?;
+            Some((
+                format!("`endpoint_url` of `{service}` in the AWS services `{section}`"),
+                url.as_str(),
+            ))
+        })
+    });
+    for (what, url) in variables.chain(of_all).chain(services) {
+        if !url.is_empty() && !is_endpoint(url) {
+            return Err(Diagnostic::error(format!("{what} is `{url}`, which is no endpoint"))
+                .help(ENDPOINT));
+        }
+    }
+    Ok(())
+}
+
+/// The services that are called, as the AWS configuration names them.
+const SERVICES: &[&str] =
+    &["cloudwatch", "iam", "organizations", "s3", "s3_control", "ssm", "sso", "sso_oidc", "sts"];
 
 fn incomplete(profile: &str, present: &str, absent: &str) -> Diagnostic {
     Diagnostic::error(format!("the AWS profile `{profile}` has `{present}` and no `{absent}`"))

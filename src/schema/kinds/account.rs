@@ -7,6 +7,7 @@ use crate::diag::Diagnostics;
 use crate::schema::access::{AccessPart, AccountDeclaration};
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
+use crate::schema::endpoint::{ENDPOINT, is_endpoint};
 use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind, OnDestroy};
@@ -264,8 +265,8 @@ impl ManagedKind for Account {
             None => {}
         }
         if let Some(url) = emulated {
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                reader.error("endpoint_url", format!("`{url}` is no http or https URL"), "");
+            if !is_endpoint(&url) {
+                reader.error("endpoint_url", format!("`{url}` is no endpoint"), ENDPOINT);
             }
             attrs.insert("endpoint_url".to_owned(), url.into());
         } else {
