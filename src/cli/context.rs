@@ -17,7 +17,7 @@ use super::args::Global;
 use super::clock::WallClock;
 use super::environment::{self, ProcessEnvironment};
 use super::error::Exit;
-use super::host::{self, EndOfEvents, Manner, SharedPrincipals, Terminal};
+use super::host::{self, EventLines, Manner, SharedPrincipals, Terminal};
 use super::output::{self, Unread};
 
 /// What every command gets.
@@ -33,8 +33,8 @@ pub struct Context {
     pub clock: WallClock,
     /// As whom the run works, once it knows.
     pub principals: SharedPrincipals,
-    /// Whether the events of `--json` have had their end.
-    pub end: EndOfEvents,
+    /// The events of `--json`.
+    pub lines: EventLines,
 }
 
 impl Context {
@@ -83,7 +83,7 @@ impl Context {
         let (cancel, clock) = (self.cancel.clone(), self.clock.clone());
         let principals = self.principals.clone();
         let terminal =
-            Terminal::new(&self.env, cancel, clock, manner, principals, self.end.clone());
+            Terminal::new(&self.env, cancel, clock, manner, principals, self.lines.clone());
         let origin = RunOrigin::of_this_process(&self.env.vars);
         let workspace = Workspace {
             env: self.env.vars.clone(),
@@ -165,7 +165,7 @@ impl Context {
     /// That of the command.
     pub fn ended(&self, end: Result<(), Exit>, lines: bool) -> Result<(), Exit> {
         if let (true, Err(exit)) = (lines, &end) {
-            self.end.refused(exit.name(), exit.diagnostics(), self.clock.now());
+            self.lines.refused(exit.name(), exit.diagnostics(), self.clock.now());
         }
         end
     }

@@ -63,26 +63,62 @@ impl SharedPrincipals {
     }
 }
 
-/// Whether the events of `--json` have had their end: it comes once, whatever else goes wrong.
+/// The events of `--json`, a line each. Their end comes once, whatever else goes wrong, and what could not be written
+/// is told.
 #[derive(Clone, Debug, Default)]
-pub struct EndOfEvents(Arc<AtomicBool>);
+pub struct EventLines(Arc<Lines>);
 
-impl EndOfEvents {
+#[derive(Debug, Default)]
+struct Lines {
+    ended: AtomicBool,
+    /// How many could not be written, and why the first.
+    lost: Mutex<Option<(usize, io::Error)>>,
+}
+
+impl EventLines {
     fn came(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.ended.store(true, Ordering::SeqCst);
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<(usize, io::Error)>> {
+        self.0.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes one. What has begun goes on where it cannot be.
+    fn write(&self, line: &str) {
+        let mut lost = self.lost();
+        // What is there of the one before stays a line of its own.
+        let apart = if lost.is_some() { "\n" } else { "" };
+        if let Err(error) = print_line(&format!("{apart}{line}")) {
+            let (count, first) = lost.take().unwrap_or((0, error));
+            *lost = Some((count + 1, first));
+        }
+    }
+
+    /// What could not be written, for the end of the run.
+    #[must_use]
+    pub fn warning(&self) -> Option<Diagnostic> {
+        let lost = self.lost();
+        let (count, why) = lost.as_ref()?;
+        let events = crate::diag::count(*count, "event", "events");
+        Some(
+            Diagnostic::warning(format!("{events} of `--json` could not be written"))
+                .detail(why.to_string())
+                .help("what was done is recorded all the same: see `palisade history`"),
+        )
     }
 
     /// Writes the end of a run that was not carried out, unless there was an end already: which way it ended, and
     /// what is wrong.
     pub fn refused(&self, kind: &str, wrong: Option<&Diagnostics>, at: Timestamp) {
-        if self.0.swap(true, Ordering::SeqCst) {
+        if self.0.ended.swap(true, Ordering::SeqCst) {
             return;
         }
         let first = wrong.and_then(|all| all.iter().find(|d| d.is_error()));
         let message = first.map_or("interrupted", |d| d.summary.as_str());
         let detail = first.and_then(|d| d.detail.as_deref());
         let help = first.and_then(|d| d.help.as_deref());
-        let _ = print_line(&event_lines::refused(kind, message, detail, help, at));
+        self.write(&event_lines::refused(kind, message, detail, help, at));
     }
 }
 
@@ -104,7 +140,7 @@ pub struct Terminal {
     progress: Progress,
     drawn: Mutex<Drawn>,
     principals: SharedPrincipals,
-    end: EndOfEvents,
+    lines: EventLines,
 }
 
 /// What is drawn just now.
@@ -123,7 +159,7 @@ impl Terminal {
         clock: WallClock,
         manner: Manner,
         principals: SharedPrincipals,
-        end: EndOfEvents,
+        lines: EventLines,
     ) -> Self {
         Self {
             out: env.out,
@@ -135,7 +171,7 @@ impl Terminal {
             progress: Progress::new(env.animate),
             drawn: Mutex::default(),
             principals,
-            end,
+            lines,
         }
     }
 
@@ -204,9 +240,9 @@ impl Host for Terminal {
                 _ => None,
             };
             if let Some(line) = line {
-                let _ = print_line(&line);
+                self.lines.write(&line);
                 if matches!(event, Event::Applied(_) | Event::NothingToApply) {
-                    self.end.came();
+                    self.lines.came();
                 }
                 return;
             }
@@ -241,7 +277,7 @@ impl Host for Terminal {
                 self.principals.learn(|known| known.state = Some(principal.clone()));
             }
             // A bar may be drawn meanwhile.
-            Event::Waiting { .. } => {
+            Event::Waiting { .. } | Event::Lasting { .. } => {
                 if let Some(line) = events::event(&event) {
                     self.progress.say(&line);
                 }
@@ -270,7 +306,7 @@ impl Host for Terminal {
             print_line(&event_lines::plan(plan, self.now()))?;
             if !plan.has_changes() {
                 print_line(&event_lines::nothing(self.now()))?;
-                self.end.came();
+                self.lines.came();
             }
             return Ok(());
         }

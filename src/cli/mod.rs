@@ -33,7 +33,7 @@ use context::Context;
 use environment::ProcessEnvironment;
 use error::Exit;
 use grammar::Cli;
-use host::{EndOfEvents, SharedPrincipals};
+use host::{EventLines, SharedPrincipals};
 use interrupt::Leaving;
 
 use crate::engine::host::Cancel;
@@ -80,7 +80,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         cancel: Cancel::new(),
         clock,
         principals: principals.clone(),
-        end: EndOfEvents::default(),
+        lines: EventLines::default(),
     };
     let (style, cancel) = (context.env.err, context.cancel.clone());
     let farewell = move || style.fold(&interruption.message(cancel.urgency()), 0);
@@ -95,6 +95,9 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(timeline) = &log {
         let (style, known) = (&context.env.err, principals.known());
         let _ = render::requests::write(timeline, &known, style, &mut output::stderr());
+    }
+    if let Some(warning) = context.lines.warning() {
+        context.tell([&warning]);
     }
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {

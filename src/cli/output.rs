@@ -6,6 +6,9 @@
 
 use std::io::{self, BufWriter, ErrorKind, Stderr, Stdout, Write};
 
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
 use crate::diag::Diagnostic;
 use crate::render::inert::{Inert, inert};
 use crate::render::style::safe_lines;
@@ -14,7 +17,11 @@ use crate::render::{self, Style};
 /// Standard output, buffered; flush it.
 #[must_use]
 pub fn stdout() -> BufWriter<Unread<Stdout>> {
-    BufWriter::new(Unread::new(io::stdout()))
+    let out = io::stdout();
+    // A terminal that has hung up is still this kind of file, though it is no terminal any more.
+    let is_terminal = rustix::fs::fstat(&out)
+        .is_ok_and(|file| FileType::from_raw_mode(file.st_mode).is_char_device());
+    BufWriter::new(Unread::new(out, is_terminal))
 }
 
 /// Standard error; what is written is there when the writer is flushed or dropped.
@@ -55,12 +62,23 @@ pub fn tell<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>, style: &S
 #[derive(Debug)]
 pub struct Unread<W> {
     inner: W,
+    is_terminal: bool,
     gone: bool,
 }
 
 impl<W> Unread<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, gone: false }
+    fn new(inner: W, is_terminal: bool) -> Self {
+        Self { inner, is_terminal, gone: false }
+    }
+
+    /// Whether the reader has gone: a pipe or a socket is closed, a terminal has hung up (termio(4): `EIO`, which of a
+    /// file is a fault of its disk).
+    fn has_lost_reader(&self, error: &io::Error) -> bool {
+        let is_io = || error.raw_os_error() == Some(Errno::IO.raw_os_error());
+        match error.kind() {
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => true,
+            _ => self.is_terminal && is_io(),
+        }
     }
 }
 
@@ -70,7 +88,7 @@ impl<W: Write> Write for Unread<W> {
             return Ok(bytes.len());
         }
         match self.inner.write(bytes) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            Err(error) if self.has_lost_reader(&error) => {
                 self.gone = true;
                 Ok(bytes.len())
             }
@@ -83,7 +101,7 @@ impl<W: Write> Write for Unread<W> {
             return Ok(());
         }
         match self.inner.flush() {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            Err(error) if self.has_lost_reader(&error) => {
                 self.gone = true;
                 Ok(())
             }
@@ -96,13 +114,13 @@ impl<W: Write> Write for Unread<W> {
 mod tests {
     use super::*;
 
-    /// Takes a few bytes and then has no reader.
-    struct Head(usize);
+    /// Takes a few bytes and then has no reader, which is said so.
+    struct Head(usize, fn() -> io::Error);
 
     impl Write for Head {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             if self.0 == 0 {
-                return Err(ErrorKind::BrokenPipe.into());
+                return Err(self.1());
             }
             let taken = bytes.len().min(self.0);
             self.0 -= taken;
@@ -110,16 +128,23 @@ mod tests {
         }
 
         fn flush(&mut self) -> io::Result<()> {
-            if self.0 == 0 { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+            if self.0 == 0 { Err(self.1()) } else { Ok(()) }
         }
     }
 
     #[test]
     fn writing_goes_on_without_a_reader() {
-        let mut out = Unread::new(Head(3));
-        out.write_all(b"hello").unwrap();
-        out.write_all(b"world").unwrap();
-        out.flush().unwrap();
-        assert!(out.gone);
+        let hung_up: fn() -> io::Error = || Errno::IO.into();
+        let closed =
+            [|| ErrorKind::BrokenPipe.into(), || ErrorKind::ConnectionReset.into(), hung_up];
+        for error in closed {
+            let mut out = Unread::new(Head(3, error), true);
+            out.write_all(b"hello").unwrap();
+            out.write_all(b"world").unwrap();
+            out.flush().unwrap();
+            assert!(out.gone);
+        }
+        let mut file = Unread::new(Head(3, hung_up), false);
+        file.write_all(b"hello").unwrap_err();
     }
 }
