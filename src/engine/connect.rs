@@ -113,18 +113,9 @@ async fn ambient(workspace: &Workspace, region: Option<&str>) -> Result<Connecti
 /// # Errors
 /// One of them cannot be read.
 fn patience(workspace: &Workspace) -> Result<Patience, EngineError> {
-    let get = |name: &str| workspace.env.get(name).filter(|text| !text.is_empty());
-    let unreadable = |name: &str, text: &str, help: &str| {
-        Diagnostic::error(format!("`{name}` cannot be read: it is `{text}`")).help(help.to_owned())
-    };
     let mut patience = Patience::default();
-    if let Some(text) = get(REQUEST_TIMEOUT) {
-        let seconds = duration::seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
-        patience.deadline = match seconds {
-            Some(seconds) if seconds > 0 => Duration::from_secs(seconds),
-            _ => return Err(unreadable(REQUEST_TIMEOUT, text, "as in `30s` or `2m`").into()),
-        };
-    }
+    patience.deadline = request_timeout(workspace)?.unwrap_or(patience.deadline);
+    let get = |name: &str| variable(workspace, name);
     if let Some(text) = get(MAX_ATTEMPTS) {
         patience.attempts = match text.parse() {
             Ok(attempts) if attempts > 0 => Some(attempts),
@@ -140,6 +131,28 @@ fn patience(workspace: &Workspace) -> Result<Patience, EngineError> {
         };
     }
     Ok(patience)
+}
+
+/// How long the environment says that a request is waited for: one to AWS, or all of those for a package of modules.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn request_timeout(workspace: &Workspace) -> Result<Option<Duration>, Diagnostic> {
+    let Some(text) = variable(workspace, REQUEST_TIMEOUT) else { return Ok(None) };
+    let seconds = duration::seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
+    match seconds {
+        Some(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(unreadable(REQUEST_TIMEOUT, text, "as in `30s` or `2m`")),
+    }
+}
+
+/// A variable of the environment that is not empty.
+fn variable<'a>(workspace: &'a Workspace, name: &str) -> Option<&'a String> {
+    workspace.env.get(name).filter(|text| !text.is_empty())
+}
+
+fn unreadable(name: &str, text: &str, help: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{name}` cannot be read: it is `{text}`")).help(help.to_owned())
 }
 
 /// The host, as one who knows the codes of devices.

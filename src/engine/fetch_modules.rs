@@ -9,6 +9,7 @@ use crate::config::{self, MissingPackage};
 use crate::diag::Diagnostic;
 use crate::fetch;
 
+use super::connect;
 use super::error::EngineError;
 use super::host::Activity;
 use super::load;
@@ -47,6 +48,7 @@ pub(super) async fn run(
         true => ModuleLock { version: ModuleLock::VERSION, ..ModuleLock::default() },
         false => old.clone(),
     };
+    let limit = connect::request_timeout(workspace)?.unwrap_or(fetch::LIMIT);
     let (mut fetched, mut is_whole) = (Vec::new(), false);
     for _ in 0..TURNS {
         let mut options = load::options(workspace, variables);
@@ -71,11 +73,10 @@ pub(super) async fn run(
         }
         for missing in distinct(loaded.missing) {
             let key = missing.source.key();
-            let busy = workspace.begin(Activity::Fetching(key.clone()));
             let wanted = if upgrade { None } else { old.modules.get(&key) };
-            let package = fetch::package(&root, &missing, wanted);
-            let package = workspace.interruptible(package).await??;
-            drop(busy);
+            let package = workspace.interruptible(fetch::package(&root, &missing, wanted, limit));
+            let activity = Activity::Fetching(key.clone());
+            let package = workspace.lasting(activity, Some(limit), package).await??;
             fetched.push(FetchedPackage { source: key.clone(), commit: package.commit.clone() });
             lock.modules.insert(key, package);
         }

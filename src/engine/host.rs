@@ -1,6 +1,8 @@
 //! Everything that a use case says, asks and hears while it works. A terminal, a server and a test
 //! implement [`Host`]; nothing in the engine prints, reads a terminal or looks at a clock of its own.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -196,6 +198,15 @@ pub enum Event {
     Waiting {
         /// The request that has waited longest.
         request: Waiting,
+        /// When it is given up.
+        until: Option<Timestamp>,
+    },
+    /// Something that makes no request to AWS has not ended for some seconds.
+    Lasting {
+        /// What.
+        activity: Activity,
+        /// How long it has taken.
+        lasted: Duration,
         /// When it is given up.
         until: Option<Timestamp>,
     },

@@ -96,6 +96,18 @@ impl Workspace {
         Busy { host: self.host.as_ref(), activity, began: self.host.clock().elapsed() }
     }
 
+    /// Does something that takes a while and makes no request to AWS: the host hears that it begins and ends, and what is
+    /// waited for meanwhile. It is given up after `limit`.
+    pub(super) async fn lasting<T>(
+        &self,
+        activity: Activity,
+        limit: Option<Duration>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let busy = self.begin(activity);
+        waiting::lasting(self.host.as_ref(), &busy.activity, limit, work).await
+    }
+
     /// Has the host told, from now to the end of the runtime, what is waited for when nothing comes: whatever a use case
     /// does, no wait is without a word.
     pub fn tell_of_waits(&self) {

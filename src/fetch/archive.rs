@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use super::{LIMIT, SMALLER};
+use super::{Deadline, SMALLER};
 use crate::config::package::{MAX_BYTES, MAX_DEPTH, MAX_FILES};
 use crate::diag::{Diagnostic, Loc};
 
@@ -110,7 +110,10 @@ fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// What went wrong, and what to do about it.
-pub(super) async fn download(url: &str) -> Result<Vec<u8>, (String, &'static str)> {
+pub(super) async fn download(
+    url: &str,
+    deadline: Deadline,
+) -> Result<Vec<u8>, (String, &'static str)> {
     const AGAIN: &str =
         "check the address, the network and the proxy settings, and run `palisade init` again";
     let again = |error: reqwest::Error| match error.status() {
@@ -118,11 +121,15 @@ pub(super) async fn download(url: &str) -> Result<Vec<u8>, (String, &'static str
             reason(error),
             "check the address; nothing is sent to say who asks, so an archive must be readable by everybody: use `git::` for a private repository",
         ),
+        None if error.is_timeout() => (
+            format!("no whole answer within {} s", deadline.limit.as_secs()),
+            "check the network, and run `palisade init` again; `PALISADE_REQUEST_TIMEOUT` sets how long a package is waited for",
+        ),
         None => (reason(error), AGAIN),
     };
     let client = reqwest::Client::builder()
         .https_only(url.starts_with("https://"))
-        .timeout(LIMIT)
+        .timeout(deadline.left())
         .build()
         .map_err(again)?;
     let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);

@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
 use super::archive::{Archive, too_large};
-use super::{LIMIT, SMALLER};
+use super::{Deadline, SMALLER};
 use crate::config::package::{LOCK_FILE, MAX_BYTES};
 use crate::diag::{Diagnostic, Loc};
 
@@ -37,6 +37,7 @@ pub(super) struct Git<'a> {
     pub(super) loc: &'a Loc,
     /// What the lock file calls it.
     pub(super) key: &'a str,
+    pub(super) deadline: Deadline,
 }
 
 impl Git<'_> {
@@ -97,10 +98,10 @@ impl Git<'_> {
             self.failed(format!("git cannot be started: {error}"))
                 .help("install git, or use the address of an archive")
         })?;
-        match tokio::time::timeout(LIMIT, ended(child, MAX_BYTES)).await {
+        match tokio::time::timeout(self.deadline.left(), ended(child, MAX_BYTES)).await {
             Err(_) => Err(self
-                .failed(format!("git did not end within {} s", LIMIT.as_secs()))
-                .help("check the network, and run `palisade init` again")),
+                .failed(format!("git did not end within {} s", self.deadline.limit.as_secs()))
+                .help("check the network, and run `palisade init` again; `PALISADE_REQUEST_TIMEOUT` sets how long a package is waited for")),
             Ok(Err(error)) => Err(self
                 .failed(format!("git cannot be waited for: {error}"))
                 .help("run `palisade init` again")),

@@ -9,7 +9,7 @@ mod git;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::archive::{Archive, unpack};
 use self::git::Git;
@@ -17,8 +17,21 @@ use crate::config::MissingPackage;
 use crate::config::package::{self, LOCK_FILE, LockedPackage, ModuleLock, PackageOrigin};
 use crate::diag::Diagnostic;
 
-/// How long one call of git, or one download, may take.
-const LIMIT: Duration = Duration::from_secs(300);
+/// How long a package may take, where nobody says it.
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
+
+/// When a package is given up, over all that is asked for it.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    fn left(self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+}
 
 /// What helps where a package is not of a form or a size that is taken.
 const SMALLER: &str =
@@ -56,7 +69,8 @@ pub(crate) fn clear(root: &Path, lock: &ModuleLock) {
     }
 }
 
-/// Fetches one package into its place below the configuration's directory. `wanted` is what the lock file says of it.
+/// Fetches one package into its place below the configuration's directory, within `limit`. `wanted` is what the lock file says
+/// of it.
 ///
 /// # Errors
 /// It cannot be fetched or unpacked, or it is not what the lock file says.
@@ -64,7 +78,9 @@ pub(crate) async fn package(
     root: &Path,
     missing: &MissingPackage,
     wanted: Option<&LockedPackage>,
+    limit: Duration,
 ) -> Result<LockedPackage, Diagnostic> {
+    let deadline = Deadline { at: Instant::now() + limit, limit };
     let (source, loc) = (&missing.source, &missing.loc);
     let key = source.key();
     let failed = |detail: String| {
@@ -87,7 +103,7 @@ pub(crate) async fn package(
             .help("use another version of the module that calls it"));
         }
         PackageOrigin::Git { url, reference } => {
-            let git = Git { dir: work.path().join("git"), loc, key: &key };
+            let git = Git { dir: work.path().join("git"), loc, key: &key, deadline };
             let locked = wanted.and_then(|wanted| wanted.commit.as_deref());
             let commit = git.fetch(url, reference.as_deref(), locked).await?;
             let tar = git.archive(&commit).await?;
@@ -95,8 +111,9 @@ pub(crate) async fn package(
             Some(commit)
         }
         PackageOrigin::Archive { url } => {
-            let bytes =
-                archive::download(url).await.map_err(|(detail, help)| failed(detail).help(help))?;
+            let bytes = archive::download(url, deadline)
+                .await
+                .map_err(|(detail, help)| failed(detail).help(help))?;
             unpack(Archive::Compressed(bytes), unpacked.clone(), loc, &key).await?;
             None
         }

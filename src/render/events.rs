@@ -88,6 +88,15 @@ pub fn event(event: &Event) -> Option<String> {
             format!("{why}; {environment} goes back to release {release} {}", to.short())
         }
         Event::Waiting { request, until } => waiting(request, *until),
+        Event::Lasting { activity: what, lasted, until } => format!(
+            "waiting for {}: not done after {} s{}",
+            match what {
+                Activity::Fetching(source) => format!("the module {}", safe(source)),
+                what => activity(what),
+            },
+            lasted.as_secs(),
+            until_of(*until)
+        ),
         Event::RollingBack { environment, release, from, to } => format!(
             "Rollback of {environment}: release {release} from {} to {}\n",
             from.short(),
@@ -109,7 +118,6 @@ fn waiting(request: &Waiting, until: Option<Timestamp>) -> String {
         Some(endpoint) => format!("`{endpoint}`"),
         None => "credentials".to_owned(),
     };
-    let until = until.map(|until| format!(", until {}", until.strftime("%H:%M:%SZ")));
     safe(&format!(
         "waiting for {endpoint}: {}:{} in {}, no answer for {} s, attempt {} of {}{}",
         request.service,
@@ -118,9 +126,14 @@ fn waiting(request: &Waiting, until: Option<Timestamp>) -> String {
         request.silent.as_secs(),
         request.attempt,
         request.attempts,
-        until.unwrap_or_default()
+        until_of(until)
     ))
     .into_owned()
+}
+
+/// Until when something is waited for, where that is known.
+fn until_of(until: Option<Timestamp>) -> String {
+    until.map(|until| format!(", until {}", until.strftime("%H:%M:%SZ"))).unwrap_or_default()
 }
 
 /// An event of the executor, as a line; nothing for those that only move a bar.

@@ -1,8 +1,10 @@
 //! Waits have words and bounds: against endpoints that keep silent, trickle, swallow and ask for patience.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::support::cli::Program;
+use crate::support::estates::two_environments;
 use crate::support::wire::{Act, Arrived, Wire};
 
 const ESTATE: &str = r#"
@@ -231,5 +233,72 @@ fn the_standard_variables_say_how_often_a_request_is_tried() {
         let err = String::from_utf8_lossy(&run.stderr).into_owned();
         assert_eq!(run.status.code(), Some(1), "{err}");
         assert!(err.contains(&format!("`{name}` cannot be read: it is `{value}`")), "{err}");
+    }
+}
+
+/// A server that takes every connection and says nothing.
+fn mute() -> (String, impl Drop) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = listener.local_addr().expect("an address").to_string();
+    // What is not accepted is held by the system, which takes the connection.
+    struct Held(#[expect(dead_code, reason = "it is open as long as this is")] TcpListener);
+    impl Drop for Held {
+        fn drop(&mut self) {}
+    }
+    (address, Held(listener))
+}
+
+#[test]
+fn a_package_whose_server_keeps_silent_is_told_and_given_up() {
+    let (address, _held) = mute();
+    for (source, why) in [
+        (format!("git::https://{address}/modules.git?ref=v1"), "git did not end within 7 s"),
+        (format!("https://{address}/modules.tar.gz"), "no whole answer within 7 s"),
+    ] {
+        let p = Program::new(&format!(
+            "palisade {{\n  name = \"acme\"\n}}\nmodule \"names\" {{\n  source = \"{source}\"\n}}\n"
+        ));
+        let began = Instant::now();
+        let mut init = p.command(&["init"]);
+        let ended = init.env("PALISADE_REQUEST_TIMEOUT", "7s").output().expect("starts");
+        let err = String::from_utf8(ended.stderr).expect("UTF-8");
+        assert_eq!(ended.status.code(), Some(1), "{err}");
+        assert!(began.elapsed() < Duration::from_secs(14), "{:?}: {err}", began.elapsed());
+        let word = format!("waiting for the module {source}: not done after 5 s, until ");
+        assert!(err.lines().any(|l| l.starts_with(&word) && l.ends_with('Z')), "{err}");
+        assert!(err.contains(why) && err.contains("PALISADE_REQUEST_TIMEOUT"), "{err}");
+    }
+}
+
+#[test]
+fn a_gate_that_takes_its_time_says_until_when() {
+    let (address, _held) = mute();
+    let p = Program::new(&two_environments(&format!(
+        r#"release "app" {{
+  entry  = environment.dev
+  values = {{ image = "app@sha256:1" }}
+}}
+promotion "up" {{
+  from     = environment.dev
+  to       = environment.production
+  releases = [release.app]
+  gate "command" "slow" {{
+    command = ["sleep", "6"]
+    timeout = "1m"
+  }}
+  gate "http" "mute" {{
+    url     = "http://{address}/"
+    timeout = "7s"
+  }}
+}}
+"#
+    )));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let began = Instant::now();
+    let closed = p.run(&["promote", "up", "--auto-approve"]).code(3);
+    assert!(began.elapsed() > Duration::from_secs(12), "both were asked: {}", closed.err);
+    for gate in ["command.slow", "http.mute"] {
+        let word = format!("waiting for gate {gate}: not done after 5 s, until ");
+        assert!(closed.err.lines().any(|l| l.starts_with(&word)), "{gate}: {}", closed.err);
     }
 }

@@ -92,8 +92,9 @@ impl GateEvaluation<'_> {
         };
         let mut found = Vec::new();
         for spec in gates {
-            let _busy = workspace.begin(Activity::Gate(spec.label()));
-            found.push(gate::evaluate(spec, &context).await);
+            let (activity, judging) =
+                (Activity::Gate(spec.label()), gate::evaluate(spec, &context));
+            found.push(workspace.lasting(activity, spec.limit(), judging).await);
         }
         found
     }

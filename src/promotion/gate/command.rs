@@ -137,8 +137,7 @@ impl Gate for Command {
         let group = Group::of(&child);
         let out = tokio::spawn(read(child.stdout.take()));
         let err = tokio::spawn(read(child.stderr.take()));
-        let limit = Duration::from_secs(u64::try_from(self.timeout).unwrap_or(0));
-        let ended = tokio::time::timeout(limit, child.wait()).await;
+        let ended = tokio::time::timeout(self.limit().unwrap_or_default(), child.wait()).await;
         if ended.is_err() {
             group.signal(Signal::TERM);
             let _ = tokio::time::timeout(GRACE, child.wait()).await;
@@ -181,6 +180,10 @@ impl Gate for Command {
             }
         };
         GateFinding::new(outcome, summary, detail)
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        u64::try_from(self.timeout).ok().map(Duration::from_secs)
     }
 }
 

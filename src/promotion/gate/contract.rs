@@ -4,6 +4,7 @@
 //! without the others.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -18,6 +19,11 @@ pub(super) trait Gate: fmt::Debug + Send + Sync {
     /// Waits for programs, servers and AWS where the gate asks them, never longer than the gate's
     /// `timeout`.
     async fn judge(&self, context: &GateContext<'_>) -> GateFinding;
+
+    /// The longest that it may take, where its block says so.
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A type of gate: the one row by which the table of gates knows it.

@@ -174,7 +174,7 @@ impl Gate for Http {
                 );
             }
         };
-        let limit = Duration::from_secs(u64::try_from(self.timeout).unwrap_or(0));
+        let limit = self.limit().unwrap_or_default();
         let pause = Duration::from_secs(u64::try_from(self.interval).unwrap_or(0));
         let began = context.clock.elapsed();
         let (mut in_a_row, mut requests) = (0, 0_usize);
@@ -220,6 +220,10 @@ impl Gate for Http {
             format!("{} did not answer as expected within {within}: {}", self.url, last.text)
         };
         GateFinding::new(GateOutcome::Failed, summary, detail)
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        u64::try_from(self.timeout).ok().map(Duration::from_secs)
     }
 }
 

@@ -24,6 +24,7 @@ mod soak;
 mod watched;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::redact::Audience;
@@ -103,6 +104,12 @@ impl GateSpec {
     #[must_use]
     pub fn quotes_others(&self) -> bool {
         self.ty.quotes_others
+    }
+
+    /// The longest that it may take, where it says so: requests to AWS have their own bound.
+    #[must_use]
+    pub fn limit(&self) -> Option<Duration> {
+        self.gate.limit()
     }
 
     /// Whether it waits for people's approvals.
