@@ -397,6 +397,14 @@ impl EnvironmentRecord {
         self.recorded(release)?.verified.as_ref()
     }
 
+    /// What the last verification found, of the applied release or, while that waits for its first one, of the release
+    /// before it.
+    #[must_use]
+    pub fn last_verified(&self, release: &str) -> Option<&Verification> {
+        let recorded = self.recorded(release)?;
+        recorded.verified.as_ref().or_else(|| recorded.before.last())
+    }
+
     /// The release that every plan has to be made with: the applied one, or while a move is under
     /// way the one that moves in, so that a plain `apply` in between undoes nothing.
     #[must_use]

@@ -185,7 +185,8 @@ async fn once(
     let inputs = refresh::refresh_opened(workspace, &request, opened.clone()).await?;
     let plan = plan::make(workspace, &inputs, &request)?;
     let recorded = inputs.records.get(environment).map(|versioned| &versioned.record);
-    let previous = recorded.and_then(|r| r.verified(&release.name)).map(|v| v.evidence.as_slice());
+    let previous = recorded.and_then(|r| r.last_verified(&release.name));
+    let previous = previous.map(|verification| verification.evidence.as_slice());
     let evaluation = GateEvaluation {
         inputs: &inputs,
         plan: &plan,

@@ -3,7 +3,7 @@
 mod refusal;
 
 use super::drive::{Drive, Prepared};
-use super::gates::GateEvaluation;
+use super::gates::{self, GateEvaluation};
 use super::preview::{EdgeInputs, EdgeTarget, PreviewResult, PromotionPreview};
 use super::report::PromotionReport;
 use super::{MoveSettings, caller, lease};
@@ -15,7 +15,7 @@ use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
 use crate::promotion::ReleaseMove;
 use crate::promotion::candidate::{self, Candidate, Eligibility};
-use crate::promotion::gate::{Evidence, Purpose, approval};
+use crate::promotion::gate::{Evidence, GateOutcome, GateSpec, Purpose, approval};
 use crate::promotion::record::{MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
 use crate::provider::Caller;
@@ -164,7 +164,7 @@ async fn evaluated(
     };
     plan::warn(workspace, &preview.inputs, &preview.plan);
     let author = caller(preview.inputs.provider.as_ref()).await?;
-    let evidence = evaluate(workspace, edge, &preview, &author).await?;
+    let evidence = evaluate(workspace, edge, &preview, &author, &edge.edge.gates).await?;
     let overriding = request.overriding.as_deref();
     let report = edge.report(&preview, &evidence, overriding, request.dry_run);
     Ok(Evaluated::Moves(Box::new(EvaluatedPreview { preview, author, evidence, report })))
@@ -181,7 +181,7 @@ async fn fresh(
     holder: &LeaseHolder,
 ) -> Result<PromotionOutcome, EngineError> {
     let to = edge.record(&edge.edge.to);
-    let EvaluatedPreview { preview, author, evidence, report } =
+    let EvaluatedPreview { preview, author, mut evidence, report } =
         match Box::pin(evaluated(workspace, request, edge)).await? {
             Evaluated::Settled(why) => return Ok(settled(edge, why)),
             Evaluated::Moves(evaluated) => *evaluated,
@@ -203,6 +203,7 @@ async fn fresh(
         to: &edge.edge.to,
     };
     workspace.host.confirm(question).await?;
+    still_open(workspace, edge, &preview, &author, overridden.is_some(), &mut evidence).await?;
     let PromotionPreview { candidate, request: plan_request, inputs, plan, .. } = *preview;
     let ledger = &edge.offline.store.ledger;
     still_stands(edge, &candidate).await?;
@@ -246,6 +247,40 @@ async fn drive_to_end(
         prepared,
     };
     Ok(PromotionOutcome::Moved(Box::new(Box::pin(drive.run()).await?)))
+}
+
+/// While gates were asked and people thought it over an approval may have been taken back or have expired, and a freeze
+/// have begun. What is found now is what the move's record holds.
+async fn still_open(
+    workspace: &Workspace,
+    edge: &EdgeInputs,
+    preview: &PromotionPreview,
+    author: &Caller,
+    is_overridden: bool,
+    evidence: &mut [Evidence],
+) -> Result<(), EngineError> {
+    let gates: Vec<GateSpec> =
+        edge.edge.gates.iter().filter(|gate| gate.is_judged_again()).cloned().collect();
+    if gates.is_empty() {
+        return Ok(());
+    }
+    let again = evaluate(workspace, edge, preview, author, &gates).await?;
+    if !is_overridden && !gates::all_open(&again) {
+        let closed = again.iter().filter(|found| found.outcome != GateOutcome::Passed);
+        let names: Vec<String> = closed.map(|found| format!("`{}`", found.gate)).collect();
+        return Err(EngineError::Stale(
+            Diagnostic::error(format!("the gate {} has closed in the meantime", names.join(", ")))
+                .detail(format!("{}; nothing was moved", gates::closed_lines(&again)))
+                .help("promote again once it is open: the gates are asked anew")
+                .into(),
+        ));
+    }
+    for found in again {
+        if let Some(known) = evidence.iter_mut().find(|known| known.gate == found.gate) {
+            *known = found;
+        }
+    }
+    Ok(())
 }
 
 /// Gates and people take their time, and where the edge begins no lock is held meanwhile: what the
@@ -331,12 +366,13 @@ async fn resume(
     drive_to_end(workspace, request, edge, versioned, author, None).await
 }
 
-/// Evaluates every gate of the edge.
+/// Evaluates gates of the edge, over the approvals that there are now.
 async fn evaluate(
     workspace: &Workspace,
     inputs: &EdgeInputs,
     preview: &PromotionPreview,
     author: &Caller,
+    gates: &[GateSpec],
 ) -> Result<Vec<Evidence>, EngineError> {
     let edge = &inputs.edge;
     let ledger = &inputs.offline.store.ledger;
@@ -363,5 +399,5 @@ async fn evaluate(
         approvals: &approvals,
         previous: previous.unwrap_or_default(),
     };
-    workspace.interruptible(evaluation.evaluate(workspace, &edge.gates)).await
+    workspace.interruptible(evaluation.evaluate(workspace, gates)).await
 }

@@ -40,6 +40,9 @@ pub(super) struct GateType {
     pub(super) takes_approvals: bool,
     /// Whether rollbacks pass it as well as promotions.
     pub(super) binds_rollbacks: bool,
+    /// Whether it may close while others are judged and people are asked, and is judged once more right before the
+    /// move.
+    pub(super) judged_again: bool,
     /// Reads its block; what is wrong with it goes into the block's diagnostics.
     pub(super) read: fn(&mut GateBlock<'_>) -> Box<dyn Gate>,
 }

@@ -27,6 +27,7 @@ pub(super) static TYPE: GateType = GateType {
     quotes_others: false,
     takes_approvals: false,
     binds_rollbacks: true,
+    judged_again: true,
     read: |block| Box::new(Freeze::read(block)),
 };
 

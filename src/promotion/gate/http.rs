@@ -35,6 +35,7 @@ pub(super) static TYPE: GateType = GateType {
     quotes_others: true,
     takes_approvals: false,
     binds_rollbacks: false,
+    judged_again: false,
     read: |block| Box::new(Http::read(block)),
 };
 

@@ -124,6 +124,12 @@ impl GateSpec {
         self.ty.binds_rollbacks
     }
 
+    /// Whether it is judged once more right before the move.
+    #[must_use]
+    pub fn is_judged_again(&self) -> bool {
+        self.ty.judged_again
+    }
+
     /// `TYPE.NAME`, as evidence names it.
     #[must_use]
     pub fn label(&self) -> String {

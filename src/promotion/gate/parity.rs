@@ -27,6 +27,7 @@ pub(super) static TYPE: GateType = GateType {
     quotes_others: false,
     takes_approvals: false,
     binds_rollbacks: false,
+    judged_again: false,
     read: |block| Box::new(Parity::read(block)),
 };
 
@@ -75,13 +76,12 @@ impl Gate for Parity {
             })
         };
         let (here, there) = (parameters(context, from), parameters(context, to));
-        let missing: Vec<&String> = here.keys().filter(|k| !there.contains_key(*k)).collect();
-        let surplus: Vec<&String> = there.keys().filter(|k| !here.contains_key(*k)).collect();
+        let (missing, surplus) = (lacking(&here, &there), lacking(&there, &here));
         let differing: Vec<&String> = here
             .iter()
             .filter(|(key, values)| there.get(*key).is_some_and(|t| t != *values))
             .map(|(key, _)| key)
-            .filter(|key| !may_differ(key))
+            .filter(|key| !may_differ(key) && !missing.contains(key) && !surplus.contains(key))
             .collect();
         let detail = json!({
             "from": from, "to": to, "keys": here.len(),
@@ -94,7 +94,7 @@ impl Gate for Parity {
         }
         let mut told = Vec::new();
         for (keys, what) in [
-            (&missing, format!("missing in {to}")),
+            (&missing, format!("missing in {}", place(to, &missing, &there))),
             (&surplus, format!("only in {to}")),
             (&differing, "different".to_owned()),
         ] {
@@ -114,15 +114,41 @@ impl Gate for Parity {
     }
 }
 
+/// Keys of one environment that another one lacks, or has in some of its accounts alone.
+fn lacking<'a>(here: &'a Parameters, there: &Parameters) -> Vec<&'a String> {
+    let lacks = |(key, values): &(&String, &BTreeSet<String>)| match there.get(*key) {
+        None => true,
+        Some(others) => others.contains(ABSENT) && !values.contains(ABSENT),
+    };
+    here.iter().filter(lacks).map(|(key, _)| key).collect()
+}
+
+/// Where these are missing, for people.
+fn place(environment: &str, missing: &[&String], there: &Parameters) -> String {
+    match missing.iter().any(|key| there.contains_key(*key)) {
+        true => format!("an account of {environment}"),
+        false => environment.to_owned(),
+    }
+}
+
+/// By `SCHEMA/KEY`, the distinct types and values over an environment's accounts.
+type Parameters = BTreeMap<String, BTreeSet<String>>;
+
+/// In the place of a value, where an account of the environment has none.
+const ABSENT: &str = "absent";
+
 /// Config parameters of an environment as AWS holds them: by `SCHEMA/KEY`, the distinct types and
 /// values over its accounts. Of a secret only its type is known, and values of secrets differ by nature.
-fn parameters(context: &GateContext<'_>, environment: &str) -> BTreeMap<String, BTreeSet<String>> {
+fn parameters(context: &GateContext<'_>, environment: &str) -> Parameters {
     let prefix = format!("/{}/{environment}/", context.estate.name);
-    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut all = Parameters::new();
+    let mut holding: BTreeMap<String, usize> = BTreeMap::new();
+    let mut read = 0_usize;
     let serving =
         context.estate.accounts.iter().filter(|(_, a)| a.environments.contains(environment));
     for (handle, _) in serving {
         let Some(Reading::Read(index)) = context.live.accounts.get(handle) else { continue };
+        read += 1;
         for ((kind, _), object) in &index.inventory().objects {
             let name =
                 object.attrs.get("name").and_then(Value::as_str).filter(|_| *kind == CONFIG_KIND);
@@ -135,7 +161,33 @@ fn parameters(context: &GateContext<'_>, environment: &str) -> BTreeMap<String, 
             };
             let value = format!("{} {}", part("type"), part("value"));
             all.entry(key.to_owned()).or_default().insert(value);
+            *holding.entry(key.to_owned()).or_default() += 1;
+        }
+    }
+    // One that an account lacks is another value there.
+    for (key, count) in holding {
+        if count < read {
+            all.entry(key).or_default().insert(ABSENT.to_owned());
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_one_account_lacks_is_missing() {
+        let of = |keys: &[(&str, &[&str])]| -> Parameters {
+            let set = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect();
+            keys.iter().map(|(key, values)| ((*key).to_owned(), set(values))).collect()
+        };
+        let here = of(&[("app/a", &["1"]), ("app/b", &["1"]), ("app/c", &["1", ABSENT])]);
+        let there = of(&[("app/b", &["1", ABSENT]), ("app/c", &["1", ABSENT])]);
+        assert_eq!(lacking(&here, &there), ["app/a", "app/b"]);
+        assert!(lacking(&there, &here).is_empty());
+        assert_eq!(place("staging", &[&"app/a".to_owned()], &there), "staging");
+        assert_eq!(place("staging", &lacking(&here, &there), &there), "an account of staging");
+    }
 }

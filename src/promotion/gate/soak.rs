@@ -16,6 +16,7 @@ pub(super) static TYPE: GateType = GateType {
     quotes_others: false,
     takes_approvals: false,
     binds_rollbacks: false,
+    judged_again: false,
     read: |block| Box::new(Soak::read(block)),
 };
 

@@ -687,6 +687,96 @@ async fn an_approval_that_bears_the_name_of_another_user_does_not_count() {
     assert!(refused.summary.contains("the user `ann` of"), "{}", refused.summary);
 }
 
+/// Whoever goes by a role writes a text that is no session's, so that no role is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_of_no_callers_arn_was_forged() {
+    let mut stage = Stage::new(GATES).await;
+    let ann = user(&stage, "ann").await;
+    let account = stage.world.sandbox.management_account().to_string();
+    let board = session(&stage, "board", "ann").await;
+    for (arn, of) in [
+        (format!("arn:aws:iam::{account}:assumed-role/board/ann"), &board),
+        (format!("arn:aws:sts::{account}:x:assumed-role/board/ann"), &board),
+        (format!("arn:aws:sts::{account}:user/ann"), &ann),
+        (format!("arn:aws:iam::{account}:x:user/ann"), &ann),
+    ] {
+        let forged = Caller { arn: arn.clone(), ..of.clone() };
+        say(&mut stage, Consent::Approve, &forged).await;
+        let asked = stage.ask("approval.one").await;
+        assert_eq!(asked.outcome, GateOutcome::Waiting, "{arn}: {}", asked.summary);
+        assert!(asked.summary.contains("it was forged"), "{arn}: {}", asked.summary);
+    }
+}
+
+/// Who may be either of two people takes neither vote away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_approval_closes_no_gate() {
+    let mut stage = Stage::new(GATES).await;
+    let (ann, bob) = (user(&stage, "ann").await, user(&stage, "bob").await);
+    let root = sdk(&stage, stage.world.sandbox.management_credentials());
+    let both = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": [ann.arn, bob.arn]}}]});
+    let ops = made_role(&root, "ops", &both).await;
+    let account = ops.account.clone();
+    let federated = Caller {
+        arn: format!("arn:aws:sts::{account}:federated-user/carol"),
+        user_id: format!("{account}:carol"),
+        account,
+    };
+    say(&mut stage, Consent::Approve, &federated).await;
+    say(&mut stage, Consent::Approve, &ops).await;
+    let (outcome, summary) = both_say(&mut stage, &ann, &bob).await;
+    assert_eq!(outcome, GateOutcome::Passed, "{summary}");
+}
+
+/// Whom a provider lets in by both roles is one person.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_roles_of_one_identity_provider_count_once_unless_their_subjects_differ() {
+    let mut stage = Stage::new(GATES).await;
+    let dev = stage.account("dev").id.clone().expect("an id");
+    let issuer = "token.actions.githubusercontent.com";
+    let trust = |provider: &str, subject: Option<&str>| {
+        let condition = match subject {
+            Some(subject) => json!({"StringLike": {format!("{issuer}:sub"): subject}}),
+            None => json!({"StringEquals": {format!("{issuer}:aud"): "sts.amazonaws.com"}}),
+        };
+        json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": format!("arn:aws:iam::{dev}:{provider}")},
+            "Condition": condition}]})
+    };
+    let oidc = format!("oidc-provider/{issuer}");
+    let roles: Vec<_> = [
+        ("any", trust(&oidc, None)),
+        ("shop", trust(&oidc, Some("repo:acme/shop:*"))),
+        ("main", trust(&oidc, Some("repo:acme/shop:ref:refs/heads/main"))),
+        ("infra", trust(&oidc, Some("repo:acme/infra:*"))),
+        ("okta", trust("saml-provider/okta", None)),
+    ]
+    .into_iter()
+    .map(|(name, trust)| (name.to_owned(), format!("AROA{}", name.to_uppercase()), trust))
+    .collect();
+    stage.add_roles("dev", &roles);
+    let session = |name: &str| Caller {
+        account: dev.clone(),
+        arn: format!("arn:aws:sts::{dev}:assumed-role/{name}/run"),
+        user_id: format!("AROA{}:run", name.to_uppercase()),
+    };
+    for (one, other, apart) in [
+        ("any", "infra", false),
+        ("shop", "main", false),
+        ("shop", "infra", true),
+        ("main", "okta", true),
+    ] {
+        let (one, other) = (session(one), session(other));
+        let (outcome, summary) = both_say(&mut stage, &one, &other).await;
+        let wanted = if apart { GateOutcome::Passed } else { GateOutcome::Waiting };
+        assert_eq!(outcome, wanted, "{} {}: {summary}", one.arn, other.arn);
+        say(&mut stage, Consent::Revoke, &one).await;
+        say(&mut stage, Consent::Revoke, &other).await;
+    }
+}
+
 /// A user of Identity Center has one name in all roles that permission sets make.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_permission_sets_of_one_user_are_one_person() {

@@ -206,6 +206,36 @@ fn what_the_gates_were_asked_about_has_to_stand_when_the_move_begins() {
     assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v2"));
 }
 
+/// While one gate runs an approval may be taken back, and while people think it over a freeze may begin.
+#[test]
+fn an_approval_that_is_taken_back_meanwhile_does_not_count() {
+    let main = MAIN.replace(
+        "  gate \"parity\" \"same\" {}\n",
+        "  gate \"approval\" \"one\" {}\n  gate \"command\" \"meanwhile\" {\n    command = [\"./meanwhile\"]\n  }\n",
+    );
+    let mut stage = Stage::new(&main);
+    stage.apply();
+    stage.promote("to_dev", 0);
+    stage.who = "bea";
+    stage.run(&["approve", "to_deployed", "--auto-approve"], 0);
+    stage.who = "ann";
+    let revoke = format!(
+        "[ -e done ] || PALISADE_SANDBOX_AS=bea {} approve to_deployed --revoke --auto-approve; touch done",
+        Program::executable().display()
+    );
+    stage.script("meanwhile", &revoke);
+    let closed = stage.promote("to_deployed", 4);
+    let told = "the gate `approval.one` has closed in the meantime";
+    assert!(closed.err.contains(told), "{}", closed.err);
+    assert!(stage.parameters("dev-aws-deployed").is_empty());
+    stage.promote("to_deployed", 3);
+    stage.who = "bea";
+    stage.run(&["approve", "to_deployed", "--auto-approve"], 0);
+    stage.who = "ann";
+    stage.promote("to_deployed", 0);
+    assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v1"));
+}
+
 /// Every file that is kept: of the state, and of the sandbox.
 fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = below(&stage.path(".palisade/sandbox/palisade-state")).into_iter();

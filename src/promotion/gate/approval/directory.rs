@@ -17,7 +17,7 @@ use crate::schema::access_of;
 
 use super::Objection;
 use super::entrance::{Entrance, role_named};
-use super::person::user_of;
+use super::person::{fits_its_id, user_of};
 use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds};
 use super::role::{SessionRole, assumable, text, users};
 
@@ -74,6 +74,10 @@ impl<'a> Directory<'a> {
         for (handle, reading) in &source.live.accounts {
             let Reading::Read(index) = reading else { continue };
             let target = source.targets.accounts.get(handle);
+            // What an emulator says of people binds nobody in AWS.
+            if target.is_some_and(|target| target.endpoint_url.is_some()) {
+                continue;
+            }
             let account = target.and_then(|target| target.id.as_ref());
             for object in index.inventory().objects.values() {
                 let Some(principal) = access_of(object.kind).and_then(|a| a.principal()) else {
@@ -110,11 +114,15 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// The user has another id, or that is not known.
     pub(super) async fn confirm(&self, caller: &Caller) -> Result<(), Objection> {
+        if !fits_its_id(caller) {
+            return Err(Objection::of(format!(
+                "`{}` is not the ARN of a caller with the id `{}`: it was forged",
+                caller.arn, caller.user_id
+            )));
+        }
         let Some((account, name)) = user_of(&caller.arn) else { return Ok(()) };
         let unread = |why: String| {
-            Objection::unread(format!(
-                "nobody knows who gave it: the user `{name}` of {account} could not be read: {why}"
-            ))
+            Objection::unread(format!("the user `{name}` of {account} could not be read: {why}"))
         };
         let (kind, unique_id) =
             users().ok_or_else(|| unread("no kind of object is a user".to_owned()))?;
@@ -172,7 +180,9 @@ impl<'a> Directory<'a> {
 
     /// How an account is reached.
     fn target(&self, account: &str) -> Option<&'a AccountTarget> {
-        let is_it = |t: &&AccountTarget| t.id.as_ref().is_some_and(|id| id.as_str() == account);
+        let is_it = |t: &&AccountTarget| {
+            t.endpoint_url.is_none() && t.id.as_ref().is_some_and(|id| id.as_str() == account)
+        };
         let targets = self.source.targets;
         targets.accounts.values().find(is_it).or_else(|| Some(&targets.management).filter(is_it))
     }

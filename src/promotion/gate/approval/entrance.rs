@@ -31,6 +31,8 @@ enum Admitted {
     Account(String),
     /// An ARN or a unique id.
     Named(String),
+    /// Whoever an identity provider says it is.
+    Provider(String),
 }
 
 /// A condition that holds for certain names alone.
@@ -52,6 +54,8 @@ enum NameKey {
     UserId,
     /// `aws:username`: users alone have one.
     UserName,
+    /// `...:sub`: what the provider calls somebody; sessions that come by a provider alone have one.
+    Subject,
 }
 
 /// How a condition compares.
@@ -90,7 +94,7 @@ impl Entrance {
 
     /// The same for those alone for whom this holds too.
     fn beside(mut self, name: NameCondition) -> Self {
-        self.principals = name.narrow(self.principals);
+        self.principals = name.narrow(self.principals, None);
         self.names.push(name);
         self
     }
@@ -99,9 +103,9 @@ impl Entrance {
     /// chooses its name. <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html>
     pub(super) fn of_federated_user(arn: &str) -> Option<Self> {
         arn.contains(":federated-user/").then_some(())?;
-        let (partition, account) = partition_and_account(arn)?;
+        let (_, account) = partition_and_account(arn)?;
         let of_account = |resource: &str| {
-            let text = format!("arn:{partition}:iam::{account}:{resource}");
+            let text = format!("arn:*:iam::{account}:{resource}");
             NamePattern::arn(&[Piece::Pattern(text)])
         };
         let who = Admitted::Account(account.to_owned());
@@ -114,19 +118,32 @@ impl Entrance {
         let names: Vec<NameCondition> =
             statement.conditions.iter().filter_map(NameCondition::of).collect();
         let entrance = |who: Admitted| {
-            let all = who.principals();
-            let principals = names.iter().fold(all, |set, condition| condition.narrow(set));
-            Self { who, names: names.clone(), principals }
+            // A provider's sessions have a subject, and all others the keys of a principal.
+            let provider = match &who {
+                Admitted::Provider(provider) => Some(provider.clone()),
+                _ => None,
+            };
+            let of_who =
+                |name: &&NameCondition| (name.key == NameKey::Subject) == provider.is_some();
+            let names: Vec<NameCondition> = names.iter().filter(of_who).cloned().collect();
+            let narrowed = |set, name: &NameCondition| name.narrow(set, provider.as_deref());
+            let principals = names.iter().fold(who.principals(), narrowed);
+            Self { who, names, principals }
         };
         match &statement.principals {
             // Everybody but those whom `NotPrincipal` names.
             None => statement.not_principals.iter().map(|_| entrance(Admitted::Anybody)).collect(),
             Some(Principals::All) => vec![entrance(Admitted::Anybody)],
             Some(Principals::ByType(types)) => {
-                let listed = types.get(&PrincipalType::Aws).into_iter().flatten();
-                listed
-                    .filter_map(|item| item.text.known())
+                let listed = |ty| {
+                    let items = types.get(&ty).into_iter().flatten();
+                    items.filter_map(|item| item.text.known())
+                };
+                let providers = listed(PrincipalType::Federated)
+                    .map(|provider| Admitted::Provider(provider.to_owned()));
+                listed(PrincipalType::Aws)
                     .map(Admitted::of)
+                    .chain(providers)
                     .map(entrance)
                     .collect()
             }
@@ -146,7 +163,7 @@ impl Entrance {
     /// Whom it names, for people.
     pub(super) fn described(&self) -> Vec<String> {
         match (&self.who, self.names.first()) {
-            (Admitted::Named(name), _) => vec![name.clone()],
+            (Admitted::Named(name), _) | (Admitted::Provider(name), None) => vec![name.clone()],
             (Admitted::Anybody, None) => vec!["*".to_owned()],
             (Admitted::Account(id), None) => vec![id.clone()],
             (who, Some(names)) => {
@@ -204,8 +221,20 @@ impl Admitted {
                 }
             }
             Self::Named(id) => everybody.with_user_ids(user_ids_of(id)),
+            Self::Provider(provider) => {
+                everybody.with_arns(vec![subject_of(provider, Piece::Pattern("*".to_owned()))])
+            }
         }
     }
+}
+
+/// Somebody of an identity provider. No ARN of a principal has this form.
+fn subject_of(provider: &str, subject: Piece) -> NamePattern {
+    let text = match &subject {
+        Piece::Pattern(text) | Piece::Literal(text) => format!("{provider}#{text}"),
+    };
+    let pieces = [Piece::Literal(format!("{provider}#")), subject];
+    NamePattern::of(Glob::of(&pieces, Shape::Like), &text)
 }
 
 /// The ARNs that a role of this name may have: its path is not known.
@@ -235,7 +264,9 @@ impl NameCondition {
             ("aws:userid", NameKey::UserId),
             ("aws:username", NameKey::UserName),
         ];
-        let (_, key) = key.into_iter().find(|(key, _)| condition.key.eq_ignore_ascii_case(key))?;
+        let key = key.into_iter().find(|(key, _)| condition.key.eq_ignore_ascii_case(key));
+        let is_subject = || condition.key.to_ascii_lowercase().ends_with(":sub");
+        let key = key.map(|(_, key)| key).or_else(|| is_subject().then_some(NameKey::Subject))?;
         let operator = condition.operator;
         let test = match operator.test {
             Test::StringEquals => NameTest::Exact,
@@ -250,14 +281,26 @@ impl NameCondition {
         Some(Self { key, texts: texts?, test, if_exists })
     }
 
-    /// Those of a set for whom it holds.
-    fn narrow(&self, set: PrincipalSet) -> PrincipalSet {
+    /// Those of a set for whom it holds; `provider` is whose word a subject is.
+    fn narrow(&self, set: PrincipalSet, provider: Option<&str>) -> PrincipalSet {
         let each = |read: fn(&Self, &str) -> Vec<NamePattern>| {
             self.texts.iter().flat_map(|text| read(self, text)).collect::<Vec<_>>()
         };
         match self.key {
             NameKey::PrincipalArn => set.with_arns(each(Self::pattern)),
             NameKey::UserId => set.with_user_ids(each(Self::pattern)),
+            NameKey::Subject => {
+                let provider = provider.unwrap_or_default();
+                let subject = |text: &String| match self.test {
+                    _ if text.contains("${") => Piece::Pattern("*".to_owned()),
+                    NameTest::Exact => Piece::Literal(text.clone()),
+                    NameTest::Like | NameTest::Arn => Piece::Pattern(text.clone()),
+                    // Whether two texts differ in more than case is not looked at.
+                    NameTest::IgnoringCase => Piece::Pattern("*".to_owned()),
+                };
+                let subjects = self.texts.iter().map(|text| subject_of(provider, subject(text)));
+                set.with_arns(subjects.collect())
+            }
             NameKey::UserName => {
                 let mut arns = each(Self::users);
                 if self.if_exists {
@@ -302,7 +345,8 @@ impl NameCondition {
         match (self.key, who) {
             (NameKey::UserName, Admitted::Account(id)) => format!("user `{text}` of {id}"),
             (NameKey::UserName, _) => format!("users named `{text}`"),
-            (NameKey::PrincipalArn | NameKey::UserId, _) => text.to_owned(),
+            (NameKey::Subject, Admitted::Provider(provider)) => format!("`{text}` of {provider}"),
+            (NameKey::PrincipalArn | NameKey::UserId | NameKey::Subject, _) => text.to_owned(),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::provider::Caller;
 
 use super::directory::{Directory, Entrances};
 use super::entrance::{Entrance, role_arns, share};
-use super::person::{Person, role_of};
+use super::person::{Person, partition_and_account, role_of};
 use super::pinned::{Pin, pin};
 use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds};
 use super::role::SessionRole;
@@ -49,6 +49,9 @@ impl CallerIdentity {
             Ok(None) => return unread("it does not exist any more".to_owned()),
             Err(why) => return unread(why),
         };
+        if partition_and_account(&role.arn) != partition_and_account(&caller.arn) {
+            return unread("the role of that name lies in another partition".to_owned());
+        }
         let session = match caller.user_id.split_once(':') {
             Some((id, session)) if id == role.id => session,
             _ => return unread("it has been deleted and created anew since".to_owned()),

@@ -7,6 +7,7 @@ pub(super) mod consent;
 mod directory;
 mod entrance;
 mod identity;
+mod people;
 mod person;
 mod pinned;
 mod principals;
@@ -46,6 +47,7 @@ pub(super) static TYPE: GateType = GateType {
     quotes_others: false,
     takes_approvals: true,
     binds_rollbacks: false,
+    judged_again: true,
     read: |block| Box::new(ApprovalGate::read(block)),
 };
 
@@ -121,11 +123,10 @@ impl ApprovalGate {
         if let Some(why) = author.why_one(giver, ids) {
             return object(format!("who promotes may have given it: {why}"));
         }
-        if !person::fits_its_id(&approval.by) {
-            return object(format!(
-                "`{}` is not the ARN of a caller with the id `{}`: it was forged",
-                approval.by.arn, approval.by.user_id
-            ));
+        if let Err(objection) = confirmed
+            && !objection.is_unread
+        {
+            return Some(objection.clone());
         }
         if approval.at.duration_since(context.now) > CLOCKS {
             return object(format!(
@@ -139,8 +140,8 @@ impl ApprovalGate {
             let after = duration::text(self.expires_after);
             return object(format!("it expired at {ends}, {after} after it was given"));
         }
-        if let Err(objection) = confirmed {
-            return Some(objection.clone());
+        if let Err(Objection { why, .. }) = confirmed {
+            return Some(Objection::unread(format!("nobody knows who gave it: {why}")));
         }
         let is_named = |p: &String| person::matches(p, &approval.by, giver.role_arn());
         let is_admitted = self.principals.is_empty() || self.principals.iter().any(is_named);
@@ -188,32 +189,28 @@ impl Gate for ApprovalGate {
             .collect();
         let order = |given: &Given<'_>| (given.approval.at, given.approval.consent);
         all.sort_by(|a, b| (&a.giver.person, order(a)).cmp(&(&b.giver.person, order(b))));
-        // No two of these are one person's.
-        let mut counted: Vec<&Given<'_>> = Vec::new();
+        let mut standing: Vec<&Given<'_>> = Vec::new();
         let mut refused: Vec<(&Approval, Objection)> = Vec::new();
         for (at, given) in all.iter().enumerate() {
-            let giver = given.giver;
-            let objection = if all.get(at + 1).is_some_and(|next| next.giver.person == giver.person)
-            {
-                Some(Objection::of(
+            let person = &given.giver.person;
+            let objection = match all.get(at + 1).is_some_and(|next| next.giver.person == *person) {
+                true => Some(Objection::of(
                     "superseded by a later approval or revocation of the same person",
-                ))
-            } else {
-                self.objection(context, given, author, ids)
+                )),
+                false => self.objection(context, given, author, ids),
             };
-            let objection = objection.or_else(|| {
-                let why = |first: &&Given<'_>| {
-                    let why = giver.why_one(first.giver, ids)?;
-                    let first = &first.giver.arn;
-                    Some(format!("it may be of the same person as that of `{first}`: {why}"))
-                };
-                counted.iter().find_map(why).map(Objection::of)
-            });
             match objection {
                 Some(objection) => refused.push((given.approval, objection)),
-                None => counted.push(given),
+                None => standing.push(given),
             }
         }
+        // No two of these are one person's.
+        let (counted, others) = people::most(standing, |one, other| {
+            let why = one.giver.why_one(other.giver, ids)?;
+            let other = &other.giver.arn;
+            Some(format!("it may be of the same person as that of `{other}`: {why}"))
+        });
+        refused.extend(others.into_iter().map(|(given, why)| (given.approval, Objection::of(why))));
         let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
         let detail = json!({
             "count": self.count,

@@ -6,6 +6,8 @@
 use std::fmt;
 
 use crate::iam::symbolic::globs::Glob;
+use crate::iam::values::is_account_id;
+use crate::ids::Partition;
 use crate::provider::Caller;
 
 use super::pinned::Pin;
@@ -45,54 +47,81 @@ pub(super) fn partition_and_account(arn: &str) -> Option<(&str, &str)> {
     Some((parts.next()?, parts.nth(2)?))
 }
 
-/// The account and the name of the IAM user whose ARN this is.
-pub(super) fn user_of(arn: &str) -> Option<(&str, &str)> {
-    let (_, account) = partition_and_account(arn)?;
-    let (service, resource) = (arn.split(':').nth(2)?, arn.splitn(6, ':').nth(5)?);
-    let name = resource.strip_prefix("user/")?.rsplit('/').next()?;
-    (service == "iam").then_some((account, name))
+/// What an ARN of `sts:GetCallerIdentity` names: a text of exactly one of these forms and nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CallerForm<'a> {
+    User { name: &'a str },
+    Session { role: &'a str, name: &'a str },
+    Federated { name: &'a str },
+    Root,
 }
 
-/// Of an assumed role's ARN, `PARTITION` and `ACCOUNT` as they stand in ARNs, and the role's name.
-pub(super) fn role_of(arn: &str) -> Option<((&str, &str), &str)> {
+/// The account of a caller, and its form.
+fn form(arn: &str) -> Option<(&str, CallerForm<'_>)> {
     let mut parts = arn.splitn(6, ':');
-    let ("arn", partition, "sts", _, account, resource) =
+    let ("arn", partition, service, "", account, resource) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?)
     else {
         return None;
     };
-    let name = resource.strip_prefix("assumed-role/")?.split('/').next()?;
-    Some(((partition, account), name))
+    let is_partition = Partition::ALL.iter().any(|known| known.as_str() == partition);
+    if !is_partition || !is_account_id(account) || resource.contains(':') {
+        return None;
+    }
+    let form = match (service, resource.split_once('/')) {
+        ("iam", None) if resource == "root" => CallerForm::Root,
+        ("iam", Some(("user", path))) => CallerForm::User { name: path.rsplit('/').next()? },
+        ("sts", Some(("federated-user", name))) if !name.contains('/') => {
+            CallerForm::Federated { name }
+        }
+        ("sts", Some(("assumed-role", session))) => {
+            let (role, name) = session.split_once('/').filter(|(_, name)| !name.contains('/'))?;
+            CallerForm::Session { role, name }
+        }
+        _ => return None,
+    };
+    Some((account, form))
 }
 
-/// Whether an ARN and a unique id can be those of one caller, as far as their forms say: a session's id ends in the session's
-/// name, and a role's own ARN calls nothing (IAM User Guide, "Where you can use principal values", the table of
-/// `aws:userid`). Ids of other forms, as emulators have them, are taken as they are.
+/// The account and the name of the IAM user whose ARN this is.
+pub(super) fn user_of(arn: &str) -> Option<(&str, &str)> {
+    match form(arn)? {
+        (account, CallerForm::User { name }) => Some((account, name)),
+        _ => None,
+    }
+}
+
+/// Of an assumed role's ARN, `PARTITION` and `ACCOUNT` as they stand in ARNs, and the role's name.
+pub(super) fn role_of(arn: &str) -> Option<((&str, &str), &str)> {
+    match form(arn)? {
+        (account, CallerForm::Session { role, .. }) => {
+            Some(((arn.split(':').nth(1)?, account), role))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an ARN and a unique id can be those of one caller, as far as their forms say: the giver's own program writes
+/// the ARN, and the id alone is what the bucket's policy binds (IAM User Guide, "Where you can use principal values", the
+/// table of `aws:userid`). Ids of other forms, as emulators have them, are nobody's in AWS.
 #[must_use]
 pub(super) fn fits_its_id(caller: &Caller) -> bool {
-    let (arn, id) = (caller.arn.as_str(), caller.user_id.as_str());
-    let of_user = id.starts_with("AIDA");
-    if let Some((_, session)) = arn.split_once(":assumed-role/") {
-        let name = session.rsplit('/').next().unwrap_or_default();
-        return !of_user && id.split_once(':').is_some_and(|(_, own)| own == name);
+    let (form, id) = (form(&caller.arn), caller.user_id.as_str());
+    if id.starts_with("AIDA") {
+        return matches!(form, Some((_, CallerForm::User { .. })));
     }
-    // The id of an account is that of its root user, and begins those of federated users.
-    let of_account = id
-        .split(':')
-        .next()
-        .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
-    if of_account {
-        let (account, name) = id.split_once(':').map_or((id, None), |(id, name)| (id, Some(name)));
-        let is_its = partition_and_account(arn).is_some_and(|(_, own)| own == account);
-        return is_its
-            && match arn.split_once(":federated-user/") {
-                Some((_, own)) => name == Some(own),
-                None => arn.ends_with(":root") && name.is_none(),
-            };
+    match (id.split_once(':'), form) {
+        (Some((of, own)), Some((account, CallerForm::Federated { name }))) => {
+            of == account && own == name
+        }
+        (Some((of, own)), Some((_, CallerForm::Session { name, .. }))) => {
+            !is_account_id(of) && own == name
+        }
+        (Some(_), _) => false,
+        (None, Some((account, CallerForm::Root))) => !is_account_id(id) || id == account,
+        (None, Some((_, CallerForm::Session { .. } | CallerForm::Federated { .. }))) => false,
+        (None, _) => !is_account_id(id) && !id.starts_with("AROA"),
     }
-    let of_session = id.starts_with("AROA") && id.contains(':');
-    let is_role = arn.contains(":iam::") && arn.contains(":role/");
-    !(is_role || of_session || of_user && !arn.contains(":user/"))
 }
 
 /// Whether an ARN or pattern (`*`, `?`) names the caller: by its own ARN, or, for a session, by its
@@ -174,6 +203,20 @@ mod tests {
             ("arn:aws:sts::111111111111:federated-user/bob", "111111111111:ann", false),
             ("arn:aws:sts::222222222222:federated-user/ann", "111111111111:ann", false),
             ("arn:aws:iam::222222222222:root", "111111111111", false),
+            ("arn:aws:iam::111111111111:root", "AKIAIOSFODNN7EXAMPLE", true),
+            ("arn:aws:iam::111111111111:assumed-role/board/ann", "AROAX:ann", false),
+            ("arn:aws:sts::111111111111:x:assumed-role/board/ann", "AROAX:ann", false),
+            ("xrn:aws:sts::111111111111:assumed-role/board/ann", "AROAX:ann", false),
+            ("arn:moon:sts::111111111111:assumed-role/board/ann", "AROAX:ann", false),
+            (
+                "arn:aws:sts::111111111111:assumed-role/low/x:assumed-role/board/ann",
+                "AROAX:ann",
+                false,
+            ),
+            ("arn:aws:sts::111111111111:assumed-role/board/chief/ann", "AROAX:ann", false),
+            ("arn:aws:sts::111111111111:user/ann", "AIDAANN", false),
+            ("arn:aws:iam::111111111111:x:user/ann", "AIDAANN", false),
+            ("arn:aws:iam::11111111111:user/ann", "AIDAANN", false),
             (session, "AROAX:bea", false),
             (user, "AROAX:ann", false),
             ("arn:aws:iam::111111111111:role/board/chief", "AIDAANN", false),
