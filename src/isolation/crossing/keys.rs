@@ -114,14 +114,15 @@ pub(super) const SESSION_KEYS: [(&str, Family); 2] = [
     ("sts:setsourceidentity", |key| key == "sts:sourceidentity"),
 ];
 
-/// A session carries a second factor only where a user begins it: services, identity providers and other sessions have
-/// no device (IAM User Guide, "Secure API access with MFA"; STS API Reference, `AssumeRole`, `SerialNumber`: that of the
-/// user who calls). So with Identity Center, whose roles a SAML provider assumes.
+/// A session that a service or an identity provider begins carries no second factor: neither has a device (IAM User Guide,
+/// "Secure API access with MFA"; STS API Reference, `AssumeRole`, `SerialNumber`: that of the user who calls). So with
+/// Identity Center, whose roles a SAML provider assumes. Whether the factor of one session stays with the role that it
+/// assumes next AWS nowhere says, so it may.
 pub(super) fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
     let trust = principal.trust.as_ref()?;
     let has_none = |(kind, text): (PrincipalType, &str)| match kind {
         PrincipalType::Service | PrincipalType::Federated => true,
-        PrincipalType::Aws => is_session(text),
+        PrincipalType::Aws => text.contains(":federated-user/"),
         PrincipalType::CanonicalUser => false,
     };
     let without = allowing(&trust.document).all(|s| {
@@ -131,12 +132,6 @@ pub(super) fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
         })
     });
     without.then(|| Domain::These(vec![None, Some("false".into())]))
-}
-
-/// Whether a text that stands for a principal of AWS's names a role or a session: by its ARN, or by a role's id.
-fn is_session(text: &str) -> bool {
-    let kinds = [":role/", ":assumed-role/", ":federated-user/"];
-    text.starts_with("AROA") || kinds.iter().any(|kind| text.contains(kind))
 }
 
 fn allowing(document: &Document) -> impl Iterator<Item = &Statement> {

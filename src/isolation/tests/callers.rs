@@ -33,13 +33,14 @@ fn a_session_that_no_user_begins_carries_no_second_factor() {
             "production",
             "isolated",
         ),
-        ("another role", by(json!(BASE)), "dev", "production", "isolated"),
+        // Whether a factor stays with the next role AWS does not say.
+        ("another role", by(json!(BASE)), "dev", "production", "conditional"),
         (
             "a session of another role",
             by(json!("arn:aws:sts::111111111111:assumed-role/base/x")),
             "dev",
             "production",
-            "isolated",
+            "conditional",
         ),
         ("a user", by(json!(op)), "dev", "production", "conditional"),
         ("another role, or a user", by(json!([BASE, op])), "dev", "production", "conditional"),

@@ -295,7 +295,7 @@ impl Model {
             StepSource::Principal(arn)
                 if self.identity_of(arn).is_some_and(Identity::is_for_services) =>
             {
-                // A session that a service has begun carries no second factor.
+                // A session that a service or a provider has begun carries no second factor.
                 request.context.remove("aws:MultiFactorAuthAge");
                 if request.context.get("aws:MultiFactorAuthPresent").is_some() {
                     request.context.set("aws:MultiFactorAuthPresent", "false");

@@ -44,13 +44,13 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Whether services alone assume it.
+    /// Whether services and identity providers alone assume it.
     pub(super) fn is_for_services(&self) -> bool {
         let statements = self.trust.iter().flat_map(|t| t["Statement"].as_array().unwrap());
         self.trust.is_some()
-            && statements
-                .filter(|s| s["Effect"] == "Allow")
-                .all(|s| s["Principal"].get("Service").is_some())
+            && statements.filter(|s| s["Effect"] == "Allow").all(|s| {
+                ["Service", "Federated"].iter().any(|kind| s["Principal"].get(kind).is_some())
+            })
     }
 }
 
