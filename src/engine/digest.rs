@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::config::Configuration;
+use crate::promotion::variable_prints::supplied_text;
 
 /// SHA-256 over every file that was read and every variable that was supplied, in hexadecimal.
 /// Values of sensitive variables are left out: a digest is public, and a short secret behind one
@@ -25,14 +26,7 @@ pub fn configuration(configuration: &Configuration) -> String {
             continue;
         }
         part(name);
-        part(&text_of(supplied));
+        part(&supplied_text(supplied));
     }
     data_encoding::HEXLOWER.encode(&hash.finalize())
-}
-
-/// A supplied value as it was written.
-#[must_use]
-pub fn text_of(supplied: &crate::config::Supplied) -> String {
-    let loc = supplied.value.loc();
-    loc.source().text().get(loc.span()).unwrap_or_default().to_owned()
 }

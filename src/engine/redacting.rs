@@ -7,10 +7,10 @@ use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::eval::estate::Estate;
 use crate::isolation::section::AccessPath;
 use crate::isolation::who::WhoCan;
+use crate::promotion::variable_prints::supplied_text;
 use crate::redact::{self, Audience, Redactions};
 use crate::value::Value;
 
-use super::digest;
 use super::secrets::local;
 use super::workspace::Workspace;
 
@@ -22,7 +22,7 @@ pub(super) fn learn_variables(workspace: &Workspace, configuration: &Configurati
     for (name, supplied) in &configuration.supplied {
         if declared.get(name).is_some_and(|variable| variable.sensitive) {
             let name = format!("var.{name}");
-            let mut texts = vec![digest::text_of(supplied)];
+            let mut texts = vec![supplied_text(supplied)];
             leaves(supplied.value.node(), &mut texts);
             known.extend(texts.into_iter().map(|text| (name.clone(), text)));
         }

@@ -10,11 +10,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
-use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
-use super::digest;
 use super::error::EngineError;
 use super::plan::{PlanOutcome, PlanRequest};
 use super::workspace::Variables;
@@ -22,6 +19,7 @@ use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::{Plan, Selection};
 use crate::plan::{ComputeOptions, Mode};
+use crate::promotion::variable_prints;
 
 pub use moved::require_same;
 
@@ -31,8 +29,6 @@ const FORMAT: u32 = 4;
 const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 /// A plan file larger than this is refused unread (bytes).
 const MAX_BYTES: u64 = 256 << 20;
-/// Rounds of the fingerprints of sensitive variables: slow enough that guessing costs something.
-const ROUNDS: u32 = 50_000;
 
 /// A saved plan.
 #[derive(Debug, Serialize, Deserialize)]
@@ -85,7 +81,7 @@ pub fn save(path: &Path, outcome: &PlanOutcome) -> Result<(), EngineError> {
             .filter(|v| !matches!(v, VarArg::Value { name, .. } if is_sensitive(name)))
             .cloned()
             .collect(),
-        sensitive: fingerprints(configuration, &salt),
+        sensitive: variable_prints::prints(configuration, &salt),
         salt,
         compares: request.options.secrets.prints.is_some(),
         plan: plan.clone(),
@@ -236,7 +232,7 @@ impl Saved {
     /// # Errors
     /// One is missing or has another value.
     pub fn check_sensitive(&self, configuration: &Configuration) -> Result<(), EngineError> {
-        let now = fingerprints(configuration, &self.salt);
+        let now = variable_prints::prints(configuration, &self.salt);
         let mut diagnostics = Diagnostics::new();
         for name in self.sensitive.keys().chain(now.keys()) {
             match (self.sensitive.get(name), now.get(name)) {
@@ -251,57 +247,5 @@ impl Saved {
             }
         }
         if diagnostics.is_empty() { Ok(()) } else { Err(EngineError::Stale(diagnostics)) }
-    }
-}
-
-/// A slow, salted fingerprint of each sensitive variable that was supplied (PBKDF2, RFC 8018, one block).
-fn fingerprints(configuration: &Configuration, salt: &str) -> BTreeMap<String, String> {
-    let declared = &configuration.root().variables;
-    configuration
-        .supplied
-        .iter()
-        .filter(|(name, _)| declared.get(*name).is_some_and(|v| v.sensitive))
-        .map(|(name, supplied)| {
-            let secret = digest::text_of(supplied);
-            let salt = format!("{salt}/{name}");
-            (name.clone(), pbkdf2(secret.as_bytes(), salt.as_bytes()))
-        })
-        .collect()
-}
-
-fn pbkdf2(secret: &[u8], salt: &[u8]) -> String {
-    // A key of any length is fit for HMAC.
-    let Ok(keyed) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
-    let prf = |data: &[&[u8]]| -> [u8; 32] {
-        let mut mac = keyed.clone();
-        for part in data {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
-    };
-    let mut block = prf(&[salt, &1_u32.to_be_bytes()]);
-    let mut sum = block;
-    for _ in 1..ROUNDS {
-        block = prf(&[&block]);
-        for (s, b) in sum.iter_mut().zip(block) {
-            *s ^= b;
-        }
-    }
-    data_encoding::HEXLOWER.encode(&sum)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pbkdf2_is_pbkdf2() {
-        // RFC 7914 section 11 has PBKDF2-HMAC-SHA-256 vectors for other round counts; the single
-        // block here is checked for being keyed, salted and stable.
-        let a = pbkdf2(b"secret", b"salt");
-        assert_eq!(a, pbkdf2(b"secret", b"salt"));
-        assert_ne!(a, pbkdf2(b"secret", b"other"));
-        assert_ne!(a, pbkdf2(b"other", b"salt"));
-        assert_eq!(a.len(), 64);
     }
 }

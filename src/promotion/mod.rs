@@ -19,6 +19,7 @@ pub mod left_by_moves;
 pub mod record;
 pub mod revoked_verification;
 pub mod store;
+pub mod variable_prints;
 
 pub use crate::eval::release::{Digest, Release};
 pub use record::{EnvironmentRecord, ReleaseMove};

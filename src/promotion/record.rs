@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::gate::Evidence;
+use super::variable_prints::VariablePrints;
 use crate::eval::release::Digest;
 use crate::provider::Caller;
 use crate::redact::{Audience, Redactions};
@@ -239,6 +240,9 @@ pub struct ReleaseMove {
     pub plan: String,
     /// Digest of the configuration that the plan was made of: a resumption needs the same.
     pub configuration: String,
+    /// What its sensitive variables were, which neither digest has: a resumption needs the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variables: Option<VariablePrints>,
     /// Who began it.
     pub author: Caller,
     /// ARNs of those who went on after it was interrupted.
@@ -313,6 +317,7 @@ impl ReleaseMove {
             previous: None,
             plan: String::new(),
             configuration: String::new(),
+            variables: None,
             author,
             resumed_by: Vec::new(),
             overridden: None,
@@ -537,5 +542,37 @@ impl RecordedRelease {
             checked_at: at,
             evidence,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_that_has_arrived_is_compared_with_the_one_before_it() {
+        let at: Timestamp = "2026-11-23T09:00:00Z".parse().expect("a time");
+        let digest = |c: &str| -> Digest {
+            serde_json::from_value(format!("sha256:{}", c.repeat(64)).into()).expect("a digest")
+        };
+        let arrival = |of: &Digest| Arrival {
+            digest: of.clone(),
+            since: at,
+            by: "ann".to_owned(),
+            run: "r".to_owned(),
+            basis: None,
+            overridden: None,
+        };
+        let mut record = EnvironmentRecord::new("staging");
+        let (first, second) = (digest("1"), digest("2"));
+        let of = |record: &EnvironmentRecord| record.last_verified("app").map(|v| v.digest.clone());
+        record.releases.entry("app".to_owned()).or_default().arrive(arrival(&first));
+        assert_eq!(of(&record), None);
+        record.confirm("app", at, Vec::new());
+        assert_eq!(of(&record), Some(first.clone()));
+        record.releases.entry("app".to_owned()).or_default().arrive(arrival(&second));
+        assert_eq!(of(&record), Some(first));
+        record.confirm("app", at, Vec::new());
+        assert_eq!(of(&record), Some(second));
     }
 }

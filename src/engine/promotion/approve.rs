@@ -9,6 +9,7 @@ use crate::promotion::Digest;
 use crate::promotion::audited::{ApprovalDetails, action_of};
 use crate::promotion::gate::GateSpec;
 use crate::promotion::gate::approval::{self, Approval, Consent, CountsWith, RoleSource, Subject};
+use crate::promotion::variable_prints::VariablePrints;
 use crate::state::{AuditDetails, AuditEvent};
 
 use super::preview::{EdgeInputs, PreviewResult};
@@ -100,11 +101,13 @@ pub async fn run(
     }
     let consent = if request.revoke { Consent::Revoke } else { Consent::Approve };
     store.ledger.begin(&by.arn).await?;
+    let variables = VariablePrints::of(&preview.inputs.configuration);
     let subject = Subject {
         edge: &request.edge,
         release: &release.name,
         digest: release.digest.as_str(),
         plan: &preview.plan.digest,
+        variables: variables.as_ref(),
     };
     let comment = request.comment.clone();
     let kept = approval::write(&store.ledger, &subject, consent, &by, comment).await?;

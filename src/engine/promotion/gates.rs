@@ -77,6 +77,7 @@ impl GateEvaluation<'_> {
                 values: &values,
                 replaces: self.replaces.map(Digest::as_str),
             },
+            configuration: &self.inputs.configuration,
             estate: &self.inputs.estate,
             live: &self.inputs.live,
             plan: self.plan,

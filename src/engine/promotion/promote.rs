@@ -18,6 +18,7 @@ use crate::promotion::candidate::{self, Candidate, Eligibility};
 use crate::promotion::gate::{Evidence, GateOutcome, GateSpec, Purpose, approval};
 use crate::promotion::record::{MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
+use crate::promotion::variable_prints::VariablePrints;
 use crate::provider::Caller;
 use crate::state::LeaseHolder;
 use refusal::{lift, record_refusal, refuse};
@@ -217,6 +218,7 @@ async fn fresh(
         previous,
         plan: plan.digest.clone(),
         configuration: inputs.digest.clone(),
+        variables: VariablePrints::of(&inputs.configuration),
         overridden,
         gates: evidence,
         ..ReleaseMove::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
@@ -346,6 +348,22 @@ async fn resume(
         ));
     }
     let now = digest::configuration(&edge.offline.configuration);
+    let changed = run.variables.clone().unwrap_or_default().changed(&edge.offline.configuration);
+    if !changed.is_empty() && run.phase == Phase::Applying {
+        let names: Vec<String> = changed.iter().map(|name| format!("`{name}`")).collect();
+        return Err(EngineError::Stale(
+            Diagnostic::error(format!(
+                "the promotion of {what} was interrupted, and the sensitive variable {} has another value",
+                names.join(", ")
+            ))
+            .detail("What its gates and approvals were about is not what would be applied now.")
+            .help(format!(
+                "go on with the value that it began with, or bring back what stood there before: `palisade rollback {}`",
+                run.environment
+            ))
+            .into(),
+        ));
+    }
     if now != run.configuration && run.phase == Phase::Applying {
         return Err(EngineError::Stale(
             Diagnostic::error(format!("the promotion of {what} was interrupted, and the configuration has changed since"))

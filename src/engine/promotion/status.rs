@@ -281,6 +281,7 @@ async fn nexts(
                 values: &values,
                 replaces: there.map(crate::promotion::Digest::as_str),
             },
+            configuration: &inputs.configuration,
             estate: &inputs.estate,
             live: &inputs.live,
             plan,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::approval::RoleSource;
 use super::approval::consent::Approval;
 use super::evidence::Evidence;
+use crate::config::Configuration;
 use crate::eval::estate::Estate;
 use crate::live::Targets;
 use crate::plan::Live;
@@ -65,6 +66,8 @@ pub struct GateContext<'a> {
     pub purpose: Purpose,
     /// What moves.
     pub subject: GateSubject<'a>,
+    /// The configuration, with the variables that it was given.
+    pub configuration: &'a Configuration,
     /// The configuration, evaluated.
     pub estate: &'a Estate,
     /// What AWS held when the plan was made.

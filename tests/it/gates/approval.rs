@@ -96,7 +96,7 @@ async fn say(stage: &mut Stage, consent: Consent, by: &Caller) -> Timestamp {
 }
 
 async fn say_of(stage: &mut Stage, consent: Consent, by: &Caller, plan: &str) -> Timestamp {
-    let subject = Subject { edge: "up", release: "app", digest: DIGEST, plan };
+    let subject = Subject { edge: "up", release: "app", digest: DIGEST, plan, variables: None };
     let said = write(&stage.ledger, &subject, consent, by, None).await.expect("written");
     stage.approvals = latest_approvals(&stage.ledger, "up", DIGEST).await.expect("read");
     // The gate is asked right after.

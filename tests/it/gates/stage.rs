@@ -106,6 +106,7 @@ pub(crate) struct Stage {
 
 /// One look at configuration, state and AWS.
 struct View {
+    configuration: Configuration,
     estate: Estate,
     live: Live,
     plan: Plan,
@@ -247,6 +248,7 @@ impl Stage {
                 values: &self.values,
                 replaces: None,
             },
+            configuration: &self.view.configuration,
             estate: &self.view.estate,
             live: &self.view.live,
             plan: &self.view.plan,
@@ -306,7 +308,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     palisade::plan::walls::complete(&mut plan, &estate, &sides, "2026-11-24").expect("rules");
     plan::seal(&mut plan, "test");
     let targets = Targets::of(&estate, id.as_ref());
-    View { estate, live, plan, targets }
+    View { configuration, estate, live, plan, targets }
 }
 
 fn evaluated(

@@ -236,6 +236,53 @@ fn an_approval_that_is_taken_back_meanwhile_does_not_count() {
     assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v1"));
 }
 
+/// A plan's digest leaves sensitive values out, and an approval does not.
+#[test]
+fn an_approval_is_for_the_sensitive_variables_that_its_giver_had() {
+    let main = MAIN.replace("  gate \"parity\" \"same\" {}\n", "  gate \"approval\" \"one\" {}\n");
+    let mut stage = Stage::new(&main);
+    stage.apply();
+    stage.promote("to_dev", 0);
+    // What does not exist yet has no fingerprint in the state that a plan could tell it by.
+    stage.write(
+        "runner.hcl",
+        r#"
+variable "document" {
+  sensitive = true
+}
+iam_role "runner" {
+  environments = [environment.dev-aws-deployed]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  inline_policy "run" {
+    content = var.document
+  }
+}
+"#,
+    );
+    let document = |action: &str| {
+        format!(
+            "document={{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"*\"}}]}}"
+        )
+    };
+    let (small, large) = (document("logs:PutLogEvents"), document("logs:*"));
+    stage.who = "bea";
+    stage.run(&["approve", "to_deployed", "--auto-approve", "--var", &small], 0);
+    let kept = stage.path(".palisade/sandbox/palisade-state/approvals/to_deployed");
+    let read = |path: PathBuf| std::fs::read_to_string(path).expect("read");
+    let texts: Vec<String> = below(&kept).into_iter().map(read).collect();
+    assert!(texts.iter().any(|text| text.contains("\"prints\"")), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.contains("PutLogEvents")), "{texts:?}");
+    stage.who = "ann";
+    let other = ["promote", "to_deployed", "--auto-approve", "--var", &large];
+    let refused = stage.run(&other, 3);
+    let told = "the sensitive variable `document` has another value than it was given for";
+    assert!(refused.err.contains(told) || refused.out.contains(told), "{}", refused.err);
+    stage.run(&["promote", "to_deployed", "--auto-approve", "--var", &small], 0);
+    assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v1"));
+}
+
 /// Every file that is kept: of the state, and of the sandbox.
 fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = below(&stage.path(".palisade/sandbox/palisade-state")).into_iter();

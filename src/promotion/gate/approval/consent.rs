@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::promotion::variable_prints::VariablePrints;
 use crate::provider::Caller;
 
 /// What a person says of a change.
@@ -33,6 +34,9 @@ pub struct Approval {
     pub digest: String,
     /// Digest of the plan.
     pub plan: String,
+    /// What the giver's sensitive variables were, which the plan's digest leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variables: Option<VariablePrints>,
     /// Who said it, by `sts:GetCallerIdentity`.
     pub by: Caller,
     /// When, by the backend's clock.

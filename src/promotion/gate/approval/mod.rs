@@ -117,6 +117,13 @@ impl ApprovalGate {
                 short(&approval.plan)
             ));
         }
+        let changed = approval.variables.clone().unwrap_or_default().changed(context.configuration);
+        if !changed.is_empty() {
+            return object(format!(
+                "the sensitive variable {} has another value than it was given for",
+                changed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            ));
+        }
         if giver.person == author.person {
             return object("it is of who promotes".to_owned());
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::Diagnostic;
+use crate::promotion::variable_prints::VariablePrints;
 use crate::provider::Caller;
 use crate::redact::Audience;
 use crate::state::json::encode;
@@ -30,6 +31,8 @@ pub struct Subject<'a> {
     pub digest: &'a str,
     /// Digest of the plan.
     pub plan: &'a str,
+    /// The sensitive variables that it was made with.
+    pub variables: Option<&'a VariablePrints>,
 }
 
 /// Records what `by` says.
@@ -53,6 +56,7 @@ pub async fn write(
         release: subject.release.to_owned(),
         digest: subject.digest.to_owned(),
         plan: subject.plan.to_owned(),
+        variables: subject.variables.cloned(),
         by: by.clone(),
         at: to_the_second(ledger.now().await?),
         comment: comment
