@@ -178,6 +178,15 @@ impl Sought<'_> {
         let key = kind.natural_key(&instance.desired)?;
         let object = live.by_key(schema, address, &key).object()?;
         let (wanted, mark) = (owner(&instance.desired), owner(&object.attrs));
+        if let Some(why) = object.reserved.filter(|_| mark.is_some() && mark == wanted) {
+            diagnostics.push(
+                Diagnostic::error(format!("`{key}` exists already and cannot be managed: {why}"))
+                    .at(instance.loc.clone())
+                    .detail("its tags say that this block created it")
+                    .help("AWS keeps the e-mail address of a closed account: give the block another one, or have AWS Support reopen the account within 90 days"),
+            );
+            return None;
+        }
         match mark {
             Some(_) if mark == wanted => {
                 return Some((object, "its tags say that this block created it".to_owned()));

@@ -238,6 +238,10 @@ pub(super) fn description_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')
 }
 
+/// Paths of roles and policies that AWS alone makes (IAM User Guide, "Create a service-linked role"; IAM Identity Center User
+/// Guide, "Referencing permission sets in resource policies").
+const RESERVED: [&str; 2] = ["/aws-service-role/", "/aws-reserved/"];
+
 /// An IAM path: `/`, or printable characters between slashes, at most 512.
 pub(super) const PATH: TextRule = TextRule {
     what: "path",
@@ -252,6 +256,17 @@ impl Reader<'_> {
     pub(super) fn path(&mut self) -> Value {
         let path = self.string("path").unwrap_or_else(|| "/".into());
         self.check("path", &path, &PATH);
+        if let Some(text) = path.as_str()
+            && let Some(reserved) = RESERVED.iter().find(|prefix| {
+                text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            })
+        {
+            self.error(
+                "path",
+                format!("the path `{reserved}` is reserved to AWS"),
+                "AWS makes what stands there: services their own roles, and Identity Center those of permission sets",
+            );
+        }
         if let Some(text) = path.as_str()
             && !(text.starts_with('/') && text.ends_with('/'))
         {

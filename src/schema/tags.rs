@@ -26,7 +26,7 @@ fn tag_char(c: char) -> bool {
 }
 
 /// All tags of an object: defaults, then the block's, then those that mark ownership.
-pub(super) fn read(reader: &mut Reader<'_>, context: &KindContext) -> Value {
+pub(super) fn read(reader: &mut Reader<'_>, context: &KindContext, keys: TagKeys) -> Value {
     let mut tags: Attrs =
         context.default_tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
     let given = reader.body.get("tags").map(|t| t.value.reveal());
@@ -59,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, context: &KindContext) -> Value {
             "",
         ),
     }
-    check(reader, &tags);
+    check(reader, &tags, keys);
     for (key, value) in &context.ownership_tags {
         tags.insert(key.clone(), value.clone());
     }
@@ -73,7 +73,16 @@ pub(super) fn read(reader: &mut Reader<'_>, context: &KindContext) -> Value {
     Value::Map(tags)
 }
 
-fn check(reader: &mut Reader<'_>, tags: &Attrs) {
+/// Whether keys that differ in case alone are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TagKeys {
+    /// They are, as in IAM (IAM User Guide, "Tags for IAM resources", "Rules for tagging").
+    IgnoreCase,
+    /// They are two, as in S3, Systems Manager and Organizations.
+    MindCase,
+}
+
+fn check(reader: &mut Reader<'_>, tags: &Attrs, keys: TagKeys) {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for (key, value) in tags {
         let lower = key.to_lowercase();
@@ -98,7 +107,9 @@ fn check(reader: &mut Reader<'_>, tags: &Attrs) {
         {
             reader.error("tags", format!("the tag `{key}` has a value that AWS refuses"), help);
         }
-        if let Some(other) = seen.insert(lower, key) {
+        if keys == TagKeys::IgnoreCase
+            && let Some(other) = seen.insert(lower, key)
+        {
             reader.error(
                 "tags",
                 format!("the tags `{other}` and `{key}` differ in case alone"),

@@ -416,3 +416,25 @@ fn no_object_moves_to_another_account() {
     let plan = p.run(&["plan"]).code(0);
     assert!(!plan.out.contains("to delete") && !plan.out.contains("to create"), "{}", plan.out);
 }
+
+/// AWS keeps a closed account, with its e-mail address and its tags.
+#[test]
+fn an_account_that_was_closed_is_not_taken_for_a_new_one() {
+    let estate = |account: &str| {
+        format!(
+            "palisade {{\n  name = \"acme\"\n}}\nprovider \"aws\" {{\n  region = \"eu-west-1\"\n}}\norganization \"acme\" {{}}\n{account}"
+        )
+    };
+    let dev = "account \"dev\" {\n  name  = \"acme-dev\"\n  email = \"dev@acme.example\"\n  on_destroy = \"close\"\n}\n";
+    let p = Program::new(&estate(dev));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &estate(""));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &estate(dev));
+    let refused = p.run(&["plan"]).code(1);
+    assert!(refused.err.contains("cannot be managed: the account is closed"), "{}", refused.err);
+    assert!(refused.err.contains("main.hcl:8"), "{}", refused.err);
+    assert!(refused.err.contains("e-mail address of a closed account"), "{}", refused.err);
+    p.write("main.hcl", &estate(&dev.replace("dev@acme", "dev+2@acme")));
+    p.run(&["apply", "--auto-approve"]).code(0);
+}

@@ -13,7 +13,7 @@ use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind, OnDestroy};
 use crate::schema::read::{Reader, TextRule, assigned, str_attr};
 use crate::schema::tags;
-use crate::schema::tags::TAGS;
+use crate::schema::tags::{TAGS, TagKeys};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -271,7 +271,7 @@ impl ManagedKind for Account {
             attrs.insert("endpoint_url".to_owned(), url.into());
         } else {
             attrs.insert("parent".to_owned(), parent(&mut reader));
-            let tags = tags::read(&mut reader, context);
+            let tags = tags::read(&mut reader, context, TagKeys::MindCase);
             attrs.insert("tags".to_owned(), tags);
         }
         for name in ["access_role", "read_role"] {

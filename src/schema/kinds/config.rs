@@ -13,7 +13,7 @@ use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryM
 use crate::schema::meaning::{ArnForm, Meaning, Naming, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, arn, assigned, concat, scalar, str_attr};
-use crate::schema::tags::{self, TAGS};
+use crate::schema::tags::{self, TAGS, TagKeys};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -231,7 +231,7 @@ impl ManagedKind for Config {
         let secret = reader.flag("secret").unwrap_or(false);
         let (kind, value) = value(&mut reader, secret);
         let key = reader.string("kms_key_id").filter(|key| !key.is_null());
-        let tags = tags::read(&mut reader, context);
+        let tags = tags::read(&mut reader, context, TagKeys::MindCase);
         // A longer value makes the parameter an advanced one, for good and at a price.
         let advanced = value.as_str().is_some_and(|text| text.len() > STANDARD_BYTES)
             || length_of_list(&value) > STANDARD_BYTES;

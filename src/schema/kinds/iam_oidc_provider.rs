@@ -8,7 +8,7 @@ use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryM
 use crate::schema::meaning::{ArnForm, Meaning, Naming, Quota, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, arn, str_attr};
-use crate::schema::tags::{self, TAGS};
+use crate::schema::tags::{self, TAGS, TagKeys};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -111,7 +111,7 @@ impl ManagedKind for IamOidcProvider {
         if thumbprints.as_ref().and_then(Value::elements).is_some_and(|t| t.len() > 5) {
             reader.error("thumbprints", "an OIDC provider has at most 5 thumbprints", "");
         }
-        let tags = tags::read(&mut reader, context);
+        let tags = tags::read(&mut reader, context, TagKeys::IgnoreCase);
         let mut attrs = Attrs::from([
             ("url".to_owned(), url.into()),
             (

@@ -14,7 +14,7 @@ use crate::schema::read::{
     Reader, TextRule, arn, assigned, description_char, iam_name_char, str_attr,
 };
 use crate::schema::tags;
-use crate::schema::tags::TAGS;
+use crate::schema::tags::{TAGS, TagKeys};
 use crate::value::Attrs;
 
 /// Its name.
@@ -112,7 +112,7 @@ impl ManagedKind for IamPolicy {
                 "add `content` or `statement` blocks",
             );
         }
-        let tags = tags::read(&mut reader, context);
+        let tags = tags::read(&mut reader, context, TagKeys::IgnoreCase);
         reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("path".to_owned(), path),

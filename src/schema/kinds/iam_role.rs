@@ -18,7 +18,7 @@ use crate::schema::read::{
     Reader, TextRule, arn, assigned, declared, iam_name_char, reference, str_attr,
 };
 use crate::schema::tags;
-use crate::schema::tags::TAGS;
+use crate::schema::tags::{TAGS, TagKeys};
 use crate::schema::{policy, trust};
 use crate::value::{Attrs, Value};
 
@@ -297,7 +297,7 @@ impl ManagedKind for IamRole {
             .duration("max_session_duration", duration::ROLE_SESSION..=43_200)
             .unwrap_or(duration::ROLE_SESSION);
         reader.flag("exclusive");
-        let tags = tags::read(&mut reader, context);
+        let tags = tags::read(&mut reader, context, TagKeys::IgnoreCase);
         reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("path".to_owned(), path),

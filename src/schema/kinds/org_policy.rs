@@ -17,7 +17,7 @@ use crate::schema::policy_blocks::STATEMENTS;
 use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, TextRule, assigned, declared, str_attr};
 use crate::schema::tags;
-use crate::schema::tags::TAGS;
+use crate::schema::tags::{TAGS, TagKeys};
 use crate::value::{Attrs, Value};
 
 /// The pure half of the three kinds.
@@ -222,7 +222,7 @@ impl ManagedKind for OrgPolicy {
             }
         });
         reader.flag("exclusive");
-        let tags = tags::read(&mut reader, context);
+        let tags = tags::read(&mut reader, context, TagKeys::MindCase);
         let mut attrs = Attrs::from([
             ("name".to_owned(), name),
             ("description".to_owned(), description),

@@ -12,7 +12,7 @@ use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, TextRule, assigned, attr_of, str_attr};
 use crate::schema::tags;
-use crate::schema::tags::TAGS;
+use crate::schema::tags::{TAGS, TagKeys};
 use crate::value::{AttrRef, Attrs, StringPart, Value};
 
 /// Its name.
@@ -152,7 +152,7 @@ impl ManagedKind for OrganizationalUnit {
         let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
         let parent = parent(&mut reader);
-        let tags = tags::read(&mut reader, context);
+        let tags = tags::read(&mut reader, context, TagKeys::MindCase);
         reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("parent".to_owned(), parent),

@@ -11,7 +11,7 @@ use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
 use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, concat, flags, str_attr};
-use crate::schema::tags::{self, TAGS};
+use crate::schema::tags::{self, TAGS, TagKeys};
 use crate::value::{Attrs, Value};
 
 /// The pure half.
@@ -241,7 +241,7 @@ impl ManagedKind for S3Bucket {
             policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), context);
         let blocked = blocked(&mut reader);
         let abac = reader.flag("abac");
-        let tags = tags::read(&mut reader, context);
+        let tags = tags::read(&mut reader, context, TagKeys::MindCase);
         let mut attrs = Attrs::from([
             ("bucket".to_owned(), bucket),
             ("region".to_owned(), region.into()),
