@@ -708,6 +708,24 @@ async fn an_approval_of_no_callers_arn_was_forged() {
     }
 }
 
+/// A copy of an approval that was taken back stands behind the revocation, and is older.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_behind_a_revocation_brings_no_approval_back() {
+    let mut stage = Stage::new(GATES).await;
+    let ann = user(&stage, "ann").await;
+    say(&mut stage, Consent::Approve, &ann).await;
+    assert_eq!(stage.ask("approval.one").await.outcome, GateOutcome::Passed);
+    // The backend's clock tells seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    say(&mut stage, Consent::Revoke, &ann).await;
+    let approvals = stage.program.path().join(".palisade/sandbox/palisade-state/approvals/up");
+    let own = std::fs::read_dir(&approvals).expect("read").next().expect("one").expect("one");
+    let own = own.path().join(&ann.user_id);
+    std::fs::copy(own.join("00000001.json"), own.join("00000003.json")).expect("copied");
+    stage.approvals = latest_approvals(&stage.ledger, "up", DIGEST).await.expect("read");
+    assert_eq!(stage.ask("approval.one").await.outcome, GateOutcome::Waiting);
+}
+
 /// Who may be either of two people takes neither vote away.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_further_approval_closes_no_gate() {

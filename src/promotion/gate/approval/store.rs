@@ -83,7 +83,7 @@ pub async fn latest_approvals(
     digest: &str,
 ) -> Result<Vec<Approval>, StateError> {
     let prefix = layout::approvals(edge, digest);
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    let mut last: BTreeMap<String, Approval> = BTreeMap::new();
     for key in ledger.store().list(&prefix, None).await? {
         let Some((user, number)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'))
         else {
@@ -94,11 +94,6 @@ pub async fn latest_approvals(
         if !is_number(number) {
             return Err(strange(&key));
         }
-        // Keys come in order, and numbers sort as text.
-        last.insert(user.to_owned(), key);
-    }
-    let mut approvals = Vec::new();
-    for (user, key) in last {
         let Some(read) = ledger.read_json::<Approval>(&key).await? else { continue };
         let approval = read.value;
         let true_to_its_key = approval.format <= FORMAT
@@ -109,9 +104,12 @@ pub async fn latest_approvals(
         if !true_to_its_key {
             return Err(strange(&key));
         }
-        approvals.push(approval);
+        // By time, then by number: a copy of an approval that was taken back may stand behind the revocation.
+        if last.get(user).is_none_or(|known| approval.at >= known.at) {
+            last.insert(user.to_owned(), approval);
+        }
     }
-    Ok(approvals)
+    Ok(last.into_values().collect())
 }
 
 /// Every approval and revocation that is kept, for the check of the audit log.
