@@ -269,7 +269,14 @@ impl Rights {
         for (found, first) in [(&mut both.before, first.before), (&mut both.after, first.after)] {
             if !found.is_empty() {
                 let more = std::mem::replace(found, first);
-                found.extend(more);
+                // Ways come together again and again: told twice, what both have would double at each meeting.
+                let is_known = |opening: &Opening| {
+                    found.iter().any(|own| {
+                        own.witness == opening.witness && own.requirements == opening.requirements
+                    })
+                };
+                let new: Vec<Opening> = more.into_iter().filter(|o| !is_known(o)).collect();
+                found.extend(new);
             }
         }
         both
@@ -299,5 +306,33 @@ impl Rights {
                 SymbolicAnswer::Closed { .. } => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::{Policies, Principal, Request, evaluate};
+
+    #[test]
+    fn what_two_ways_have_in_common_does_not_double_where_they_meet() {
+        let opening = |resource: &str| {
+            let who = Principal::Arn("arn:aws:iam::111111111111:role/ci".to_owned());
+            let witness = Request::new(who, "iam:PutRolePolicy", resource);
+            let decision = evaluate(&witness, &Policies::default());
+            Opening { witness, decision, requirements: Vec::new() }
+        };
+        let held = |resources: &[&str]| {
+            let all: Vec<Opening> = resources.iter().map(|resource| opening(resource)).collect();
+            Rights { before: all.clone(), after: all, ..Rights::default() }
+        };
+        let mut way = held(&["a", "b"]);
+        for _ in 0..64 {
+            way = way.clone().with(way);
+        }
+        assert_eq!((way.before.len(), way.after.len()), (2, 2));
+        let met = way.with(held(&["b", "c"]));
+        let whom: Vec<&str> = met.after.iter().map(|o| o.witness.resource.as_str()).collect();
+        assert_eq!(whom, ["a", "b", "c"]);
     }
 }
