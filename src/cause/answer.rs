@@ -73,8 +73,9 @@ pub(super) fn refused(
             ),
         ));
     }
-    if let Some(region) = region_of(answer) {
-        let asked = place.map(|place| place.region.as_str()).filter(|asked| !asked.is_empty());
+    let asked = place.map(|place| place.region.as_str()).filter(|asked| !asked.is_empty());
+    // S3 tells the Region of a bucket with other errors too.
+    if let Some(region) = region_of(answer).filter(|region| Some(region.as_str()) != asked) {
         let not = asked.map(|asked| format!(", not in `{asked}`")).unwrap_or_default();
         return Some(Cause::new(
             CauseKind::OtherRegion,

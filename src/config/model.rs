@@ -397,6 +397,19 @@ pub struct Supplied {
     pub by: SuppliedBy,
 }
 
+impl Supplied {
+    /// A string as it is, wherever it comes from (a file quotes it, and the environment does not); anything else as
+    /// it was written.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let loc = self.value.loc();
+        match self.value.node() {
+            hcl::edit::expr::Expression::String(text) => text.value().clone(),
+            _ => loc.source().text().get(loc.span()).unwrap_or_default().trim().to_owned(),
+        }
+    }
+}
+
 /// Where a variable's value comes from, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SuppliedBy {

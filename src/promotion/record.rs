@@ -517,6 +517,14 @@ impl EnvironmentRecord {
     }
 }
 
+impl ReleaseMove {
+    /// The move as reports show it: fingerprints of sensitive variables are for its resumption alone.
+    #[must_use]
+    pub fn without_prints(&self) -> Self {
+        Self { variables: None, ..self.clone() }
+    }
+}
+
 impl RecordedRelease {
     /// Another release is current; the one before it is remembered when it was verified. A release
     /// that arrives again keeps its time.

@@ -58,7 +58,7 @@ pub fn prints(configuration: &Configuration, salt: &str) -> BTreeMap<String, Str
         .iter()
         .filter(|(name, _)| declared.get(*name).is_some_and(|v| v.sensitive))
         .map(|(name, supplied)| {
-            let secret = supplied_text(supplied);
+            let secret = supplied.text();
             let salt = format!("{salt}/{name}");
             (name.clone(), pbkdf2(secret.as_bytes(), salt.as_bytes()))
         })

@@ -66,7 +66,7 @@ pub async fn run(args: &ApproveArgs, context: &Context) -> Result<(), Exit> {
     let done = approve::run(&context.workspace_in(manner)?, &request).await?;
     if args.json {
         let mut out = context.stdout();
-        render::json::write(&done.kept, &mut out)?;
+        render::json::write(&done.kept.without_prints(), &mut out)?;
         return Ok(out.flush()?);
     }
     let said = if args.revoke { "Taken back" } else { "Approved" };

@@ -89,7 +89,7 @@ pub async fn run(args: &PromoteArgs, context: &Context) -> Result<(), Exit> {
         }
         PromotionOutcome::Moved(done) => {
             if json {
-                render::json::write(&done, &mut out)?;
+                render::json::write(&done.without_prints(), &mut out)?;
             }
             out.flush()?;
             endings::moved(&done, context)

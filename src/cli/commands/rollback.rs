@@ -49,7 +49,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<(), Exit> {
         rollback::run(&context.workspace_in(manner)?, &request).await?;
     if json {
         let mut out = context.stdout();
-        render::json::write(&done, &mut out)?;
+        render::json::write(&done.without_prints(), &mut out)?;
         out.flush()?;
     }
     match render::promotion::turned_back(&done) {

@@ -120,6 +120,7 @@ pub async fn run(workspace: &Workspace, request: &HistoryRequest) -> Result<Hist
             .then_with(|| (&b.environment, b.number).cmp(&(&a.environment, a.number)))
     });
     let figures = figures(&moves, &records, since, environments);
+    let moves = moves.iter().map(ReleaseMove::without_prints).collect();
     Ok(History { since, moves, figures })
 }
 

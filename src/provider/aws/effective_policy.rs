@@ -1,6 +1,5 @@
 //! What policies of the organization come to for one account, for `data` blocks.
 
-use super::kind::OrAbsent as _;
 use super::session::Session;
 use crate::ids::AccountId;
 use crate::provider::ProviderError;
@@ -15,10 +14,11 @@ pub(super) async fn read(
 ) -> Result<Option<String>, ProviderError> {
     let request = session.organizations().describe_effective_policy();
     let request = request.target_id(account.as_str()).policy_type(policy_type.into());
-    let answer = request
-        .send()
-        .await
-        .map_err(session.error("organizations", "DescribeEffectivePolicy"))
-        .absent()?;
-    Ok(answer.and_then(|told| told.effective_policy).and_then(|policy| policy.policy_content))
+    let answer = request.send().await;
+    match answer.map_err(session.error("organizations", "DescribeEffectivePolicy")) {
+        Ok(told) => Ok(told.effective_policy.and_then(|policy| policy.policy_content)),
+        // An account that is not found ends in the same word, and is an error.
+        Err(error) if error.code.as_deref() == Some("EffectivePolicyNotFoundException") => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -292,7 +292,11 @@ pub(super) fn endpoints(
         return Ok(());
     }
     let variables = env.iter().filter(|(variable, _)| {
-        variable.strip_prefix(ALL).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        variable.strip_prefix(ALL).is_some_and(|rest| {
+            // Those of services that are not called are others' business.
+            let service = rest.strip_prefix('_').unwrap_or_default().to_ascii_lowercase();
+            rest.is_empty() || SERVICES.contains(&service.as_str())
+        })
     });
     let variables = variables.map(|(variable, url)| (format!("`{variable}`"), url.as_str()));
     let of_all = of_profile("endpoint_url")

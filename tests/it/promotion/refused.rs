@@ -279,7 +279,14 @@ iam_role "runner" {
     let refused = stage.run(&other, 3);
     let told = "the sensitive variable `document` has another value than it was given for";
     assert!(refused.err.contains(told) || refused.out.contains(told), "{}", refused.err);
-    stage.run(&["promote", "to_deployed", "--auto-approve", "--var", &small], 0);
+    // A file quotes the same text, and no report tells a fingerprint.
+    let value = small.strip_prefix("document=").expect("a value").replace('"', "\\\"");
+    stage.write("more.vars.hcl", &format!("document = \"{value}\"\n"));
+    let from_file =
+        ["promote", "to_deployed", "--auto-approve", "--json", "--var-file", "more.vars.hcl"];
+    let moved = stage.run(&from_file, 0);
+    assert!(moved.out.contains("\"digest\"") && !moved.out.contains("\"prints\""), "{}", moved.out);
+    assert!(!stage.run(&["history", "--json"], 0).out.contains("\"prints\""));
     assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v1"));
 }
 

@@ -45,3 +45,11 @@ pub struct Approval {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
+
+impl Approval {
+    /// The approval as it is shown: fingerprints of sensitive variables are for the gate alone.
+    #[must_use]
+    pub fn without_prints(&self) -> Self {
+        Self { variables: None, ..self.clone() }
+    }
+}
