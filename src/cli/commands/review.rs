@@ -36,7 +36,7 @@ pub struct ReviewArgs {
     policy: Option<PathBuf>,
     /// What --policy is tried on: a root, unit, account or policy of the organization by its id, which it is attached to or
     /// takes the place of; or the ARN of a role, user, group, managed policy or resource
-    #[arg(long, value_name = "ID|ARN", requires = "policy")]
+    #[arg(long, value_name = "TARGET", requires = "policy")]
     target: Vec<String>,
     /// An environment and its accounts, as in `production=222222222222,333333333333`
     #[arg(long, short = 'e', value_name = "NAME=ID,...", value_parser = environment, required = true)]
