@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate, ProviderSettings};
 use crate::ids::{AccountId, Handle};
-use crate::provider::AccountTarget;
+use crate::provider::{AccountTarget, MANAGEMENT_HANDLE};
 use crate::schema::Home;
 
 /// How the accounts of an estate are reached.
@@ -74,6 +74,12 @@ impl Targets {
         }
     }
 
+    /// Whether a block declares it. The management account that none declares has a handle that a block may have too.
+    #[must_use]
+    pub fn declares(&self, target: &AccountTarget) -> bool {
+        self.accounts.get(&target.handle) == Some(target)
+    }
+
     /// The target of an object.
     #[must_use]
     pub fn of_address(&self, home: Home, address: &ResourceAddr) -> Option<&AccountTarget> {
@@ -85,5 +91,5 @@ impl Targets {
 }
 
 fn management_handle() -> Handle {
-    "management".parse().unwrap_or_else(|_| unreachable!("a literal handle is valid"))
+    MANAGEMENT_HANDLE.parse().unwrap_or_else(|_| unreachable!("a literal handle is valid"))
 }

@@ -22,7 +22,7 @@ pub use fence::{AttemptGate, Permit};
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountTarget {
-    /// Its handle; `$management` for the management account when no block declares it.
+    /// Its handle; [`MANAGEMENT_HANDLE`] for the management account when no block declares it.
     pub handle: Handle,
     /// Its id; absent for the management account while undiscovered, and for emulated accounts.
     pub id: Option<AccountId>,
@@ -38,6 +38,12 @@ pub struct AccountTarget {
     pub endpoint_url: Option<String>,
 }
 
+/// The handle of the management account when no block declares it.
+pub const MANAGEMENT_HANDLE: &str = "management";
+
+/// What messages call the management account when no block declares it.
+pub const MANAGEMENT_ACCOUNT: &str = "the management account";
+
 /// Which role a call goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessMode {
@@ -48,6 +54,15 @@ pub enum AccessMode {
 }
 
 impl AccountTarget {
+    /// What messages call it. A block may have the handle that the management account has without one.
+    #[must_use]
+    pub fn described(&self) -> String {
+        match self.management && self.handle.as_str() == MANAGEMENT_HANDLE {
+            true => MANAGEMENT_ACCOUNT.to_owned(),
+            false => self.handle.to_string(),
+        }
+    }
+
     /// As whom calls of one sort are made in this account.
     #[must_use]
     pub fn principal(&self, access: AccessMode) -> ActingPrincipal {

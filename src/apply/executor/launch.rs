@@ -77,7 +77,7 @@ impl Run<'_> {
             operation: operation.clone(),
             display,
             kind,
-            new_account: self.new_accounts.contains(&target.handle),
+            new_account: !target.management && self.new_accounts.contains(&target.handle),
             on_new: self.latest.contains_key(&operation.address)
                 || change.depends_on.iter().any(|a| self.latest.contains_key(a)),
             target,

@@ -12,7 +12,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::clients::{AwsOptions, sts};
 use super::errors;
-use crate::provider::{Failure, ProviderError};
+use crate::provider::{Failure, MANAGEMENT_ACCOUNT, ProviderError};
 
 /// How long a session lasts; one hour is the most that a chained role may ask for.
 const SESSION: Duration = Duration::from_secs(3_600);
@@ -25,7 +25,8 @@ pub(super) fn management(options: &AwsOptions, ambient: &SdkConfig) -> SdkConfig
     match &options.management_role_arn {
         None => ambient.clone(),
         Some(arn) => {
-            let role = AssumedRole::new(ambient, arn.clone(), &options.session_name, "management");
+            let role =
+                AssumedRole::new(ambient, arn.clone(), &options.session_name, MANAGEMENT_ACCOUNT);
             ambient
                 .to_builder()
                 .credentials_provider(SharedCredentialsProvider::new(Shared(Arc::new(role))))

@@ -31,8 +31,8 @@ use tokio::sync::oneshot;
 use self::kind::{BulkScope, KindProvider};
 use self::session::Session;
 use super::{
-    AccessMode, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Parameter,
-    Permit, Provider, ProviderError, ProviderStep,
+    AccessMode, AccountTarget, Alarm, Caller, Inventory, LiveObject, MANAGEMENT_ACCOUNT,
+    MetricQuery, Parameter, Permit, Provider, ProviderError, ProviderStep,
 };
 use crate::ids::AccountId;
 use crate::schema::ROOT;
@@ -116,14 +116,14 @@ impl AwsProvider {
 
 /// Whose credentials these are.
 async fn who(config: &SdkConfig) -> Result<Caller, ProviderError> {
-    let answer = clients::sts(config, "management")
+    let answer = clients::sts(config, MANAGEMENT_ACCOUNT)
         .get_caller_identity()
         .send()
         .await
-        .map_err(|e| errors::translate("sts", "GetCallerIdentity", "management", &e))?;
+        .map_err(|e| errors::translate("sts", "GetCallerIdentity", MANAGEMENT_ACCOUNT, &e))?;
     let account: AccountId =
         answer.account().unwrap_or_default().parse().map_err(|e: crate::ids::IdError| {
-            errors::refuse("sts", "GetCallerIdentity", "management", e.to_string())
+            errors::refuse("sts", "GetCallerIdentity", MANAGEMENT_ACCOUNT, e.to_string())
         })?;
     Ok(Caller {
         account,

@@ -34,7 +34,7 @@ const EMULATOR_ATTEMPTS: u32 = 3;
 
 /// Everything that calls in one account need.
 pub(super) struct Session {
-    /// The account's handle, for messages.
+    /// What messages call the account.
     pub(super) account: String,
     /// The region of regional objects.
     pub(super) region: String,
@@ -66,7 +66,7 @@ impl Session {
         target: &AccountTarget,
         access: AccessMode,
     ) -> Result<Self, ProviderError> {
-        let account = target.handle.to_string();
+        let account = target.described();
         let region = aws_config::Region::new(target.region.to_string());
         let embedded = options.embedded.is_some();
         let mut role = None;
