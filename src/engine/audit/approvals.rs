@@ -43,6 +43,10 @@ impl Approvals {
         records: &[Record],
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
+        let mut by_time: BTreeMap<Timestamp, Vec<&Record>> = BTreeMap::new();
+        for record in records.iter().filter(|record| names_approval(record)) {
+            by_time.entry(record.event.at).or_default().push(record);
+        }
         let mut written: BTreeMap<&str, usize> = BTreeMap::new();
         for given in &self.all {
             let what = described(given);
@@ -52,7 +56,8 @@ impl Approvals {
             if *count == 2 {
                 findings.problem(format!("{what} is there more than once: it was copied"));
             }
-            if records.iter().any(|record| records_approval(record, given)) {
+            let then = by_time.get(&given.at).map_or(&[][..], Vec::as_slice);
+            if then.iter().any(|record| records_approval(record, given)) {
                 continue;
             }
             // One that is not of the past yet was dated by hand: no grace is due to it.
@@ -65,16 +70,15 @@ impl Approvals {
                 ));
             }
         }
-        let is_gone = |known: &[Approval], record: &&Record| {
-            names_approval(record) && !known.iter().any(|given| records_approval(record, given))
-        };
-        if !records.iter().any(|record| is_gone(&self.all, &record)) {
+        let gone: Vec<&Record> = by_time.into_values().flatten().collect();
+        let gone = without(gone, &self.all);
+        if gone.is_empty() {
             return Ok(());
         }
         // They may have been given since the approvals were read.
         match approval::all(ledger).await {
             Ok(now) => {
-                for record in records.iter().filter(|record| is_gone(&now, record)) {
+                for record in without(gone, &now) {
                     let what = match record.event.action.as_str() {
                         REVOKED => "that an approval was taken back",
                         _ => "an approval",
@@ -90,6 +94,20 @@ impl Approvals {
         }
         Ok(())
     }
+}
+
+/// Those of the records of which no approval is there.
+fn without<'r>(mut records: Vec<&'r Record>, there: &[Approval]) -> Vec<&'r Record> {
+    let mut by_time: BTreeMap<Timestamp, Vec<&Approval>> = BTreeMap::new();
+    for given in there {
+        by_time.entry(given.at).or_default().push(given);
+    }
+    records.retain(|record| {
+        let then = by_time.get(&record.event.at).map_or(&[][..], Vec::as_slice);
+        !then.iter().any(|given| records_approval(record, given))
+    });
+    records.sort_by_key(|record| record.number);
+    records
 }
 
 fn described(given: &Approval) -> String {

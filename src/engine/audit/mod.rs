@@ -13,6 +13,7 @@ use crate::state::{Ledger, StateError, StateFailure, layout};
 
 use super::error::EngineError;
 use approvals::Approvals;
+use moves::MoveRecords;
 
 /// What the check has found so far; a finding that many parts meet is told once.
 #[derive(Default)]
@@ -55,10 +56,11 @@ pub(super) async fn verify(
     let environments = moves::read(ledger, &mut findings).await?;
     let approvals = Approvals::read(ledger, &mut findings).await?;
     let (mut found, records) = ledger.check_audit(anchor).await?;
+    let of_moves = MoveRecords::new(&records);
     for environment in &environments {
-        environment.check(&records, &mut findings)?;
+        environment.check(&of_moves, &mut findings)?;
     }
-    moves::missing(ledger, &environments, &records, &mut findings).await?;
+    moves::missing(ledger, &environments, &of_moves, &mut findings).await?;
     approvals.check(ledger, &records, &mut findings).await?;
     releases::check(ledger, &environments, &mut findings).await?;
     for environment in &environments {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Findings;
 use crate::engine::error::EngineError;
 use crate::engine::promotion::finished_event;
+use crate::promotion::Digest;
 use crate::promotion::audited::{HOLD_LIFTED, LiftedHold, MoveContent, MoveName};
 use crate::promotion::left_by_moves::LeftByMoves;
 use crate::promotion::store::{self, StoredMove, VersionedRecord};
-use crate::promotion::{Digest, ReleaseMove};
 use crate::state::audit::Record;
 use crate::state::{Ledger, StateError};
 
@@ -80,7 +80,7 @@ impl EnvironmentTrace {
     /// A move cannot be written as a record has it.
     pub(super) fn check(
         &self,
-        records: &[Record],
+        records: &MoveRecords<'_>,
         findings: &mut Findings,
     ) -> Result<(), StateError> {
         let name = &self.name;
@@ -93,10 +93,8 @@ impl EnvironmentTrace {
                     run.number, run.environment
                 ));
             }
-            let own = records
-                .iter()
-                .filter(|r| moved(r) == Some((name.as_str(), *number)) && r.event.run == run.id);
-            let own: Vec<&Record> = own.collect();
+            let own = records.of(name, *number).iter().filter(|r| r.event.run == run.id);
+            let own: Vec<&Record> = own.copied().collect();
             if own.is_empty() {
                 if self.is_being_recorded(&run.id) {
                     findings.not_seen.push(format!(
@@ -128,7 +126,9 @@ impl EnvironmentTrace {
         }
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return Ok(()) };
         let moves = self.moves.iter().map(|(number, stored)| (*number, &stored.run)).collect();
-        let left = LeftByMoves { moves, damaged: &self.damaged, lifted: &lifted(records, name) };
+        let none = BTreeSet::new();
+        let lifted = records.lifted.get(name).unwrap_or(&none);
+        let left = LeftByMoves { moves, damaged: &self.damaged, lifted };
         for told in left.contradictions(&before.record, &after.record) {
             findings.problem(format!("`environments/{name}/promotion.json` {told}"));
         }
@@ -143,32 +143,82 @@ impl EnvironmentTrace {
     }
 }
 
+/// What the log says of moves, found by what each is about: there may be many of both.
+pub(super) struct MoveRecords<'r> {
+    of: BTreeMap<&'r str, BTreeMap<u64, Vec<&'r Record>>>,
+    /// The runs whose holds were lifted, by environment.
+    lifted: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl<'r> MoveRecords<'r> {
+    pub(super) fn new(records: &'r [Record]) -> Self {
+        let mut of: BTreeMap<_, BTreeMap<_, Vec<_>>> = BTreeMap::new();
+        let mut lifted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for record in records {
+            if let Some((environment, number)) = moved(record) {
+                of.entry(environment).or_default().entry(number).or_default().push(record);
+            }
+            if record.event.action == HOLD_LIFTED
+                && let Some(LiftedHold { environment, hold }) = record.event.details.read()
+            {
+                lifted.entry(environment).or_default().insert(hold.run);
+            }
+        }
+        Self { of, lifted }
+    }
+
+    fn of(&self, environment: &str, number: u64) -> &[&'r Record] {
+        let of_move = self.of.get(environment).and_then(|moves| moves.get(&number));
+        of_move.map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Tells records of moves that are not there.
 pub(super) async fn missing(
     ledger: &Ledger,
     environments: &[EnvironmentTrace],
-    records: &[Record],
+    records: &MoveRecords<'_>,
     findings: &mut Findings,
 ) -> Result<(), EngineError> {
-    for record in records {
-        let Some((environment, number)) = moved(record) else { continue };
-        let trace = environments.iter().find(|trace| trace.name == environment);
-        let is_it = |run: &ReleaseMove| run.id == record.event.run;
-        if trace.is_some_and(|trace| {
-            trace.damaged.contains(&number)
-                || trace.moves.get(&number).is_some_and(|stored| is_it(&stored.run))
-        }) {
+    let traces: BTreeMap<&str, &EnvironmentTrace> =
+        environments.iter().map(|trace| (trace.name.as_str(), trace)).collect();
+    for (environment, of_environment) in &records.of {
+        let trace = traces.get(environment);
+        let mut unmatched: Vec<(u64, &Record)> = Vec::new();
+        for (number, of_move) in of_environment {
+            if trace.is_some_and(|trace| trace.damaged.contains(number)) {
+                continue;
+            }
+            let stored = trace.and_then(|trace| trace.moves.get(number));
+            let others = of_move
+                .iter()
+                .filter(|record| stored.is_none_or(|stored| stored.run.id != record.event.run));
+            unmatched.extend(others.map(|record| (*number, *record)));
+        }
+        if unmatched.is_empty() {
             continue;
         }
-        // It may have ended since the moves were read.
-        let now = store::stored_moves(ledger, environment).await?.remove(&number);
-        match now {
-            Some(Ok(stored)) if is_it(&stored.run) => {}
-            Some(Err(error)) => findings.unreadable(error)?,
-            Some(Ok(_)) | None => findings.problem(format!(
+        // They may have ended since the moves were read.
+        let mut now = store::stored_moves(ledger, environment).await?;
+        let mut damaged = BTreeSet::new();
+        for (number, record) in unmatched {
+            match now.get(&number) {
+                Some(Ok(stored)) if stored.run.id == record.event.run => continue,
+                Some(Err(_)) => {
+                    damaged.insert(number);
+                    continue;
+                }
+                Some(Ok(_)) | None => {}
+            }
+            findings.problem(format!(
                 "record {} names move {number} into `{environment}`, which is not there",
                 record.number
-            )),
+            ));
+        }
+        for number in damaged {
+            if let Some(Err(error)) = now.remove(&number) {
+                findings.unreadable(error)?;
+            }
         }
     }
     Ok(())
@@ -181,13 +231,6 @@ fn tells(record: &Record, stored: &StoredMove) -> Result<bool, StateError> {
         Some(recorded) => Ok(recorded.content == stored.content),
         None => Ok(record.event.tells(&finished_event(&stored.run, None)?)),
     }
-}
-
-/// The runs whose holds of an environment were lifted.
-fn lifted(records: &[Record], environment: &str) -> BTreeSet<String> {
-    let lifted = records.iter().filter(|record| record.event.action == HOLD_LIFTED);
-    let lifted = lifted.filter_map(|record| record.event.details.read::<LiftedHold>());
-    lifted.filter(|lifted| lifted.environment == environment).map(|l| l.hold.run).collect()
 }
 
 /// The move that a record is about.
