@@ -14,8 +14,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use serde::de::IgnoredAny;
 
-/// Operations, each with what its answer always holds: one of these members at least. Where two are named, emulators
-/// leave out the first.
+/// Operations, each with what its answer always holds: one of these members at least. Where two are named, an answer may
+/// hold either alone: emulators leave out `IsTruncated`, and an account may have alarms of one type only.
 type Operations = &'static [(&'static str, &'static [&'static str])];
 
 /// The operations that are called, by service.

@@ -201,7 +201,8 @@ pub enum Event {
         /// When it is given up.
         until: Option<Timestamp>,
     },
-    /// Something that makes no request to AWS has not ended for some seconds.
+    /// Something that is waited for as a whole, such as a gate or a download, has not ended for some seconds. Single
+    /// requests to AWS that it makes are told by `Waiting`.
     Lasting {
         /// What.
         activity: Activity,

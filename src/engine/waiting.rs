@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long after the last word about a wait the next one comes.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// Does what makes no request to AWS, and tells the host when it takes its time. It is given up after `limit`.
+/// Does something that is waited for as a whole, and tells the host when it takes its time. It is given up after `limit`.
 pub(super) async fn lasting<T>(
     host: &dyn Host,
     activity: &Activity,
