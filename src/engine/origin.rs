@@ -128,8 +128,13 @@ mod tests {
         // On another machine, before a restart, or in another container, nothing can be told.
         let elsewhere = Process { boot: "another".into(), ..earlier.clone() };
         assert!(!is_gone(&holder(own_id, Some(elsewhere))));
-        let container = Process { namespace: "pid:[1]".into(), ..earlier };
+        let container = Process { namespace: "pid:[1]".into(), ..earlier.clone() };
         assert!(!is_gone(&holder(own_id, Some(container))));
+        // The processes of another user may be hidden.
+        for user in [own.user.map(|user| user + 1), None] {
+            let of_another = Process { user, ..earlier.clone() };
+            assert!(!is_gone(&holder(own_id, Some(of_another))));
+        }
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let process = Process { started: own.started, ..own };
         child.wait().unwrap();

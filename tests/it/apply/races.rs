@@ -311,6 +311,40 @@ async fn leases_are_renewed_however_busy_the_run_is() {
     }
 }
 
+/// What is out of reach is not lost: the next renewal comes in time.
+#[tokio::test]
+async fn a_refused_renewal_drops_nothing_and_leaves_no_lock() {
+    let lab = Lab { limits: ApplyLimits { total: 2, per_account: 2 }, ..Lab::new() };
+    lab.converge("base", &estate(1)).await;
+    let clock = Arc::clone(&lab.clock);
+    *lab.aws.fault.lock().unwrap() = Some(Box::new(move |_, _| {
+        clock.advance(Duration::from_secs(10));
+        None
+    }));
+    // The first renewal of each lease, which follows the write that takes it.
+    let mut written = std::collections::BTreeMap::<String, usize>::new();
+    let refused = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&refused);
+    *lab.store.refuses.lock().unwrap() = Some(Box::new(move |key| {
+        let count = written.entry(key.to_owned()).or_default();
+        *count += usize::from(key.ends_with("lock.json"));
+        let is_refused = *count == 2 && key.ends_with("lock.json");
+        *count += usize::from(is_refused);
+        counted.fetch_add(usize::from(is_refused), std::sync::atomic::Ordering::SeqCst);
+        is_refused
+    }));
+    let declared = estate(40);
+    let next = plan(&declared, &lab.snapshot().await, &lab.aws);
+    let summary = lab.apply("long", &declared, &next).await.unwrap();
+    assert!(summary.is_success(), "{:#?}", summary.failed);
+    assert!(refused.load(std::sync::atomic::Ordering::SeqCst) >= 3, "each lease was refused once");
+    assert_eq!(lab.snapshot().await.resources().len(), lab.aws.listing().len());
+    for scope in ["walls", "acct-dev", "acct-live"] {
+        let lock = lab.ledger.read_lock(scope).await.unwrap().expect("a lock");
+        assert!(lock.released, "{lock:?}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_started_under_a_lease_that_runs_out() {
     let lab = Lab { limits: ApplyLimits { total: 1, per_account: 1 }, ..Lab::new() };

@@ -14,6 +14,9 @@ use palisade::state::{
 
 use super::fake::Power;
 
+/// Whether the next write of a key is refused.
+pub(crate) type Refusing = Box<dyn FnMut(&str) -> bool + Send>;
+
 /// Objects and all their versions.
 #[derive(Default)]
 pub(crate) struct MemoryStore {
@@ -22,6 +25,8 @@ pub(crate) struct MemoryStore {
     pub gone: AtomicBool,
     /// No answer comes to writes of keys that end so.
     pub mute: Mutex<Option<&'static str>>,
+    /// Writes of keys for which it holds are refused.
+    pub refuses: Mutex<Option<Refusing>>,
     /// How far the server's clock is ahead of the machine's.
     ahead: Mutex<Duration>,
 }
@@ -94,6 +99,16 @@ impl StateStore for MemoryStore {
     ) -> Result<Put, StoreError> {
         let number = self.power.before(format!("PutObject {key}")).await;
         self.check("write", key)?;
+        if self.refuses.lock().unwrap().as_mut().is_some_and(|refuses| refuses(key)) {
+            return Err(StoreError {
+                failure: StoreFailure::Denied,
+                location: self.location(),
+                operation: "write",
+                key: key.to_owned(),
+                message: "access denied".into(),
+                advice: None,
+            });
+        }
         if self.mute.lock().unwrap().is_some_and(|end| key.ends_with(end)) {
             return Ok(Put::Ambiguous("no answer".to_owned()));
         }

@@ -125,6 +125,42 @@ async fn trouble_of_the_runner_leaves_a_move_under_way() {
     assert!(stopped >= 6, "only {stopped} cases stopped a move");
 }
 
+/// The lease of the move is renewed while the gate that verifies takes its time; the first renewal is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_renewal_neither_drops_a_move_nor_locks_its_environment() {
+    let stage = staged().await;
+    let main = two_environments(&release("")).replacen(
+        "environment \"production\" {\n",
+        "environment \"production\" {\n  verify {\n    gate \"command\" \"slow\" {\n      command = [\"sleep\", \"2\"]\n    }\n  }\n",
+        1,
+    );
+    stage.write("main.hcl", &main.replacen("palisade {\n  name = \"acme\"\n}\n", BACKEND, 1));
+    let writes = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&writes);
+    let lock = |info: &RequestInfo| {
+        info.operation == "PutObject" && info.subject.ends_with("env-production/lock.json")
+    };
+    let hook: Hook = Arc::new(move |info: &RequestInfo, phase| {
+        let number = match phase == Phase::Before && lock(info) {
+            true => counted.fetch_add(1, Ordering::SeqCst),
+            false => return FaultAction::Continue,
+        };
+        if number == 1 { fail(403, "AccessDenied") } else { FaultAction::Continue }
+    });
+    stage.sandbox.set_faults(Faults { hook: Some(hook), ..Faults::default() }).await;
+    let host = Arc::new(TestHost::in_time_lapse());
+    let moved = promote::run(&stage.workspace(&host), &promotion_request()).await;
+    let PromotionOutcome::Moved(done) = moved.expect("an outcome") else { panic!("it moves") };
+    assert_eq!(done.end, Some(End::Verified));
+    // Taken, refused, renewed at least once, and given back.
+    assert!(writes.load(Ordering::SeqCst) >= 4, "{writes:?}");
+    stage.sandbox.set_faults(Faults::default()).await;
+    // The next one need not wait: its clock stands still where it would.
+    let patient = stage.workspace(&Arc::new(TestHost::default()));
+    let next = promote::run(&patient, &promotion_request()).await.expect("nothing is locked");
+    assert!(matches!(next, PromotionOutcome::Settled { .. }), "{next:?}");
+}
+
 #[tokio::test]
 async fn what_aws_refuses_is_the_failure_of_the_release_and_the_hold_names_it() {
     let stage = staged().await;

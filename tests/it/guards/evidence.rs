@@ -113,6 +113,20 @@ fn a_gates_program_does_not_get_the_secrets() {
     run.code(0);
 }
 
+/// A fingerprint is as good as its key: where whoever reads the one reads the other, `init` says so.
+#[test]
+fn init_says_what_it_means_that_the_key_of_fingerprints_lies_beside_the_state() {
+    let program = Program::new(&two_environments(""));
+    let said = program.run(&["init"]).code(0).err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "the key of secrets' fingerprints is stored beside this state",
+        "whoever can read the state can find out short secrets by trying them",
+        "a backend in S3 with a `kms_key_id`",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+}
+
 /// Reasons are written before anything is planned: where a hold is lifted, and where a promotion that was interrupted
 /// is turned back.
 #[test]

@@ -34,3 +34,30 @@ impl Clock for SkippingClock {
         std::future::pending().await
     }
 }
+
+/// A clock on which fifty seconds pass in one, also for who idles.
+#[derive(Debug)]
+pub(crate) struct FastClock(std::time::Instant);
+
+impl FastClock {
+    const TIMES: u32 = 50;
+
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+}
+
+#[async_trait]
+impl Clock for FastClock {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed() * Self::TIMES
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration / Self::TIMES).await;
+    }
+
+    async fn idle(&self, duration: Duration) {
+        tokio::time::sleep(duration / Self::TIMES).await;
+    }
+}

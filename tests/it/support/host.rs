@@ -12,7 +12,7 @@ use palisade::engine::EngineError;
 use palisade::engine::host::{ConfirmationQuestion, Event, Host, Shown};
 use palisade::state::Clock;
 
-use super::clock::SkippingClock;
+use super::clock::{FastClock, SkippingClock};
 
 /// Whether to ask to stop, after this event.
 type Stop = Box<dyn Fn(&Event) -> bool + Send + Sync>;
@@ -21,6 +21,8 @@ type Stop = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct TestHost {
     clock: SkippingClock,
+    /// Takes its place, where time is to pass by itself.
+    fast: Option<FastClock>,
     cancel: Cancel,
     stop: Option<Stop>,
     refuses: bool,
@@ -41,6 +43,11 @@ impl TestHost {
     /// A host that answers every question with no.
     pub(crate) fn refusing() -> Self {
         Self { refuses: true, ..Self::default() }
+    }
+
+    /// A host on whose clock time passes by itself, and quickly.
+    pub(crate) fn in_time_lapse() -> Self {
+        Self { fast: Some(FastClock::start()), ..Self::default() }
     }
 
     /// A host that says as whom a use case works.
@@ -80,7 +87,10 @@ impl Host for TestHost {
     }
 
     fn clock(&self) -> &dyn Clock {
-        &self.clock
+        match &self.fast {
+            Some(fast) => fast,
+            None => &self.clock,
+        }
     }
 
     fn cancel(&self) -> &Cancel {
