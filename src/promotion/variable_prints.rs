@@ -24,12 +24,13 @@ pub struct VariablePrints {
 }
 
 impl VariablePrints {
-    /// Those of a configuration, under a salt of their own; `None` where it has no sensitive variable.
+    /// Those of a configuration, under a salt of their own. They are kept where there is no sensitive variable, too:
+    /// what has none at all is of an earlier version.
     #[must_use]
-    pub fn of(configuration: &Configuration) -> Option<Self> {
+    pub fn of(configuration: &Configuration) -> Self {
         let salt = uuid::Uuid::new_v4().to_string();
         let prints = prints(configuration, &salt);
-        (!prints.is_empty()).then_some(Self { salt, prints })
+        Self { salt, prints }
     }
 
     /// The variables that have another value now, or are not given any more, or were not then, by name.
@@ -49,14 +50,23 @@ pub fn supplied_text(supplied: &Supplied) -> String {
     loc.source().text().get(loc.span()).unwrap_or_default().to_owned()
 }
 
+/// The sensitive variables that were supplied.
+fn supplied(configuration: &Configuration) -> impl Iterator<Item = (&String, &Supplied)> {
+    let declared = &configuration.root().variables;
+    let is_sensitive = |name: &String| declared.get(name).is_some_and(|v| v.sensitive);
+    configuration.supplied.iter().filter(move |(name, _)| is_sensitive(name))
+}
+
+/// The names of the sensitive variables that were supplied.
+#[must_use]
+pub fn sensitive(configuration: &Configuration) -> Vec<String> {
+    supplied(configuration).map(|(name, _)| name.clone()).collect()
+}
+
 /// The fingerprint of each sensitive variable under a salt.
 #[must_use]
 pub fn prints(configuration: &Configuration, salt: &str) -> BTreeMap<String, String> {
-    let declared = &configuration.root().variables;
-    configuration
-        .supplied
-        .iter()
-        .filter(|(name, _)| declared.get(*name).is_some_and(|v| v.sensitive))
+    supplied(configuration)
         .map(|(name, supplied)| {
             let secret = supplied.text();
             let salt = format!("{salt}/{name}");

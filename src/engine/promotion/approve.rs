@@ -1,15 +1,21 @@
 //! Approvals: one person's consent for one plan and one release, kept in the backend.
 
-use crate::diag::Diagnostic;
+use futures::future::join_all;
+
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Shown};
 use crate::engine::plan;
+use crate::engine::refresh::PlanInputs;
 use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
 use crate::promotion::audited::{ApprovalDetails, action_of};
 use crate::promotion::gate::GateSpec;
-use crate::promotion::gate::approval::{self, Approval, Consent, CountsWith, RoleSource, Subject};
+use crate::promotion::gate::approval::{
+    self, Approval, Consent, CountsWith, NotCounted, RoleSource, Subject,
+};
 use crate::promotion::variable_prints::VariablePrints;
+use crate::provider::Caller;
 use crate::state::{AuditDetails, AuditEvent};
 
 use super::preview::{EdgeInputs, PreviewResult};
@@ -65,32 +71,7 @@ pub async fn run(
     if !request.revoke {
         let report = edge.report(&preview, &[], None, true);
         workspace.host.show(Shown::Approval(&report))?;
-        if !edge.edge.gates.iter().any(GateSpec::takes_approvals) {
-            let text = format!("no gate of `{}` asks for approvals", request.edge);
-            let warning = Diagnostic::warning(text).at(edge.edge.loc.clone());
-            workspace.host.diagnostics(&warning.into());
-        }
-        let inputs = &preview.inputs;
-        let source = RoleSource {
-            provider: inputs.provider.as_ref(),
-            targets: &inputs.targets,
-            live: &inputs.live,
-        };
-        let CountsWith { others, unread } = approval::counts_with(&by, source).await;
-        if let Some(why) = unread {
-            let warning = Diagnostic::warning("your approval will not count")
-                .detail(format!("nobody knows who gave it: {why}"))
-                .help("let Palisade read the role, or approve as somebody whose role it reads");
-            workspace.host.diagnostics(&warning.into());
-        } else if !others.is_empty() {
-            let warning = Diagnostic::warning(format!(
-                "your approval counts as one with those whom trust policies let become your role: {}",
-                others.join(", ")
-            ))
-            .detail("the session's name does not tell who of them gives it")
-            .help("it does not count where one of them promotes, and not beside an approval of theirs");
-            workspace.host.diagnostics(&warning.into());
-        }
+        who_counts(workspace, &edge, &preview.inputs, &by).await?;
         let question = ConfirmationQuestion::Approve {
             by: &by.arn,
             release: &release.name,
@@ -101,7 +82,7 @@ pub async fn run(
     }
     let consent = if request.revoke { Consent::Revoke } else { Consent::Approve };
     store.ledger.begin(&by.arn).await?;
-    let variables = VariablePrints::of(&preview.inputs.configuration);
+    let variables = Some(VariablePrints::of(&preview.inputs.configuration));
     let subject = Subject {
         edge: &request.edge,
         release: &release.name,
@@ -129,4 +110,59 @@ pub async fn run(
     };
     store.ledger.audit(None, event).await?;
     Ok(ApprovalOutcome { kept, release: release.name.clone(), digest: release.digest.clone() })
+}
+
+/// Says for which gates an approval of this caller would not count, and with whom it counts as one.
+///
+/// # Errors
+/// It would count for none.
+async fn who_counts(
+    workspace: &Workspace,
+    edge: &EdgeInputs,
+    inputs: &PlanInputs,
+    by: &Caller,
+) -> Result<(), EngineError> {
+    let name = &edge.edge.name;
+    let gates: Vec<&GateSpec> = edge.edge.gates.iter().filter(|g| g.takes_approvals()).collect();
+    if gates.is_empty() {
+        let text = format!("no gate of `{name}` asks for approvals");
+        let warning = Diagnostic::warning(text).at(edge.edge.loc.clone());
+        workspace.host.diagnostics(&warning.into());
+    }
+    let provider = inputs.provider.as_ref();
+    let source = RoleSource { provider, targets: &inputs.targets, live: &inputs.live };
+    let refusals = gates.iter().map(|gate| gate.refuses_approval(by, source));
+    let refusals = workspace.interruptible(join_all(refusals)).await?;
+    let is_certain = |refusal: &Option<NotCounted>| refusal.as_ref().is_some_and(|r| !r.is_unread);
+    let is_vain = !gates.is_empty() && refusals.iter().all(is_certain);
+    let mut told = Diagnostics::new();
+    for (gate, refusal) in gates.iter().zip(refusals) {
+        let Some(NotCounted { why, is_unread }) = refusal else { continue };
+        let text = format!("an approval of `{}` does not count for `{}`", by.arn, gate.label());
+        let diagnostic = match is_vain {
+            true => Diagnostic::error(text),
+            false => Diagnostic::warning(text),
+        };
+        let help = match is_unread {
+            true => "let Palisade read what it could not, or approve as somebody of whom it can",
+            false => "approve as somebody whom `principals` names",
+        };
+        told.push(diagnostic.at(gate.loc.clone()).detail(why).help(help));
+    }
+    if is_vain {
+        return Err(told.into());
+    }
+    let is_told = !told.is_empty();
+    workspace.host.diagnostics(&told);
+    let CountsWith { others, unread } = approval::counts_with(by, source).await;
+    if unread.is_none() && !is_told && !others.is_empty() {
+        let warning = Diagnostic::warning(format!(
+            "your approval counts as one with those whom trust policies let become your role: {}",
+            others.join(", ")
+        ))
+        .detail("the session's name does not tell who of them gives it")
+        .help("it does not count where one of them promotes, and not beside an approval of theirs");
+        workspace.host.diagnostics(&warning.into());
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use super::gates::{self, GateEvaluation};
 use super::preview::{EdgeInputs, EdgeTarget, PreviewResult, PromotionPreview};
 use super::report::PromotionReport;
 use super::{MoveSettings, caller, lease};
+use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::error::EngineError;
 use crate::engine::host::{ConfirmationQuestion, Event as HostEvent, Resumption, Shown};
@@ -16,9 +17,9 @@ use crate::engine::{digest, secret_versions};
 use crate::promotion::ReleaseMove;
 use crate::promotion::candidate::{self, Candidate, Eligibility};
 use crate::promotion::gate::{Evidence, GateOutcome, GateSpec, Purpose, approval};
-use crate::promotion::record::{MoveKind, Phase};
+use crate::promotion::record::{MoveKind, Override, Phase};
 use crate::promotion::store::{self, VersionedRecord};
-use crate::promotion::variable_prints::VariablePrints;
+use crate::promotion::variable_prints::{self, VariablePrints};
 use crate::provider::Caller;
 use crate::state::LeaseHolder;
 use refusal::{lift, record_refusal, refuse};
@@ -188,7 +189,7 @@ async fn fresh(
             Evaluated::Moves(evaluated) => *evaluated,
         };
     workspace.host.show(Shown::Promotion(&report))?;
-    let overridden = match refuse(edge, &preview.candidate, &to, &evidence, request) {
+    let mut overridden = match refuse(edge, &preview.candidate, &to, &evidence, request) {
         Ok(overridden) => overridden,
         Err(why) => {
             record_refusal(edge, &preview, &evidence, &author, holder).await?;
@@ -204,7 +205,7 @@ async fn fresh(
         to: &edge.edge.to,
     };
     workspace.host.confirm(question).await?;
-    still_open(workspace, edge, &preview, &author, overridden.is_some(), &mut evidence).await?;
+    still_open(workspace, edge, &preview, &author, &mut overridden, &mut evidence).await?;
     let PromotionPreview { candidate, request: plan_request, inputs, plan, .. } = *preview;
     let ledger = &edge.offline.store.ledger;
     still_stands(edge, &candidate).await?;
@@ -218,7 +219,7 @@ async fn fresh(
         previous,
         plan: plan.digest.clone(),
         configuration: inputs.digest.clone(),
-        variables: VariablePrints::of(&inputs.configuration),
+        variables: Some(VariablePrints::of(&inputs.configuration)),
         overridden,
         gates: evidence,
         ..ReleaseMove::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
@@ -252,13 +253,14 @@ async fn drive_to_end(
 }
 
 /// While gates were asked and people thought it over an approval may have been taken back or have expired, and a freeze
-/// have begun. What is found now is what the move's record holds.
+/// have begun. What is found now is what the move's record holds. An override is for the gates that were closed when it
+/// was given: it goes past no other one, and one that has opened was not overridden.
 async fn still_open(
     workspace: &Workspace,
     edge: &EdgeInputs,
     preview: &PromotionPreview,
     author: &Caller,
-    is_overridden: bool,
+    overridden: &mut Option<Override>,
     evidence: &mut [Evidence],
 ) -> Result<(), EngineError> {
     let gates: Vec<GateSpec> =
@@ -267,15 +269,35 @@ async fn still_open(
         return Ok(());
     }
     let again = evaluate(workspace, edge, preview, author, &gates).await?;
-    if !is_overridden && !gates::all_open(&again) {
-        let closed = again.iter().filter(|found| found.outcome != GateOutcome::Passed);
-        let names: Vec<String> = closed.map(|found| format!("`{}`", found.gate)).collect();
+    let is_overridden =
+        |gate: &String| overridden.as_ref().is_some_and(|o| o.against.contains(gate));
+    let closed = again
+        .iter()
+        .filter(|found| found.outcome != GateOutcome::Passed && !is_overridden(&found.gate));
+    let closed: Vec<Evidence> = closed.cloned().collect();
+    if !closed.is_empty() {
+        let names: Vec<String> = closed.iter().map(|found| format!("`{}`", found.gate)).collect();
+        let help = match overridden {
+            Some(_) => {
+                "the override was for the gates that were closed when it was given: promote again, and see whether it is to go past this one too"
+            }
+            None => "promote again once it is open: the gates are asked anew",
+        };
         return Err(EngineError::Stale(
             Diagnostic::error(format!("the gate {} has closed in the meantime", names.join(", ")))
-                .detail(format!("{}; nothing was moved", gates::closed_lines(&again)))
-                .help("promote again once it is open: the gates are asked anew")
+                .detail(format!("{}; nothing was moved", gates::closed_lines(&closed)))
+                .help(help)
                 .into(),
         ));
+    }
+    let opened = |gate: &String| {
+        again.iter().any(|found| found.gate == *gate && found.outcome == GateOutcome::Passed)
+    };
+    if let Some(given) = overridden {
+        given.against.retain(|gate| !opened(gate));
+    }
+    if overridden.as_ref().is_some_and(|given| given.against.is_empty()) {
+        *overridden = None;
     }
     for found in again {
         if let Some(known) = evidence.iter_mut().find(|known| known.gate == found.gate) {
@@ -348,28 +370,25 @@ async fn resume(
         ));
     }
     let now = digest::configuration(&edge.offline.configuration);
-    let changed = run.variables.clone().unwrap_or_default().changed(&edge.offline.configuration);
-    if !changed.is_empty() && run.phase == Phase::Applying {
-        let names: Vec<String> = changed.iter().map(|name| format!("`{name}`")).collect();
-        return Err(EngineError::Stale(
-            Diagnostic::error(format!(
-                "the promotion of {what} was interrupted, and the sensitive variable {} has another value",
-                names.join(", ")
-            ))
-            .detail("What its gates and approvals were about is not what would be applied now.")
-            .help(format!(
-                "go on with the value that it began with, or bring back what stood there before: `palisade rollback {}`",
-                run.environment
-            ))
-            .into(),
-        ));
-    }
     if now != run.configuration && run.phase == Phase::Applying {
         return Err(EngineError::Stale(
             Diagnostic::error(format!("the promotion of {what} was interrupted, and the configuration has changed since"))
                 .detail("What its gates and approvals were about is not what would be applied now.")
                 .help(format!(
                     "go on from the configuration and variables that it began with, or bring back what stood there before: `palisade rollback {}`",
+                    run.environment
+                ))
+                .into(),
+        ));
+    }
+    if run.phase == Phase::Applying
+        && let Some(why) = other_variables(run, &edge.offline.configuration)
+    {
+        return Err(EngineError::Stale(
+            Diagnostic::error(format!("the promotion of {what} was interrupted, and {why}"))
+                .detail("What its gates and approvals were about may not be what would be applied now.")
+                .help(format!(
+                    "go on with the values that it began with, or bring back what stood there before: `palisade rollback {}`",
                     run.environment
                 ))
                 .into(),
@@ -382,6 +401,29 @@ async fn resume(
     let author = run.author.clone();
     store::write(ledger, &mut versioned).await?;
     drive_to_end(workspace, request, edge, versioned, author, None).await
+}
+
+/// What keeps a move from being resumed with the sensitive variables that are supplied now.
+fn other_variables(run: &ReleaseMove, configuration: &Configuration) -> Option<String> {
+    let named = |names: Vec<String>| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    match &run.variables {
+        Some(prints) => {
+            let changed = prints.changed(configuration);
+            (!changed.is_empty())
+                .then(|| format!("the sensitive variable {} has another value", named(changed)))
+        }
+        None => {
+            let given = variable_prints::sensitive(configuration);
+            (!given.is_empty()).then(|| {
+                format!(
+                    "an earlier version of Palisade began it, which kept nothing of the sensitive variable {}",
+                    named(given)
+                )
+            })
+        }
+    }
 }
 
 /// Evaluates gates of the edge, over the approvals that there are now.

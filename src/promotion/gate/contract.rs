@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::approval::{NotCounted, RoleSource};
 use super::block::GateBlock;
 use super::context::GateContext;
 use super::evidence::GateFinding;
+use crate::provider::Caller;
 use crate::schema::gates::GateSchema;
 
 /// Judges one gate, as its block declares it.
@@ -19,6 +21,12 @@ pub(super) trait Gate: fmt::Debug + Send + Sync {
     /// Waits for programs, servers and AWS where the gate asks them, never longer than the gate's
     /// `timeout`.
     async fn judge(&self, context: &GateContext<'_>) -> GateFinding;
+
+    /// Why an approval of this caller would not count for it, whoever promotes; nothing where it would, and where it
+    /// takes none.
+    async fn refuses_approval(&self, _by: &Caller, _roles: RoleSource<'_>) -> Option<NotCounted> {
+        None
+    }
 
     /// The longest that it may take, where its block says so.
     fn limit(&self) -> Option<Duration> {

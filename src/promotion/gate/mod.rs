@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::provider::Caller;
 use crate::redact::Audience;
 use crate::schema::Body;
 
@@ -116,6 +117,15 @@ impl GateSpec {
     #[must_use]
     pub fn takes_approvals(&self) -> bool {
         self.ty.takes_approvals
+    }
+
+    /// Why an approval of this caller would not count for it, whoever promotes.
+    pub async fn refuses_approval(
+        &self,
+        by: &Caller,
+        roles: approval::RoleSource<'_>,
+    ) -> Option<approval::NotCounted> {
+        self.gate.refuses_approval(by, roles).await
     }
 
     /// Whether rollbacks pass it as well as promotions.

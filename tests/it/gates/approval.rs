@@ -47,8 +47,14 @@ async fn identity(config: &SdkConfig) -> Caller {
 
 /// A user of the management account, by an access key of its own.
 async fn user(stage: &Stage, name: &str) -> Caller {
-    let iam = aws_sdk_iam::Client::new(&sdk(stage, stage.world.sandbox.management_credentials()));
-    iam.create_user().user_name(name).send().await.expect("a user");
+    let root = sdk(stage, stage.world.sandbox.management_credentials());
+    user_below(stage, &root, "/", name).await
+}
+
+/// A user of the account that `by` calls in, below a path.
+async fn user_below(stage: &Stage, by: &SdkConfig, path: &str, name: &str) -> Caller {
+    let iam = aws_sdk_iam::Client::new(by);
+    iam.create_user().path(path).user_name(name).send().await.expect("a user");
     let key = iam.create_access_key().user_name(name).send().await.expect("a key");
     let key = key.access_key().expect("a key").clone();
     let own = Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test");
@@ -532,7 +538,14 @@ async fn a_link_that_cannot_be_read_leaves_the_gate_closed() {
     stage.refusing(|service, operation| service == Service::Iam && operation == "GetRole").await;
     let refused = stage.ask("approval.board").await;
     assert_eq!(refused.outcome, GateOutcome::Unknown, "{}", refused.summary);
-    for part in ["nobody knows who gave it", "the role `middle` on the way", "not yours"] {
+    for part in [
+        "nobody knows who gave it",
+        "the role `middle` on the way",
+        "not yours",
+        // What is lacking, and who lacks it.
+        "iam:GetRole in the management account",
+        "let the caller call `iam:GetRole`",
+    ] {
         assert!(refused.summary.contains(part), "{part}: {}", refused.summary);
     }
     // People whose roles are all read open it.
@@ -918,4 +931,109 @@ async fn roles_that_trust_each_other_are_read_once_each() {
     let asked = stage.ask("approval.board").await;
     assert_eq!(asked.outcome, GateOutcome::Waiting, "{}", asked.summary);
     assert_eq!(reads.load(std::sync::atomic::Ordering::Relaxed), ROLES);
+}
+
+/// The listing of users is not whole: of whom it holds it is known who they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_was_listed_is_known_whatever_else_was_not() {
+    let mut stage = Stage::new(GATES).await;
+    let dev = stage.sdk("dev").await;
+    let ann = user_below(&stage, &dev, "/team:a/", "ann").await;
+    assert!(ann.arn.ends_with(":user/team:a/ann"), "{}", ann.arn);
+    stage.look_again().await;
+    stage.unread("dev", "iam_user", "iam:GetAccountAuthorizationDetails in dev: not yours");
+    say(&mut stage, Consent::Approve, &ann).await;
+    let asked = stage.ask("approval.one").await;
+    assert_eq!(asked.outcome, GateOutcome::Passed, "{}", asked.summary);
+    // That this is another user is known as well.
+    let borrowed = Caller { user_id: "AIDASOMEBODY".to_owned(), ..ann.clone() };
+    say(&mut stage, Consent::Revoke, &ann).await;
+    say(&mut stage, Consent::Approve, &borrowed).await;
+    let other = stage.ask("approval.one").await;
+    assert_eq!(other.outcome, GateOutcome::Waiting, "{}", other.summary);
+    assert!(other.summary.contains("is not the user with the id"), "{}", other.summary);
+    // Of who was not listed nothing is.
+    say(&mut stage, Consent::Revoke, &borrowed).await;
+    let late = user_below(&stage, &dev, "/", "late").await;
+    say(&mut stage, Consent::Approve, &late).await;
+    let unread = stage.ask("approval.one").await;
+    assert_eq!(unread.outcome, GateOutcome::Unknown, "{}", unread.summary);
+    let id = stage.account("dev").id.clone().expect("an id");
+    let told =
+        format!("not yours, asked as `arn:aws:iam::{id}:role/{}`", stage.account("dev").read_role);
+    assert!(unread.summary.contains(&told), "{}", unread.summary);
+}
+
+/// A session under a user's name is that user's as long as there is one: who was renamed comes under another name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_user_who_was_renamed_counts_for_nobody() {
+    let mut stage = Stage::new(GATES).await;
+    let pinned = json!({"StringEquals": {"sts:RoleSessionName": "${aws:username}"}});
+    let board = Board::new(&stage, "board", pinned).await;
+    let ann = board.enter("ann", "ann").await.expect("entered");
+    let anna = board.enter("anna", "anna").await.expect("entered");
+    stage.look_again().await;
+    let (outcome, summary) = both_say(&mut stage, &ann, &anna).await;
+    assert_eq!(outcome, GateOutcome::Passed, "{summary}");
+    let root = sdk(&stage, stage.world.sandbox.management_credentials());
+    let iam = aws_sdk_iam::Client::new(&root);
+    iam.delete_user_policy().user_name("ann").policy_name("enter").send().await.expect("deleted");
+    iam.delete_user().user_name("ann").send().await.expect("deleted");
+    let one = stage.ask("approval.board").await;
+    assert_eq!(one.outcome, GateOutcome::Unknown, "{}", one.summary);
+    let told = "the user whose name the session `ann` bears was renamed or removed since";
+    assert!(one.summary.contains(told), "{}", one.summary);
+    // Where users cannot be listed, nobody knows.
+    stage
+        .refusing(|service, operation| {
+            service == Service::Iam && operation == "GetAccountAuthorizationDetails"
+        })
+        .await;
+    let unread = stage.ask("approval.board").await;
+    assert_eq!(unread.outcome, GateOutcome::Unknown, "{}", unread.summary);
+    assert!(unread.summary.contains("the user `anna` of"), "{}", unread.summary);
+}
+
+/// Palisade calls the management account so where no block declares it, and a block may call an emulator so.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emulator_named_management_is_not_the_management_account() {
+    let emulator = r#"
+account "management" {
+  id           = "000000000000"
+  endpoint_url = "http://localhost:4566"
+}
+"#;
+    let mut stage = Stage::beside(GATES, emulator).await;
+    let ann = user(&stage, "ann").await;
+    let board = session(&stage, "board", "s1").await;
+    let (outcome, summary) = both_say(&mut stage, &ann, &board).await;
+    assert_eq!(outcome, GateOutcome::Passed, "{summary}");
+}
+
+/// Backends are far away: what many people said is read side by side.
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_are_read_side_by_side() {
+    use crate::state::stores::Wrapped;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    let stage = Stage::new(GATES).await;
+    let kept = stage.program.path().join(".palisade/sandbox/palisade-state");
+    let store = Arc::new(Wrapped::new(Arc::new(palisade::state::LocalStore::new(kept))));
+    let ledger = palisade::state::Ledger::new(store.clone());
+    let mut people = Vec::new();
+    for name in ["ann", "bob", "cem", "dora"] {
+        let by = user(&stage, name).await;
+        let plan = stage.plan_digest();
+        let subject = Subject { edge: "up", release: "app", digest: DIGEST, plan, variables: None };
+        write(&ledger, &subject, Consent::Approve, &by, None).await.expect("written");
+        people.push(by.user_id);
+    }
+    store.most_reading.store(0, Ordering::SeqCst);
+    let read = latest_approvals(&ledger, "up", DIGEST).await.expect("read");
+    assert_eq!(store.most_reading.load(Ordering::SeqCst), people.len());
+    let mut givers: Vec<String> = read.into_iter().map(|approval| approval.by.user_id).collect();
+    people.sort();
+    givers.sort();
+    assert_eq!(givers, people);
 }

@@ -116,7 +116,12 @@ struct View {
 impl Stage {
     /// Applies the estate with these gates on its edge.
     pub(crate) async fn new(gates: &str) -> Self {
-        let program = Program::new(&format!("{ACCOUNTS}{}", ESTATE.replace("GATES", gates)));
+        Self::beside(gates, "").await
+    }
+
+    /// The same with more blocks beside it.
+    pub(crate) async fn beside(gates: &str, more: &str) -> Self {
+        let program = Program::new(&format!("{ACCOUNTS}{}{more}", ESTATE.replace("GATES", gates)));
         program.run(&["apply", "--auto-approve"]).code(0);
         let dir = program.path().to_owned();
         let kept = dir.join(".palisade/sandbox");
@@ -205,6 +210,18 @@ impl Stage {
             let object = LiveObject::new("iam_role", name.to_owned(), attrs);
             inventory.objects.insert(("iam_role", name.to_owned()), object);
         }
+        *index = Index::new(inventory);
+    }
+
+    /// Whatever was read of a kind in an account, there may be more of it.
+    pub(crate) fn unread(&mut self, account: &str, kind: &'static str, why: &str) {
+        let handle = account.parse().expect("a handle");
+        let Some(Reading::Read(index)) = self.view.live.accounts.get_mut(&handle) else {
+            panic!("`{account}` was read");
+        };
+        let mut inventory = index.inventory().clone();
+        inventory.complete.remove(kind);
+        inventory.unread.insert(kind, why.to_owned());
         *index = Index::new(inventory);
     }
 

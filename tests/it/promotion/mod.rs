@@ -1,5 +1,6 @@
 //! Releases on their way through five environments, judged by what SSM holds.
 
+mod approve;
 mod audit;
 mod cut;
 mod figures;

@@ -236,6 +236,104 @@ fn an_approval_that_is_taken_back_meanwhile_does_not_count() {
     assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v1"));
 }
 
+/// An override is for the gates that were closed when it was given: no other one is passed, and one that has opened
+/// meanwhile was not overridden.
+#[test]
+fn an_override_is_for_the_gates_that_were_closed_when_it_was_given() {
+    let main = MAIN.replace(
+        "  gate \"parity\" \"same\" {}\n",
+        "  gate \"approval\" \"one\" {}\n  gate \"command\" \"meanwhile\" {\n    command = [\"./meanwhile\"]\n  }\n",
+    );
+    let mut stage = Stage::new(&main);
+    stage.apply();
+    stage.promote("to_dev", 0);
+    stage.who = "bea";
+    stage.run(&["approve", "to_deployed", "--auto-approve"], 0);
+    stage.who = "ann";
+    let palisade = Program::executable();
+    let as_bea = |what: &str| {
+        let palisade = palisade.display();
+        format!(
+            "[ -e done ] || PALISADE_SANDBOX_AS=bea {palisade} approve to_deployed {what} --auto-approve; touch done; exit 1"
+        )
+    };
+    stage.script("meanwhile", &as_bea("--revoke"));
+    let past = ["promote", "to_deployed", "--auto-approve", "--override", "--reason", "INC-7"];
+    let closed = stage.run(&past, 4);
+    let told = "the gate `approval.one` has closed in the meantime";
+    assert!(closed.err.contains(told), "{}", closed.err);
+    assert!(!closed.err.contains("command.meanwhile:"), "{}", closed.err);
+    assert!(closed.err.contains("the override was for the gates"), "{}", closed.err);
+    assert!(stage.parameters("dev-aws-deployed").is_empty());
+    // Closed at first, and given while the other one was asked.
+    std::fs::remove_file(stage.path("done")).expect("removed");
+    stage.script("meanwhile", &as_bea(""));
+    stage.run(&past, 0);
+    assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v1"));
+    let move_ = stage.stored("environments/dev-aws-deployed/moves/00000001.json");
+    assert_eq!(move_["overridden"]["against"], serde_json::json!(["command.meanwhile"]));
+    let outcome = |gate: &str| {
+        let gates = move_["gates"].as_array().expect("gates");
+        gates.iter().find(|g| g["gate"] == gate).expect("a gate")["outcome"].clone()
+    };
+    assert_eq!(outcome("approval.one"), "passed");
+    assert_eq!(outcome("command.meanwhile"), "failed");
+}
+
+/// What earlier versions recorded holds no fingerprint: nobody said that a variable was another one.
+#[test]
+fn what_an_earlier_version_recorded_tells_nothing_of_sensitive_variables() {
+    let main = MAIN.replace("  gate \"parity\" \"same\" {}\n", "  gate \"approval\" \"one\" {}\n");
+    let mut stage = Stage::new(&format!("{main}variable \"token\" {{\n  sensitive = true\n}}\n"));
+    let token = ["--var", "token=in-the-open"];
+    let with = |args: &[&'static str]| [args, &token[..]].concat();
+    stage.run(&with(&["apply", "--auto-approve"]), 0);
+    stage.run(&with(&["promote", "to_dev", "--auto-approve"]), 0);
+    stage.who = "bea";
+    stage.run(&with(&["approve", "to_deployed", "--auto-approve"]), 0);
+    let approvals = below(&stage.path(".palisade/sandbox/palisade-state/approvals/to_deployed"));
+    let approval = approvals.iter().find(|file| file.ends_with("00000001.json")).expect("one");
+    without_variables(approval, &[]);
+    stage.who = "ann";
+    let promote = with(&["promote", "to_deployed", "--auto-approve"]);
+    let refused = stage.run(&promote, 3);
+    let told = "an earlier version of Palisade recorded it, which kept nothing of the sensitive variable `token`: approve again";
+    assert!(refused.err.contains(told), "{}", refused.err);
+    assert!(!refused.err.contains("another value"), "{}", refused.err);
+    stage.who = "bea";
+    stage.run(&with(&["approve", "to_deployed", "--auto-approve"]), 0);
+    stage.who = "ann";
+
+    // Nor does a move that was interrupted.
+    let cut = |point: u64| {
+        let mut command = stage.command(&promote);
+        let output = command.env("PALISADE_SANDBOX_CUT", point.to_string()).output().unwrap();
+        output.status.code().is_none()
+    };
+    let record = ".palisade/sandbox/palisade-state/environments/dev-aws-deployed/promotion.json";
+    let mut point = 0;
+    while !stage.path(record).exists() {
+        assert!(cut(point), "no cut while the move is applied");
+        point += 1;
+    }
+    assert_eq!(stage.record("dev-aws-deployed")["run"]["phase"], "applying");
+    without_variables(&stage.path(record), &["run"]);
+    stage.wait(1);
+    let refused = stage.run(&promote, 4);
+    let told = "an earlier version of Palisade began it, which kept nothing of the sensitive variable `token`";
+    assert!(refused.err.contains(told), "{}", refused.err);
+    assert!(refused.err.contains("palisade rollback dev-aws-deployed"), "{}", refused.err);
+}
+
+/// Takes the fingerprints out of an object of the backend.
+fn without_variables(file: &std::path::Path, place: &[&str]) {
+    let mut whole: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let held = place.iter().fold(&mut whole, |value, name| &mut value[*name]);
+    assert!(held.as_object_mut().unwrap().remove("variables").is_some());
+    std::fs::write(file, whole.to_string()).unwrap();
+}
+
 /// A plan's digest leaves sensitive values out, and an approval does not.
 #[test]
 fn an_approval_is_for_the_sensitive_variables_that_its_giver_had() {

@@ -13,4 +13,4 @@ mod protocol;
 mod rollback;
 mod servers;
 mod shown;
-mod stores;
+pub(crate) mod stores;

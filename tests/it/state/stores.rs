@@ -125,6 +125,9 @@ pub(crate) struct Wrapped {
     pub troubles: Mutex<Vec<Trouble>>,
     pub writes: AtomicUsize,
     pub reads: AtomicUsize,
+    /// Reads that are under way, and the most that were at one time.
+    pub reading: AtomicUsize,
+    pub most_reading: AtomicUsize,
     pub no_time: bool,
     pub gone: std::sync::atomic::AtomicBool,
 }
@@ -136,6 +139,8 @@ impl Wrapped {
             troubles: Mutex::default(),
             writes: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
+            reading: AtomicUsize::new(0),
+            most_reading: AtomicUsize::new(0),
             no_time: false,
             gone: std::sync::atomic::AtomicBool::new(false),
         }
@@ -165,7 +170,12 @@ impl StateStore for Wrapped {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
         self.check("read", key)?;
         self.reads.fetch_add(1, Ordering::SeqCst);
-        self.inner.get(key).await
+        let reading = self.reading.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_reading.fetch_max(reading, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        let object = self.inner.get(key).await;
+        self.reading.fetch_sub(1, Ordering::SeqCst);
+        object
     }
 
     async fn put_if(

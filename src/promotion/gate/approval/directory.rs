@@ -10,9 +10,12 @@ use futures::future::join_all;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::iam::symbolic::globs::Glob;
+use crate::ids::ActingPrincipal;
 use crate::live::{Reading, Targets};
 use crate::plan::Live;
-use crate::provider::{AccessMode, AccountTarget, Caller, Inventory, LiveObject, Provider};
+use crate::provider::{
+    AccessMode, AccountTarget, Caller, Failure, Inventory, LiveObject, Provider, ProviderError,
+};
 use crate::schema::access_of;
 
 use super::Objection;
@@ -126,17 +129,62 @@ impl<'a> Directory<'a> {
         };
         let (kind, unique_id) =
             users().ok_or_else(|| unread("no kind of object is a user".to_owned()))?;
-        let users = self.all_of(account, kind).await.map_err(unread)?;
-        let is_its = |user: &&LiveObject| {
-            text(&user.attrs, "arn") == caller.arn && text(&user.attrs, unique_id) == caller.user_id
-        };
-        if users.iter().any(is_its) {
-            return Ok(());
+        let Listing { objects, unread: others } = self.listing(account, kind).await;
+        // A user has one ARN and one id: who was listed is known, whatever else was not.
+        let mut is_another = false;
+        for user in objects {
+            let is_named = text(&user.attrs, "arn") == caller.arn;
+            let has_id = text(&user.attrs, unique_id) == caller.user_id;
+            if is_named && has_id {
+                return Ok(());
+            }
+            is_another |= is_named || has_id;
         }
-        Err(Objection::of(format!(
-            "`{}` is not the user with the id `{}`: it was renamed, or made anew, or the approval was forged",
-            caller.arn, caller.user_id
-        )))
+        match others {
+            Some(why) if !is_another => Err(unread(why)),
+            _ => Err(Objection::of(format!(
+                "`{}` is not the user with the id `{}`: it was renamed, or made anew, or the approval was forged",
+                caller.arn, caller.user_id
+            ))),
+        }
+    }
+
+    /// Why nobody knows who bears the name of a session that a trust policy lets users have under their own names
+    /// alone: no such user is there any more. Users of accounts outside the estate are not asked for.
+    pub(super) async fn why_unnamed(&self, ways: &[Entrance], session: &str) -> Option<String> {
+        let (kind, unique_id) = users()?;
+        let (mut is_told, mut unread) = (true, None);
+        for way in ways {
+            let Some(accounts) = way.principals.accounts() else {
+                is_told = false;
+                continue;
+            };
+            for account in accounts.into_iter().collect::<BTreeSet<_>>() {
+                if self.target(account).is_none() {
+                    is_told = false;
+                    continue;
+                }
+                let listing = self.listing(account, kind).await;
+                let is_there = listing.objects.iter().any(|user| {
+                    let arn = NamePattern::exact(text(&user.attrs, "arn"));
+                    let id = NamePattern::exact(text(&user.attrs, unique_id));
+                    way.lets_in(&PrincipalSet::one(vec![arn], id), &self.ids) != Meeting::Apart
+                });
+                if is_there {
+                    return None;
+                }
+                unread = unread.or(listing.unread.map(|why| {
+                    format!("the user `{session}` of {account} could not be read: {why}")
+                }));
+            }
+        }
+        unread.or_else(|| {
+            is_told.then(|| {
+                format!(
+                    "the user whose name the session `{session}` bears was renamed or removed since"
+                )
+            })
+        })
     }
 
     /// A role by the account that it is in and its name. It is read once, whoever asks.
@@ -154,7 +202,7 @@ impl<'a> Directory<'a> {
             Some(target) => target,
             None => return Err(format!("{account} is not an account of the estate")),
         };
-        match self.source.live.accounts.get(&target.handle) {
+        match self.reading(target) {
             Some(Reading::Read(index)) => {
                 let objects = &index.inventory().objects;
                 if let Some(object) = objects.get(&(schema.kind, name.to_owned())) {
@@ -174,8 +222,17 @@ impl<'a> Directory<'a> {
         match reading.await {
             Ok(Some(object)) => SessionRole::read(&object.attrs).map(|role| Some(Arc::new(role))),
             Ok(None) => Ok(None),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(refused(target, &error)),
         }
+    }
+
+    /// What the plan has read of an account that a block declares.
+    fn reading(&self, target: &AccountTarget) -> Option<&'a Reading> {
+        self.source
+            .live
+            .accounts
+            .get(&target.handle)
+            .filter(|_| self.source.targets.declares(target))
     }
 
     /// How an account is reached.
@@ -286,7 +343,7 @@ impl<'a> Directory<'a> {
                 )
             })?;
             for object in roles {
-                let role = PrincipalSet::default()
+                let role = PrincipalSet::signed()
                     .with_arns(vec![NamePattern::exact(text(&object.attrs, "arn"))]);
                 if set.meets(&role, &self.ids) != Meeting::Apart {
                     keys.push((account.to_owned(), object.key.clone()));
@@ -298,7 +355,7 @@ impl<'a> Directory<'a> {
 
     fn may_be_a_role(&self, set: &PrincipalSet) -> bool {
         let shape = NamePattern::of(Glob::arn("arn:*:iam::*:role/*"), "arn:*:iam::*:role/*");
-        let roles = PrincipalSet::default().with_arns(vec![shape]);
+        let roles = PrincipalSet::signed().with_arns(vec![shape]);
         set.meets(&roles, &self.ids) != Meeting::Apart
     }
 
@@ -314,9 +371,13 @@ impl<'a> Directory<'a> {
         let (Some((_, principal)), Some(management)) = (assumable(), management) else {
             return Ok(None);
         };
-        let roles = self.roles_of(management.as_str()).await?;
-        let role = roles.into_iter().find(|role| text(&role.attrs, principal.unique_id) == id);
-        Ok(role.map(|role| text(&role.attrs, "arn").to_owned()))
+        let Some((schema, _)) = assumable() else { return Ok(None) };
+        let Listing { objects, unread } = self.listing(management.as_str(), schema.kind).await;
+        let role = objects.into_iter().find(|role| text(&role.attrs, principal.unique_id) == id);
+        match (role, unread) {
+            (None, Some(why)) => Err(why),
+            (role, _) => Ok(role.map(|role| text(&role.attrs, "arn").to_owned())),
+        }
     }
 
     /// Every role of an account.
@@ -324,29 +385,29 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// They were not read, and why.
     async fn roles_of(&self, account: &str) -> Result<Vec<&LiveObject>, String> {
-        match assumable() {
-            Some((schema, _)) => self.all_of(account, schema.kind).await,
-            None => Ok(Vec::new()),
-        }
+        let Some((schema, _)) = assumable() else { return Ok(Vec::new()) };
+        let Listing { objects, unread } = self.listing(account, schema.kind).await;
+        unread.map_or(Ok(objects), Err)
     }
 
-    /// Every user, or every role, of an account.
-    ///
-    /// # Errors
-    /// They were not read, and why.
-    async fn all_of(&self, account: &str, kind: &'static str) -> Result<Vec<&LiveObject>, String> {
+    /// The users, or the roles, of an account.
+    async fn listing(&self, account: &str, kind: &'static str) -> Listing<'_> {
         let Some(target) = self.target(account) else {
-            return Err("it is not an account of the estate".to_owned());
+            return Listing::unread("it is not an account of the estate".to_owned());
         };
         let listed = || self.listed.get(&(account, kind)).cloned().unwrap_or_default();
-        match self.source.live.accounts.get(&target.handle) {
-            Some(Reading::Read(index)) => match index.inventory().unread.get(kind) {
-                Some(why) => Err(why.clone()),
-                None if index.inventory().complete.contains(kind) => Ok(listed()),
-                None => Err("they were not listed".to_owned()),
-            },
-            Some(Reading::Absent) => Ok(Vec::new()),
-            Some(Reading::Unread(why)) => Err(why.clone()),
+        match self.reading(target) {
+            Some(Reading::Read(index)) => {
+                let inventory = index.inventory();
+                let unread = match inventory.unread.get(kind) {
+                    Some(why) => Some(asked_as(target, why)),
+                    None if inventory.complete.contains(kind) => None,
+                    None => Some("they were not listed".to_owned()),
+                };
+                Listing { objects: listed(), unread }
+            }
+            Some(Reading::Absent) => Listing::default(),
+            Some(Reading::Unread(why)) => Listing::unread(why.clone()),
             None => {
                 // One answer of IAM tells both.
                 let kinds: BTreeSet<&str> = assumable()
@@ -355,14 +416,55 @@ impl<'a> Directory<'a> {
                     .chain(users().map(|(kind, _)| kind))
                     .collect();
                 let read = self.source.provider.read_account(target, &kinds, "/");
-                let read = || async { read.await.map_err(|error| error.to_string()) };
-                let inventory = self.management.get_or_init(read).await.as_ref();
-                let inventory = inventory.map_err(Clone::clone)?;
-                match inventory.unread.get(kind) {
-                    Some(why) => Err(why.clone()),
-                    None => Ok(inventory.objects.values().filter(|o| o.kind == kind).collect()),
+                let read = || async { read.await.map_err(|error| refused(target, &error)) };
+                match self.management.get_or_init(read).await {
+                    Ok(inventory) => Listing {
+                        objects: inventory.objects.values().filter(|o| o.kind == kind).collect(),
+                        unread: inventory.unread.get(kind).map(|why| asked_as(target, why)),
+                    },
+                    Err(why) => Listing::unread(why.clone()),
                 }
             }
         }
+    }
+}
+
+/// Users or roles of an account.
+#[derive(Default)]
+struct Listing<'l> {
+    objects: Vec<&'l LiveObject>,
+    /// Why there may be others.
+    unread: Option<String>,
+}
+
+impl Listing<'_> {
+    fn unread(why: String) -> Self {
+        Self { objects: Vec::new(), unread: Some(why) }
+    }
+}
+
+/// Why something of an account could not be read, and what to do where that was refused.
+fn refused(target: &AccountTarget, error: &ProviderError) -> String {
+    match error.failure {
+        Failure::AccessDenied => {
+            let ProviderError { service, operation, .. } = error;
+            format!("{error}; let {} call `{service}:{operation}`", reader(target))
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// The same of a reason that does not tell what was refused.
+fn asked_as(target: &AccountTarget, why: &str) -> String {
+    format!("{why}, asked as {}", reader(target))
+}
+
+/// As whom an account is read.
+fn reader(target: &AccountTarget) -> String {
+    match target.principal(AccessMode::Read) {
+        ActingPrincipal::Caller => "the caller".to_owned(),
+        ActingPrincipal::Role(arn) => format!("`{arn}`"),
+        ActingPrincipal::RoleOfNewAccount(name) => format!("the role `{name}`"),
+        ActingPrincipal::Emulator => "the user of the emulator".to_owned(),
     }
 }

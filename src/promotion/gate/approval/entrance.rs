@@ -7,7 +7,7 @@ use crate::iam::symbolic::globs::{Glob, Shape};
 use crate::iam::symbolic::variables::Piece;
 use crate::iam::{Condition, Document, Effect, PrincipalType, Principals, Statement};
 
-use super::person::{partition_and_account, role_of};
+use super::person::{federated_in, role_of};
 use super::pinned::{names_and_ids, only_beside};
 use super::principals::{Meeting, NamePattern, PrincipalSet, UniqueIds, user_ids_of};
 
@@ -39,6 +39,8 @@ enum Admitted {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct NameCondition {
     key: NameKey,
+    /// Of a subject, who calls it so.
+    issuer: Option<String>,
     /// As written.
     texts: Vec<String>,
     test: NameTest,
@@ -54,7 +56,7 @@ enum NameKey {
     UserId,
     /// `aws:username`: users alone have one.
     UserName,
-    /// `...:sub`: what the provider calls somebody; sessions that come by a provider alone have one.
+    /// `ISSUER:sub`: what the provider calls somebody; requests that come by a provider alone have one.
     Subject,
 }
 
@@ -78,7 +80,7 @@ impl Entrance {
     pub(super) fn pinned(trust: &Document, session: &str) -> Vec<Self> {
         let condition = |key| {
             let texts = vec![session.to_owned()];
-            NameCondition { key, texts, test: NameTest::Exact, if_exists: false }
+            NameCondition { key, issuer: None, texts, test: NameTest::Exact, if_exists: false }
         };
         entry_statements(trust)
             .flat_map(|statement| {
@@ -102,15 +104,14 @@ impl Entrance {
     /// Who may be behind a federated user: any user of its account, or the account itself, asks for its session and
     /// chooses its name. <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html>
     pub(super) fn of_federated_user(arn: &str) -> Option<Self> {
-        arn.contains(":federated-user/").then_some(())?;
-        let (_, account) = partition_and_account(arn)?;
+        let account = federated_in(arn)?;
         let of_account = |resource: &str| {
             let text = format!("arn:*:iam::{account}:{resource}");
             NamePattern::arn(&[Piece::Pattern(text)])
         };
         let who = Admitted::Account(account.to_owned());
         let principals =
-            PrincipalSet::default().with_arns(vec![of_account("user/*"), of_account("root")]);
+            PrincipalSet::signed().with_arns(vec![of_account("user/*"), of_account("root")]);
         Some(Self { who, names: Vec::new(), principals })
     }
 
@@ -118,16 +119,11 @@ impl Entrance {
         let names: Vec<NameCondition> =
             statement.conditions.iter().filter_map(NameCondition::of).collect();
         let entrance = |who: Admitted| {
-            // A provider's sessions have a subject, and all others the keys of a principal.
-            let provider = match &who {
-                Admitted::Provider(provider) => Some(provider.clone()),
-                _ => None,
-            };
-            let of_who =
-                |name: &&NameCondition| (name.key == NameKey::Subject) == provider.is_some();
-            let names: Vec<NameCondition> = names.iter().filter(of_who).cloned().collect();
-            let narrowed = |set, name: &NameCondition| name.narrow(set, provider.as_deref());
+            let narrowed = |set, name: &NameCondition| name.narrow(set, who.provider());
             let principals = names.iter().fold(who.principals(), narrowed);
+            // For people: what says of these who they are.
+            let says = |name: &&NameCondition| name.says_of(who.provider());
+            let names = names.iter().filter(says).cloned().collect();
             Self { who, names, principals }
         };
         match &statement.principals {
@@ -200,13 +196,21 @@ impl Admitted {
         }
     }
 
-    fn principals(&self) -> PrincipalSet {
-        let everybody = PrincipalSet::default();
+    /// The identity provider that it names.
+    fn provider(&self) -> Option<&str> {
         match self {
-            Self::Anybody => everybody,
+            Self::Provider(provider) => Some(provider),
+            Self::Anybody | Self::Account(_) | Self::Named(_) => None,
+        }
+    }
+
+    fn principals(&self) -> PrincipalSet {
+        let signed = PrincipalSet::signed();
+        match self {
+            Self::Anybody => PrincipalSet::everybody(),
             Self::Account(id) => {
                 let text = format!("arn:*:*::{id}:*");
-                everybody.with_arns(vec![NamePattern::arn(&[Piece::Pattern(text)])])
+                signed.with_arns(vec![NamePattern::arn(&[Piece::Pattern(text)])])
             }
             Self::Named(name) if name.starts_with("arn:") => {
                 match (role_of(name), session_of(name)) {
@@ -215,20 +219,32 @@ impl Admitted {
                             [Piece::Pattern("*:".to_owned()), Piece::Literal(session.to_owned())];
                         let named =
                             NamePattern::of(Glob::of(&name, Shape::Like), &format!("*:{session}"));
-                        everybody.with_arns(role_arns(home, role)).with_user_ids(vec![named])
+                        signed.with_arns(role_arns(home, role)).with_user_ids(vec![named])
                     }
-                    _ => everybody.with_arns(vec![NamePattern::exact(name)]),
+                    _ => signed.with_arns(vec![NamePattern::exact(name)]),
                 }
             }
-            Self::Named(id) => everybody.with_user_ids(user_ids_of(id)),
-            Self::Provider(provider) => {
-                everybody.with_arns(vec![subject_of(provider, Piece::Pattern("*".to_owned()))])
-            }
+            Self::Named(id) => signed.with_user_ids(user_ids_of(id)),
+            Self::Provider(provider) => PrincipalSet::of_subjects(vec![subject_of(
+                provider,
+                Piece::Pattern("*".to_owned()),
+            )]),
         }
     }
 }
 
-/// Somebody of an identity provider. No ARN of a principal has this form.
+/// Whether an issuer, as a condition key names it (`ISSUER:sub`), is this identity provider. Those that AWS knows by
+/// itself have no ARN. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
+fn is_issuer(issuer: &str, provider: &str) -> bool {
+    let own = match provider.split_once(":oidc-provider/") {
+        Some((_, url)) => url,
+        None if provider.contains(":saml-provider/") => "saml",
+        None => provider,
+    };
+    own.trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/'))
+}
+
+/// Somebody of an identity provider: its ARN and what it calls them.
 fn subject_of(provider: &str, subject: Piece) -> NamePattern {
     let text = match &subject {
         Piece::Pattern(text) | Piece::Literal(text) => format!("{provider}#{text}"),
@@ -265,8 +281,14 @@ impl NameCondition {
             ("aws:username", NameKey::UserName),
         ];
         let key = key.into_iter().find(|(key, _)| condition.key.eq_ignore_ascii_case(key));
-        let is_subject = || condition.key.to_ascii_lowercase().ends_with(":sub");
-        let key = key.map(|(_, key)| key).or_else(|| is_subject().then_some(NameKey::Subject))?;
+        let issuer = || {
+            let (issuer, name) = condition.key.rsplit_once(':')?;
+            name.eq_ignore_ascii_case("sub").then(|| issuer.to_owned())
+        };
+        let (key, issuer) = match key {
+            Some((_, key)) => (key, None),
+            None => (NameKey::Subject, Some(issuer()?)),
+        };
         let operator = condition.operator;
         let test = match operator.test {
             Test::StringEquals => NameTest::Exact,
@@ -278,39 +300,60 @@ impl NameCondition {
         let if_exists = operator.if_exists || operator.prefix == Some(SetPrefix::ForAllValues);
         let texts: Option<Vec<String>> =
             condition.values.iter().map(|value| value.text.known().map(str::to_owned)).collect();
-        Some(Self { key, texts: texts?, test, if_exists })
+        Some(Self { key, issuer, texts: texts?, test, if_exists })
     }
 
-    /// Those of a set for whom it holds; `provider` is whose word a subject is.
+    /// Whether it says who they are whom this provider sends, or, without one, who sign their requests.
+    fn says_of(&self, provider: Option<&str>) -> bool {
+        match (&self.issuer, provider) {
+            (Some(issuer), Some(provider)) => is_issuer(issuer, provider),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// Those of a set for whom it holds, or may hold; `provider` is the one that sends them. Where a condition asks for a
+    /// name only if there is one, it holds for all who have none.
     fn narrow(&self, set: PrincipalSet, provider: Option<&str>) -> PrincipalSet {
+        if self.key == NameKey::Subject {
+            return match provider {
+                Some(provider) if self.says_of(Some(provider)) && !self.if_exists => {
+                    let subjects = self.texts.iter().map(|text| self.subject(provider, text));
+                    set.with_subjects(subjects.collect())
+                }
+                _ => set,
+            };
+        }
         let each = |read: fn(&Self, &str) -> Vec<NamePattern>| {
             self.texts.iter().flat_map(|text| read(self, text)).collect::<Vec<_>>()
         };
+        // A request that is not signed has none of these names.
+        let set = if self.if_exists || provider.is_some() { set } else { set.who_sign() };
         match self.key {
+            NameKey::Subject => set,
             NameKey::PrincipalArn => set.with_arns(each(Self::pattern)),
             NameKey::UserId => set.with_user_ids(each(Self::pattern)),
-            NameKey::Subject => {
-                let provider = provider.unwrap_or_default();
-                let subject = |text: &String| match self.test {
-                    _ if text.contains("${") => Piece::Pattern("*".to_owned()),
-                    NameTest::Exact => Piece::Literal(text.clone()),
-                    NameTest::Like | NameTest::Arn => Piece::Pattern(text.clone()),
-                    // Whether two texts differ in more than case is not looked at.
-                    NameTest::IgnoringCase => Piece::Pattern("*".to_owned()),
-                };
-                let subjects = self.texts.iter().map(|text| subject_of(provider, subject(text)));
-                set.with_arns(subjects.collect())
-            }
             NameKey::UserName => {
                 let mut arns = each(Self::users);
                 if self.if_exists {
-                    // Nobody else has a name.
+                    // Of those who sign, nobody else has none.
                     let others = ["arn:*:*::*:role/*", "arn:*:*::*:root"];
                     arns.extend(others.map(|o| NamePattern::arn(&[Piece::Pattern(o.to_owned())])));
                 }
                 set.with_arns(arns)
             }
         }
+    }
+
+    fn subject(&self, provider: &str, text: &str) -> NamePattern {
+        let subject = match self.test {
+            _ if text.contains("${") => Piece::Pattern("*".to_owned()),
+            NameTest::Exact => Piece::Literal(text.to_owned()),
+            NameTest::Like | NameTest::Arn => Piece::Pattern(text.to_owned()),
+            // Whether two texts differ in more than case is not looked at.
+            NameTest::IgnoringCase => Piece::Pattern("*".to_owned()),
+        };
+        subject_of(provider, subject)
     }
 
     fn pattern(&self, text: &str) -> Vec<NamePattern> {
@@ -431,6 +474,54 @@ mod tests {
         }
         let elsewhere = json!({"StringEquals": {"aws:username": "ann"}});
         assert!(!admits_ann(&entrances("222222222222", elsewhere)));
+    }
+
+    /// Whoever a provider sends signs nothing: no ARN and no unique id is theirs.
+    #[test]
+    fn people_of_a_provider_are_nobody_that_signs() {
+        const GITHUB: &str = "token.actions.githubusercontent.com";
+        let arn = |provider: &str| format!("arn:aws:iam::111111111111:oidc-provider/{provider}");
+        let by = |principal: serde_json::Value, condition: serde_json::Value| {
+            let text = json!({"Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Principal": principal, "Condition": condition,
+                "Action": ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]}]});
+            let (document, _) = Document::from_json(&text, Use::Trust).expect("a trust policy");
+            Entrance::all(&document)
+        };
+        let met = |one: &[Entrance], other: &[Entrance]| share(one, other, &UniqueIds::default());
+        let sub = |operator: &str, text: &str| json!({operator: {format!("{GITHUB}:sub"): text}});
+        let github = |condition| by(json!({"Federated": arn(GITHUB)}), condition);
+        let shop = github(sub("StringEquals", "repo:acme/shop:ref:refs/heads/main"));
+        let infra = github(sub("StringLike", "repo:acme/infra:*"));
+        let everybody = || json!("*");
+        let userid = |operator: &str| json!({operator: {"aws:userid": "AIDA*"}});
+        for (other, meets) in [
+            (by(json!({"AWS": "AIDAGONE"}), json!({})), false),
+            (by(json!({"AWS": "111111111111"}), userid("StringLike")), false),
+            (by(everybody(), userid("StringLike")), false),
+            (
+                by(everybody(), json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/*"}})),
+                false,
+            ),
+            (by(everybody(), json!({"StringEquals": {"aws:username": "ann"}})), false),
+            (infra.clone(), false),
+            // Whoever has no such name comes in where it is asked for only if it exists.
+            (by(everybody(), userid("StringLikeIfExists")), true),
+            (by(everybody(), userid("ForAllValues:StringLike")), true),
+            (by(everybody(), json!({"StringEqualsIfExists": {"aws:username": "ann"}})), true),
+            (github(sub("StringLikeIfExists", "repo:acme/infra:*")), true),
+            (github(json!({"StringEquals": {"gitlab.example:sub": "infra"}})), true),
+            (github(json!({})), true),
+        ] {
+            let wanted = if meets { Meeting::Possible } else { Meeting::Apart };
+            assert_eq!(met(&shop, &other), wanted, "{other:?}");
+            assert_eq!(met(&other, &shop), wanted, "{other:?}");
+        }
+        // One statement, two providers: what the one calls somebody does not bind the other's people.
+        let both = json!({"Federated": [arn(GITHUB), arn("gitlab.example")]});
+        let gitlab = by(json!({"Federated": arn("gitlab.example")}), json!({}));
+        let loose = by(both, sub("StringEqualsIfExists", "repo:acme/infra:x"));
+        assert_eq!(met(&gitlab, &loose), Meeting::Possible);
     }
 
     #[test]

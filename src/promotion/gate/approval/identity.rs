@@ -57,10 +57,16 @@ impl CallerIdentity {
             _ => return unread("it has been deleted and created anew since".to_owned()),
         };
         let pin = pin(name, &role);
-        let entrances = if pin.is_some() {
-            Entrances { all: Entrance::pinned(&role.trust, session), unread: None }
-        } else {
-            directory.entrances(&role).await
+        let entrances = match pin {
+            Some(Pin::User) => {
+                let all = Entrance::pinned(&role.trust, session);
+                let unread = directory.why_unnamed(&all, session).await;
+                Entrances { all, unread }
+            }
+            Some(Pin::IdentityCenter) => {
+                Entrances { all: Entrance::pinned(&role.trust, session), unread: None }
+            }
+            None => directory.entrances(&role).await,
         };
         own(Some(role), pin, entrances)
     }

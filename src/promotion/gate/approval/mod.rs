@@ -23,6 +23,8 @@ use super::block::GateBlock;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{GateFinding, GateOutcome};
+use crate::config::Configuration;
+use crate::promotion::variable_prints::sensitive;
 use crate::provider::Caller;
 use crate::schema::{duration, gates};
 
@@ -67,6 +69,15 @@ impl Objection {
     fn unread(why: impl Into<String>) -> Self {
         Self { why: why.into(), is_unread: true }
     }
+}
+
+/// Why an approval would not count, told to its giver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotCounted {
+    /// In words.
+    pub why: String,
+    /// It might count, but something could not be read.
+    pub is_unread: bool,
 }
 
 /// An approval, and who gave it.
@@ -117,13 +128,6 @@ impl ApprovalGate {
                 short(&approval.plan)
             ));
         }
-        let changed = approval.variables.clone().unwrap_or_default().changed(context.configuration);
-        if !changed.is_empty() {
-            return object(format!(
-                "the sensitive variable {} has another value than it was given for",
-                changed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            ));
-        }
         if giver.person == author.person {
             return object("it is of who promotes".to_owned());
         }
@@ -150,28 +154,66 @@ impl ApprovalGate {
         if let Err(Objection { why, .. }) = confirmed {
             return Some(Objection::unread(format!("nobody knows who gave it: {why}")));
         }
-        let is_named = |p: &String| person::matches(p, &approval.by, giver.role_arn());
+        if let Some(objection) = self.admission(&approval.by, giver) {
+            return Some(objection);
+        }
+        if let Some(why) = &author.entrances.unread {
+            let why = format!("who promotes may have given it: of `{}`, {why}", author.arn);
+            return Some(Objection::unread(why));
+        }
+        // The last one, for it takes its time.
+        variables_objection(approval, context.configuration).map(Objection::of)
+    }
+
+    /// Why an approval of this caller does not count, whoever promotes.
+    fn admission(&self, by: &Caller, giver: &CallerIdentity) -> Option<Objection> {
+        let is_named = |p: &String| person::matches(p, by, giver.role_arn());
         let is_admitted = self.principals.is_empty() || self.principals.iter().any(is_named);
         // Of a role that was not read, a pattern with a path may name it or not.
         let by_path = |p: &String| p.split_once(":role/").is_some_and(|(_, r)| r.contains('/'));
         let is_unread = giver.entrances.unread.is_some() && giver.role.is_none();
         let may_be_admitted = is_unread && self.principals.iter().any(by_path);
         if !is_admitted && !may_be_admitted {
-            return object("`principals` does not name them".to_owned());
+            return Some(Objection::of("`principals` does not name them"));
         }
-        if let Some(why) = &giver.entrances.unread {
-            return Some(Objection::unread(format!("nobody knows who gave it: {why}")));
-        }
-        if let Some(why) = &author.entrances.unread {
-            let why = format!("who promotes may have given it: of `{}`, {why}", author.arn);
-            return Some(Objection::unread(why));
-        }
-        None
+        let why = giver.entrances.unread.as_ref()?;
+        Some(Objection::unread(format!("nobody knows who gave it: {why}")))
     }
+}
+
+/// Why the sensitive variables keep an approval from counting: they are no longer what its giver had.
+fn variables_objection(approval: &Approval, configuration: &Configuration) -> Option<String> {
+    let named = |names: &[String]| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    let Some(prints) = &approval.variables else {
+        let given = sensitive(configuration);
+        return (!given.is_empty()).then(|| {
+            format!(
+                "an earlier version of Palisade recorded it, which kept nothing of the sensitive variable {}: approve again",
+                named(&given)
+            )
+        });
+    };
+    let changed = prints.changed(configuration);
+    (!changed.is_empty()).then(|| {
+        format!(
+            "the sensitive variable {} has another value than it was given for",
+            named(&changed)
+        )
+    })
 }
 
 #[async_trait]
 impl Gate for ApprovalGate {
+    async fn refuses_approval(&self, by: &Caller, roles: RoleSource<'_>) -> Option<NotCounted> {
+        let directory = Directory::new(roles, by);
+        let confirmed = directory.confirm(by).await;
+        let giver = CallerIdentity::of(by, &directory).await;
+        let objection = confirmed.err().or_else(|| self.admission(by, &giver))?;
+        Some(NotCounted { why: objection.why, is_unread: objection.is_unread })
+    }
+
     async fn judge(&self, context: &GateContext<'_>) -> GateFinding {
         let callers: Vec<&Caller> =
             [context.author].into_iter().chain(context.approvals.iter().map(|a| &a.by)).collect();
@@ -212,12 +254,13 @@ impl Gate for ApprovalGate {
             }
         }
         // No two of these are one person's.
-        let (counted, others) = people::most(standing, |one, other| {
-            let why = one.giver.why_one(other.giver, ids)?;
-            let other = &other.giver.arn;
-            Some(format!("it may be of the same person as that of `{other}`: {why}"))
-        });
-        refused.extend(others.into_iter().map(|(given, why)| (given.approval, Objection::of(why))));
+        let (counted, others) =
+            people::most(standing, |one, other| one.giver.why_one(other.giver, ids));
+        refused.extend(others.into_iter().map(|(given, with, why)| {
+            let with = &with.giver.arn;
+            let why = format!("it may be of the same person as that of `{with}`: {why}");
+            (given.approval, Objection::of(why))
+        }));
         let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
         let detail = json!({
             "count": self.count,

@@ -1,26 +1,26 @@
 //! How many people stand behind approvals of which some may be one person's.
 
+use std::collections::BTreeMap;
+
 /// So many are tried in every combination.
 const EXACT: usize = 20;
 
-/// The most of `all` of which no two are one's, by what `one` says of two, and the others, each with what it says of it
-/// and one of the former. Who approves beside others never lowers their number.
+/// The most of `all` of which no two are one's, by what `one` says of two, and the others, each with one of the former and
+/// what it says of both. Who approves beside others never lowers their number. Each two are asked about once.
 pub(super) fn most<T: Copy, W: Clone>(
     all: Vec<T>,
     one: impl Fn(&T, &T) -> Option<W>,
-) -> (Vec<T>, Vec<(T, W)>) {
-    let pairs: Vec<Vec<Option<W>>> = all
+) -> (Vec<T>, Vec<(T, T, W)>) {
+    let pairs: BTreeMap<(usize, usize), W> = all
         .iter()
         .enumerate()
-        .map(|(at, this)| {
-            let others = all.iter().enumerate();
-            others.map(|(other, that)| if at == other { None } else { one(this, that) }).collect()
+        .flat_map(|(at, this)| {
+            let one = &one;
+            let later = all.iter().enumerate().skip(at + 1);
+            later.filter_map(move |(other, that)| Some(((at, other), one(this, that)?)))
         })
         .collect();
-    let meets = |a: usize, b: usize| {
-        let said = |a: usize, b: usize| pairs.get(a).and_then(|row| row.get(b)?.clone());
-        said(a, b).or_else(|| said(b, a))
-    };
+    let meets = |a: usize, b: usize| pairs.get(&(a.min(b), a.max(b)));
     let chosen: Vec<usize> = if all.len() <= EXACT {
         let row = |a: usize| -> u32 {
             (0..all.len()).filter(|b| meets(a, *b).is_some()).map(|b| 1 << b).sum()
@@ -42,8 +42,9 @@ pub(super) fn most<T: Copy, W: Clone>(
     };
     let (mut counted, mut others) = (Vec::new(), Vec::new());
     for (at, this) in all.iter().enumerate() {
-        match chosen.iter().find_map(|taken| meets(at, *taken)) {
-            Some(why) if !chosen.contains(&at) => others.push((*this, why)),
+        let with = chosen.iter().find_map(|taken| Some((*all.get(*taken)?, meets(at, *taken)?)));
+        match with {
+            Some((taken, why)) if !chosen.contains(&at) => others.push((*this, taken, why.clone())),
             _ => counted.push(*this),
         }
     }
@@ -71,9 +72,17 @@ mod tests {
     use super::*;
 
     fn most_of(names: &[&'static str], one: &[(&str, &str)]) -> Vec<&'static str> {
-        let met = |a: &&str, b: &&str| one.contains(&(*a, *b)).then_some(());
+        let asked = std::cell::Cell::new(0);
+        let met = |a: &&str, b: &&str| {
+            asked.set(asked.get() + 1);
+            (one.contains(&(*a, *b)) || one.contains(&(*b, *a))).then_some(())
+        };
         let (counted, others) = most(names.to_vec(), met);
         assert_eq!(counted.len() + others.len(), names.len());
+        assert_eq!(asked.get(), names.len() * names.len().saturating_sub(1) / 2);
+        for (other, with, ()) in others {
+            assert!(counted.contains(&with) && other != with, "{other} {with}");
+        }
         counted
     }
 

@@ -65,22 +65,41 @@ fn form(arn: &str) -> Option<(&str, CallerForm<'_>)> {
         return None;
     };
     let is_partition = Partition::ALL.iter().any(|known| known.as_str() == partition);
-    if !is_partition || !is_account_id(account) || resource.contains(':') {
+    if !is_partition || !is_account_id(account) {
         return None;
     }
     let form = match (service, resource.split_once('/')) {
         ("iam", None) if resource == "root" => CallerForm::Root,
-        ("iam", Some(("user", path))) => CallerForm::User { name: path.rsplit('/').next()? },
-        ("sts", Some(("federated-user", name))) if !name.contains('/') => {
+        // A path may hold a colon (IAM API Reference, "CreateUser": `Path`), and a name may not.
+        ("iam", Some(("user", path))) => {
+            CallerForm::User { name: path.rsplit('/').next().filter(is_plain)? }
+        }
+        ("sts", Some(("federated-user", name))) if is_plain(&name) => {
             CallerForm::Federated { name }
         }
         ("sts", Some(("assumed-role", session))) => {
-            let (role, name) = session.split_once('/').filter(|(_, name)| !name.contains('/'))?;
+            let (role, name) = session.split_once('/')?;
+            if !is_plain(&role) || !is_plain(&name) {
+                return None;
+            }
             CallerForm::Session { role, name }
         }
         _ => return None,
     };
     Some((account, form))
+}
+
+/// Whether a text can be the name of a user, a role or a session.
+fn is_plain(name: &&str) -> bool {
+    !name.is_empty() && !name.contains([':', '/'])
+}
+
+/// The account of the federated user whose ARN this is.
+pub(super) fn federated_in(arn: &str) -> Option<&str> {
+    match form(arn)? {
+        (account, CallerForm::Federated { .. }) => Some(account),
+        _ => None,
+    }
 }
 
 /// The account and the name of the IAM user whose ARN this is.
@@ -193,6 +212,9 @@ mod tests {
         let user = "arn:aws:iam::111111111111:user/ann";
         for (arn, id, fits) in [
             (user, "AIDAANN", true),
+            ("arn:aws:iam::111111111111:user/x:federated-user/team:a/ann", "AIDAANN", true),
+            ("arn:aws:iam::111111111111:user/people/a:nn", "AIDAANN", false),
+            ("arn:aws:iam::111111111111:user/people/", "AIDAANN", false),
             (session, "AROAX:ann", true),
             ("arn:aws:sts::111111111111:federated-user/ann", "111111111111:ann", true),
             ("arn:aws:iam::111111111111:root", "111111111111", true),

@@ -1,5 +1,10 @@
-//! Sets of principals, by the two names that every request carries: `aws:PrincipalArn` and `aws:userid`. Two sets
+//! Sets of principals, by the two names that every signed request carries: `aws:PrincipalArn` and `aws:userid`. Two sets
 //! meet where one principal may be in both.
+//!
+//! The requests by which people of an identity provider become a role (`sts:AssumeRoleWithWebIdentity` and
+//! `sts:AssumeRoleWithSAML`) are not signed and carry neither name, but a subject. A set says of each sort of request
+//! who comes by it, and the two sorts never meet.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn>
 //!
 //! Claim: sets that do not meet have no principal in common. Patterns of one name are intersected by the automaton of
 //! [`globs`]. What the name of one kind says of the other kind is known of principals that were read alone; of all
@@ -71,10 +76,14 @@ impl NamePattern {
 }
 
 /// Principals of which one pattern of every list fits the name; without a list any name does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PrincipalSet {
+    /// Whether any of them signs its requests.
+    is_signed: bool,
     arns: Vec<Vec<NamePattern>>,
     user_ids: Vec<Vec<NamePattern>>,
+    /// The subjects of identity providers among them; absent where there is none.
+    subjects: Option<Vec<Vec<NamePattern>>>,
     /// It is one principal, and both names are its own.
     is_one: bool,
 }
@@ -105,26 +114,55 @@ impl Meeting {
 }
 
 impl PrincipalSet {
-    /// One principal: its ARN is one of these, its user id is of this pattern.
-    pub(super) fn one(arns: Vec<NamePattern>, user_id: NamePattern) -> Self {
-        Self { arns: vec![arns], user_ids: vec![vec![user_id]], is_one: true }
+    /// Everybody, by whatever request.
+    pub(super) fn everybody() -> Self {
+        Self { subjects: Some(Vec::new()), ..Self::signed() }
     }
 
-    /// Those among it whose ARN fits one of these.
+    /// All who sign their requests.
+    pub(super) fn signed() -> Self {
+        let (arns, user_ids) = (Vec::new(), Vec::new());
+        Self { is_signed: true, arns, user_ids, subjects: None, is_one: false }
+    }
+
+    /// Those of identity providers whose subject fits one of these.
+    pub(super) fn of_subjects(patterns: Vec<NamePattern>) -> Self {
+        Self { is_signed: false, subjects: Some(vec![patterns]), ..Self::signed() }
+    }
+
+    /// One principal: its ARN is one of these, its user id is of this pattern.
+    pub(super) fn one(arns: Vec<NamePattern>, user_id: NamePattern) -> Self {
+        Self { is_one: true, ..Self::signed() }.with_arns(arns).with_user_ids(vec![user_id])
+    }
+
+    /// Those among it who sign their requests.
+    pub(super) fn who_sign(self) -> Self {
+        Self { subjects: None, ..self }
+    }
+
+    /// Those among it of identity providers whose subject fits one of these, and all who sign.
+    pub(super) fn with_subjects(mut self, patterns: Vec<NamePattern>) -> Self {
+        if let Some(subjects) = &mut self.subjects {
+            subjects.push(patterns);
+        }
+        self
+    }
+
+    /// Those among it whose ARN fits one of these, and all who do not sign.
     pub(super) fn with_arns(mut self, patterns: Vec<NamePattern>) -> Self {
         self.arns.push(patterns);
         self
     }
 
-    /// Those among it whose user id fits one of these.
+    /// Those among it whose user id fits one of these, and all who do not sign.
     pub(super) fn with_user_ids(mut self, patterns: Vec<NamePattern>) -> Self {
         self.user_ids.push(patterns);
         self
     }
 
-    /// Whether it is everybody.
+    /// Whether it is everybody who signs.
     pub(super) fn is_everybody(&self) -> bool {
-        self.arns.is_empty() && self.user_ids.is_empty()
+        self.is_signed && self.arns.is_empty() && self.user_ids.is_empty()
     }
 
     /// The ARNs of all that are in it, where it lists them.
@@ -153,6 +191,22 @@ impl PrincipalSet {
 
     /// Whether somebody may be in both sets.
     pub(super) fn meets(&self, other: &Self, ids: &UniqueIds<'_>) -> Meeting {
+        if let (Some(own), Some(others)) = (&self.subjects, &other.subjects) {
+            let subjects: Vec<&[NamePattern]> =
+                own.iter().chain(others).map(Vec::as_slice).collect();
+            if may_fit_all(&subjects) {
+                return Meeting::Possible;
+            }
+        }
+        if self.is_signed && other.is_signed {
+            self.meet_signed(other, ids)
+        } else {
+            Meeting::Apart
+        }
+    }
+
+    /// The same of those who sign their requests.
+    fn meet_signed(&self, other: &Self, ids: &UniqueIds<'_>) -> Meeting {
         let arns: Vec<&[NamePattern]> =
             self.arns.iter().chain(&other.arns).map(Vec::as_slice).collect();
         let user_ids: Vec<&[NamePattern]> =
@@ -292,12 +346,12 @@ mod tests {
 
     fn arns(texts: &[&str]) -> PrincipalSet {
         let patterns = texts.iter().map(|text| NamePattern::of(Glob::arn(text), text)).collect();
-        PrincipalSet::default().with_arns(patterns)
+        PrincipalSet::signed().with_arns(patterns)
     }
 
     fn ids(texts: &[&str]) -> PrincipalSet {
         let patterns = texts.iter().map(|text| NamePattern::of(Glob::like(text), text)).collect();
-        PrincipalSet::default().with_user_ids(patterns)
+        PrincipalSet::signed().with_user_ids(patterns)
     }
 
     const ANN: &str = "arn:aws:iam::111111111111:user/ann";

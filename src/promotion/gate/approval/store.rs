@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
+
 use crate::diag::Diagnostic;
 use crate::promotion::variable_prints::VariablePrints;
 use crate::provider::Caller;
@@ -17,6 +19,8 @@ use super::consent::{Approval, Consent};
 
 /// The version of the format that this version writes.
 const FORMAT: u32 = 1;
+/// How many are read at once.
+const CONCURRENCY: usize = 32;
 /// How often a number that somebody took first is tried again.
 const ATTEMPTS: usize = 5;
 
@@ -83,18 +87,25 @@ pub async fn latest_approvals(
     digest: &str,
 ) -> Result<Vec<Approval>, StateError> {
     let prefix = layout::approvals(edge, digest);
-    let mut last: BTreeMap<String, Approval> = BTreeMap::new();
+    let mut users = Vec::new();
     for key in ledger.store().list(&prefix, None).await? {
-        let Some((user, number)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'))
-        else {
-            return Err(strange(&key));
-        };
+        let user = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'));
         // The bucket's policy cannot count slashes: whoever writes `FOREIGN/OWN/1.json` writes
         // below the own id, and below another's.
-        if !is_number(number) {
-            return Err(strange(&key));
+        match user.filter(|(_, number)| is_number(number)) {
+            Some((user, _)) => users.push((user.to_owned(), key)),
+            None => return Err(strange(&key)),
         }
-        let Some(read) = ledger.read_json::<Approval>(&key).await? else { continue };
+    }
+    let mut last: BTreeMap<String, Approval> = BTreeMap::new();
+    let mut read = stream::iter(users)
+        .map(|(user, key)| async move {
+            let read = ledger.read_json::<Approval>(&key).await?;
+            Ok::<_, StateError>((user, key, read))
+        })
+        .buffered(CONCURRENCY);
+    while let Some((user, key, read)) = read.try_next().await? {
+        let Some(read) = read else { continue };
         let approval = read.value;
         let true_to_its_key = approval.format <= FORMAT
             // Whole, and not as a key may hold it: an id with one character more would be another person's.
@@ -105,8 +116,8 @@ pub async fn latest_approvals(
             return Err(strange(&key));
         }
         // By time, then by number: a copy of an approval that was taken back may stand behind the revocation.
-        if last.get(user).is_none_or(|known| approval.at >= known.at) {
-            last.insert(user.to_owned(), approval);
+        if last.get(&user).is_none_or(|known| approval.at >= known.at) {
+            last.insert(user, approval);
         }
     }
     Ok(last.into_values().collect())
@@ -117,13 +128,13 @@ pub async fn latest_approvals(
 /// # Errors
 /// The backend cannot be read, or holds something there that is no approval.
 pub async fn all(ledger: &Ledger) -> Result<Vec<Approval>, StateError> {
-    let mut approvals = Vec::new();
-    for key in ledger.store().list(layout::APPROVALS, None).await? {
-        if let Some(read) = ledger.read_json::<Approval>(&key).await? {
-            approvals.push(read.value);
-        }
-    }
-    Ok(approvals)
+    let keys = ledger.store().list(layout::APPROVALS, None).await?;
+    let read: Vec<_> = stream::iter(keys)
+        .map(|key| async move { ledger.read_json::<Approval>(&key).await })
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    Ok(read.into_iter().flatten().map(|read| read.value).collect())
 }
 
 /// `00000001.json`, and nothing else.
