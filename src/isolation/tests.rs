@@ -18,6 +18,8 @@ mod ordinary;
 mod organization;
 mod power;
 mod renaming;
+mod state_bucket;
+mod tokens;
 mod within_reach;
 
 use std::collections::{BTreeMap, BTreeSet};
