@@ -111,10 +111,12 @@ pub(super) const OTHERS: [&str; 13] = [
 
 /// What puts something of the caller's choice into member accounts, from the management account: stacks, and roles of
 /// Identity Center with whom they are for and what they permit (CloudFormation User Guide, "Activate trusted access for
-/// stack sets with AWS Organizations"; IAM Identity Center User Guide, "Manage AWS accounts with permission sets"); the password of somebody whom it lets in
-/// (Service Authorization Reference, "AWS IAM Identity Center directory"); the address at which a member's root user
+/// stack sets with AWS Organizations"; IAM Identity Center User Guide, "Manage AWS accounts with permission sets"); the password of somebody whom it lets in,
+/// the token by which another directory writes its users and groups, and the directory or provider that says who somebody
+/// is (Service Authorization Reference, "AWS IAM Identity Center directory"; IAM Identity Center User Guide, "Change your
+/// identity source", "Using SAML and SCIM identity federation with external identity providers"); the address at which a member's root user
 /// resets its own (Account Management API Reference, `StartPrimaryEmailUpdate`).
-pub(super) const MEMBERS: [&[&str]; 10] = [
+pub(super) const MEMBERS: [&[&str]; 15] = [
     &["cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
     &["cloudformation:UpdateStackSet"],
     &["sso:CreateAccountAssignment"],
@@ -125,6 +127,14 @@ pub(super) const MEMBERS: [&[&str]; 10] = [
     &["account:AcceptPrimaryEmailUpdate", "account:StartPrimaryEmailUpdate"],
     &["sso-directory:AddMemberToGroup"],
     &["sso-directory:UpdatePassword"],
+    &["sso-directory:CreateBearerToken"],
+    &[
+        "sso-directory:CreateExternalIdPConfigurationForDirectory",
+        "sso-directory:EnableExternalIdPConfigurationForDirectory",
+    ],
+    &["sso-directory:ImportExternalIdPCertificate"],
+    &["sso-directory:UpdateExternalIdPConfigurationForDirectory"],
+    &["sso:AssociateDirectory"],
 ];
 
 /// What makes somebody an administrator of a Kubernetes cluster, or runs a job on one under the role of a service account

@@ -506,6 +506,44 @@ fn the_management_account_is_an_account_like_any_other_and_more() {
             "isolated",
         ),
         (
+            "the token by which a directory writes users and groups",
+            management(vec![may("sso-directory:CreateBearerToken", "*")]),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a certificate that signs who somebody is",
+            management(vec![may("sso-directory:ImportExternalIdPCertificate", "*")]),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "another provider that says who somebody is",
+            management(vec![
+                may("sso-directory:CreateExternalIdPConfigurationForDirectory", "*"),
+                may("sso-directory:EnableExternalIdPConfigurationForDirectory", "*"),
+            ]),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "another provider that is not enabled",
+            management(vec![may("sso-directory:CreateExternalIdPConfigurationForDirectory", "*")]),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "looking at the directory",
+            management(vec![may("sso-directory:List*", "*")]),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
             "permission sets from a member",
             inside(vec![may("sso:CreateAccountAssignment", "*")]),
             "dev",
@@ -699,87 +737,6 @@ fn a_witness_of_a_right_over_whatever_there_is_names_a_whole_arn() {
     }
 }
 
-/// Tokens are what the service says that issues them, or whoever writes the bucket that holds the keys.
-#[test]
-fn whoever_issues_tokens_is_whom_they_name() {
-    let federated = |provider: &str| {
-        let issuer = provider.split_once(":oidc-provider/").map_or(provider, |(_, issuer)| issuer);
-        trust(
-            json!({"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": provider},
-            "Condition": {"StringEquals": {format!("{issuer}:sub"): "ops"}}}),
-        )
-    };
-    let arn =
-        |account: &str, name: &str| format!("arn:aws:iam::{}:oidc-provider/{name}", id_of(account));
-    let by = |right: &str, provider: &str| {
-        foothold(document(vec![may(right, "*")]), federated(provider))
-    };
-    let dual_stack = arn("shared", "oidc-eks.eu-west-1.api.aws/id/AB");
-    let users = arn("shared", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AB");
-    let keys = |account: &str| arn(account, "keys.s3.eu-west-1.amazonaws.com/cluster");
-    let bucket = |account: &str| {
-        object(
-            "s3_bucket",
-            Some(account),
-            "keys",
-            json!({"bucket": "keys", "policy": null, "block_public_access": {}}),
-        )
-    };
-    let lets_in = |action: &str| {
-        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action,
-            "Principal": {"AWS": LOW}, "Resource": "arn:aws:s3:::keys/*"}]});
-        let mut bucket = bucket("shared");
-        bucket.attrs.insert("policy".to_owned(), crate::value::Value::from_json(&policy));
-        bucket
-    };
-    // Production's own role lets in who signs with keys in dev's bucket.
-    let ours = |account: &str| {
-        let pod = role("production", "pod", federated(&keys("production")), None);
-        Fixture::new()
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(pod)
-            .both(bucket(account))
-    };
-    let case = |name, fixture, expected| (name, fixture, "dev", "production", expected);
-    judge(vec![
-        case("a cluster of both stacks", by("eks:CreateAccessEntry", &dual_stack), "reachable"),
-        case(
-            "a cluster of both stacks, by a reader",
-            by("eks:DescribeCluster", &dual_stack),
-            "isolated",
-        ),
-        case("a pool of users", by("cognito-idp:AdminSetUserPassword", &users), "reachable"),
-        case("a pool of users, by a reader", by("cognito-idp:ListUsers", &users), "isolated"),
-        case(
-            "a pool in GovCloud",
-            by("cognito-identity:UpdateIdentityPool", "cognito-identity-us-gov.amazonaws.com"),
-            "reachable",
-        ),
-        case(
-            "keys in a bucket",
-            by("s3:PutObject", &keys("shared")).both(bucket("shared")),
-            "reachable",
-        ),
-        case(
-            "keys in a bucket, by a reader",
-            by("s3:GetObject", &keys("shared")).both(bucket("shared")),
-            "isolated",
-        ),
-        case(
-            "keys in a bucket that lets in whose own policies say nothing of it",
-            by("iam:GetRole", &keys("shared")).both(lets_in("s3:PutObject")),
-            "reachable",
-        ),
-        case(
-            "keys in a bucket that lets such a one read",
-            by("iam:GetRole", &keys("shared")).both(lets_in("s3:GetObject")),
-            "isolated",
-        ),
-        case("keys in a bucket of the origin's own", ours("dev"), "conditional"),
-        case("keys in a bucket of nobody's", ours("production"), "isolated"),
-    ]);
-}
-
 /// A member account that is made to administer others is the management account's equal there.
 #[test]
 fn who_may_delegate_administration_puts_what_it_likes_into_members() {
@@ -847,166 +804,6 @@ fn who_may_delegate_administration_puts_what_it_likes_into_members() {
                 denied("cloudformation:*", "*"),
             )),
             "isolated",
-        ),
-    ]);
-}
-
-/// Who administers a cluster, or a pool of identities, is whom it vouches for, whatever the trust asks of `sub`.
-#[test]
-fn clusters_and_pools_vouch_for_whom_their_administrators_like() {
-    let federated = |provider: &str, condition: Json| {
-        trust(
-            json!({"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": provider}, "Condition": condition}),
-        )
-    };
-    let cluster = || {
-        federated(
-            "arn:aws:iam::222222222222:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF",
-            json!({"StringEquals": {"oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF:sub": "system:serviceaccount:ops:ferry"}}),
-        )
-    };
-    let pool = || {
-        federated(
-            "cognito-identity.amazonaws.com",
-            json!({"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:pool"}}),
-        )
-    };
-    let dev_to = |low: Vec<Json>, trust: Json| foothold(document(low), trust);
-    judge(vec![
-        (
-            "an access entry",
-            dev_to(vec![may("eks:CreateAccessEntry", "*")], cluster()),
-            "dev",
-            "production",
-            "reachable",
-        ),
-        (
-            "reading the cluster",
-            dev_to(vec![may("eks:DescribeCluster", "*")], cluster()),
-            "dev",
-            "production",
-            "isolated",
-        ),
-        (
-            "a token of the pool",
-            dev_to(vec![may("cognito-identity:GetOpenIdTokenForDeveloperIdentity", "*")], pool()),
-            "dev",
-            "production",
-            "reachable",
-        ),
-        (
-            "a pool, of a cluster's role",
-            dev_to(vec![may("cognito-identity:*", "*")], cluster()),
-            "dev",
-            "production",
-            "isolated",
-        ),
-    ]);
-}
-
-/// The state lies in an account of its own, whose bucket lets others in.
-#[test]
-fn the_state_is_written_from_another_account_by_whom_one_makes_or_changes() {
-    let state = |policy: Json, low: Vec<Json>| {
-        let mut fixture = Fixture::new()
-            .account("state", "444444444444")
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(role("shared", "low", by("dev", "ci"), Some(document(low))))
-            .both(object(
-                "s3_bucket",
-                Some("state"),
-                "acme-state",
-                json!({"bucket": "acme-state", "policy": policy, "block_public_access": {}}),
-            ));
-        fixture.estate.state_bucket = Some("acme-state".to_owned());
-        fixture
-    };
-    let lets_in = |principal: Json, action: &str, condition: Json| {
-        let mut statement = json!({"Effect": "Allow", "Principal": principal, "Action": action,
-            "Resource": "arn:aws:s3:::acme-state/*"});
-        if condition != json!({}) {
-            statement["Condition"] = condition;
-        }
-        json!({"Version": "2012-10-17", "Statement": [statement]})
-    };
-    let shared = |action: &str| lets_in(json!({"AWS": "222222222222"}), action, json!({}));
-    let itself = || vec![may("iam:PutRolePolicy", LOW)];
-    let new = || {
-        let new = "arn:aws:iam::222222222222:role/new";
-        let rights = ["iam:CreateRole", "iam:PutRolePolicy"];
-        rights.into_iter().map(|action| may(action, new)).collect::<Vec<Json>>()
-    };
-    let some = |action: &str| vec![may(action, "*"), may("iam:PutRolePolicy", LOW)];
-    let of_ours = json!({"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}});
-    let admitted = |calls: &str| {
-        state(lets_in(json!("*"), "s3:PutObject", of_ours.clone()), vec![may("iam:GetRole", "*")])
-            .account("management", "999999999999")
-            .both(role("management", "ops", by("dev", "ci"), Some(document(vec![may(calls, "*")]))))
-    };
-    let case = |name, fixture, expected| (name, fixture, "dev", "production", expected);
-    judge(vec![
-        case("who may permit itself", state(shared("s3:PutObject"), itself()), "reachable"),
-        case(
-            "who reads and may permit itself",
-            state(shared("s3:*"), some("s3:GetObject")),
-            "reachable",
-        ),
-        case("who is made", state(shared("s3:PutObject"), new()), "reachable"),
-        case(
-            "who may permit nobody",
-            state(shared("s3:PutObject"), vec![may("iam:GetRole", "*")]),
-            "isolated",
-        ),
-        case("who reads alone", state(shared("s3:GetObject"), itself()), "isolated"),
-        case(
-            "of an account that is brought in",
-            admitted("organizations:CreateAccount"),
-            "reachable",
-        ),
-        case("of none that is brought in", admitted("organizations:ListAccounts"), "isolated"),
-    ]);
-}
-
-/// In its own account a bucket's policy grants by itself: the state's bucket may let in a role whose own policies say
-/// nothing of it.
-#[test]
-fn the_state_is_written_by_whom_its_own_policy_lets_in() {
-    let state = |role: &str, low: Vec<Json>| {
-        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:PutObject",
-            "Principal": {"AWS": format!("arn:aws:iam::222222222222:role/{role}")}, "Resource": "arn:aws:s3:::acme-state/*"}]});
-        let mut fixture = Fixture::new()
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(role_named("low", by("dev", "ci"), low))
-            .both(role_named(
-                "keeper",
-                by_service("ec2.amazonaws.com"),
-                vec![may("ec2:DescribeRegions", "*")],
-            ))
-            .both(object(
-                "s3_bucket",
-                Some("shared"),
-                "acme-state",
-                json!({"bucket": "acme-state", "policy": policy}),
-            ));
-        fixture.estate.state_bucket = Some("acme-state".to_owned());
-        fixture
-    };
-    fn role_named(name: &str, trust: Json, own: Vec<Json>) -> SideObject {
-        role("shared", name, trust, Some(document(own)))
-    }
-    let nothing = || vec![may("ec2:DescribeRegions", "*")];
-    judge(vec![
-        ("whom one is", state("low", nothing()), "dev", "production", "reachable"),
-        ("somebody else", state("keeper", nothing()), "dev", "production", "isolated"),
-        (
-            "whom one can become",
-            state(
-                "keeper",
-                vec![may("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/keeper")],
-            ),
-            "dev",
-            "production",
-            "reachable",
         ),
     ]);
 }
