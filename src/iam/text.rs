@@ -26,6 +26,12 @@ impl Placeholder {
     pub fn name(&self) -> &str {
         &self.0
     }
+
+    /// What evaluation works on in its place: the same for equal placeholders, and a text that begins as the value will.
+    #[must_use]
+    pub fn symbol(&self) -> String {
+        format!("{}{self}", known_start(&self.0))
+    }
 }
 
 impl fmt::Display for Placeholder {
@@ -33,6 +39,16 @@ impl fmt::Display for Placeholder {
     /// placeholder never reads like a literal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\u{27e8}{}\u{27e9}", self.0)
+    }
+}
+
+/// What AWS's ids of users and roles begin with (IAM User Guide, "IAM identifiers", "Unique identifiers"): a policy may ask
+/// for that alone.
+fn known_start(name: &str) -> &'static str {
+    match name.strip_suffix(".unique_id") {
+        Some(object) if object.contains("user.") => "AIDA",
+        Some(_) => "AROA",
+        None => "",
     }
 }
 
@@ -144,7 +160,13 @@ impl Text {
     pub fn symbolic(&self) -> std::borrow::Cow<'_, str> {
         match &self.0 {
             Repr::Known(text) => std::borrow::Cow::Borrowed(text),
-            Repr::Mixed(_) => std::borrow::Cow::Owned(self.to_string()),
+            Repr::Mixed(parts) => {
+                let parts = parts.iter().map(|part| match part {
+                    TextRun::Literal(text) => text.clone(),
+                    TextRun::Placeholder(placeholder) => placeholder.symbol(),
+                });
+                std::borrow::Cow::Owned(parts.collect())
+            }
         }
     }
 

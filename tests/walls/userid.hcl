@@ -1,8 +1,8 @@
-# A role's session has the role's id, a colon and the session's name; an id that AWS is still to give is known by its
-# first letters alone. Source: IAM User Guide, unique identifiers.
+# A role's session has the role's id, a colon and the session's name. Of an id that AWS is still to give the first letters
+# are known, and that it is none that somebody has already. Source: IAM User Guide, unique identifiers.
 
-# == Deny to all but the role id, by a wildcard
-# dev -> prod: conditional
+# == Deny to all but another role's id, by a wildcard
+# dev -> prod: isolated
 s3_bucket "data" {
   accounts            = [account.prod]
   bucket              = "bar-data"
@@ -41,6 +41,134 @@ s3_bucket "data" {
     Statement = [
       { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*" },
       { Effect = "Deny", Principal = "*", Action = "s3:*", Resource = ["arn:aws:s3:::bar-data/*"], Condition = { StringEquals = { "aws:userid" = ["AIDAAAAAAAAAAAAAAAAAA"] } } },
+    ]
+  }
+}
+
+# == Allow to the id of the role that the same plan makes
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = false
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringLike = { "aws:userid" = ["${iam_role.ci.at["dev"].unique_id}:*"] } } },
+    ]
+  }
+}
+
+# == Allow to one session of it
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = false
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringEquals = { "aws:userid" = ["${iam_role.ci.at["dev"].unique_id}:build"] } } },
+    ]
+  }
+}
+
+# == Allow to whoever calls the session so
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = false
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringLike = { "aws:userid" = ["*:build"] } } },
+    ]
+  }
+}
+
+# == Allow to every role
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = false
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringLike = { "aws:userid" = ["AROA*:*"] } } },
+    ]
+  }
+}
+
+# == Allow to ids that begin alike
+# dev -> prod: conditional
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = false
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringLike = { "aws:userid" = ["AROAAB*:*"] } } },
+    ]
+  }
+}
+
+# == Allow to ids of that length
+# dev -> prod: conditional
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = false
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringLike = { "aws:userid" = ["?????????????????????:*"] } } },
+    ]
+  }
+}
+
+# == Deny to all but the id of that role
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = true
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*" },
+      { Effect = "Deny", Principal = "*", Action = "s3:*", Resource = ["arn:aws:s3:::bar-data/*"], Condition = { StringNotLike = { "aws:userid" = ["${iam_role.ci.at["dev"].unique_id}:*"] } } },
+    ]
+  }
+}
+
+# == Deny to the id of that role
+# dev -> prod: isolated
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = true
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*" },
+      { Effect = "Deny", Principal = "*", Action = "s3:*", Resource = ["arn:aws:s3:::bar-data/*"], Condition = { StringLike = { "aws:userid" = ["${iam_role.ci.at["dev"].unique_id}:*"] } } },
+    ]
+  }
+}
+
+# == The id of that role as the principal
+# dev -> prod: reachable
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = true
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].unique_id }, Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*" },
     ]
   }
 }

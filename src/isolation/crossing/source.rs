@@ -188,6 +188,8 @@ impl Asked {
                     self.always.insert(key.to_owned());
                 }
             }
+            // A service may act for any account, which a global key then tells.
+            (None, Principal::Service(_)) if key.starts_with("aws:") => {}
             (None, _) => {
                 self.never.insert(key.to_owned());
             }
@@ -228,9 +230,17 @@ impl Asked {
             if is_role && self.is_named(id) {
                 self.request.context.set("aws:userid", format!("{id}:session"));
             } else if is_role {
-                let texts = Texts { prefixes: vec![format!("{id}:")], ..Texts::default() };
+                let mut texts = Texts { prefixes: vec![format!("{id}:")], ..Texts::default() };
+                if id.contains('\u{27e8}') && self.guesses_ids("AROA") {
+                    texts.prefixes.push("AROA".to_owned());
+                } else {
+                    self.chosen.insert("aws:userid".to_owned());
+                }
                 self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
-                self.chosen.insert("aws:userid".to_owned());
+            } else if id.contains('\u{27e8}') && self.guesses_ids("AIDA") {
+                let prefixes = vec![id.to_owned(), "AIDA".to_owned()];
+                let texts = Texts { prefixes, ..Texts::default() };
+                self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
             } else {
                 self.request.context.set("aws:userid", id);
             }
@@ -246,6 +256,22 @@ impl Asked {
                 ["aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"];
             self.optional.extend(keys.map(str::to_owned));
         }
+    }
+
+    /// Whether a condition asks for a part of an id, or its length: of an id that AWS is still to give, which is a symbol,
+    /// neither is known but the letters that it begins with. A whole id that is written down is of somebody else.
+    fn guesses_ids(&self, start: &str) -> bool {
+        let guesses = |text: &str| {
+            let id = text.split(':').next().unwrap_or_default();
+            let Some(at) = id.find(['*', '?']) else { return false };
+            let (before, rest) = id.split_at(at);
+            !(rest == "*" && start.starts_with(before))
+        };
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let mut values =
+            conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid")).flat_map(|c| &c.values);
+        values.any(|value| guesses(&value.text.symbolic()))
     }
 
     /// Whether a policy names a principal by its unique id, and none asks for the ids of sessions: then every session

@@ -284,7 +284,7 @@ pub fn symbol(value: &Value) -> String {
             .iter()
             .map(|part| match part {
                 StringPart::Text(text) => text.clone(),
-                StringPart::Ref(reference) => Placeholder::new(reference.to_string()).to_string(),
+                StringPart::Ref(reference) => Placeholder::new(reference.to_string()).symbol(),
             })
             .collect(),
         other => other.to_json().to_string(),

@@ -131,8 +131,9 @@ impl PermissionSources {
         own.attached = arns.filter(|arn| !is_aws_managed(arn)).collect();
         let groups = self.groups.iter().filter_map(|(_, _, attrs)| attrs.get("arn"));
         own.groups = groups.map(symbol).collect();
-        let unique_id = self.principal.and_then(|of| self.attrs.get(of.unique_id)?.as_str());
-        own.unique_id = unique_id.map(str::to_owned);
+        // That of a principal which the plan makes is a symbol, by which policies of the same plan name it.
+        let unique_id = self.principal.and_then(|of| self.attrs.get(of.unique_id));
+        own.unique_id = unique_id.map(symbol).filter(|id| !id.is_empty() && id != "null");
         let tags = self.attrs.get("tags").and_then(Value::as_map);
         own.tags = tags.into_iter().flatten().map(|(k, v)| (k.clone(), symbol(v))).collect();
         own
