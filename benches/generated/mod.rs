@@ -414,6 +414,7 @@ fn settled(estate: &Estate) -> (Live, Resources) {
             accounts,
             founder: None,
             refreshed: true,
+            shared: Vec::new(),
         },
         prior,
     )

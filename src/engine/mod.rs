@@ -10,6 +10,7 @@ pub mod adopt;
 mod applied_values;
 pub mod apply;
 mod audit;
+mod aws_policies;
 mod backend;
 pub mod carry_out;
 pub mod compare_policies;

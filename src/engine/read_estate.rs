@@ -37,7 +37,7 @@ use super::open::{self, Store};
 use super::plan_request::{Mode, PlanRequest};
 use super::read_live::{self, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
-use super::{ownership_tags, secret_versions, secrets};
+use super::{aws_policies, ownership_tags, secret_versions, secrets};
 
 /// What a reading is about.
 #[derive(Clone, Copy)]
@@ -232,6 +232,9 @@ impl EstateReader<'_> {
             &mut read.live,
             at_once,
         );
+        read.warnings.extend(unread.await);
+        let unread =
+            aws_policies::read(provider.as_ref(), &targets, &read.estate, &mut read.live, at_once);
         read.warnings.extend(unread.await);
         // The tags that were read just now may be this estate's own.
         let lineage = &read.recorded.snapshot.lineage;

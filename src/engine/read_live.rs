@@ -242,5 +242,6 @@ pub fn live(
         accounts,
         founder: management.filter(|_| !exists),
         refreshed: true,
+        shared: Vec::new(),
     }
 }

@@ -90,6 +90,8 @@ pub struct Live {
     pub founder: Option<AccountId>,
     /// Whether AWS was asked; `false` with `--refresh=false`.
     pub refreshed: bool,
+    /// Objects of AWS's own that every account has alike, which blocks name and no account uses yet.
+    pub shared: Vec<LiveObject>,
 }
 
 /// The answer to "is this object there?".
@@ -150,6 +152,7 @@ impl Live {
                 .collect(),
             founder: None,
             refreshed: false,
+            shared: Vec::new(),
         }
     }
 

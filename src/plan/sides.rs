@@ -129,6 +129,18 @@ pub(super) fn sides(
             (None, _) => {}
         }
     }
+    for object in &live.shared {
+        let object = SideObject {
+            kind: object.kind.to_owned(),
+            key: object.key.clone(),
+            account: None,
+            address: None,
+            location: None,
+            attrs: object.attrs.clone(),
+        };
+        sides.before.objects.push(object.clone());
+        sides.after.objects.push(object);
+    }
     sides
 }
 

@@ -130,6 +130,7 @@ impl PlanFixture {
                 .collect(),
             founder: None,
             refreshed: true,
+            shared: Vec::new(),
         };
         compute(Input {
             estate: &self.estate,
@@ -533,6 +534,7 @@ fn what_another_estate_has_made_is_known_to_an_estate_without_a_state_alone() {
         accounts: BTreeMap::new(),
         refreshed: true,
         founder: None,
+        shared: Vec::new(),
     };
     let found = |lineage: &str| {
         let found = crate::live::adoptions(&fixture.estate, &fixture.prior, &live, lineage);
