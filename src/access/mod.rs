@@ -34,6 +34,7 @@ pub use organization::{Guardrails, Organization, PolicyType};
 pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
 pub use resource::{
-    BUCKET, KEY, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, RESOURCE_TYPES, ResourceNode,
-    ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE,
+    BUCKET, FUNCTION, KEY, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES,
+    ResourceNode, ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE, STREAM, TABLE,
+    TOPIC,
 };

@@ -1,5 +1,5 @@
 //! Resources with a policy of their own, trust policies of roles apart. All are one type; what differs between
-//! buckets, keys, queues and secrets stands in a row of [`RESOURCE_TYPES`].
+//! buckets, keys, queues and others stands in a row of [`RESOURCE_TYPES`].
 
 use std::collections::BTreeMap;
 
@@ -47,6 +47,8 @@ pub struct ResourceType {
     pub levels: Option<(&'static str, &'static str)>,
     /// What reading and writing takes of the key under which it encrypts.
     pub key_actions: Option<(&'static str, &'static str)>,
+    /// The only actions that its service answers without a signature; empty where that does not depend on the action.
+    pub unsigned_actions: &'static [&'static str],
 }
 
 /// S3 general purpose buckets. Only identities of the bucket's own account may change its policy
@@ -76,6 +78,7 @@ pub static BUCKET: ResourceType = ResourceType {
     levels: Some(("bucket", "object")),
     // S3 User Guide, "Using server-side encryption with AWS KMS keys".
     key_actions: Some(("kms:Decrypt", "kms:GenerateDataKey")),
+    unsigned_actions: &[],
 };
 
 /// KMS keys: "no AWS principal has any permissions to a KMS key unless that permission is provided explicitly"
@@ -124,6 +127,7 @@ pub static KEY: ResourceType = ResourceType {
     tag_keys: None,
     levels: None,
     key_actions: None,
+    unsigned_actions: &[],
 };
 
 /// SQS queues.
@@ -158,6 +162,7 @@ pub static QUEUE: ResourceType = ResourceType {
     tag_keys: None,
     levels: None,
     key_actions: None,
+    unsigned_actions: &[],
 };
 
 /// Secrets of Secrets Manager.
@@ -178,13 +183,174 @@ pub static SECRET: ResourceType = ResourceType {
     tag_keys: None,
     levels: None,
     key_actions: None,
+    unsigned_actions: &[],
+};
+
+/// SNS topics. Everybody's default is a policy that lets in whom `aws:SourceOwner` calls the owner: it tells the account
+/// that calls (SNS Developer Guide, "Example cases for Amazon SNS access control", "`aws:SourceAccount` versus
+/// `aws:SourceOwner`").
+pub static TOPIC: ResourceType = ResourceType {
+    name: "AWS::SNS::Topic",
+    plural: "SNS topics",
+    service: "sns",
+    resource: "",
+    contents: None,
+    policy_actions: &["sns:AddPermission", "sns:RemovePermission", "sns:SetTopicAttributes"],
+    writes: &["sns:Publish"],
+    reads: &["sns:Subscribe"],
+    policy_required: false,
+    also_opened_by: None,
+    // SNS Developer Guide, "Amazon SNS API permissions: Actions and resources reference", "Valid Amazon SNS policy
+    // actions": a topic's policy cannot name these.
+    of_the_owner: &[
+        "sns:createtopic",
+        "sns:listtopics",
+        "sns:tagresource",
+        "sns:unsubscribe",
+        "sns:untagresource",
+    ],
+    owner_key: None,
+    caller_key: Some("aws:sourceowner"),
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
+    unsigned_actions: &[],
+};
+
+/// Lambda functions; their versions and aliases have policies of their own. Of unsigned requests only those to a function's URL are answered,
+/// and only where its authorization is `NONE` (Lambda Developer Guide, "Control access to Lambda function URLs").
+pub static FUNCTION: ResourceType = ResourceType {
+    name: "AWS::Lambda::Function",
+    plural: "Lambda functions",
+    service: "lambda",
+    resource: "function:",
+    contents: None,
+    policy_actions: &["lambda:AddPermission", "lambda:RemovePermission"],
+    writes: &["lambda:InvokeFunction", "lambda:UpdateFunctionCode"],
+    reads: &["lambda:GetFunction", "lambda:InvokeFunction"],
+    policy_required: false,
+    also_opened_by: None,
+    of_the_owner: &[],
+    owner_key: None,
+    caller_key: None,
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
+    unsigned_actions: &["lambda:InvokeFunctionUrl"],
+};
+
+/// DynamoDB tables, with their indexes and streams.
+pub static TABLE: ResourceType = ResourceType {
+    name: "AWS::DynamoDB::Table",
+    plural: "DynamoDB tables",
+    service: "dynamodb",
+    resource: "table/",
+    contents: Some("/"),
+    policy_actions: &["dynamodb:DeleteResourcePolicy", "dynamodb:PutResourcePolicy"],
+    writes: &["dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+    reads: &[
+        "dynamodb:BatchGetItem",
+        "dynamodb:GetItem",
+        "dynamodb:GetRecords",
+        "dynamodb:Query",
+        "dynamodb:Scan",
+    ],
+    policy_required: false,
+    also_opened_by: None,
+    // DynamoDB Developer Guide, "DynamoDB API operations supported by resource-based policies", the column on
+    // cross-account support.
+    of_the_owner: &[
+        "dynamodb:createbackup",
+        "dynamodb:createglobaltable",
+        "dynamodb:createtable",
+        "dynamodb:createtablereplica",
+        "dynamodb:deleteresourcepolicy",
+        "dynamodb:deletetablereplica",
+        "dynamodb:describecontinuousbackups",
+        "dynamodb:describecontributorinsights",
+        "dynamodb:describekinesisstreamingdestination",
+        "dynamodb:describetablereplicaautoscaling",
+        "dynamodb:describetimetolive",
+        "dynamodb:disablekinesisstreamingdestination",
+        "dynamodb:enablekinesisstreamingdestination",
+        "dynamodb:exporttabletopointintime",
+        "dynamodb:getresourcepolicy",
+        "dynamodb:importtable",
+        "dynamodb:partiqldelete",
+        "dynamodb:partiqlinsert",
+        "dynamodb:partiqlselect",
+        "dynamodb:partiqlupdate",
+        "dynamodb:putresourcepolicy",
+        "dynamodb:restoretabletopointintime",
+        "dynamodb:updatecontinuousbackups",
+        "dynamodb:updatecontributorinsights",
+        "dynamodb:updateglobaltable",
+        "dynamodb:updatekinesisstreamingdestination",
+        "dynamodb:updatetablereplicaautoscaling",
+        "dynamodb:updatetimetolive",
+    ],
+    owner_key: None,
+    caller_key: None,
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
+    unsigned_actions: &[],
+};
+
+/// Repositories of ECR.
+pub static REPOSITORY: ResourceType = ResourceType {
+    name: "AWS::ECR::Repository",
+    plural: "ECR repositories",
+    service: "ecr",
+    resource: "repository/",
+    contents: None,
+    policy_actions: &["ecr:DeleteRepositoryPolicy", "ecr:SetRepositoryPolicy"],
+    writes: &["ecr:PutImage"],
+    reads: &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+    policy_required: false,
+    also_opened_by: Some("registry policies of ECR"),
+    of_the_owner: &[],
+    owner_key: None,
+    caller_key: None,
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
+    unsigned_actions: &[],
+};
+
+/// Data streams of Kinesis. Their consumers have policies of their own.
+pub static STREAM: ResourceType = ResourceType {
+    name: "AWS::Kinesis::Stream",
+    plural: "Kinesis streams",
+    service: "kinesis",
+    resource: "stream/",
+    contents: None,
+    policy_actions: &["kinesis:DeleteResourcePolicy", "kinesis:PutResourcePolicy"],
+    writes: &["kinesis:PutRecord", "kinesis:PutRecords"],
+    reads: &["kinesis:GetRecords", "kinesis:SubscribeToShard"],
+    policy_required: false,
+    also_opened_by: None,
+    // Kinesis API Reference, `PutResourcePolicy`, `DeleteResourcePolicy`, `GetResourcePolicy`: the caller has to "belong to
+    // the owner's account".
+    of_the_owner: &[
+        "kinesis:deleteresourcepolicy",
+        "kinesis:getresourcepolicy",
+        "kinesis:putresourcepolicy",
+    ],
+    owner_key: None,
+    caller_key: None,
+    tag_keys: None,
+    levels: None,
+    key_actions: None,
+    unsigned_actions: &[],
 };
 
 /// What the state lies in, where it lies in AWS.
 pub static STATE_STORE: &ResourceType = &BUCKET;
 
 /// Every type that the analysis can judge. A source need not know all of them.
-pub static RESOURCE_TYPES: [&ResourceType; 4] = [&BUCKET, &KEY, &QUEUE, &SECRET];
+pub static RESOURCE_TYPES: [&ResourceType; 9] =
+    [&BUCKET, &FUNCTION, &KEY, &QUEUE, &REPOSITORY, &SECRET, &STREAM, &TABLE, &TOPIC];
 
 /// A type of resource that can carry a policy of its own, whether the analysis can judge that or not.
 #[derive(Debug, PartialEq, Eq)]

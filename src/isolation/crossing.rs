@@ -144,9 +144,18 @@ fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'
         (StepTarget::Role(arn), _) => {
             (vec![Space::One("sts:AssumeRole".to_owned())], vec![Space::One(arn.clone())])
         }
-        (StepTarget::Resource(arn), _) => {
+        (StepTarget::Resource(arn), source) => {
             let kind = model.resources.get(arn)?.kind;
-            (vec![kind.actions()], kind.spaces(arn))
+            let answered = match source {
+                StepSource::Anonymous => kind.unsigned_actions,
+                _ => &[],
+            };
+            let answered = answered.iter().map(|action| Space::One((*action).to_owned()));
+            let actions: Vec<Space> = answered.collect();
+            match actions.is_empty() {
+                true => (vec![kind.actions()], kind.spaces(arn)),
+                false => (actions, kind.spaces(arn)),
+            }
         }
     };
     let owner = model.accounts.get(account)?;

@@ -64,6 +64,44 @@ impl PolicyText {
         *json = Arc::new(severed);
     }
 
+    /// Whether a statement of it has that `Sid`; `None` where the document is not known.
+    pub(super) fn has_statement(&self, sid: &str) -> Option<bool> {
+        let Self::Known(json) = self else { return None };
+        let mut json = (**json).clone();
+        Some(statements(&mut json).any(|statement| is_called(statement, sid)))
+    }
+
+    /// The document with one more statement, which takes the place of one with the same `Sid`.
+    #[must_use]
+    pub(super) fn with_statement(policy: Option<Self>, sid: &str, statement: Json) -> Self {
+        let left = policy.and_then(|policy| policy.without_statement(sid));
+        let mut json = match left {
+            Some(unknown @ Self::Unknown(_)) => return unknown,
+            Some(Self::Known(json)) => Arc::unwrap_or_clone(json),
+            None => serde_json::json!({"Version": "2012-10-17", "Statement": []}),
+        };
+        match json.get_mut("Statement") {
+            Some(Json::Array(all)) => all.push(statement),
+            Some(one) => *one = Json::Array(vec![one.take(), statement]),
+            None => json["Statement"] = Json::Array(vec![statement]),
+        }
+        Self::Known(Arc::new(json))
+    }
+
+    /// The document without the statement of that `Sid`; `None` where nothing is left of it.
+    #[must_use]
+    pub(super) fn without_statement(self, sid: &str) -> Option<Self> {
+        let Self::Known(json) = self else { return Some(self) };
+        let mut json = Arc::unwrap_or_clone(json);
+        match json.get_mut("Statement") {
+            Some(Json::Array(all)) => all.retain(|statement| !is_called(statement, sid)),
+            Some(one) if is_called(one, sid) => return None,
+            _ => {}
+        }
+        let is_empty = json.get("Statement").and_then(Json::as_array).is_some_and(Vec::is_empty);
+        (!is_empty).then(|| Self::Known(Arc::new(json)))
+    }
+
     /// Whether both are known and permit the same.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         let (Self::Known(one), Self::Known(other)) = (self, other) else { return false };
@@ -91,6 +129,10 @@ fn names(json: &Json, arn: &str) -> bool {
         Some(one) => statement(one),
         None => false,
     }
+}
+
+fn is_called(statement: &Json, sid: &str) -> bool {
+    statement.get("Sid").and_then(Json::as_str) == Some(sid)
 }
 
 fn statements(json: &mut Json) -> impl Iterator<Item = &mut Json> {

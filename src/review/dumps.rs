@@ -385,6 +385,7 @@ fn buckets(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagnos
             label: label(&arn, &bucket.name, &account.handle),
             policy: bucket.policy.as_ref().map(PolicyText::read),
             restrict_public: bucket.public_access_block.unwrap_or_default().restrict_public_buckets,
+            is_dumped: true,
         };
         account.resources.insert(arn, resource);
     }
@@ -411,9 +412,8 @@ fn policies(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagno
         };
         let label = format!("{}@{}", resource.arn, account.handle);
         let policy = resource.policy.as_ref().map(PolicyText::read);
-        account
-            .resources
-            .insert(resource.arn, Resource { kind, label, policy, restrict_public: false });
+        let resource_of = Resource { kind, label, policy, restrict_public: false, is_dumped: true };
+        account.resources.insert(resource.arn, resource_of);
     }
 }
 

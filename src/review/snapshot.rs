@@ -156,6 +156,8 @@ pub(crate) struct Resource {
     pub policy: Option<PolicyText>,
     /// Whether `RestrictPublicBuckets` is set on it.
     pub restrict_public: bool,
+    /// Whether a dump holds it; else it is known from a plan alone.
+    pub is_dumped: bool,
 }
 
 impl AccountsSnapshot {

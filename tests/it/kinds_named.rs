@@ -476,6 +476,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
         "users and groups have attributes of roles, an emulated account has an endpoint",
     ),
     ("src/render/fold/own_names.rs", "what AWS assigns, whatever the kind"),
+    ("src/access/resource.rs", "what AWS's ARNs begin with"),
     ("src/review/terraform/", "Terraform's names"),
     ("src/sandbox/", "AWS's names"),
     ("src/schema/", "the language"),

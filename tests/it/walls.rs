@@ -403,7 +403,7 @@ fn what_is_not_modelled_is_named_everywhere() {
     let json = p.run(&["plan", "--json"]).code(0).json();
     let listed = json["isolation"]["basis"]["not_modelled"].as_array().expect("a list");
     assert!(listed.contains(&"resource policies other than roles' trust and buckets".into()));
-    assert_eq!(listed.len(), 11, "{listed:?}");
+    assert_eq!(listed.len(), 12, "{listed:?}");
     for name in listed.iter().filter_map(|name| name.as_str()) {
         assert!(spaced(guide).contains(&spaced(name)), "the guide does not say: {name}");
     }

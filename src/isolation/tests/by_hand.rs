@@ -11,9 +11,9 @@ use super::super::deputy::indirect_paths;
 use super::super::paths::Origin;
 use super::super::section::Grade;
 use crate::access::{
-    AccessModel, AccountFacts, BUCKET, Coverage, Facts, Guardrails, KEY, NamedPolicy, Organization,
-    Permissions, PolicyType, PrincipalKind, PrincipalNode, QUEUE, ResourceNode, ResourcePolicy,
-    ResourceType, SECRET,
+    AccessModel, AccountFacts, BUCKET, Coverage, FUNCTION, Facts, Guardrails, KEY, NamedPolicy,
+    Organization, Permissions, PolicyType, PrincipalKind, PrincipalNode, QUEUE, REPOSITORY,
+    ResourceNode, ResourcePolicy, ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
 use crate::iam::{Document, Use};
 use crate::ids::{Handle, Partition};
@@ -362,14 +362,19 @@ fn deputies_are_judged_alike_in_every_partition() {
     }
 }
 
-/// A bucket, a key, a queue and a secret are one case.
+/// A bucket, a key, a queue and the others are one case.
 #[test]
 fn every_type_of_resource_is_judged_alike() {
-    let cases: [(&ResourceType, &str); 4] = [
+    let cases: [(&ResourceType, &str); 9] = [
         (&BUCKET, "arn:aws:s3:::data"),
         (&KEY, "arn:aws:kms:eu-west-1:222222222222:key/1234"),
         (&QUEUE, "arn:aws:sqs:eu-west-1:222222222222:jobs"),
         (&SECRET, "arn:aws:secretsmanager:eu-west-1:222222222222:secret:db-AbCdEf"),
+        (&TOPIC, "arn:aws:sns:eu-west-1:222222222222:orders"),
+        (&FUNCTION, "arn:aws:lambda:eu-west-1:222222222222:function:orders"),
+        (&TABLE, "arn:aws:dynamodb:eu-west-1:222222222222:table/orders"),
+        (&REPOSITORY, "arn:aws:ecr:eu-west-1:222222222222:repository/team/orders"),
+        (&STREAM, "arn:aws:kinesis:eu-west-1:222222222222:stream/orders"),
     ];
     assert_eq!(cases.len(), crate::access::RESOURCE_TYPES.len(), "a row without a case");
     for (kind, arn) in cases {

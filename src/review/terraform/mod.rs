@@ -4,7 +4,11 @@
 //! [`overlay`] carries the changes out: those of IAM by [`identities`], of buckets and other resources with a policy by
 //! [`resources`], of the organization by [`organization`].
 
+/// The argument of a role that holds its trust policy.
+pub(crate) const TRUST: &str = "assume_role_policy";
+
 mod accounts;
+mod function_permissions;
 mod identities;
 mod organization;
 mod overlay;

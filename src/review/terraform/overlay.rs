@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 use super::accounts::{Accounts, ProviderAccounts};
 use super::plan::{Change, TerraformPlan, texts};
 use super::types::{Bearing, bearing};
-use super::{identities, organization, resources};
+use super::{function_permissions, identities, organization, resources};
+use crate::access::{FUNCTION, REPOSITORY};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Placeholder;
 use crate::review::{AccountSnapshot, AccountsSnapshot, Identity, PolicyText, Tree};
@@ -314,6 +315,7 @@ impl<'p> Work<'p> {
             let Some(account) = before.account(id) else { continue };
             identities::prepare(change, account);
             resources::prepare(change, account);
+            function_permissions::prepare(change, account);
         }
     }
 
@@ -333,6 +335,7 @@ impl<'p> Work<'p> {
             let Some(account) = after.account(id) else { continue };
             identities::take(self, step, change, account, notes);
             resources::take(self, step, change, account, notes);
+            function_permissions::take(self, step, change, account, notes);
         }
     }
 
@@ -421,11 +424,6 @@ fn entity(
             let name = name("bucket");
             Some(Entity { arn: format!("arn:{partition}:s3:::{name}"), name })
         }
-        "aws_sqs_queue" => {
-            let name = name("name");
-            let arn = regional("sqs", &name);
-            made(name, arn)
-        }
         "aws_kms_key" => {
             let name = symbol(change, "key_id");
             let name = change.either("key_id").map_or(name, str::to_owned);
@@ -444,7 +442,12 @@ fn entity(
             let id = change.either("id").map_or_else(|| symbol(change, "id"), str::to_owned);
             Some(Entity { name: id.clone(), arn: id })
         }
-        _ => None,
+        kind => {
+            let (of, attr) = resources::named_by(kind)?;
+            let name = name(attr);
+            let arn = regional(of.service, &format!("{}{name}", of.resource));
+            made(name, arn)
+        }
     }
 }
 
@@ -452,7 +455,16 @@ fn entity(
 /// no block any more.
 fn evidence(change: &Change, before: &AccountsSnapshot) -> Option<String> {
     let kind = change.r#type.as_str();
-    let found = if kind.starts_with("aws_s3_bucket") {
+    let found = if let Some(id) = resources::account_of_holder(change) {
+        return Some(id);
+    } else if kind == function_permissions::PERMISSION || kind == "aws_ecr_repository_policy" {
+        let (of, attr) = match kind {
+            function_permissions::PERMISSION => (&FUNCTION, function_permissions::NAMES),
+            _ => (&REPOSITORY, "repository"),
+        };
+        let (name, region) = (change.either(attr)?, change.either("region"));
+        before.only_account(|account| resources::existing(of, name, region, account).is_some())
+    } else if kind.starts_with("aws_s3_bucket") {
         let bucket = change.either("bucket").or_else(|| change.either("id"))?;
         let end = format!(":s3:::{bucket}");
         before.only_account(|account| account.resources.keys().any(|arn| arn.ends_with(&end)))

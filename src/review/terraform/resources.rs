@@ -1,11 +1,14 @@
-//! Buckets, queues, keys and secrets with their policies.
+//! Buckets, queues, keys and other resources with their policies.
 
 use serde_json::{Value as Json, json};
 
+use super::function_permissions;
 use super::identities::stale;
 use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
 use super::plan::Change;
-use crate::access::{BUCKET, KEY, QUEUE, ResourceType, SECRET};
+use crate::access::{
+    BUCKET, FUNCTION, KEY, QUEUE, REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+};
 use crate::review::{AccountSnapshot, PolicyText, Resource};
 
 /// A resource type that is in the model.
@@ -18,7 +21,7 @@ struct Row {
     names: &'static str,
 }
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 18] = [
     Row { kind: "aws_s3_bucket", of: &BUCKET, names: "" },
     Row { kind: "aws_s3_bucket_policy", of: &BUCKET, names: "bucket" },
     Row { kind: "aws_s3_bucket_public_access_block", of: &BUCKET, names: "bucket" },
@@ -28,10 +31,42 @@ const ROWS: [Row; 9] = [
     Row { kind: "aws_kms_key_policy", of: &KEY, names: "key_id" },
     Row { kind: "aws_secretsmanager_secret", of: &SECRET, names: "" },
     Row { kind: "aws_secretsmanager_secret_policy", of: &SECRET, names: "secret_arn" },
+    Row { kind: "aws_sns_topic", of: &TOPIC, names: "" },
+    Row { kind: "aws_sns_topic_policy", of: &TOPIC, names: "arn" },
+    Row { kind: "aws_dynamodb_table", of: &TABLE, names: "" },
+    Row { kind: "aws_dynamodb_resource_policy", of: &TABLE, names: "resource_arn" },
+    Row { kind: "aws_ecr_repository", of: &REPOSITORY, names: "" },
+    Row { kind: "aws_ecr_repository_policy", of: &REPOSITORY, names: "repository" },
+    Row { kind: "aws_kinesis_stream", of: &STREAM, names: "" },
+    Row { kind: "aws_kinesis_resource_policy", of: &STREAM, names: "resource_arn" },
+    Row { kind: "aws_lambda_function", of: &FUNCTION, names: "" },
 ];
+
+/// The service of what a type stands for, and its name's argument, where its ARN follows from its name, its Region
+/// and its account.
+pub(super) fn named_by(kind: &str) -> Option<(&'static ResourceType, &'static str)> {
+    let row = ROWS.iter().find(|row| row.kind == kind && row.names.is_empty())?;
+    match row.of.service {
+        "lambda" => Some((row.of, "function_name")),
+        "dynamodb" | "ecr" | "kinesis" | "sns" | "sqs" => Some((row.of, "name")),
+        _ => None,
+    }
+}
 
 fn row(change: &Change) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.kind == change.r#type)
+}
+
+/// The account of what a policy or a permission is put on, where it is named by its ARN.
+pub(super) fn account_of_holder(change: &Change) -> Option<String> {
+    let attr = match row(change) {
+        Some(row) if !row.names.is_empty() => row.names,
+        None if change.r#type == function_permissions::PERMISSION => function_permissions::NAMES,
+        _ => return None,
+    };
+    let holder = change.either(attr).filter(|named| named.starts_with("arn:"))?;
+    let id = holder.split(':').nth(4)?;
+    id.parse::<crate::ids::AccountId>().ok().map(|id| id.to_string())
 }
 
 /// The ARN of what a change is about, before it; `None` where that does not stand.
@@ -41,11 +76,16 @@ fn arn_before(row: &Row, change: &Change, account: &AccountSnapshot) -> Option<S
         ("", _) => return change.before("arn").map(str::to_owned),
         (names, _) => names,
     };
-    arn_of(row, change.before(attr)?, account)
+    arn_of(row, change.before(attr)?, change.either("region"), account)
 }
 
 /// The ARN of what an argument names: a name, an id, an URL or the ARN itself.
-fn arn_of(row: &Row, named: &str, account: &AccountSnapshot) -> Option<String> {
+fn arn_of(
+    row: &Row,
+    named: &str,
+    region: Option<&str>,
+    account: &AccountSnapshot,
+) -> Option<String> {
     if named.starts_with("arn:") {
         return Some(named.to_owned());
     }
@@ -58,12 +98,28 @@ fn arn_of(row: &Row, named: &str, account: &AccountSnapshot) -> Option<String> {
             let region = host.split('.').nth(1)?;
             Some(format!("arn:{}:sqs:{region}:{}:{name}", account.partition, account.id))
         }
-        "kms" => {
-            let end = format!(":key/{named}");
-            account.resources.keys().find(|arn| arn.ends_with(&end)).cloned()
-        }
+        "kms" | "ecr" => existing(row.of, named, region, account),
         _ => None,
     }
+}
+
+/// The ARN of the one resource of a type that has that name in an account, and in a Region where that is known.
+pub(super) fn existing(
+    of: &ResourceType,
+    name: &str,
+    region: Option<&str>,
+    account: &AccountSnapshot,
+) -> Option<String> {
+    let is_it = |arn: &&String| {
+        let mut parts = arn.splitn(6, ':').skip(2);
+        let (service, place) = (parts.next(), parts.next());
+        service == Some(of.service)
+            && region.is_none_or(|region| place == Some(region))
+            && parts.nth(1).and_then(|rest| rest.strip_prefix(of.resource)) == Some(name)
+    };
+    let mut all = account.resources.keys().filter(is_it);
+    let one = all.next()?;
+    all.next().is_none().then(|| one.clone())
 }
 
 /// Gives what stands its label, and adds what only the plan knows to stand.
@@ -81,6 +137,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
         label: String::new(),
         policy: own_policy,
         restrict_public,
+        is_dumped: false,
     });
     if resource.label.is_empty() || is_policy {
         resource.label.clone_from(&change.address);
@@ -155,6 +212,7 @@ fn hold(
         // Since April 2023 a new bucket blocks public access until that is taken away (S3 User Guide, "Blocking
         // public access to your Amazon S3 storage").
         restrict_public: is_new && row.of.service == "s3",
+        is_dumped: false,
     });
     // Unless the configuration sets it, the attribute is a reading of what a separate resource puts there.
     if work.accounts.is_set(change, "policy") && (is_new || change.differs("policy")) {
@@ -170,7 +228,9 @@ fn fill(
     account: &mut AccountSnapshot,
     notes: &mut ApplyNotes,
 ) {
-    let by_name = change.after(row.names).and_then(|named| arn_of(row, named, account));
+    let region = work.accounts.region(change);
+    let by_name =
+        change.after(row.names).and_then(|named| arn_of(row, named, region.as_deref(), account));
     let arn = by_name.or_else(|| work.named(change, row.names).map(|entity| entity.arn));
     let Some(arn) = arn.filter(|arn| arn.starts_with("arn:")) else {
         let why = format!("what `{}` is put on is known after apply", change.address);
@@ -182,6 +242,7 @@ fn fill(
         label: change.address.clone(),
         policy: None,
         restrict_public: false,
+        is_dumped: false,
     });
     if row.kind.ends_with("_policy") {
         if change.does("create") || change.differs("policy") {

@@ -82,7 +82,7 @@ mod tests {
         assert!(rows > 1_500, "{rows}");
         let aws = "registry.terraform.io/hashicorp/aws";
         assert_eq!(bearing(aws, "aws_iam_role"), Bearing::Judged);
-        assert_eq!(bearing(aws, "aws_lambda_permission"), Bearing::Bears);
+        assert_eq!(bearing(aws, "aws_acmpca_permission"), Bearing::Bears);
         assert_eq!(bearing("registry.opentofu.org/hashicorp/aws", "aws_vpc"), Bearing::None);
         assert_eq!(bearing(aws, "aws_cloudformation_stack"), Bearing::Runs);
         assert_eq!(bearing(aws, "aws_type_of_tomorrow"), Bearing::Unknown);

@@ -1,0 +1,202 @@
+//! Statements that are added to the policy of a Lambda function one by one (`aws_lambda_permission`).
+//!
+//! Source: Lambda API Reference, `AddPermission`: what its parameters become in the function's policy.
+
+use serde_json::{Value as Json, json};
+
+use super::identities::stale;
+use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work, symbol};
+use super::plan::Change;
+use super::resources::existing;
+use crate::access::FUNCTION;
+use crate::review::{AccountSnapshot, PolicyText, Resource};
+
+/// The type.
+pub(super) const PERMISSION: &str = "aws_lambda_permission";
+
+/// The argument that names the function.
+pub(super) const NAMES: &str = "function_name";
+
+/// Arguments that a statement is made of.
+const PARTS: [&str; 9] = [
+    "action",
+    "event_source_token",
+    "function_url_auth_type",
+    "invoked_via_function_url",
+    "principal",
+    "principal_org_id",
+    "source_account",
+    "source_arn",
+    "statement_id",
+];
+
+/// Adds what only the plan knows to stand.
+pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
+    if change.r#type != PERMISSION {
+        return;
+    }
+    let side = &change.change.before;
+    let (Some(arn), Some(sid)) = (arn_before(change, account), change.before("statement_id"))
+    else {
+        return;
+    };
+    let statement = statement(side, sid, &arn, account);
+    let resource = resource(account, &arn, change);
+    let is_there = resource.policy.as_ref().map_or(Some(false), |policy| policy.has_statement(sid));
+    if is_there == Some(false) {
+        let is_dumped = resource.is_dumped;
+        let policy = resource.policy.take();
+        resource.policy = Some(PolicyText::with_statement(policy, sid, statement));
+        if is_dumped {
+            account.mark_unread(stale(change));
+        }
+    }
+}
+
+/// Carries one step of one change out.
+pub(super) fn take(
+    work: &Work<'_>,
+    step: ApplyStep,
+    change: &Change,
+    account: &mut AccountSnapshot,
+    notes: &mut ApplyNotes,
+) {
+    if change.r#type != PERMISSION {
+        return;
+    }
+    match step {
+        ApplyStep::Remove if change.removes() => {
+            let (Some(arn), Some(sid)) =
+                (arn_before(change, account), change.before("statement_id"))
+            else {
+                return;
+            };
+            if let Some(resource) = account.resources.get_mut(&arn) {
+                let policy = resource.policy.take();
+                resource.policy = policy.and_then(|policy| policy.without_statement(sid));
+            }
+        }
+        ApplyStep::Fill if change.writes() => add(work, change, account, notes),
+        _ => {}
+    }
+}
+
+fn add(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
+    let region = work.accounts.region(change);
+    let by_name = change
+        .after(NAMES)
+        .and_then(|named| arn_of(named, change.after("qualifier"), region.as_deref(), account));
+    let referred = || {
+        let arn = work.named(change, NAMES)?.arn;
+        Some(qualified(arn, change.after("qualifier")))
+    };
+    let Some(arn) = by_name.or_else(referred).filter(|arn| arn.starts_with("arn:")) else {
+        let why = format!("what `{}` is put on is not known", change.address);
+        notes.not_judged.push(NotJudged { account: Some(account.id.clone()), why });
+        return;
+    };
+    let generated = symbol(change, "statement_id");
+    let sid = change.after("statement_id").unwrap_or(&generated);
+    // Where AWS or Terraform makes the name up, what it says is known all the same.
+    let mut unknown = PARTS.into_iter().filter(|part| *part != "statement_id");
+    let unknown = unknown.find(|part| change.is_unknown(part));
+    let statement = statement(&change.change.after, sid, &arn, account);
+    let resource = resource(account, &arn, change);
+    let policy = resource.policy.take();
+    resource.policy = Some(match unknown {
+        Some(part) => {
+            PolicyText::Unknown(format!("`{}.{part}` is known after apply", change.address))
+        }
+        None => PolicyText::with_statement(policy, sid, statement),
+    });
+    notes.written.insert(arn);
+}
+
+fn resource<'a>(account: &'a mut AccountSnapshot, arn: &str, change: &Change) -> &'a mut Resource {
+    account.resources.entry(arn.to_owned()).or_insert_with(|| Resource {
+        kind: &FUNCTION,
+        label: change.address.clone(),
+        policy: None,
+        restrict_public: false,
+        is_dumped: false,
+    })
+}
+
+fn arn_before(change: &Change, account: &AccountSnapshot) -> Option<String> {
+    let named = change.before(NAMES)?;
+    arn_of(named, change.before("qualifier"), change.before("region"), account)
+}
+
+/// The ARN of what a permission is put on: a function by its name, its ARN or the end of it (`123456789012:function:f`),
+/// and a version or alias of it.
+fn arn_of(
+    named: &str,
+    qualifier: Option<&str>,
+    region: Option<&str>,
+    account: &AccountSnapshot,
+) -> Option<String> {
+    if named.starts_with("arn:") {
+        return Some(qualified(named.to_owned(), qualifier));
+    }
+    let name = named.rsplit_once(":function:").map_or(named, |(_, name)| name);
+    let arn = existing(&FUNCTION, name, region, account).or_else(|| {
+        let (partition, id) = (account.partition, &account.id);
+        Some(format!("arn:{partition}:lambda:{}:{id}:function:{name}", region?))
+    })?;
+    Some(qualified(arn, qualifier))
+}
+
+fn qualified(arn: String, qualifier: Option<&str>) -> String {
+    match qualifier {
+        Some(qualifier) => format!("{arn}:{qualifier}"),
+        None => arn,
+    }
+}
+
+/// The statement that a permission becomes.
+fn statement(side: &Json, sid: &str, arn: &str, account: &AccountSnapshot) -> Json {
+    let text = |attr: &str| side.get(attr).and_then(Json::as_str).filter(|text| !text.is_empty());
+    let named = text("principal").unwrap_or_default();
+    let principal = if named == "*" {
+        json!("*")
+    } else if named.len() == 12 && named.bytes().all(|byte| byte.is_ascii_digit()) {
+        json!({"AWS": format!("arn:{}:iam::{named}:root", account.partition)})
+    } else if named.starts_with("arn:") {
+        json!({"AWS": named})
+    } else {
+        json!({"Service": named})
+    };
+    let mut equals = serde_json::Map::new();
+    let keys = [
+        ("source_account", "aws:SourceAccount"),
+        ("principal_org_id", "aws:PrincipalOrgID"),
+        ("event_source_token", "lambda:EventSourceToken"),
+        ("function_url_auth_type", "lambda:FunctionUrlAuthType"),
+    ];
+    for (attr, key) in keys {
+        if let Some(value) = text(attr) {
+            equals.insert(key.to_owned(), json!(value));
+        }
+    }
+    let mut condition = serde_json::Map::new();
+    if !equals.is_empty() {
+        condition.insert("StringEquals".to_owned(), Json::Object(equals));
+    }
+    if let Some(source) = text("source_arn") {
+        condition.insert("ArnLike".to_owned(), json!({"aws:SourceArn": source}));
+    }
+    if side.get("invoked_via_function_url").and_then(Json::as_bool) == Some(true) {
+        condition.insert("Bool".to_owned(), json!({"lambda:InvokedViaFunctionUrl": "true"}));
+    }
+    let mut statement = json!({
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": text("action").unwrap_or_default(),
+        "Resource": arn
+    });
+    if !condition.is_empty() {
+        statement["Condition"] = Json::Object(condition);
+    }
+    statement
+}
