@@ -21,6 +21,8 @@ use crate::review::one_policy::{self, OnePolicy};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
 use crate::review::{AccountsSnapshot, Tree, model};
 
+mod places;
+
 /// What is to be judged.
 #[derive(Clone, Debug, Default)]
 pub struct ReviewRequest {
@@ -30,6 +32,8 @@ pub struct ReviewRequest {
     pub since: Option<PathBuf>,
     /// Plans of one change, judged together.
     pub terraform_plans: Vec<PathBuf>,
+    /// Directories with the `.tf` files that the plans were made from; those of the plans where none is named.
+    pub configurations: Vec<PathBuf>,
     /// A policy on its own, with what it is aimed at: ids of the organization's parts, and ARNs.
     pub policy: Option<(PathBuf, Vec<String>)>,
     /// Environments with the ids of their accounts.
@@ -49,6 +53,9 @@ pub struct ReviewOutcome {
     pub isolation: Isolation,
     /// Counts.
     pub summary: IsolationSummary,
+    /// The day of the judgement, `YYYY-MM-DD`.
+    #[serde(skip)]
+    pub today: String,
 }
 
 /// What was judged.
@@ -121,6 +128,7 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
     let guardrails_unknown = guardrails_unknown(&overlay.after.tree);
     qualify(&mut isolation, &unknown_before, &guardrails_unknown);
     ease(&mut isolation);
+    places::fill(&mut isolation, &directories(request));
     let summary = isolation.summary();
     let unread = |side: &AccountsSnapshot, when: &str| -> Vec<String> {
         let accounts = side.accounts.values().filter(|account| !account.unread.is_empty());
@@ -145,7 +153,20 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
         },
         isolation,
         summary,
+        today: request.today.clone(),
     })
+}
+
+/// Where the `.tf` files may be.
+fn directories(request: &ReviewRequest) -> Vec<PathBuf> {
+    let of_plan = |plan: &PathBuf| match plan.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    match request.configurations.as_slice() {
+        [] => request.terraform_plans.iter().map(of_plan).collect(),
+        named => named.to_vec(),
+    }
 }
 
 /// Whether the outcome keeps the change from being merged.

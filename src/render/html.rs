@@ -24,6 +24,7 @@ use crate::engine::refusal::PlanRefusal;
 
 mod estate;
 mod history;
+pub mod review;
 mod style;
 pub(super) mod table;
 

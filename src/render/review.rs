@@ -11,7 +11,7 @@ use crate::engine::review::ReviewOutcome;
 use crate::isolation::section::{PathChange, WallVerdict};
 
 /// The verdict in one line.
-fn sentence(outcome: &ReviewOutcome) -> String {
+pub(super) fn sentence(outcome: &ReviewOutcome) -> String {
     let changes = &outcome.isolation.changes;
     let number = |change: PathChange| changes.iter().filter(|path| path.change == change).count();
     let (crossed, undecided) = outcome.isolation.crossed_and_undecided();
@@ -47,7 +47,8 @@ fn sentence(outcome: &ReviewOutcome) -> String {
     }
 }
 
-fn basis(outcome: &ReviewOutcome) -> String {
+/// What was judged, in one line.
+pub(super) fn basis(outcome: &ReviewOutcome) -> String {
     let change = &outcome.change;
     if let Some(since) = &change.since {
         return format!("The accounts as they are, compared with {since}.");
@@ -98,12 +99,13 @@ pub fn text(outcome: &ReviewOutcome, style: &Style, out: &mut dyn Write) -> io::
     section_text::assumptions(&section.matrix, style, out)
 }
 
-fn tone(outcome: &ReviewOutcome) -> Tone {
+/// How serious the outcome is.
+pub(super) fn tone(outcome: &ReviewOutcome) -> Tone {
     if outcome.isolation.broken() == 0 { Tone::Good } else { Tone::Bad }
 }
 
 /// What is not in the verdicts, by heading.
-fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[String])> {
+pub(super) fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[String])> {
     let change = &outcome.change;
     let all = [
         (

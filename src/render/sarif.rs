@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use crate::diag;
 use crate::isolation::section::{
-    AccessPath, ExceptionStatus, ExceptionUse, Finding, FindingKind, Grant, RuleSeverity,
-    WallVerdict,
+    AccessPath, ExceptionStatus, ExceptionUse, Finding, FindingKind, Grant, Isolation,
+    RuleSeverity, WallVerdict,
 };
 use crate::plan::model::{
     Action, Check, CheckStatus, Plan, PlanDiagnostic, PlanEstate, PlanLocation, ResourceChange,
@@ -29,6 +29,7 @@ use super::refusal::summary;
 use super::style::safe;
 use super::verdict::{Headline, exceptions};
 use crate::engine::refusal::PlanRefusal;
+use crate::engine::review::ReviewOutcome;
 
 /// GitHub shows no more results of a run.
 const RESULTS: usize = 5_000;
@@ -50,7 +51,7 @@ pub fn plan(plan: &Plan, below: &str, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     let mut results = Vec::new();
     for path in &plan.isolation.violations {
-        results.push(log.violation(plan, path));
+        results.push(log.violation(&plan.isolation, &plan.resource_changes, path));
     }
     results.extend(plan.isolation.exceptions.iter().filter_map(|permit| log.exception(permit)));
     let findings = view::alike(&plan.isolation.findings, &plan.accounts);
@@ -70,6 +71,32 @@ pub fn plan(plan: &Plan, below: &str, out: &mut dyn Write) -> io::Result<()> {
     log.write(&plan.palisade_version, results, properties, out)
 }
 
+/// Writes what a review found: broken walls and findings.
+///
+/// # Errors
+/// Those of the writer.
+pub fn review(outcome: &ReviewOutcome, below: &str, out: &mut dyn Write) -> io::Result<()> {
+    let section = &outcome.isolation;
+    // What has no place of its own is shown at what was judged.
+    let judged = outcome.change.policy.iter().map(|tried| &tried.file);
+    let mut judged = judged.chain(&outcome.change.terraform_plans);
+    let uri = judged.find_map(|file| uri(below, file)).unwrap_or_else(|| "main.tf".to_owned());
+    let log = Log {
+        below,
+        place: FilePlace { uri, line: 1, column: None },
+        id: format!("palisade/review/{}/", identifier(&section.environments.join("-"))),
+    };
+    let mut results: Vec<Entry> =
+        section.violations.iter().map(|path| log.violation(section, &[], path)).collect();
+    let findings = view::alike(&section.findings, &[]);
+    results.extend(findings.iter().filter_map(|one| log.finding(one, &BTreeMap::new())));
+    let properties = json!({
+        "verdict": super::review::sentence(outcome),
+        "summary": serde_json::to_value(&outcome.summary).unwrap_or_default(),
+    });
+    log.write(env!("CARGO_PKG_VERSION"), results, properties, out)
+}
+
 /// Writes why there is no plan.
 ///
 /// # Errors
@@ -82,8 +109,8 @@ pub fn refusal(refusal: &PlanRefusal, below: &str, out: &mut dyn Write) -> io::R
 }
 
 /// An object that the plan deletes, and that no file declares any more.
-fn deleted<'a>(plan: &'a Plan, address: &str) -> Option<&'a ResourceChange> {
-    let mut all = plan.resource_changes.iter();
+fn deleted<'a>(changes: &'a [ResourceChange], address: &str) -> Option<&'a ResourceChange> {
+    let mut all = changes.iter();
     all.find(|c| c.display == address && c.action == Action::Delete && c.location.is_none())
 }
 
@@ -172,7 +199,12 @@ impl<'a> Log<'a> {
         Some(FilePlace { uri: uri(self.below, file)?, line: line.max(1), column })
     }
 
-    fn violation(&self, plan: &Plan, path: &AccessPath) -> Entry {
+    fn violation(
+        &self,
+        section: &Isolation,
+        changes: &[ResourceChange],
+        path: &AccessPath,
+    ) -> Entry {
         let rule = path.rule.as_deref().unwrap_or("isolation");
         let grants = || path.via.iter().rev().flat_map(|hop| &hop.granted_by);
         let granted = |grant: &Grant| {
@@ -193,8 +225,8 @@ impl<'a> Log<'a> {
             })
         };
         // The block of an object that goes is in no file any more: where the object stood is declared still.
-        let gone = || path.caused_by.iter().find_map(|address| self.home(plan, address));
-        let declared = || plan.isolation.rules.get(rule).and_then(|at| self.written(at));
+        let gone = || path.caused_by.iter().find_map(|address| self.home(changes, address));
+        let declared = || section.rules.get(rule).and_then(|at| self.written(at));
         let (at, _) = added
             .or_else(cause)
             .or_else(|| Some((gone()?, String::new())))
@@ -237,7 +269,7 @@ impl<'a> Log<'a> {
         }
         if let Some(cause) = path.caused_by.first() {
             message.push_str(&format!(". Caused by {cause}"));
-            if deleted(plan, cause).is_some() {
+            if deleted(changes, cause).is_some() {
                 message.push_str(", which this plan deletes");
             }
         }
@@ -256,8 +288,8 @@ impl<'a> Log<'a> {
 
     /// Where an object that the plan deletes has its home: the block of its account, or of the organization; the
     /// place of the estate where neither is declared. `None` for what is not deleted.
-    fn home(&self, plan: &Plan, address: &str) -> Option<FilePlace> {
-        let change = deleted(plan, address)?;
+    fn home(&self, changes: &[ResourceChange], address: &str) -> Option<FilePlace> {
+        let change = deleted(changes, address)?;
         let is_home = |c: &&ResourceChange| match &change.account {
             Some(handle) => {
                 access_of(&c.kind).is_some_and(AccessPart::is_account)
@@ -265,7 +297,7 @@ impl<'a> Log<'a> {
             }
             None => access_of(&c.kind).is_some_and(AccessPart::is_organization),
         };
-        let home = plan.resource_changes.iter().find(is_home);
+        let home = changes.iter().find(is_home);
         let place = home.and_then(|home| self.written(home.location.as_deref()?));
         Some(place.unwrap_or_else(|| self.place.clone()))
     }

@@ -31,6 +31,10 @@ pub struct ReviewArgs {
     /// Output of `terraform show -json PLANFILE`; several of one change are judged together
     #[arg(long, value_name = "FILE")]
     terraform_plan: Vec<PathBuf>,
+    /// Directory with the `.tf` files that a plan was made from, by which files and lines are named; without it, the directory
+    /// that the plan lies in
+    #[arg(long, value_name = "DIR", requires = "terraform_plan")]
+    configuration: Vec<PathBuf>,
     /// File with one policy, judged on its own: an SCP or RCP, or a policy of a principal or a resource
     #[arg(long, value_name = "FILE", requires_all = ["target", "accounts"], conflicts_with = "since")]
     policy: Option<PathBuf>,
@@ -64,6 +68,10 @@ enum ReviewFormat {
     Json,
     /// For pull requests.
     Markdown,
+    /// SARIF, for code scanning.
+    Sarif,
+    /// A page that stands alone.
+    Html,
 }
 
 /// Judges a change and prints what it does to the walls.
@@ -75,6 +83,7 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
         accounts: args.accounts.clone(),
         since: args.since.clone(),
         terraform_plans: args.terraform_plan.clone(),
+        configurations: args.configuration.clone(),
         policy: args.policy.clone().map(|file| (file, args.target.clone())),
         providers: args.provider.iter().cloned().collect(),
         today: context.now().chars().take(10).collect(),
@@ -90,6 +99,10 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
         ReviewFormat::Json => render::json::write(&outcome, &mut out)?,
         ReviewFormat::Text => render::review::text(&outcome, context.style(), &mut out)?,
         ReviewFormat::Markdown => render::review::markdown(&outcome, &mut out)?,
+        ReviewFormat::Sarif => {
+            render::sarif::review(&outcome, &context.env.below_repository(), &mut out)?;
+        }
+        ReviewFormat::Html => render::html::review::page(&outcome, &mut out)?,
     }
     out.flush()?;
     Ok(review::require_isolation(&outcome, args.fail_on.fail_on())?)

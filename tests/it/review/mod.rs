@@ -5,4 +5,6 @@ mod dumps;
 mod example;
 mod lab;
 mod one_policy;
+mod places;
+mod services;
 mod types;
