@@ -8,7 +8,7 @@ use crate::iam;
 use crate::iam::ContextValue;
 use crate::isolation::section::{
     AccessPath, Assumption, AssumptionKind, Basis, Finding, Hop, Isolation, IsolationSummary,
-    MatrixRow, PathChange, PathEnd, Replayed, StepLimits, WallVerdict, Witness,
+    MatrixRow, PathChange, PathEnd, Replayed, Ruling, StepLimits, WallVerdict, Witness,
 };
 
 use crate::plan::model::AccountChanges;
@@ -324,9 +324,13 @@ impl<'a> ChangedWalls<'a> {
 /// The verdicts of a wall, before and after, as one text.
 pub(in crate::render) fn cell(row: &MatrixRow, changed: &ChangedWalls<'_>) -> Cell {
     let (before, after) = (words(row.before), words(row.after));
-    let tone = verdict_tone(row.after);
+    let tone = match row.ruling {
+        Some(Ruling::Permitted) => Tone::Plain,
+        Some(Ruling::Forbidden) | None => verdict_tone(row.after),
+    };
+    let ruling = row.ruling.map(|ruling| format!(", {}", ruling.name())).unwrap_or_default();
     let grade = row.grade.map(|grade| format!(" ({})", grade.letter())).unwrap_or_default();
-    let grade = format!("{}{grade}", changed.word(row));
+    let grade = format!("{grade}{}{ruling}", changed.word(row));
     if row.before == row.after {
         (format!("{after}{grade}"), tone)
     } else {
