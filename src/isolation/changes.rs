@@ -207,9 +207,6 @@ impl Asked {
             .collect();
         own.extend(changes.permitted.then(Asked::anything));
         self.put_identity(own);
-        if changes.permitted {
-            self = self.permitted();
-        }
         if changes.unbound {
             self.put_boundary(None);
         }

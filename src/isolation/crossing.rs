@@ -14,7 +14,7 @@ use crate::access::{
     AccessModel, AccountNode, NamedPolicy, RESOURCE_TYPES, ResourceType, UndescribedMember, levels,
 };
 use crate::iam::symbolic::globs::{Glob, TooMany, regions};
-use crate::iam::symbolic::{Caps, Domain, Space};
+use crate::iam::symbolic::{Caps, Companion, Domain, Space};
 use crate::iam::{ContextValue, Decision, Document, Item, Policies, Principal, Request, evaluate};
 use crate::ids::Handle;
 
@@ -69,8 +69,6 @@ pub struct Asked {
     resources: Vec<Space>,
     never: BTreeSet<String>,
     domains: BTreeMap<String, Domain>,
-    /// Keys, in lower case, among `never` that only the principal's own policies keep it from setting.
-    own_side: BTreeSet<String>,
     /// Keys, in lower case, that the caller leaves out if it likes.
     optional: BTreeSet<String>,
     /// Keys, in lower case, that every request of the caller carries.
@@ -79,6 +77,8 @@ pub struct Asked {
     chosen: BTreeSet<String>,
     /// Actions, in lower case, that are refused whatever policies say.
     refused: BTreeSet<String>,
+    /// Actions that some requests take beside the one that is asked about.
+    beside: Vec<Companion>,
     /// Further names of the principal that policies may know it by: sessions, by ARN.
     sessions: BTreeSet<String>,
     /// Federated sessions that the principal may begin, where policies tell them from it.
@@ -192,11 +192,11 @@ pub fn asked_at(
         resources: place.resources,
         never: BTreeSet::new(),
         domains: BTreeMap::new(),
-        own_side: BTreeSet::new(),
         optional: BTreeSet::new(),
         always: BTreeSet::new(),
         chosen: BTreeSet::new(),
         refused: BTreeSet::new(),
+        beside: Vec::new(),
         sessions: BTreeSet::new(),
         federated: None,
         since: None,
@@ -315,6 +315,8 @@ pub struct Parts<'a> {
     pub domains: &'a BTreeMap<String, Domain>,
     /// Actions, in lower case, that are refused whatever policies say.
     pub refused: &'a BTreeSet<String>,
+    /// Actions that some requests take beside the one that is asked about.
+    pub beside: &'a [Companion],
 }
 
 impl Asked {
@@ -331,6 +333,7 @@ impl Asked {
             always: &facts.always,
             domains: &facts.domains,
             refused: &self.refused,
+            beside: &self.beside,
         }
     }
 
@@ -343,7 +346,7 @@ impl Asked {
                 if let Some(role) = model.principals.get(arn) {
                     let tags = role.tags().iter().map(|(key, value)| (key, Some(value)));
                     self.resource_tags(tags, &["aws:ResourceTag", "iam:ResourceTag"]);
-                    self.session_keys(model, &step.source);
+                    self.session_keys();
                     self.keys_of_others("sts");
                 }
             }
@@ -420,10 +423,16 @@ impl Asked {
         &self.policies
     }
 
-    /// What the judge says of one request under these policies.
+    /// What the judge says of one request under these policies, or of the first that it takes beside and that is refused.
     #[must_use]
     pub fn judge(&self, request: &Request) -> Decision {
-        evaluate(request, &self.policies)
+        let own = evaluate(request, &self.policies);
+        if !own.is_allowed() {
+            return own;
+        }
+        let beside = self.beside.iter().filter_map(|other| other.beside(request));
+        let mut beside = beside.map(|other| evaluate(&other, &self.policies));
+        beside.find(|decision| !decision.is_allowed()).unwrap_or(own)
     }
 }
 

@@ -15,6 +15,7 @@ use super::crossing::{Asked, PathStep, StepSource, StepTarget};
 use super::paths::{Origin, account_of, starts_in};
 use crate::access::{AccessModel, PART};
 
+mod beside;
 mod case;
 mod conditions;
 mod denials;
@@ -37,8 +38,10 @@ pub enum GrantExclusion {
     Condition(String),
     /// This statement denies all that it allows: policy and label.
     Denied(String, String),
-    /// These two statements deny all that it allows: one some resources, and one all others. Policy and label of each.
+    /// These two statements deny all that it allows: one some requests, and one all others. Policy and label of each.
     DeniedTwice([(String, String); 2]),
+    /// It allows only what takes this action beside, which is denied.
+    Beside(String),
     /// Nothing in this layer, which has to allow the same requests, allows any that it allows.
     Elsewhere(String),
 }
@@ -232,6 +235,9 @@ impl StepDenial {
                             cited(&one.0, &one.1),
                             cited(&other.0, &other.1)
                         ),
+                        GrantExclusion::Beside(action) => {
+                            format!("asks for what takes {action} too, which is not allowed")
+                        }
                         GrantExclusion::Elsewhere(layer) => {
                             format!("allows nothing that the {layer} allow")
                         }

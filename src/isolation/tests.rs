@@ -1,10 +1,12 @@
 //! The analysis against small estates made by hand.
 
+mod beside;
 mod by_hand;
 mod callers;
 mod causes;
 mod closure_rules;
 mod conditions;
+mod covered;
 mod escalation;
 mod escalation_paths;
 mod exceptions;

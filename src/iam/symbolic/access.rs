@@ -153,6 +153,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
                 always: BTreeSet::new(),
                 chosen: BTreeSet::new(),
                 refused: BTreeSet::new(),
+                beside: Vec::new(),
             };
             let sides = (question(&before, &was), question(&after, &is));
             let answers = ask_both(Some(&sides.0), Some(&sides.1), Caps::default());

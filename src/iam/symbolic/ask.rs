@@ -335,6 +335,7 @@ mod tests {
                 always: BTreeSet::new(),
                 chosen: BTreeSet::new(),
                 refused: BTreeSet::new(),
+                beside: Vec::new(),
             },
             Caps::default(),
         )
@@ -406,6 +407,7 @@ mod tests {
             always: BTreeSet::new(),
             chosen: BTreeSet::new(),
             refused: BTreeSet::new(),
+            beside: Vec::new(),
         };
         let caps = Caps::default();
         let variables = variables(&[&question], caps);
@@ -453,6 +455,7 @@ mod tests {
             always: BTreeSet::new(),
             chosen: BTreeSet::new(),
             refused: BTreeSet::new(),
+            beside: Vec::new(),
         };
         assert_eq!(awake(&question)[0].statements.len(), 1);
         assert!(opening(ask(&question, Caps::default())).requirements.is_empty());
@@ -493,6 +496,7 @@ mod tests {
                 always: BTreeSet::new(),
                 chosen: BTreeSet::new(),
                 refused: BTreeSet::new(),
+                beside: Vec::new(),
             };
             ask(&question, Caps::default())
         };

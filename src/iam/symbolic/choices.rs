@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::domain::Domain;
 use super::keys::{KeySpace, space, tests_by_key};
-use super::question::{Caps, Question, concerns, fixed, is_fixed, statements, variable_keys};
+use super::question::{Caps, Question, fixed, is_fixed, statements, variable_keys};
 use super::variables::{PolicyVariables, VariableValues};
 use crate::iam::request::{ContextValue, Request};
 
@@ -64,8 +64,11 @@ pub(super) fn key_spaces(
     let open =
         |key: &String| sides.iter().any(|side| !side.never.contains(key) && !is_fixed(side, key));
     // A statement that the action cannot match has no say, nor have its keys.
+    let concerns = |statement: &crate::iam::Statement| {
+        sides.iter().any(|side| side.concerns(statement, &action))
+    };
     let relevant: Vec<&crate::iam::Statement> =
-        statements(sides).filter(|statement| concerns(statement, &action)).collect();
+        statements(sides).filter(|statement| concerns(statement)).collect();
     let mut tests = tests_by_key(relevant.iter().copied());
     let named = relevant.into_iter().flat_map(variable_keys);
     for key in named.collect::<BTreeSet<String>>() {

@@ -3,15 +3,14 @@
 //! Claim: choices under one mark get one answer. What the judge sees of the context is what the conditions of statements
 //! about the action say of it, the values that variables stand for, and the two keys that tell who calls. A mark is just
 //! that: the answer of each statement's conditions together, and the values themselves of keys that variables or the
-//! caller are read from, or that are compared with variables. A thousand choices have about a dozen marks.
+//! caller are read from, that are compared with variables, or that take another action beside. A thousand choices have about a dozen marks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choices::{is_possible, with};
 use super::keys::KeySpace;
-use super::question::{Question, concerns, variable_keys};
+use super::question::{Question, variable_keys};
 use crate::iam::condition::CompiledCondition;
-use crate::iam::eval::evaluate;
 use crate::iam::request::{PrincipalNames, Request, RequestFacts};
 use crate::iam::three_valued::Tri;
 
@@ -46,7 +45,7 @@ impl<'q> Judge<'q> {
             let lines = documents
                 .clone()
                 .flat_map(|d| d.statements.iter().map(move |statement| (statement, d.version())));
-            lines.filter(|(statement, _)| concerns(statement, &action))
+            lines.filter(|(statement, _)| side.concerns(statement, &action))
         };
         let mut read: BTreeSet<String> = CALLER.iter().map(|key| (*key).to_owned()).collect();
         for (statement, _) in relevant() {
@@ -56,7 +55,9 @@ impl<'q> Judge<'q> {
             });
             read.extend(filled.map(|condition| condition.key.to_ascii_lowercase()));
         }
-        let is_read = |space: &KeySpace| read.contains(&space.key);
+        // Whether one of these is there decides whether another action is asked for.
+        let takes = |key: &str| side.beside.iter().any(|other| (other.is_set)(key));
+        let is_read = |space: &KeySpace| read.contains(&space.key) || takes(&space.key);
         let values = (0..spaces.len()).filter(|i| spaces.get(*i).is_some_and(is_read)).collect();
         // The request with one key as it may be: what a condition on that key sees of it.
         let mut seen: Vec<Vec<Request>> = Vec::new();
@@ -110,7 +111,7 @@ impl<'q> Judge<'q> {
             return *known;
         }
         let request = with(self.side, self.request, self.spaces, choice);
-        let allowed = evaluate(&request, self.side.policies).is_allowed();
+        let allowed = self.side.allows(&request);
         self.answers.insert(mark, allowed);
         allowed
     }

@@ -26,4 +26,4 @@ mod witness;
 pub use ask::{ask, ask_both, is_closed};
 pub use domain::{Domain, Moments, Texts};
 pub use opening::{Opening, Requirement};
-pub use question::{Answers, Caps, Question, Space, SymbolicAnswer};
+pub use question::{Answers, Caps, Companion, Question, Space, SymbolicAnswer};

@@ -7,7 +7,7 @@ use super::keys::DERIVED;
 use super::opening::Opening;
 use super::variables;
 use crate::iam::document::{Document, Item};
-use crate::iam::eval::Policies;
+use crate::iam::eval::{Policies, evaluate};
 use crate::iam::request::{PrincipalNames, Request, RequestFacts};
 
 /// Bounds of one question; past them the answer is [`SymbolicAnswer::Undecided`].
@@ -55,6 +55,32 @@ impl Space {
     }
 }
 
+/// An action that a request takes too where it carries any of some keys: whoever passes tags as it assumes a role
+/// needs `sts:TagSession` as well, under the same context (IAM User Guide, "Pass session tags in AWS STS").
+#[derive(Clone, Copy, Debug)]
+pub struct Companion {
+    /// The action, in lower case.
+    pub action: &'static str,
+    /// Whether a key, in lower case, takes it.
+    pub is_set: fn(&str) -> bool,
+}
+
+impl Companion {
+    /// The request for it that goes with another one; `None` where that carries none of its keys.
+    #[must_use]
+    pub fn beside(&self, request: &Request) -> Option<Request> {
+        let mut context = request.context.iter();
+        let takes = context.any(|(key, value)| {
+            (self.is_set)(&key.to_ascii_lowercase()) && !value.values().is_empty()
+        });
+        takes.then(|| {
+            let mut other = request.clone();
+            self.action.clone_into(&mut other.action);
+            other
+        })
+    }
+}
+
 /// A question.
 #[derive(Clone, Debug)]
 pub struct Question<'a> {
@@ -84,6 +110,23 @@ pub struct Question<'a> {
     pub chosen: BTreeSet<String>,
     /// Actions, in lower case, that are refused whatever policies say.
     pub refused: BTreeSet<String>,
+    /// Actions that some requests take beside the one that is asked about.
+    pub beside: Vec<Companion>,
+}
+
+impl Question<'_> {
+    /// Whether the judge allows a request, and all that it takes beside.
+    pub(super) fn allows(&self, request: &Request) -> bool {
+        let mut beside = self.beside.iter().filter_map(|other| other.beside(request));
+        evaluate(request, self.policies).is_allowed()
+            && beside.all(|other| evaluate(&other, self.policies).is_allowed())
+    }
+
+    /// Whether a statement is about an action, in lower case, or about one that goes with it.
+    pub(super) fn concerns(&self, statement: &crate::iam::Statement, action: &str) -> bool {
+        concerns(statement, action)
+            || self.beside.iter().any(|other| concerns(statement, other.action))
+    }
 }
 
 /// The answer to a question.

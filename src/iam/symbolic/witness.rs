@@ -4,7 +4,6 @@ use super::choices::{is_possible, with};
 use super::keys::KeySpace;
 use super::opening::{Opening, open};
 use super::question::Question;
-use crate::iam::eval::evaluate;
 use crate::iam::request::Request;
 
 /// A witness for each answer about one action on one resource.
@@ -62,7 +61,7 @@ impl WitnessSearch<'_> {
 
     fn allows(&self, side: &Question<'_>, request: &Request, choice: &[usize]) -> bool {
         (!self.mixed || is_possible(side, self.spaces, choice))
-            && evaluate(&with(side, request, self.spaces, choice), side.policies).is_allowed()
+            && side.allows(&with(side, request, self.spaces, choice))
     }
 
     fn one(

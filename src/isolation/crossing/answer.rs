@@ -31,6 +31,7 @@ impl Asked {
             always: facts.always,
             chosen: facts.chosen,
             refused: self.refused.clone(),
+            beside: self.beside.clone(),
         }
     }
 }

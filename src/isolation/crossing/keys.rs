@@ -11,7 +11,7 @@ use super::Asked;
 use crate::access::{AccessModel, PrincipalNode, RESOURCE_TYPES};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::question::{concerns, variable_keys};
-use crate::iam::symbolic::{Domain, Moments};
+use crate::iam::symbolic::{Companion, Domain, Moments};
 use crate::iam::{
     Condition, ContextValue, Document, Effect, PrincipalType, SetPrefix, Statement, Test,
     catalogue, values,
@@ -103,15 +103,16 @@ pub(super) const OVER_THE_INTERNET: [&str; 10] = [
     "aws:vpcsourceip",
 ];
 
-/// Whether a key, in lower case, is of a family.
-pub(super) type Family = fn(&str) -> bool;
-
 /// What sets keys of a session, and which keys.
-pub(super) const SESSION_KEYS: [(&str, Family); 2] = [
-    ("sts:tagsession", |key| {
-        key.starts_with("aws:requesttag/") || matches!(key, "aws:tagkeys" | "sts:transitivetagkeys")
-    }),
-    ("sts:setsourceidentity", |key| key == "sts:sourceidentity"),
+pub(super) const SESSION_KEYS: [Companion; 2] = [
+    Companion {
+        action: "sts:tagsession",
+        is_set: |key| {
+            key.starts_with("aws:requesttag/")
+                || matches!(key, "aws:tagkeys" | "sts:transitivetagkeys")
+        },
+    },
+    Companion { action: "sts:setsourceidentity", is_set: |key| key == "sts:sourceidentity" },
 ];
 
 /// A session that a service or an identity provider begins carries no second factor: neither has a device (IAM User Guide,

@@ -10,7 +10,7 @@ use crate::access::{
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::text::is_symbolic_account;
-use crate::iam::{Document, Effect, Principal, catalogue};
+use crate::iam::{Effect, Principal, catalogue};
 
 use super::keys::{
     CARRIED, Carrier, OVER_THE_INTERNET, ROLE_DELIVERY, SESSION_KEYS, SOURCE_IDENTITY, claims_of,
@@ -83,41 +83,21 @@ impl Asked {
         self.name_sessions();
     }
 
-    /// What whoever assumes a role may set of its session: tags and a source identity, only where the trust speaks of
-    /// `sts:TagSession` and `sts:SetSourceIdentity`, and so do the caller's own policies, unless the trust of a role
-    /// of its account names it (IAM User Guide, "Pass session tags in AWS STS", "Monitor and control actions taken
-    /// with assumed roles").
-    pub(super) fn session_keys(&mut self, model: &AccessModel, source: &StepSource) {
-        let own = match source {
-            StepSource::Principal(arn) => model.principals.get(arn),
-            _ => None,
-        };
-        let target = self.request.resource_account.as_ref();
-        let neighbour = own.and_then(|p| model.accounts.get(&p.account)).map(|a| &a.id) == target;
+    /// What whoever assumes a role may set of its session: tags and a source identity, where it may do `sts:TagSession` and
+    /// `sts:SetSourceIdentity` as well; never where the trust does not speak of these (IAM User Guide, "Pass session tags
+    /// in AWS STS", "Monitor and control actions taken with assumed roles").
+    pub(super) fn session_keys(&mut self) {
         let Some(trust) = self.documents.first() else { return };
-        let speaks = |document: &Document, action: &str| {
-            let mut allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+        let speaks = |action: &str| {
+            let mut allowing = trust.statements.iter().filter(|s| s.effect == Effect::Allow);
             allowing.any(|s| concerns(s, action))
         };
-        let may = |action: &str| {
-            let by_trust = speaks(trust, action);
-            let by_itself = own.is_none_or(|p| {
-                neighbour
-                    || p.is_unreadable()
-                    || p.identity().iter().any(|rule| speaks(&rule.document, action))
-            });
-            (by_trust, by_itself)
-        };
-        for (action, is_set) in SESSION_KEYS {
-            let (by_trust, by_itself) = may(action);
-            let keys: Vec<String> = keys_of(&self.documents).filter(|key| is_set(key)).collect();
-            if !(by_trust && by_itself) {
-                self.never.extend(keys.iter().cloned());
-            }
-            if by_trust && !by_itself {
-                self.own_side.extend(keys);
-            }
-        }
+        let silent = SESSION_KEYS.iter().filter(|companion| !speaks(companion.action));
+        let never: Vec<String> = silent
+            .flat_map(|companion| keys_of(&self.documents).filter(|key| (companion.is_set)(key)))
+            .collect();
+        self.never.extend(never);
+        self.beside.extend(SESSION_KEYS);
     }
 
     /// Keys of other services than the one that is asked for stand in no request to it, except those that say where

@@ -17,7 +17,7 @@ impl Asked {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
         self.policies.service_control.clear();
-        self.permitted().without_tags().without_second_factor().without_name()
+        self.without_tags().without_second_factor().without_name()
     }
 
     /// The same question of a user that may be given any name.
@@ -81,14 +81,6 @@ impl Asked {
     pub fn without_own_policies(mut self) -> Self {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
-        self.permitted()
-    }
-
-    /// The same question where the principal's own policies keep it from setting nothing.
-    #[must_use]
-    pub(in crate::isolation) fn permitted(mut self) -> Self {
-        let own_side = std::mem::take(&mut self.own_side);
-        self.never.retain(|key| !own_side.contains(key));
         self
     }
 

@@ -5,7 +5,8 @@
 //!
 //! - A request needs an `Allow` in every layer of [`Case::layers`]. In one of them every statement is dead: its actions,
 //!   resources or principals leave out all of the step, a condition of it is false whatever the request is, a `Deny`
-//!   that applies takes back all that it allows, or it has no request in common with any statement of another layer.
+//!   that applies takes back all that it allows, it has no request in common with any statement of another layer, or it
+//!   asks for what takes another action beside (tags of a session), and no request that it allows is allowed that one.
 //! - Or a `Deny` of some layer covers all of the step.
 //! - Or the bucket's block of public access refuses whoever is neither of its account nor a service.
 //!
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use super::super::crossing::{Parts, PathStep, StepSource};
 use super::conditions::home_of;
-use super::denials::are_read_alike;
+use super::denials::{are_read_alike, divided_by};
 use super::texts::{all_apart, covers, disjoint, lower, within};
 use super::{GrantExclusion, StepDenial};
 use crate::access::{RESOURCE_TYPES, ResourceType};
@@ -25,13 +26,14 @@ use crate::iam::bucket_policy::public::is_public;
 use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::Space;
 use crate::iam::{
-    ActionId, Condition, Document, Effect, Item, LanguageVersion, Policy, Principal, Statement,
-    catalogue,
+    ActionId, ActionSet, Condition, Document, Effect, Item, LanguageVersion, Policy, Principal,
+    Statement, catalogue,
 };
 
 /// The policies of one layer that a step has to pass.
-struct Layer<'a> {
-    name: String,
+#[derive(Clone)]
+pub(super) struct Layer<'a> {
+    pub(super) name: String,
     /// Name and document; `None` for a policy whose document is not known.
     policies: Vec<(&'a str, Option<&'a Document>)>,
     /// Whether its statements name principals.
@@ -53,7 +55,7 @@ pub(super) struct ReadStatement<'l> {
 
 impl Layer<'_> {
     /// Whether every policy's document is known.
-    fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         self.policies.iter().all(|(_, document)| document.is_some())
     }
 
@@ -72,15 +74,16 @@ impl Layer<'_> {
         })
     }
 
-    fn allowing(&self) -> impl Iterator<Item = ReadStatement<'_>> {
+    pub(super) fn allowing(&self) -> impl Iterator<Item = ReadStatement<'_>> {
         self.lines().filter(|line| line.statement.effect == Effect::Allow)
     }
 }
 
 /// A step's policies taken apart.
+#[derive(Clone)]
 pub(super) struct Case<'a> {
     pub(super) parts: Parts<'a>,
-    layers: Vec<Layer<'a>>,
+    pub(super) layers: Vec<Layer<'a>>,
     /// Layers of which only denials count.
     denying: Vec<Layer<'a>>,
 }
@@ -187,23 +190,29 @@ impl<'a> Case<'a> {
     }
 
     /// The same without a look at other layers.
-    fn excluded_alone(&self, line: &ReadStatement<'_>) -> Option<GrantExclusion> {
+    pub(super) fn excluded_alone(&self, line: &ReadStatement<'_>) -> Option<GrantExclusion> {
         let conditions = line.statement.conditions.iter();
         let conditions = conditions.map(|c| GrantExclusion::Condition(c.key.to_ascii_lowercase()));
         let denied = self.denials().map(|d| GrantExclusion::Denied(d.policy.to_owned(), d.label));
         let cited = |d: &ReadStatement<'_>| (d.policy.to_owned(), d.label.clone());
-        let outside = self.denials().filter(|d| !d.statement.not_resources.is_empty());
-        let divided = outside.flat_map(|outside| {
-            let inside = self.denials().filter(|d| !d.statement.resources.is_empty());
+        let divided = self.denials().flat_map(|outside| {
+            let leaves_out = !outside.statement.not_resources.is_empty();
+            let inside = self.denials().filter(|inside| {
+                leaves_out && !inside.statement.resources.is_empty()
+                    || divided_by(inside.statement, outside.statement).is_some()
+            });
             let both =
                 inside.map(|inside| GrantExclusion::DeniedTwice([cited(&inside), cited(&outside)]));
             both.collect::<Vec<_>>()
         });
+        let beside = self.parts.beside.iter();
+        let beside = beside.map(|other| GrantExclusion::Beside(other.action.to_owned()));
         [GrantExclusion::Action, GrantExclusion::Resource, GrantExclusion::Principal]
             .into_iter()
             .chain(conditions)
             .chain(denied)
             .chain(divided)
+            .chain(beside)
             .find(|claim| self.is_excluded(line, claim))
     }
 
@@ -272,7 +281,7 @@ impl<'a> Case<'a> {
             GrantExclusion::Resource => {
                 !statement.resources.is_empty()
                     && (disjoint(&self.patterns(line, &statement.resources), self.parts.resources)
-                        || self.acts_on_nothing(line))
+                        || self.act_on_nothing(&[line]))
             }
             GrantExclusion::Principal => {
                 (statement.principals.is_some() || statement.not_principals.is_some())
@@ -292,6 +301,7 @@ impl<'a> Case<'a> {
                 let both = [one, other].map(|(policy, label)| self.line(policy, label));
                 matches!(&both, [Some(inside), Some(outside)] if self.divide(inside, outside, line))
             }
+            GrantExclusion::Beside(action) => self.is_refused_beside(line, action),
             GrantExclusion::Elsewhere(name) => self.layer(name).is_some_and(|layer| {
                 layer.is_known()
                     && layer.allowing().all(|other| {
@@ -345,48 +355,64 @@ impl<'a> Case<'a> {
             !pick(one.statement).is_empty() && !pick(other.statement).is_empty()
         };
         (both(|s| &s.actions) && all_apart(&actions(one), &actions(other)))
+            || self.conditions_exclude(one.statement, other.statement)
             || (both(|s| &s.resources) && all_apart(&resources(one), &resources(other)))
             || left_out(one, other)
             || left_out(other, one)
-            || one.statement.conditions.iter().any(|a| {
-                let mut conditions = other.statement.conditions.iter();
-                conditions.any(|b| {
-                    self.decided_by(a, b) == Some(false) || self.decided_by(b, a) == Some(false)
-                })
-            })
+            || self.act_on_nothing(&[one, other])
     }
 
-    /// Whether the actions of a statement act on nothing that its resources name: an action on objects does not act on a
-    /// bucket, nor the other way round (Service Authorization Reference, "Actions defined by Amazon S3").
-    fn acts_on_nothing(&self, line: &ReadStatement<'_>) -> bool {
-        let statement = line.statement;
+    /// Whether no request meets the conditions of both statements.
+    pub(super) fn conditions_exclude(&self, one: &Statement, other: &Statement) -> bool {
+        one.conditions.iter().any(|a| {
+            let mut conditions = other.conditions.iter();
+            conditions.any(|b| {
+                self.decided_by(a, b) == Some(false) || self.decided_by(b, a) == Some(false)
+            })
+        })
+    }
+
+    /// Whether the actions that all of these statements have act on nothing that the resources of all name: an action on
+    /// objects does not act on a bucket, nor the other way round (Service Authorization Reference, "Actions defined by
+    /// Amazon S3").
+    fn act_on_nothing(&self, lines: &[&ReadStatement<'_>]) -> bool {
         let asked_of =
             |of: &&ResourceType| self.parts.actions.iter().all(|space| *space == of.actions());
-        let levels = RESOURCE_TYPES.into_iter().find(asked_of).and_then(|of| of.levels);
-        let Some((itself, content)) = levels.filter(|_| !statement.actions.is_empty()) else {
-            return false;
-        };
+        let Some(kind) = RESOURCE_TYPES.into_iter().find(asked_of) else { return false };
+        let Some((itself, content)) = kind.levels else { return false };
         let all = catalogue();
+        // Of an action that is not known nobody can tell.
+        let sets = |line: &&ReadStatement<'_>| -> Option<Vec<ActionSet>> {
+            let sets = line.statement.actions.iter().map(|item| all.expand(&lower(item)));
+            let sets: Vec<ActionSet> = sets.collect();
+            (!sets.is_empty() && sets.iter().all(|set| !set.known().is_empty())).then_some(sets)
+        };
+        let Some(listed) = lines.iter().map(sets).collect::<Option<Vec<_>>>() else { return false };
+        let of_all = |id: ActionId| {
+            listed.iter().all(|sets| sets.iter().any(|set| set.contains(id)))
+                && all
+                    .full_name(id)
+                    .is_some_and(|name| !self.is_refused(&name.to_ascii_lowercase()))
+        };
+        let service = all.find_service(kind.service).into_iter();
+        let common: Vec<ActionId> =
+            service.flat_map(|s| all.actions_of(s)).filter(|id| of_all(*id)).collect();
         let acts_on = |what: &str| {
-            statement.actions.iter().any(|item| {
-                let known = all.expand(&lower(item));
-                // Of an action that is not known nobody can tell.
-                known.known().is_empty()
-                    || known
-                        .known()
-                        .iter()
-                        .any(|id| all.resource_types(ActionId(id)).any(|kind| kind.name == what))
-            })
+            common.iter().any(|id| all.resource_types(*id).any(|kind| kind.name == what))
         };
         let on = |space: &Space| match space {
             Space::One(_) => itself,
             Space::Below(_) | Space::Shaped(_) => content,
         };
-        let patterns = self.patterns(line, &statement.resources);
-        self.parts
-            .resources
-            .iter()
-            .all(|space| disjoint(&patterns, std::slice::from_ref(space)) || !acts_on(on(space)))
+        let named = |line: &&ReadStatement<'_>| {
+            (!line.statement.resources.is_empty())
+                .then(|| self.patterns(line, &line.statement.resources))
+        };
+        let patterns: Vec<Vec<String>> = lines.iter().filter_map(named).collect();
+        self.parts.resources.iter().all(|space| {
+            let here = std::slice::from_ref(space);
+            patterns.iter().any(|patterns| disjoint(patterns, here)) || !acts_on(on(space))
+        })
     }
 
     /// Whether an action, in lower case, is refused whatever policies say; a pattern, where all that it is known to

@@ -77,11 +77,8 @@ impl Case<'_> {
     /// patterns.
     pub(super) fn decided_by(&self, given: &Condition, asked: &Condition) -> Option<bool> {
         let operator = given.operator;
-        // A token has one subject (OpenID Connect Core, "ID Token").
-        let single = given.key.ends_with(":sub")
-            || catalogue().find_global_key(&given.key).is_some_and(|key| !key.is_multivalued());
         if !given.key.eq_ignore_ascii_case(&asked.key)
-            || !single
+            || !is_single(&given.key)
             || operator.prefix.is_some()
             || operator.if_exists
             || !is_plain(given)
@@ -311,6 +308,18 @@ fn constant_from(condition: &Condition, moments: &Moments) -> Option<bool> {
     // Without the key a condition is false, if it is not negated.
     let settled = !moments.absent || (holds == operator.test.negated() && !operator.if_exists);
     (settled && operator.prefix.is_none()).then_some(holds)
+}
+
+/// Whether a request has one value of a key at most. A tag has one, and so has the subject of a token (OpenID Connect Core,
+/// "ID Token"), and what whoever assumes a role says once (STS API Reference, `AssumeRole`).
+pub(super) fn is_single(key: &str) -> bool {
+    const ONCE: [&str; 3] = ["sts:externalid", "sts:rolesessionname", "sts:sourceidentity"];
+    let key = key.to_ascii_lowercase();
+    let is_tag = key.split_once('/').is_some_and(|(family, _)| family.ends_with("tag"));
+    is_tag
+        || key.ends_with(":sub")
+        || ONCE.contains(&key.as_str())
+        || catalogue().find_global_key(&key).is_some_and(|key| !key.is_multivalued())
 }
 
 /// The answer that all of them give; `None` where there is none.

@@ -5,15 +5,41 @@
 //! such request, because it is constant or because the statement allows only where it is true.
 
 use super::case::{Case, ReadStatement};
-use super::conditions::{is_plain, open_statement, say_the_same};
+use super::conditions::{is_plain, is_single, open_statement, say_the_same};
 use super::texts::{all_apart, covers, disjoint, lower, within};
 use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::Space;
-use crate::iam::{Effect, Item, Principals, Statement};
+use crate::iam::{Condition, Effect, Item, Principals, Statement, Test};
 
 impl Case<'_> {
-    /// Whether two denials take back all that a statement allows: one some resources, and one all others.
+    /// Whether two denials take back all that a statement allows: one some requests, and one all others.
     pub(super) fn divide(
+        &self,
+        one: &ReadStatement<'_>,
+        other: &ReadStatement<'_>,
+        allowed: &ReadStatement<'_>,
+    ) -> bool {
+        self.divide_resources(one, other, allowed) || self.divide_by_key(one, other, allowed)
+    }
+
+    /// The same where a key tells which of them does.
+    fn divide_by_key(
+        &self,
+        one: &ReadStatement<'_>,
+        other: &ReadStatement<'_>,
+        allowed: &ReadStatement<'_>,
+    ) -> bool {
+        let Some((with, without)) = divided_by(one.statement, other.statement) else {
+            return false;
+        };
+        [(one, with), (other, without)].into_iter().all(|(line, but)| {
+            self.denies_everywhere(line, Some(allowed))
+                && self.denies_where(line, Some(allowed), Some(but))
+        })
+    }
+
+    /// The same where one of them takes some resources, and the other leaves those out.
+    fn divide_resources(
         &self,
         inside: &ReadStatement<'_>,
         outside: &ReadStatement<'_>,
@@ -77,6 +103,16 @@ impl Case<'_> {
         line: &ReadStatement<'_>,
         allowed: Option<&ReadStatement<'_>>,
     ) -> bool {
+        self.denies_where(line, allowed, None)
+    }
+
+    /// The same where one of its conditions holds.
+    fn denies_where(
+        &self,
+        line: &ReadStatement<'_>,
+        allowed: Option<&ReadStatement<'_>>,
+        holding: Option<&Condition>,
+    ) -> bool {
         let denial = line.statement;
         let lower_all = |items: &[Item]| items.iter().map(lower).collect::<Vec<_>>();
         let narrow = allowed.map(|other| lower_all(&other.statement.actions));
@@ -94,7 +130,8 @@ impl Case<'_> {
             && about_actions
             && (!line.named || self.is_hit(denial))
             && denial.conditions.iter().all(|condition| {
-                self.constant(line.version, condition) == Some(true)
+                holding.is_some_and(|held| std::ptr::eq(held, condition))
+                    || self.constant(line.version, condition) == Some(true)
                     || allowed.is_some_and(|other| {
                         let alike = other.version == line.version || is_plain(condition);
                         let mut given = other.statement.conditions.iter();
@@ -130,6 +167,52 @@ impl Case<'_> {
         bare.not_principals.clone_from(&statement.not_principals);
         Self::passes(self.parts.request.clone(), bare, "000000000002").0
     }
+}
+
+/// The conditions of two statements of which one or the other holds of every request: one takes some values of a key that
+/// has one value, the other all but some of those, and requests without the key (IAM User Guide, "IAM JSON policy
+/// elements: Condition operators"); or one asks for the key, and the other for its absence.
+pub(super) fn divided_by<'s>(
+    one: &'s Statement,
+    other: &'s Statement,
+) -> Option<(&'s Condition, &'s Condition)> {
+    let texts = |condition: &Condition| -> Vec<String> {
+        condition.values.iter().map(|item| item.text.symbolic().into_owned()).collect()
+    };
+    let divide = |with: &Condition, without: &Condition| {
+        let (taken, left) = (texts(with), texts(without));
+        let key = with.key.to_ascii_lowercase();
+        let plain = with.operator.prefix.is_none() && without.operator.prefix.is_none();
+        let alike = key == without.key.to_ascii_lowercase() && plain;
+        alike
+            && match (with.operator.test, without.operator.test) {
+                (Test::Null, Test::Null) => {
+                    let says = |texts: &[String], word: &str| {
+                        texts.iter().any(|text| text.eq_ignore_ascii_case(word))
+                    };
+                    says(&taken, "true") && says(&left, "false")
+                }
+                (
+                    test @ (Test::StringEquals
+                    | Test::StringEqualsIgnoreCase
+                    | Test::StringLike
+                    | Test::IpAddress),
+                    negated,
+                ) => {
+                    negated.negated()
+                        && negated.positive() == test
+                        && is_single(&key)
+                        && is_plain(with)
+                        && is_plain(without)
+                        && left.iter().all(|text| taken.contains(text))
+                }
+                _ => false,
+            }
+    };
+    one.conditions.iter().find_map(|with| {
+        let mut others = other.conditions.iter();
+        others.find(|without| divide(with, without)).map(|without| (with, without))
+    })
 }
 
 /// Whether texts mean the same in two statements: two versions of the language read a variable unlike.

@@ -158,6 +158,7 @@ impl Stage {
             always: &BTreeSet::new(),
             domains: &self.domains,
             refused: &self.refused,
+            beside: &[],
         };
         let step = PathStep { source: self.source.clone(), target: self.target.clone() };
         use_it(Case::of(parts, &step))

@@ -31,9 +31,79 @@ pub(super) fn covers(pattern: &str, space: &Space) -> bool {
                     || pattern == text
                     || field_by_field(pattern, text))
         }
-        Space::Below(prefix) => pattern == "*" || spans(pattern, prefix),
-        Space::Shaped(shape) => pattern == "*" || spans(pattern, head(shape)),
+        // A prefix is text, whatever characters it has; of one that looks like a pattern nothing is said.
+        Space::Below(prefix) => {
+            pattern == "*"
+                || spans(pattern, prefix)
+                || (head(prefix) == prefix && takes_in(pattern, &format!("{prefix}*")))
+        }
+        Space::Shaped(shape) => {
+            pattern == "*" || spans(pattern, head(shape)) || takes_in(pattern, shape)
+        }
     }
+}
+
+/// Whether every text that one pattern matches is surely matched by another: its own wildcards, and the variables of the
+/// narrow one, are met by stars of the wide one, and all else by the same text. Of ARNs this holds field by field, and the
+/// narrow one has no wildcard before its last field, as it is disputed what that would take in.
+fn takes_in(wide: &str, narrow: &str) -> bool {
+    const FIELDS: usize = 6;
+    if wide.contains("${") {
+        return false;
+    }
+    let Some(narrow) = with_stars(narrow) else { return false };
+    if !wide.starts_with("arn:") && !narrow.starts_with("arn:") {
+        return stars_meet(wide, &narrow);
+    }
+    let fields = |text: &str| text.splitn(FIELDS, ':').map(str::to_owned).collect::<Vec<_>>();
+    let (wides, narrows) = (fields(wide), fields(&narrow));
+    wides.len() == FIELDS
+        && narrows.len() == FIELDS
+        && narrows.iter().take(FIELDS - 1).all(|field| head(field) == field)
+        && wides.iter().zip(&narrows).all(|(wide, narrow)| stars_meet(wide, narrow))
+}
+
+/// A pattern with a star for each of its variables, which takes in no less; `None` where a variable does not end.
+fn with_stars(pattern: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (_, after) = after.split_once('}')?;
+        out.extend([before, "*"]);
+        rest = after;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// Whether a pattern matches another one read as a text whose stars only a star takes.
+fn stars_meet(wide: &str, narrow: &str) -> bool {
+    let (wide, narrow): (Vec<char>, Vec<char>) = (wide.chars().collect(), narrow.chars().collect());
+    // Which beginnings of the narrow one the wide one takes so far.
+    let mut taken = vec![false; narrow.len() + 1];
+    if let Some(first) = taken.first_mut() {
+        *first = true;
+    }
+    for unit in wide {
+        let mut next = vec![false; taken.len()];
+        let mut reached = false;
+        for at in 0..taken.len() {
+            let here = taken.get(at) == Some(&true);
+            let before = at.checked_sub(1).filter(|before| taken.get(*before) == Some(&true));
+            let text = at.checked_sub(1).and_then(|before| narrow.get(before));
+            reached |= here;
+            let takes = match unit {
+                '*' => reached,
+                '?' => before.is_some() && text.is_some_and(|c| *c != '*'),
+                plain => before.is_some() && text == Some(&plain),
+            };
+            if let Some(slot) = next.get_mut(at) {
+                *slot = takes;
+            }
+        }
+        taken = next;
+    }
+    taken.last() == Some(&true)
 }
 
 /// Whether a pattern matches an ARN field by field, so that no wildcard crosses a colon between fields.
@@ -75,7 +145,10 @@ pub(super) fn all_apart(some: &[String], others: &[String]) -> bool {
 
 /// Whether every pattern surely matches nothing that none of `wide` matches.
 pub(super) fn within(narrow: &[String], wide: &[String]) -> bool {
-    narrow.iter().all(|text| wide.iter().any(|pattern| pattern == text || spans(pattern, text)))
+    let takes = |pattern: &String, text: &String| {
+        pattern == text || spans(pattern, text) || takes_in(pattern, text)
+    };
+    narrow.iter().all(|text| wide.iter().any(|pattern| takes(pattern, text)))
 }
 
 /// Whether no pattern can match anything of the spaces.
@@ -107,7 +180,12 @@ mod tests {
         let below = Space::Below("arn:aws:s3:::b/".to_owned());
         assert!(covers("*", &below) && covers("arn:aws:s3:::b/*", &below));
         assert!(covers("arn:aws:s3:::b*", &below) && !covers("arn:aws:s3:::b/a*", &below));
-        assert!(!covers("arn:*:s3:::b/*", &below), "a wildcard inside is not compared");
+        assert!(covers("arn:*:s3:::b/*", &below), "field by field");
+        assert!(covers("arn:aws:s3:::*b*", &below) && covers("arn:aws:s3:::*/*", &below));
+        assert!(!covers("arn:aws:s3:::*b", &below) && !covers("arn:aws:s3:::*/a*", &below));
+        assert!(!covers("arn:aws:*b/*", &below), "a wildcard that crosses fields is disputed");
+        let odd = Space::Below("arn:aws:s3:::b*/".to_owned());
+        assert!(!covers("arn:aws:s3:::b?/*", &odd), "of a prefix like a pattern nothing is said");
         assert!(covers("arn:aws:iam::*:role/x", &one), "no field is crossed");
         assert!(!covers("arn:aws:*:role/x", &one), "a wildcard that crosses fields is disputed");
         assert!(covers("arn:aws:iam::1:role/*", &one) && !covers("arn:aws:iam::2:role/*", &one));
@@ -140,5 +218,22 @@ mod tests {
         let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert!(within(&list(&["s3:get*", "s3:put"]), &list(&["s3:get*", "s3:p*"])));
         assert!(!within(&list(&["s3:*"]), &list(&["s3:get*"])));
+        for (narrow, wide, expected) in [
+            ("arn:aws:s3:::a-prod-x/*", "arn:aws:s3:::*-prod-*/*", true),
+            ("arn:aws:s3:::*-prod-x/*", "arn:aws:s3:::*-prod-*", true),
+            ("arn:aws:s3:::*-x/*", "arn:aws:s3:::*-prod-*", false),
+            ("arn:aws:s3:::a*/k", "arn:aws:s3:::a?/*", false),
+            ("arn:aws:s3:::a?/k", "arn:aws:s3:::a*/*", true),
+            ("arn:aws:s3:::a/${aws:username}/k", "arn:aws:s3:::*/*/k", true),
+            ("arn:aws:s3:::a/${aws:username}/k", "arn:aws:s3:::a/?/k", false),
+            ("arn:aws:s3:::a/x", "arn:aws:s3:::${aws:username}/x", false),
+            // A star that ends an early field may cross colons, and the wide one does not surely follow.
+            ("arn:aws:sqs:*:1:q", "arn:aws:sqs:*:1:*", false),
+            ("arn:aws:sqs:eu-west-1:1:q", "arn:aws:sqs:*:1:*q*", true),
+            ("s3:getobject", "s3:*object", true),
+            ("s3:get*", "s3:*object", false),
+        ] {
+            assert_eq!(within(&list(&[narrow]), &list(&[wide])), expected, "{narrow} {wide}");
+        }
     }
 }
