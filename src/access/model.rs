@@ -9,7 +9,7 @@ use super::{
     AccountFacts, AccountNode, GroupNode, Guardrails, ManagedPolicies, NamedPolicy, Organization,
     PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember, aws_managed,
 };
-use crate::iam::Membership;
+use crate::iam::{Document, Membership};
 use crate::ids::{Handle, Partition};
 
 /// What a source knows of access, as flat lists in any order.
@@ -244,6 +244,29 @@ impl AccessModel {
     #[must_use]
     pub fn managed_arn(&self, label: &str) -> Option<&String> {
         self.managed_policies.iter().find(|(_, m)| m.label == label).map(|(arn, _)| arn)
+    }
+
+    /// The documents of every policy that was read or is declared, wherever it stands.
+    pub fn documents(&self) -> impl Iterator<Item = Arc<Document>> {
+        let of_principals = self
+            .principals
+            .values()
+            .flat_map(|p| p.identity().iter().chain(p.boundary()).chain(&p.trust));
+        let groups = self.groups_by_account.values().flatten();
+        let of_resources = self.resource_policies().map(|(_, policy)| policy);
+        let of_accounts = self
+            .accounts
+            .values()
+            .flat_map(|a| a.service_control.iter().chain(&a.resource_control))
+            .chain(self.members.values().flat_map(|m| &m.service_control))
+            .flat_map(|(_, policies)| policies);
+        let standing = of_principals
+            .chain(groups.flat_map(|group| group.identity()))
+            .chain(of_resources)
+            .chain(of_accounts)
+            .map(|policy| Arc::clone(&policy.document));
+        let managed = self.managed_policies.values().filter_map(|m| m.part("content"));
+        standing.chain(managed.map(|policy| policy.document))
     }
 
     /// The policy of that name, wherever it stands in the model.

@@ -344,8 +344,7 @@ impl Asked {
         match &step.target {
             StepTarget::Role(arn) => {
                 if let Some(role) = model.principals.get(arn) {
-                    let tags = role.tags().iter().map(|(key, value)| (key, Some(value)));
-                    self.resource_tags(tags, &["aws:ResourceTag", "iam:ResourceTag"]);
+                    self = self.upon(role);
                     self.session_keys();
                     self.keys_of_others("sts");
                 }

@@ -19,6 +19,7 @@ mod tagging;
 #[cfg(test)]
 pub(super) mod tests;
 mod trust;
+mod wanted;
 
 pub(super) use actions::{allows, may_change_policies, may_change_policies_in, may_put_objects};
 pub use cache::RightsCache;

@@ -21,6 +21,7 @@ mod organization;
 mod power;
 mod renaming;
 mod state_bucket;
+mod target_tags;
 mod tokens;
 mod within_reach;
 

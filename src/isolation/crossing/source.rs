@@ -136,6 +136,14 @@ impl Asked {
         self.never.extend(asked.filter(|key| !borne.contains(key)));
     }
 
+    /// The same question of something upon a principal that bears the tags that are known of it.
+    #[must_use]
+    pub(in crate::isolation) fn upon(mut self, principal: &PrincipalNode) -> Self {
+        let tags = principal.tags().iter().map(|(key, value)| (key, Some(value)));
+        self.resource_tags(tags, &["aws:ResourceTag", "iam:ResourceTag"]);
+        self
+    }
+
     /// The tags of a bucket count where ABAC is on, for it and for what lies in it, and stand in no request where it is
     /// off (S3 User Guide, "Using tags with S3 general purpose buckets"). Whoever may change either of these has crossed
     /// already: both are actions on the bucket.

@@ -153,10 +153,13 @@ impl Search<'_, '_> {
             }
         }
         let tagged = ground.tag_held.values().flatten().map(StepTarget::arn);
-        let tagged: BTreeSet<String> = tagged
+        let mut tagged: BTreeSet<String> = tagged
             .filter(|arn| home(self.model, &StepSource::Principal((*arn).to_owned())) == Some(own))
             .map(str::to_owned)
             .collect();
+        if ground.asks_tags_of_targets(self.model, own) {
+            tagged.extend(self.model.principals_of(own).map(|p| p.arn.clone()));
+        }
         for arn in tagged {
             self.retag(actor, &arn, closure);
         }
@@ -603,10 +606,35 @@ impl Search<'_, '_> {
         scope: &RightsScope,
         closure: &Closure,
     ) -> (Way, Rights) {
+        let standing = self.rights_upon(actor, scope, closure, false);
+        let changed = scope.over().and_then(|arn| {
+            let changes = closure.changed.get(&Actor::Known(arn.to_owned()))?;
+            changes.iter().find(|(change, _)| change.tagged)
+        });
+        let Some((_, tagging)) = changed.filter(|_| standing.1.at(self.time).0.is_empty()) else {
+            return standing;
+        };
+        let (mut way, rights) = self.rights_upon(actor, scope, closure, true);
+        if rights.at(self.time).0.is_empty() {
+            return standing;
+        }
+        way.join(tagging);
+        (way, rights)
+    }
+
+    /// The same over a principal that bears the tags that are known of it, or whatever tags one likes.
+    fn rights_upon(
+        &mut self,
+        actor: &Actor,
+        scope: &RightsScope,
+        closure: &Closure,
+        retagged: bool,
+    ) -> (Way, Rights) {
         let time = self.time;
         let rights_cache = &mut *self.rights_cache;
         let mut rights = |changes: &Changes| {
-            rights_cache.of_holder(&RightHolder::new(actor, time, changes), scope).clone()
+            let holder = RightHolder::new(actor, time, changes).upon_any_tags(retagged);
+            rights_cache.of_holder(&holder, scope).clone()
         };
         let taken = closure.least(actor, |changes| !rights(changes).at(time).0.is_empty());
         let changes = Changes::all(taken.iter().map(|(change, _)| change));

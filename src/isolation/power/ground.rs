@@ -1,16 +1,17 @@
 //! What of one side bears on the closure, found out once.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::changes::{Actor, account};
 use super::super::crossing::{
-    StepSource, StepTarget, answer, asked, handing_tags_on, home, is_of_session,
+    StepSource, StepTarget, answer, asked, handing_tags_on, home, is_of_session, is_resource_tag,
 };
 use super::super::issuers::keys_of;
 use super::super::paths::account_of;
 use super::super::rights::{allows, may_change_policies, may_put_objects};
 use super::Search;
-use crate::access::{AccessModel, AccountNode, PrincipalNode, STATE_STORE};
+use crate::access::{AccessModel, AccountNode, NamedPolicy, PrincipalNode, STATE_STORE};
 use crate::iam::symbolic::SymbolicAnswer;
 use crate::iam::symbolic::question::variable_keys;
 use crate::iam::{Document, Effect, Statement};
@@ -30,6 +31,8 @@ pub(super) struct Ground {
     pub(super) anybody: Vec<StepTarget>,
     /// Accounts of which a guardrail or a resource's policy asks how a session was begun.
     asks_sessions: BTreeSet<Handle>,
+    /// Accounts of which a policy asks for tags of what somebody acts on.
+    asks_tags: RefCell<BTreeMap<Handle, bool>>,
     /// Whether a role of some account lets in whoever signs with keys that lie in a bucket.
     pub(super) keys_in_buckets: bool,
     /// Accounts of which a bucket with such keys, or with the state, may itself let principals write, whatever their own
@@ -147,6 +150,7 @@ impl Ground {
             whole,
             anybody,
             asks_sessions,
+            asks_tags: RefCell::default(),
             keys_in_buckets: !keys.is_empty(),
             written_by_policy,
             tag_held,
@@ -166,6 +170,12 @@ impl Ground {
         self.asks_sessions.contains(account)
     }
 
+    /// Whether some policy in an account, or over it, asks for tags of what somebody acts on.
+    pub(super) fn asks_tags_of_targets(&self, model: &AccessModel, account: &Handle) -> bool {
+        let mut known = self.asks_tags.borrow_mut();
+        *known.entry(account.clone()).or_insert_with(|| asks_tags(model, account))
+    }
+
     /// Steps that an actor may take once it, or the target, was changed.
     pub(super) fn steps(&self, model: &AccessModel, actor: &Actor) -> BTreeSet<StepTarget> {
         let mut found = BTreeSet::new();
@@ -181,12 +191,28 @@ impl Ground {
     }
 }
 
-fn asks_session(document: &Document) -> bool {
-    let mut keys = document.statements.iter().flat_map(|statement| {
+fn keys(document: &Document) -> impl Iterator<Item = String> {
+    document.statements.iter().flat_map(|statement| {
         let tested = statement.conditions.iter().map(|c| c.key.to_ascii_lowercase());
         tested.chain(variable_keys(statement))
-    });
-    keys.any(|key| is_of_session(&key))
+    })
+}
+
+fn asks_session(document: &Document) -> bool {
+    keys(document).any(|key| is_of_session(&key))
+}
+
+/// Whether a policy that permits or limits principals of an account, or could be given to one, asks for tags of what somebody
+/// acts on.
+fn asks_tags(model: &AccessModel, account: &Handle) -> bool {
+    let asks = |policy: &NamedPolicy| keys(&policy.document).any(|key| is_resource_tag(&key));
+    let Some(account) = model.accounts.get(account) else { return false };
+    let over = account.service_control.iter().chain(&account.resource_control);
+    let mut principals = model.principals_of(&account.handle);
+    over.flat_map(|(_, policies)| policies).any(asks)
+        || principals.any(|p| p.identity().iter().chain(p.boundary()).any(asks))
+        || model.groups_of(&account.handle).flat_map(|group| group.identity()).any(asks)
+        || model.managed_of(account).filter_map(|arn| model.managed(arn)).any(|p| asks(&p))
 }
 
 fn asking_sessions(model: &AccessModel, exits: &BTreeSet<Handle>) -> BTreeSet<Handle> {

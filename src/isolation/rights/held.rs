@@ -69,6 +69,27 @@ pub enum RightsScope {
     Trust(String),
 }
 
+impl RightsScope {
+    /// The principal that the right is over, by ARN, where it is over one.
+    #[must_use]
+    pub fn over(&self) -> Option<&str> {
+        match self {
+            Self::Become(arn)
+            | Self::Permissions(arn)
+            | Self::Attaching(arn)
+            | Self::Attach(arn, _)
+            | Self::AttachUnknown(arn)
+            | Self::Boundary(arn)
+            | Self::Rewrite(arn, _)
+            | Self::Remove(arn, _)
+            | Self::Tags(arn)
+            | Self::Rename(arn)
+            | Self::Trust(arn) => Some(arn),
+            _ => None,
+        }
+    }
+}
+
 /// A principal that somebody makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewPrincipal {
@@ -94,20 +115,29 @@ pub struct RightHolder {
     pub actor: Actor,
     /// What was changed about it, on which side; nothing, on both.
     pub changed: Option<(Time, Changes)>,
+    /// Whether the principal that it acts on may bear whatever tags one likes.
+    pub retagged: bool,
 }
 
 impl RightHolder {
     /// A principal as it stands, by ARN.
     #[must_use]
     pub fn standing(arn: &str) -> Self {
-        Self { actor: Actor::Known(arn.to_owned()), changed: None }
+        Self { actor: Actor::Known(arn.to_owned()), changed: None, retagged: false }
     }
 
     /// An actor on one side.
     #[must_use]
     pub fn new(actor: &Actor, time: Time, changes: &Changes) -> Self {
         let plain = changes.is_empty() && matches!(actor, Actor::Known(_));
-        Self { actor: actor.clone(), changed: (!plain).then(|| (time, changes.clone())) }
+        let changed = (!plain).then(|| (time, changes.clone()));
+        Self { actor: actor.clone(), changed, retagged: false }
+    }
+
+    /// The same, where the principal that it acts on may bear whatever tags one likes.
+    #[must_use]
+    pub fn upon_any_tags(self, retagged: bool) -> Self {
+        Self { retagged, ..self }
     }
 
     /// Whether it is that principal.

@@ -6,7 +6,7 @@
 //! The files beside this one ask it: `boundary.rs`, `passing.rs`, `trust.rs`, `renaming.rs` and `giving.rs` about one idea each, and
 //! `scopes.rs`, which says for each scope what to ask.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -20,7 +20,11 @@ use super::held::{RightHolder, Rights, Time};
 use super::names::NewNames;
 use super::passing::Services;
 use super::renaming::UserNames;
-use crate::access::{AccessModel, AccountNode, NamedPolicy, PrincipalKind, ResourceType};
+use super::tagging::without_resource_tags;
+use super::wanted::WantedTags;
+use crate::access::{
+    AccessModel, AccountNode, NamedPolicy, PrincipalKind, PrincipalNode, ResourceType,
+};
 use crate::iam::symbolic::{Answers, Space, SymbolicAnswer};
 use crate::ids::{Handle, Partition};
 
@@ -40,6 +44,8 @@ pub(super) struct Questions<'w> {
     pub(super) new_names: RefCell<BTreeMap<Handle, Rc<NewNames>>>,
     /// Principals that somebody may make, by the boundary that they are made under.
     pub(super) made: RefCell<MadeBy>,
+    /// What policies ask of tags of principals.
+    pub(super) wanted_tags: OnceCell<WantedTags>,
 }
 
 /// A resource's type and policy.
@@ -62,6 +68,7 @@ impl<'w> Questions<'w> {
             names: RefCell::default(),
             new_names: RefCell::default(),
             made: RefCell::default(),
+            wanted_tags: OnceCell::new(),
         }
     }
 
@@ -85,7 +92,10 @@ impl<'w> Questions<'w> {
     /// Asks the sides that the holder is there on, unless no statement of it speaks of any of the actions.
     pub(super) fn question(&self, holder: &RightHolder, right: Right) -> Answers {
         let mut answers = self.asked_for(holder, right);
-        self.without_own_tags(holder, &mut answers);
+        match holder.retagged {
+            true => without_resource_tags(&mut answers),
+            false => self.without_own_tags(holder, &mut answers),
+        }
         answers
     }
 
@@ -104,7 +114,14 @@ impl<'w> Questions<'w> {
                 return Vec::new();
             }
             let source = changes::source(model, &holder.actor);
-            under(model, &holder.actor, changes, || Asked::within(model, &source, &right))
+            let upon = upon_known_tags(model, holder, &right);
+            under(model, &holder.actor, changes, || {
+                let asked = Asked::within(model, &source, &right)?;
+                Some(match upon {
+                    Some(principal) => asked.upon(principal),
+                    None => asked,
+                })
+            })
         };
         let (before, after) = (side(self.before, Time::Before), side(self.after, Time::After));
         // A changed holder may be asked in several ways; any of them will do.
@@ -161,6 +178,20 @@ impl<'w> Questions<'w> {
             Actor::Admitted => "an account that was brought in",
         }
     }
+}
+
+/// The principal that a right is over, if its tags stand as they are. Conditions on tags of a role that is passed are not
+/// relied on: AWS says that their results are not reliable (IAM User Guide, "Grant a user permissions to pass a role to an
+/// AWS service").
+fn upon_known_tags<'w>(
+    model: &'w AccessModel,
+    holder: &RightHolder,
+    right: &Right,
+) -> Option<&'w PrincipalNode> {
+    let [Space::One(arn)] = right.resources.as_slice() else { return None };
+    let passes = right.actions.iter().any(|action| action.eq_ignore_ascii_case("iam:PassRole"));
+    let principal = model.principals.get(arn).filter(|_| !(passes || holder.retagged));
+    principal.map(AsRef::as_ref)
 }
 
 pub(super) fn right(actions: &[&str], resources: Vec<Space>) -> Right {

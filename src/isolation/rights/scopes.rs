@@ -14,7 +14,7 @@ use super::super::crossing::Right;
 use super::super::issuers::keys_of;
 use super::actions::{
     ADMIT, ATTACH, CREDENTIALS, DELEGATE, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, RENAME,
-    RENAME_GROUP, ROLE, TAGS, USER, is_of_aws,
+    RENAME_GROUP, ROLE, USER, is_of_aws,
 };
 use super::boundary::{any_policy_but, bounded};
 use super::cache::RightsSource;
@@ -127,12 +127,7 @@ impl RightsSource for Questions<'_> {
                 let policy = self.resources(home).remove(arn).and_then(|(_, policy)| policy);
                 put(&mut rights, STATE_STORE.writes, vec![Space::Below(format!("{arn}/"))], policy);
             }
-            RightsScope::Tags(arn) => {
-                let kind = kind(arn).to_string();
-                let actions: Vec<&str> =
-                    TAGS.into_iter().filter(|action| action.ends_with(&kind)).collect();
-                put(&mut rights, &actions, one(arn), None);
-            }
+            RightsScope::Tags(arn) => rights = self.retagging(holder, arn),
             RightsScope::Trust(arn) => {
                 if !arn.contains(":user/") && !is_reserved(arn) {
                     put(&mut rights, &["iam:UpdateAssumeRolePolicy"], one(arn), None);

@@ -1,7 +1,8 @@
 //! Tags of what a right acts on: a condition on them is none for whoever may change them first.
 //!
 //! Claim: an opening keeps a condition on a tag of its resource only where its holder may not bring the resource to bear
-//! that tag, or to lack it. Which actions tag a kind of resource says the catalogue, by their access level.
+//! that tag, or to lack it. Tags of a principal that is known are what they are, as long as nobody whom the closure has
+//! reached may change them (`wanted.rs`). Which actions tag a kind of resource says the catalogue, by their access level.
 //!
 //! Source: Service Authorization Reference (access level `Tagging`); IAM User Guide, "Controlling access to and for IAM
 //! users and roles using tags".
@@ -38,6 +39,16 @@ impl Questions<'_> {
                 !answer.is_some_and(|answer| is_free(&answer))
             });
             opening.requirements = kept;
+        }
+    }
+}
+
+/// Takes out of openings what they ask of tags of what they act on.
+pub(super) fn without_resource_tags(answers: &mut Answers) {
+    for answer in [&mut answers.before, &mut answers.after] {
+        let SymbolicAnswer::Open(openings) = answer else { continue };
+        for opening in openings {
+            opening.requirements.retain(|requirement| !is_resource_tag(&requirement.key));
         }
     }
 }
