@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::SideResult;
-use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home, service_of};
+use super::crossing::{Asked, PathStep, StepSource, StepTarget, answer, asked, home, service_of};
 use super::paths::{Origin, StepEdge, account_of, origins_of};
 use super::report::{grant, granted_by};
 use super::section::{Grade, Grant};
@@ -160,11 +160,16 @@ fn unguarded(
     for (service, statements) in services {
         let step =
             PathStep { source: StepSource::Service(service.clone()), target: target.clone() };
-        let serves = |keys: Vec<(String, Domain)>| {
-            let asked = asked(model, &step).map(|asked| asked.knowing(keys));
+        let is_open = |asked: Option<Asked>, keys: Vec<(String, Domain)>| {
+            let asked = asked.map(|asked| asked.knowing(keys));
             matches!(asked.map(|a| answer(None, Some(&a)).after), Some(SymbolicAnswer::Open(_)))
         };
-        if serves(of_external_principals(model, partition)) {
+        let serves = |keys| is_open(asked(model, &step), keys);
+        // A service that acts for a resource says whose that is, so that is what a guardrail asks of which the policy does
+        // not. Where the policy asks, and takes a request that does not say, that counts.
+        let whose = |is_told| of_external_principals(model, partition, is_told);
+        let alone = || asked(model, &step).map(Asked::without_guardrails);
+        if serves(whose(true)) || (!is_open(alone(), whose(true)) && serves(whose(false))) {
             let open: BTreeSet<usize> =
                 statements.iter().filter(|(_, s)| !asks(s, &SOURCES)).map(|(at, _)| *at).collect();
             let text = if !open.is_empty() {
@@ -224,14 +229,24 @@ fn let_in_by_condition(statement: &Statement) -> BTreeSet<String> {
 }
 
 /// The source of a service's request, where that is somebody in an account that is not known. What has no account
-/// in its ARN (a bucket) is known by its name.
-fn of_external_principals(model: &AccessModel, partition: Partition) -> Vec<(String, Domain)> {
+/// in its ARN (a bucket) is known by its name. Where it is told, the request says whose account that is.
+fn of_external_principals(
+    model: &AccessModel,
+    partition: Partition,
+    is_told: bool,
+) -> Vec<(String, Domain)> {
     let ids = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
     let known = ids().cloned().collect();
     let arns = ids().map(|id| format!("arn:*:*:*:{id}:*")).chain(["arn:*:*:::*".to_owned()]);
     let ours = model.organization.iter().map(|o| o.id.clone());
     let paths = model.organization.iter().map(|o| format!("{}/*", o.id));
-    sources(partition, known, arns.collect(), ours.collect(), paths.collect())
+    let mut keys = sources(partition, known, arns.collect(), ours.collect(), paths.collect());
+    for (key, domain) in &mut keys {
+        if let (true, Domain::Texts(texts)) = (is_told && key == "aws:sourceaccount", domain) {
+            texts.absent = false;
+        }
+    }
+    keys
 }
 
 fn sources(

@@ -60,6 +60,7 @@ pub fn chooser(key: &str) -> Chooser {
         "iam:passedtoservice",
         "iam:permissionsboundary",
         "iam:policyarn",
+        "organizations:policytype",
         "sts:taskpolicyarn",
         "s3:prefix",
         "s3:delimiter",

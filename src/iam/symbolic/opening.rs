@@ -73,8 +73,14 @@ pub(super) fn open(
             .filter_map(|i| {
                 let space = spaces.get(*i)?;
                 // What the caller need not send, it does not send.
-                let left_out = choice.get(*i).and_then(|at| space.values.get(*at))?.is_none();
-                if left_out && side.optional.contains(&space.key) {
+                let value = choice.get(*i).and_then(|at| space.values.get(*at))?.as_ref();
+                if value.is_none() && side.optional.contains(&space.key) {
+                    return None;
+                }
+                // Whoever may call at all may call directly (IAM User Guide, `aws:ViaAWSService`).
+                let is_direct =
+                    |value: &ContextValue| matches!(value.values(), [one] if one == "false");
+                if space.key == "aws:viaawsservice" && value.is_some_and(is_direct) {
                     return None;
                 }
                 let unmet = (0..space.values.len()).find(|other| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::keys::{OVER_THE_INTERNET, TOKEN_ISSUE_TIME, keys_of};
 use super::variations::everything;
-use super::{Asked, documents, rules_of};
+use super::{Asked, documents, home_of, rules_of};
 use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
 use crate::iam::symbolic::{Domain, Texts};
 use crate::iam::values::is_account_id;
@@ -77,6 +77,10 @@ impl Asked {
         let texts = |prefixes: Vec<String>, except: Vec<String>, absent: bool| {
             Domain::Texts(Texts { prefixes, except, absent })
         };
+        if home_of(model, arn).is_none() {
+            let ids = texts(vec![String::new()], self.ids_of_estate(model), true);
+            self.domains.insert("aws:userid".to_owned(), ids);
+        }
         // Root users and federated users assume no role (IAM User Guide, "Compare AWS STS credentials"); on everything
         // else `aws:PrincipalArn` may be theirs (IAM User Guide, "AWS global condition context keys").
         let becomes_a_role = self.actions.iter().all(|space| space.text().starts_with("sts:"));
@@ -125,6 +129,20 @@ impl Asked {
             let names = texts(vec![String::new()], Vec::new(), true);
             self.domains.insert("aws:username".to_owned(), names);
         }
+    }
+
+    /// Ids of roles and users of the estate that policies name: nobody else has one of them (IAM User Guide, "Unique
+    /// identifiers").
+    fn ids_of_estate(&self, model: &AccessModel) -> Vec<String> {
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let asked = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
+        let named = asked.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned());
+        let named: BTreeSet<String> =
+            named.map(|text| text.split(':').next().unwrap_or_default().to_owned()).collect();
+        let known = model.principals.values().filter_map(|principal| principal.unique_id());
+        let both = known.filter(|id| named.contains(*id));
+        both.flat_map(|id| [id.to_owned(), format!("{id}:*")]).collect()
     }
 
     /// Accounts outside the estate that conditions of the resource's own policy name: they are asked about one by one.

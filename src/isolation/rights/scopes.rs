@@ -23,7 +23,8 @@ use super::held::{RightHolder, Rights, RightsScope};
 use super::names::NewNames;
 use super::questions::{Questions, below, is_reserved, kind, right};
 use crate::access::{AccountNode, STATE_STORE};
-use crate::iam::symbolic::Space;
+use crate::iam::ContextValue;
+use crate::iam::symbolic::{Domain, Space};
 use crate::ids::Partition;
 
 impl RightsSource for Questions<'_> {
@@ -49,12 +50,12 @@ impl RightsSource for Questions<'_> {
                 self.pass(holder, home, |_| true, &mut rights);
             }
             RightsScope::Organization => {
-                put(
-                    &mut rights,
-                    &ORGANIZATION,
-                    vec![Space::Below(format!("arn:{partition}:organizations::{id}:"))],
-                    None,
-                );
+                let all = || vec![Space::Below(format!("arn:{partition}:organizations::{id}:"))];
+                let (of_policies, others): (Vec<&str>, Vec<&str>) =
+                    ORGANIZATION.into_iter().partition(|action| names_a_type(action));
+                put(&mut rights, &others, all(), None);
+                let guardrail = Right { domains: vec![guardrails()], ..right(&of_policies, all()) };
+                rights.add(self.question(holder, guardrail));
                 rights.join(self.attaching_to_targets(holder, home));
             }
             // An account leaves by itself, or by accepting the invitation of another organization (Organizations User
@@ -245,6 +246,25 @@ impl RightsSource for Questions<'_> {
     }
 }
 
+/// Whether an action upon organizations tells the type of the policies that it is about (Service Authorization Reference,
+/// `organizations:PolicyType`).
+fn names_a_type(action: &str) -> bool {
+    ["DetachPolicy", "DisablePolicyType", "UpdatePolicy"].iter().any(|name| action.ends_with(name))
+}
+
+/// The types of policies that limit what principals and resources are permitted, or who reaches a resource: others hold no
+/// wall (Organizations User Guide, "Managing organization policies").
+fn guardrails() -> (String, Domain) {
+    let types = [
+        "SERVICE_CONTROL_POLICY",
+        "RESOURCE_CONTROL_POLICY",
+        "DECLARATIVE_POLICY_EC2",
+        "S3_POLICY",
+    ];
+    let types = types.into_iter().map(|kind| Some(ContextValue::from(kind)));
+    ("organizations:policytype".to_owned(), Domain::These(types.collect()))
+}
+
 impl Questions<'_> {
     /// Managed policies of AWS's of which it is known what they permit, by ARN.
     fn of_aws(&self, home: &AccountNode) -> BTreeSet<String> {
@@ -258,7 +278,8 @@ impl Questions<'_> {
         let asked = |kinds: &[String]| {
             let below = kinds.iter().map(|kind| Space::Below(format!("{prefix}{kind}")));
             let mut rights = Rights::default();
-            rights.add(self.question(holder, right(&[ATTACH], below.collect())));
+            let right = right(&[ATTACH], below.collect());
+            rights.add(self.question(holder, Right { domains: vec![guardrails()], ..right }));
             rights
         };
         let policies = [&home.id, "aws"].map(|owner| format!("{owner}:policy/"));

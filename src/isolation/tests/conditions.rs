@@ -257,6 +257,63 @@ fn a_certificate_lets_somebody_in_from_outside() {
 }
 
 #[test]
+fn whoever_calls_may_call_directly() {
+    let via = |value: &str| json!({"Bool": {"aws:ViaAWSService": value}});
+    let deny = |value: &str| json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::data/*", "Condition": via(value)});
+    let denied = |value: &str| bucket(vec![reading(json!({})), deny(value)], json!({}));
+    judge(vec![
+        (
+            "asked for",
+            dev().both(deploy(json!({"Condition": via("false")}))),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a service's call asked for",
+            dev().both(deploy(json!({"Condition": via("true")}))),
+            "dev",
+            "production",
+            "conditional",
+        ),
+        ("a service's call denied", dev().both(denied("true")), "dev", "production", "reachable"),
+        ("denied", dev().both(denied("false")), "dev", "production", "conditional"),
+    ]);
+}
+
+#[test]
+fn an_id_of_the_estate_is_nobody_elses() {
+    let named = |operator: &str, id: &str| {
+        holding(json!({"Principal": "*", "Condition": {operator: {"aws:userid": id}}}))
+    };
+    let own = "AROADEVDEVDEVDEVDEV12:*";
+    judge(vec![
+        ("the role's", dev().both(named("StringLike", own)), "dev", "production", "reachable"),
+        (
+            "the role's, from elsewhere",
+            dev().both(named("StringLike", own)),
+            "$external",
+            "production",
+            "isolated",
+        ),
+        (
+            "somebody's, from elsewhere",
+            dev().both(named("StringLike", "AROAELSEELSEELSEELSE1:*")),
+            "$external",
+            "production",
+            "conditional",
+        ),
+        (
+            "all others', from elsewhere",
+            dev().both(named("StringNotLike", own)),
+            "$external",
+            "production",
+            "reachable",
+        ),
+    ]);
+}
+
+#[test]
 fn a_service_is_judged_by_whom_it_may_act_for() {
     let told = |condition: Json| -> Vec<String> {
         let grant = json!({"Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject", "Condition": condition});
@@ -283,6 +340,23 @@ fn a_service_is_judged_by_whom_it_may_act_for() {
     for condition in shut {
         assert_eq!(told(condition.clone()), Vec::<String>::new(), "{condition}");
     }
+    // A guardrail that takes all that acts for somebody else, wherever the request says for whom.
+    let guarded = |condition: Json, ours: &str| {
+        let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": "*", "Condition": {"StringNotEqualsIfExists": {"aws:SourceOrgID": ours},
+            "Null": {"aws:SourceAccount": "false"}, "Bool": {"aws:PrincipalIsAWSService": "true"}}}]});
+        let attrs = json!({"targets": ["333333333333"], "content": deny});
+        let grant = json!({"Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject", "Condition": condition});
+        let rcp = object("resource_control_policy", None, "deputies", attrs);
+        let section = dev().both(holding(grant)).both(rcp).analyse();
+        findings(&section, FindingKind::ConfusedDeputy).len()
+    };
+    assert_eq!(guarded(json!({}), "o-aaaaaaaaaa"), 0, "AWS's own guardrail");
+    assert_eq!(guarded(json!({}), "o-zzzzzzzzzz"), 1, "of another organization");
+    let named = json!({"StringNotEquals": {"aws:SourceAccount": "777777777777"}});
+    assert_eq!(guarded(named, "o-aaaaaaaaaa"), 0);
+    let left_out = json!({"StringEqualsIfExists": {"aws:SourceAccount": "333333333333"}});
+    assert_eq!(guarded(left_out, "o-aaaaaaaaaa"), 1, "a request that does not say");
     let of_dev = told(json!({"StringEquals": {"aws:SourceAccount": "111111111111"}}));
     assert!(of_dev.len() == 1 && of_dev[0].contains("for the account `dev`"), "{of_dev:?}");
 }

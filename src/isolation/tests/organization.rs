@@ -66,6 +66,12 @@ fn calls(actions: &[&str]) -> Vec<Json> {
     actions.iter().map(|action| may(&format!("organizations:{action}"), "*")).collect()
 }
 
+/// A call upon policies of a type alone.
+fn of_type(action: &str, kind: &str) -> Json {
+    json!({"Effect": "Allow", "Action": format!("organizations:{action}"), "Resource": "*",
+        "Condition": {"StringEquals": {"organizations:PolicyType": kind}}})
+}
+
 type Case = (&'static str, Fixture, &'static str, &'static str, &'static str);
 
 fn case(name: &'static str, fixture: Fixture, expected: &'static str) -> Case {
@@ -100,6 +106,18 @@ fn an_allow_list_is_lifted_by_what_is_attached_beside_it() {
         case("rewritten", listed(calls(&["UpdatePolicy"])), YES),
         case("switched off", listed(calls(&["DisablePolicyType"])), YES),
         case("made and not attached", listed(calls(&["CreatePolicy"])), NO),
+        case("rewritten, if it tags", listed(vec![of_type("UpdatePolicy", "TAG_POLICY")]), NO),
+        case(
+            "rewritten, if it limits",
+            listed(vec![of_type("UpdatePolicy", "SERVICE_CONTROL_POLICY")]),
+            YES,
+        ),
+        case("attached, if it tags", listed(vec![of_type("AttachPolicy", "TAG_POLICY")]), NO),
+        case(
+            "switched off, if it backs up",
+            listed(vec![of_type("DisablePolicyType", "BACKUP_POLICY")]),
+            NO,
+        ),
         case(
             "on a unit, attached",
             inside(administered(calls(&["AttachPolicy"])).both(lets_in_ci()), "dev")
