@@ -99,6 +99,16 @@ impl Glob {
         Self { ignore_case: true, ..self }
     }
 
+    /// Whether it begins with a wildcard for any text, so that it is never over before the text ends.
+    pub(super) fn begins_open(&self) -> bool {
+        matches!(self.units.first(), Some(Unit::Star | Unit::StarInSegment))
+    }
+
+    /// How many units it has.
+    pub(super) fn length(&self) -> usize {
+        self.units.len()
+    }
+
     /// Whether the pattern matches the whole text.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

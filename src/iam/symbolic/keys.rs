@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::domain::Domain;
-use super::globs::{Glob, Shape, regions};
+use super::globs::{Glob, Shape, TooMany, regions};
 use super::variables::PolicyVariables;
 use crate::iam::condition::CompiledCondition;
 use crate::iam::document::{Condition, Statement};
@@ -196,18 +196,21 @@ pub fn space(
     }
     globs.sort();
     globs.dedup();
-    let found = match domains {
+    let of = |globs: &[Glob], cap: usize| match domains {
         [] if globs.is_empty() => Ok(Vec::new()),
-        [] => regions(&globs, "", false, cap),
+        [] => regions(globs, "", false, cap),
         domains => domains
             .iter()
-            .map(|d| d.representatives(&globs, cap))
+            .map(|d| d.representatives(globs, cap))
             .collect::<Result<Vec<_>, _>>()
             .map(|all| all.concat()),
     };
-    match found {
+    match of(&globs, bounded(&globs, cap)) {
         Ok(found) => texts.extend(found),
-        Err(_) => complete = false,
+        Err(TooMany) => {
+            complete = false;
+            texts.extend(of_single_patterns(&globs, |some| of(some, cap)));
+        }
     }
     for number in numbers {
         texts.extend(
@@ -270,6 +273,36 @@ pub fn space(
         values,
         complete,
     }
+}
+
+/// How many states patterns may have together. Those that begin with a wildcard live long, and of many of these there is soon
+/// no end; of all others there are as many as characters.
+fn bounded(globs: &[Glob], cap: usize) -> usize {
+    const FEW: usize = 4;
+    const LEAST: usize = 500;
+    let living = globs.iter().filter(|glob| glob.begins_open()).count();
+    let plain: usize = globs.iter().map(Glob::length).sum();
+    let most = cap.saturating_mul(FEW) / living.max(FEW);
+    most.max(LEAST + plain).min(cap)
+}
+
+/// Where patterns cut texts into too many classes: a text that each of them matches and one that it does not, and a text for
+/// two of the first of them. They stand for nothing else, and each is a value that the key may have.
+fn of_single_patterns(
+    globs: &[Glob],
+    of: impl Fn(&[Glob]) -> Result<Vec<String>, TooMany>,
+) -> BTreeSet<String> {
+    const PATTERNS: usize = 128;
+    const PAIRED: usize = 8;
+    let single = globs.iter().take(PATTERNS).map(std::slice::from_ref);
+    let mut found: BTreeSet<String> = single.flat_map(&of).flatten().collect();
+    let first = globs.get(..PAIRED.min(globs.len())).unwrap_or_default();
+    for (at, one) in first.iter().enumerate() {
+        for other in first.iter().skip(at + 1) {
+            found.extend(of(&[one.clone(), other.clone()]).into_iter().flatten());
+        }
+    }
+    found
 }
 
 /// A condition as either version of the policy language reads it.

@@ -37,6 +37,34 @@ fn teams(count: usize) -> Vec<String> {
 }
 
 #[test]
+fn a_condition_of_many_patterns_is_met_by_a_value_of_one() {
+    let many = |count: usize| (0..count).map(|n| format!("*p{n}*")).collect::<Vec<String>>();
+    let listing = |condition: Json| {
+        let own = json!({"Effect": "Allow", "Principal": {"AWS": CI}, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::data"});
+        dev().both(holding(vec![on(own, condition)]))
+    };
+    let assuming = |condition: Json| {
+        let own = json!({"Principal": {"AWS": CI}, "Condition": condition});
+        Fixture::new().both(lambda("dev", "ci", allow("sts:*", "*"))).both(role(
+            "production",
+            "deploy",
+            trust(own),
+            None,
+        ))
+    };
+    let like = |key: &str, count: usize| json!({"StringLike": {key: many(count)}});
+    let both = json!({"StringLike": {"sts:ExternalId": many(20), "sts:RoleSessionName": many(30)}});
+    let elsewhere = json!({"StringLike": {"s3:prefix": many(20)}, "StringEquals": {"aws:PrincipalAccount": "444444444444"}});
+    judge(vec![
+        ("a prefix", listing(like("s3:prefix", 20)), "dev", "production", "reachable"),
+        ("one of many", listing(like("s3:prefix", 100)), "dev", "production", "reachable"),
+        ("an external id", assuming(like("sts:ExternalId", 20)), "dev", "production", "reachable"),
+        ("two keys", assuming(both), "dev", "production", "reachable"),
+        ("of another account", listing(elsewhere), "dev", "production", "isolated"),
+    ]);
+}
+
+#[test]
 fn a_bucket_policy_of_ten_or_three_hundred_patterns_is_decided() {
     let all = ["arn:aws:s3:::data".to_owned(), "arn:aws:s3:::data/*".to_owned()];
     let elsewhere = json!({"StringEquals": {"aws:PrincipalAccount": "444444444444"}});
