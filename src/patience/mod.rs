@@ -76,3 +76,20 @@ impl Patience {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a plan waits for one after the other is asked once: an endpoint that has let a whole deadline pass is not
+    /// asked again. So the bound of a plan is that of a request, and what it does beside.
+    #[test]
+    fn who_sets_nothing_waits_less_than_two_minutes() {
+        let patience = Patience::default();
+        assert!(patience.deadline <= Duration::from_secs(110), "{patience:?}");
+        let timeouts = patience.timeouts();
+        assert_eq!(timeouts.operation_timeout(), Some(patience.deadline));
+        assert_eq!(timeouts.operation_attempt_timeout(), Some(ATTEMPT));
+        assert_eq!(timeouts.connect_timeout(), Some(CONNECT));
+    }
+}

@@ -377,6 +377,12 @@ iam_role "runner" {
     let refused = stage.run(&other, 3);
     let told = "the sensitive variable `document` has another value than it was given for";
     assert!(refused.err.contains(told) || refused.out.contains(told), "{}", refused.err);
+    // What is cheap to see is seen first: fingerprints are slow.
+    let mut late = stage.fork();
+    late.wait(25);
+    let expired = late.run(&other, 3);
+    assert!(expired.err.contains("it expired at"), "{}", expired.err);
+    assert!(!expired.err.contains("another value"), "{}", expired.err);
     // A file quotes the same text, and no report tells a fingerprint.
     let value = small.strip_prefix("document=").expect("a value").replace('"', "\\\"");
     stage.write("more.vars.hcl", &format!("document = \"{value}\"\n"));
