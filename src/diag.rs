@@ -213,6 +213,8 @@ pub struct Diagnostic {
     pub related: Vec<(Loc, String)>,
     /// Whether nothing is wrong but that a value is not known yet, which has to be known here.
     pub needs_value: bool,
+    /// Whether it is wrong whatever values are: a name that does not exist. `try` and `can` pass it on.
+    pub is_certain: bool,
 }
 
 impl Diagnostic {
@@ -220,6 +222,12 @@ impl Diagnostic {
     #[must_use]
     pub fn needing_value(self) -> Self {
         Self { needs_value: true, ..self }
+    }
+
+    /// Marks what is wrong whatever values are.
+    #[must_use]
+    pub fn certain(self) -> Self {
+        Self { is_certain: true, ..self }
     }
 
     /// A new error.
@@ -233,6 +241,7 @@ impl Diagnostic {
             help: None,
             related: Vec::new(),
             needs_value: false,
+            is_certain: false,
         }
     }
 
@@ -434,6 +443,20 @@ impl Diagnostics {
     /// All, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.all.iter()
+    }
+
+    /// Those that touch no place of `told`, where something was found already.
+    #[must_use]
+    pub fn elsewhere_than(self, told: &Self) -> Self {
+        let places: Vec<&Loc> = told.iter().filter_map(|d| d.loc.as_ref()).collect();
+        let touches = |loc: &Loc| {
+            places.iter().any(|place| {
+                place.file() == loc.file()
+                    && place.span().start <= loc.span().end
+                    && loc.span().start <= place.span().end
+            })
+        };
+        self.into_iter().filter(|d| !d.loc.as_ref().is_some_and(touches)).collect()
     }
 
     /// The value beside the warnings when no error was found, else all findings.

@@ -6,6 +6,7 @@
 //! references are what the `graph` module finds; values are what the evaluator finds.
 
 mod decode;
+mod every;
 mod expr;
 mod files;
 pub mod fmt;
@@ -22,6 +23,7 @@ mod tests;
 mod vars;
 
 pub use decode::target_address;
+pub use every::{ExprPlace, every_expression};
 pub use expr::Expr;
 pub use files::{MAX_FILE, read_source};
 pub use load::{LoadOptions, Loaded, MissingPackage, load, load_sources};
@@ -32,6 +34,8 @@ pub use model::{
     TargetAddr, VariableDecl,
 };
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
-pub use refs::{RefPart, Reference, body_references, references};
+pub use refs::{
+    FunctionCall, RefPart, Reference, body_references, references, references_and_calls,
+};
 pub use syntax::{MAX_NESTING, parse_body, parse_expression, parse_template};
 pub use vars::VarArg;

@@ -14,7 +14,7 @@ use crate::diag::Loc;
 pub struct Reference {
     /// The first name: `var`, `iam_role`, `each`.
     pub root: String,
-    /// What follows it, up to the first splat.
+    /// What follows it: up to the first splat, unless elements are asked for.
     pub steps: Vec<RefPart>,
     /// The first name and the first step behind it: `var.region`.
     pub loc: Loc,
@@ -27,6 +27,8 @@ pub enum RefPart {
     Name(String, Loc),
     /// `[key]`.
     Key,
+    /// Each element: a splat, or what a `for` binds. Only where elements are asked for.
+    Each,
 }
 
 impl Reference {
@@ -43,7 +45,7 @@ impl Reference {
     #[must_use]
     pub fn name_after_key(&self, index: usize) -> Option<(&str, &Loc)> {
         match self.steps.get(index) {
-            Some(RefPart::Key) => self.name(index + 1),
+            Some(RefPart::Key | RefPart::Each) => self.name(index + 1),
             _ => self.name(index),
         }
     }
@@ -53,13 +55,37 @@ impl Reference {
 /// nor are those of `bound`.
 #[must_use]
 pub fn references(expr: &Expr, bound: &[&str]) -> Vec<Reference> {
+    find(expr, bound, false).references
+}
+
+/// The references and calls of an expression. What a `for` binds stands for the elements of what it goes through,
+/// and names behind a splat for names of each element.
+#[must_use]
+pub fn references_and_calls(expr: &Expr, bound: &[&str]) -> (Vec<Reference>, Vec<FunctionCall>) {
+    let found = find(expr, bound, true);
+    (found.references, found.calls)
+}
+
+fn find<'a>(expr: &'a Expr, bound: &[&str], elements: bool) -> Finder<'a> {
+    let bound = bound.iter().map(|name| Bound { name: (*name).to_owned(), element: None });
     let mut finder = Finder {
         expr,
-        bound: bound.iter().map(|b| (*b).to_owned()).collect(),
+        elements,
+        bound: bound.collect(),
         references: Vec::new(),
+        calls: Vec::new(),
     };
     finder.visit_expr(expr.node());
-    finder.references
+    finder
+}
+
+/// The call of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionCall {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub loc: Loc,
 }
 
 /// The references of all that stands in a body; `dynamic` iterators are bound in their content.
@@ -88,43 +114,98 @@ pub fn body_references(body: &RawBody, bound: &[&str]) -> Vec<Reference> {
 
 struct Finder<'a> {
     expr: &'a Expr,
-    bound: Vec<String>,
+    /// Whether elements are asked for.
+    elements: bool,
+    bound: Vec<Bound>,
     references: Vec<Reference>,
+    calls: Vec<FunctionCall>,
+}
+
+/// A name that stands for no block.
+struct Bound {
+    name: String,
+    /// The elements of what, where that is plain.
+    element: Option<(String, Vec<RefPart>)>,
 }
 
 impl Finder<'_> {
     fn root(&mut self, name: &str, node: &impl Span, operators: Option<&Traversal>) {
-        if self.bound.iter().any(|b| b == name) {
-            return;
-        }
+        let (root, mut steps) = match self.bound.iter().rev().find(|b| b.name == name) {
+            None => (name.to_owned(), Vec::new()),
+            Some(Bound { element: Some(element), .. }) => element.clone(),
+            Some(_) => return,
+        };
+        steps.extend(self.steps(operators));
         let start = node.span().unwrap_or(0..0);
-        let mut end = start.end;
+        let end = match operators.and_then(|t| t.operators.first()).map(|o| o.value()) {
+            Some(TraversalOperator::GetAttr(attr)) => attr.span().map_or(start.end, |s| s.end),
+            _ => start.end,
+        };
+        let loc = self.expr.loc_at(start.start..end);
+        self.references.push(Reference { root, steps, loc });
+    }
+
+    fn steps(&self, traversal: Option<&Traversal>) -> Vec<RefPart> {
         let mut steps = Vec::new();
-        for (index, operator) in operators.into_iter().flat_map(|t| &t.operators).enumerate() {
+        for operator in traversal.into_iter().flat_map(|t| &t.operators) {
             match operator.value() {
                 TraversalOperator::GetAttr(attr) => {
-                    let span = attr.span().unwrap_or(start.clone());
-                    if index == 0 {
-                        end = span.end;
-                    }
-                    steps.push(RefPart::Name(attr.as_str().to_owned(), self.expr.loc_at(span)));
+                    let loc = self.expr.loc_of(attr);
+                    steps.push(RefPart::Name(attr.as_str().to_owned(), loc));
                 }
                 TraversalOperator::Index(_) | TraversalOperator::LegacyIndex(_) => {
                     steps.push(RefPart::Key);
                 }
+                TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_)
+                    if self.elements =>
+                {
+                    steps.push(RefPart::Each);
+                }
                 TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => break,
             }
         }
-        self.references.push(Reference {
-            root: name.to_owned(),
-            steps,
-            loc: self.expr.loc_at(start.start..end),
-        });
+        steps
     }
 
-    fn within(&mut self, names: impl IntoIterator<Item = String>, work: impl FnOnce(&mut Self)) {
+    /// What an element of a collection is, where the collection is plainly named.
+    fn element(&self, collection: &Expression) -> Option<(String, Vec<RefPart>)> {
+        let (name, traversal) = match collection {
+            Expression::Parenthesis(inner) => return self.element(inner.inner()),
+            Expression::FuncCall(call) if call.name.name.as_str() == "values" => {
+                return self.element(call.args.iter().next()?);
+            }
+            Expression::Traversal(traversal) => match &traversal.expr {
+                Expression::Variable(name) => (name.as_str(), Some(&**traversal)),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let (root, mut steps) = match self.bound.iter().rev().find(|b| b.name == name) {
+            None => (name.to_owned(), Vec::new()),
+            Some(bound) => bound.element.clone()?,
+        };
+        let own = self.steps(traversal);
+        // The elements of a splat are those that it goes through.
+        let goes_through = matches!(own.last(), Some(RefPart::Each));
+        steps.extend(own);
+        if !goes_through {
+            steps.push(RefPart::Each);
+        }
+        Some((root, steps))
+    }
+
+    /// With what a `for` binds: a key, perhaps, and an element.
+    fn within(
+        &mut self,
+        key: Option<&str>,
+        value: &str,
+        collection: &Expression,
+        work: impl FnOnce(&mut Self),
+    ) {
+        let element = self.elements.then(|| self.element(collection)).flatten();
         let before = self.bound.len();
-        self.bound.extend(names);
+        self.bound.extend(key.map(|key| Bound { name: key.to_owned(), element: None }));
+        self.bound.push(Bound { name: value.to_owned(), element });
         work(self);
         self.bound.truncate(before);
     }
@@ -144,20 +225,23 @@ impl Visit for Finder<'_> {
                     visit::visit_traversal(self, traversal);
                 }
             }
+            Expression::FuncCall(call) => {
+                if !call.name.is_namespaced() {
+                    let name = &call.name.name;
+                    let loc = self.expr.loc_of(name);
+                    self.calls.push(FunctionCall { name: name.as_str().to_owned(), loc });
+                }
+                visit::visit_func_call(self, call);
+            }
             other => visit::visit_expr(self, other),
         }
     }
 
     fn visit_for_expr(&mut self, node: &ForExpr) {
         self.visit_expr(&node.intro.collection_expr);
-        let names = node
-            .intro
-            .key_var
-            .iter()
-            .chain(std::iter::once(&node.intro.value_var))
-            .map(|n| n.as_str().to_owned())
-            .collect::<Vec<_>>();
-        self.within(names, |finder| {
+        let intro = &node.intro;
+        let key = intro.key_var.as_ref().map(|name| name.as_str());
+        self.within(key, intro.value_var.as_str(), &intro.collection_expr, |finder| {
             if let Some(key) = &node.key_expr {
                 finder.visit_expr(key);
             }
@@ -171,13 +255,10 @@ impl Visit for Finder<'_> {
     fn visit_for_directive(&mut self, node: &ForDirective) {
         let intro = &node.for_expr;
         self.visit_expr(&intro.collection_expr);
-        let names = intro
-            .key_var
-            .iter()
-            .chain(std::iter::once(&intro.value_var))
-            .map(|n| n.as_str().to_owned())
-            .collect::<Vec<_>>();
-        self.within(names, |finder| finder.visit_template(&intro.template));
+        let key = intro.key_var.as_ref().map(|name| name.as_str());
+        self.within(key, intro.value_var.as_str(), &intro.collection_expr, |finder| {
+            finder.visit_template(&intro.template);
+        });
     }
 }
 
@@ -194,6 +275,24 @@ mod tests {
             .into_iter()
             .map(|r| r.loc.source().text()[r.loc.span()].to_owned())
             .collect()
+    }
+
+    #[test]
+    fn elements_are_those_of_what_is_gone_through() {
+        let source = Source::new("x", "[for k, r in values(iam_role.a) : upper(r.b)] == x.y[*].z");
+        let expr = Expr::new(parse_expression(&source).expect("parses"), &source);
+        let (found, calls) = references_and_calls(&expr, &[]);
+        let names = |reference: &Reference| {
+            let parts = reference.steps.iter().map(|part| match part {
+                RefPart::Name(name, _) => name.as_str(),
+                RefPart::Key => "[]",
+                RefPart::Each => "*",
+            });
+            std::iter::once(reference.root.as_str()).chain(parts).collect::<Vec<_>>().join(".")
+        };
+        let found: Vec<String> = found.iter().map(names).collect();
+        assert_eq!(found, ["iam_role.a", "iam_role.a.*.b", "x.y.*.z"]);
+        assert_eq!(calls.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["values", "upper"]);
     }
 
     #[test]

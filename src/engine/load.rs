@@ -17,6 +17,7 @@ use super::error::EngineError;
 use super::host::Activity;
 use super::known_values::{KnownValues, ReleasesInForce};
 use super::lookups::LookupResults;
+use super::names::wrong_names;
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::workspace::{Variables, Workspace};
@@ -82,7 +83,8 @@ pub(super) fn evaluate(
     configuration: &Configuration,
     known: &KnownValues<'_>,
 ) -> Result<Estate, EngineError> {
-    Ok(Evaluator::new(configuration, known).estate()?)
+    let estate = Evaluator::new(configuration, known).estate()?;
+    Ok(wrong_names(configuration, &Diagnostics::new()).into_result(estate)?)
 }
 
 /// What a configuration says of where to read, before anything is read.

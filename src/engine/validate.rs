@@ -7,6 +7,7 @@ use crate::graph;
 
 use super::error::EngineError;
 use super::load::{options, require_configuration};
+use super::names::wrong_names;
 use super::workspace::{Variables, Workspace};
 
 /// What was found.
@@ -35,6 +36,8 @@ pub fn run(workspace: &Workspace, variables: &Variables) -> Result<Validation, E
             }
             Err(more) => diagnostics.extend(loaded.not_reported(more)),
         }
+        let wrong = wrong_names(&loaded.configuration, diagnostics);
+        diagnostics.extend(wrong);
         let beyond = graph::check_beyond(&loaded.configuration, diagnostics);
         diagnostics.extend(beyond);
     }

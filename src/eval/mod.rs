@@ -11,6 +11,7 @@ mod expr;
 pub mod functions;
 mod instances;
 mod modules;
+mod names;
 pub mod release;
 mod value_source;
 
@@ -23,4 +24,5 @@ pub use expr::for_expr::entries;
 pub use expr::scope::{EvalResult, RefPath, RefStep, Resolved, Scope, Values};
 pub use expr::syntax::evaluate_text;
 pub use expr::{evaluate, evaluate_with};
+pub use names::wrong_names;
 pub use value_source::{Looked, LookedUp, LookupFailure, NothingKnown, ValueSource};

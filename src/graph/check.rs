@@ -6,12 +6,16 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use super::follow::follow;
 use super::{Firmness, Graph, GraphItem, GraphNode, build};
 use crate::address::ACCOUNT;
-use crate::config::{Configuration, Expr, Module, RefPart, Reference, body_references, references};
+use crate::config::{
+    Configuration, Expr, Module, RefPart, Reference, ResourceDecl, every_expression, references,
+    references_and_calls,
+};
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::schema::blocks::DATA;
-use crate::schema::kind;
+use crate::schema::{KindSchema, kind};
 
 /// Every unknown reference and every cycle.
 #[must_use]
@@ -23,36 +27,46 @@ pub fn check(configuration: &Configuration) -> Diagnostics {
 /// references too, but only where it comes to evaluate them.
 #[must_use]
 pub fn check_beyond(configuration: &Configuration, already: &Diagnostics) -> Diagnostics {
-    let mut diagnostics = Diagnostics::new();
-    for module in &configuration.modules {
-        let mut checker = Checker { configuration, module, diagnostics: &mut diagnostics };
-        checker.all();
-    }
+    let mut diagnostics = unknown_names(configuration);
     match build(configuration) {
         Ok(graph) => diagnostics.extend(graph.cycles()),
         Err(diagnostic) => diagnostics.push(diagnostic),
     }
     diagnostics.extend(promotion_cycles(configuration));
-    let cycles_known = already.iter().any(|d| d.summary.starts_with("references form a cycle"));
-    let known: Vec<&Loc> = already.iter().filter_map(|d| d.loc.as_ref()).collect();
+    let is_cycle = |d: &Diagnostic| d.summary.starts_with("references form a cycle");
+    let cycles_known = already.iter().any(is_cycle);
+    let beyond = diagnostics.elsewhere_than(already);
+    beyond.into_iter().filter(|d| !(cycles_known && is_cycle(d))).collect()
+}
+
+/// Every reference to a name that does not exist, evaluated or not.
+#[must_use]
+pub(crate) fn unknown_names(configuration: &Configuration) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    for module in &configuration.modules {
+        Checker { configuration, module, diagnostics: &mut diagnostics }.all();
+    }
     diagnostics
-        .into_iter()
-        .filter(|d| {
-            let told = d.loc.as_ref().is_some_and(|loc| {
-                known.iter().any(|k| {
-                    k.file() == loc.file()
-                        && k.span().start <= loc.span().end
-                        && loc.span().start <= k.span().end
-                })
-            });
-            let known_cycle = cycles_known && d.summary.starts_with("references form a cycle");
-            !told && !known_cycle
-        })
-        .collect()
 }
 
 /// More errors than this help nobody.
 const ENOUGH: usize = 500;
+
+/// Names that every expression may start with, or those of some blocks.
+const ROOTS: [&str; 12] = [
+    "count",
+    "data",
+    "each",
+    "environment",
+    "isolation",
+    "local",
+    "module",
+    "path",
+    "promotion",
+    "release",
+    "self",
+    "var",
+];
 
 /// What every placed block or account has besides its kind's attributes.
 const CONTEXTUAL: [&str; 4] = [ACCOUNT, "at", "environment", "handle"];
@@ -65,76 +79,54 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn all(&mut self) {
-        let module = self.module;
-        for decl in module.locals.values() {
-            self.expr(&decl.value);
-        }
-        let conditions = module
-            .variables
-            .values()
-            .flat_map(|v| &v.validations)
-            .chain(module.outputs.values().flat_map(|o| &o.preconditions))
-            .chain(module.checks.values().flat_map(|c| &c.asserts))
-            .chain(module.resources.values().flat_map(|r| {
-                r.meta.lifecycle.preconditions.iter().chain(&r.meta.lifecycle.postconditions)
-            }));
-        for condition in conditions {
-            self.expr(&condition.condition);
-            self.expr(&condition.error_message);
-        }
-        for decl in module.outputs.values() {
-            self.expr(&decl.value);
-            decl.depends_on.iter().for_each(|e| self.expr(e));
-        }
-        for decl in module.calls.values() {
-            let exprs = decl.for_each.iter().chain(&decl.count).chain(&decl.depends_on);
-            exprs.chain(decl.args.values().map(|a| &a.value)).for_each(|e| self.expr(e));
-        }
-        for decl in module.data.values() {
-            decl.for_each.iter().chain(&decl.count).for_each(|e| self.expr(e));
-            self.references(body_references(&decl.body, &[]));
-        }
-        for decl in module.resources.values() {
-            let meta = &decl.meta;
-            meta.for_each
-                .iter()
-                .chain(&meta.count)
-                .chain(&meta.accounts)
-                .chain(&meta.environments)
-                .chain(&meta.depends_on)
-                .chain(&meta.lifecycle.replace_triggered_by)
-                .for_each(|e| self.expr(e));
-            self.references(body_references(&decl.body, &[]));
-        }
-        let blocks = module
-            .environments
-            .values()
-            .chain(module.config_schemas.values())
-            .chain(module.declarations.values());
-        for block in blocks {
-            // `type` of a key is a type constraint, not an expression.
-            if block.ty != "config_schema" {
-                self.references(body_references(&block.body, &[]));
+        every_expression(self.module, &mut |place| {
+            let (references, _) = references_and_calls(place.expr, &place.bound);
+            for reference in references {
+                if self.diagnostics.len() < ENOUGH
+                    && let Some(diagnostic) = self.wrong(&reference, place.block)
+                {
+                    self.diagnostics.push(diagnostic);
+                }
             }
+        });
+    }
+
+    /// What is wrong with a reference itself, or with what it stands for: names behind a local value or an output
+    /// that is a plain reference are names of what that one refers to.
+    fn wrong(&self, reference: &Reference, block: Option<&ResourceDecl>) -> Option<Diagnostic> {
+        if let Some(diagnostic) = self.unknown(reference, block) {
+            return Some(diagnostic);
         }
+        let followed = follow(self.configuration, self.module, reference, block)?;
+        let there = Checker {
+            configuration: self.configuration,
+            module: followed.module,
+            diagnostics: &mut Diagnostics::new(),
+        };
+        // Where the other one is wrong itself, that is told there.
+        let own = |loc: &Loc| {
+            let mut names = reference.steps.iter().filter_map(|step| match step {
+                RefPart::Name(_, loc) => Some(loc),
+                RefPart::Key | RefPart::Each => None,
+            });
+            names.any(|name| name == loc)
+        };
+        there
+            .unknown(&followed.reference, None)
+            .filter(|diagnostic| diagnostic.loc.as_ref().is_some_and(own))
     }
 
-    fn expr(&mut self, expr: &Expr) {
-        self.references(references(expr, &[]));
-    }
-
-    fn references(&mut self, references: Vec<Reference>) {
-        for reference in references {
-            if self.diagnostics.len() < ENOUGH
-                && let Some(diagnostic) = self.unknown(&reference)
-            {
-                self.diagnostics.push(diagnostic);
-            }
-        }
-    }
-
-    fn unknown(&self, reference: &Reference) -> Option<Diagnostic> {
+    fn unknown(&self, reference: &Reference, block: Option<&ResourceDecl>) -> Option<Diagnostic> {
         let module = self.module;
+        if let Some(diagnostic) = unknown_contextual(reference, block) {
+            return Some(diagnostic);
+        }
+        let root_name = reference.root.as_str();
+        if kind(root_name).is_none() && !ROOTS.contains(&root_name) {
+            let summary = format!("there is no `{root_name}`");
+            let help = did_you_mean(root_name, ROOTS);
+            return Some(Diagnostic::error(summary).at(reference.loc.clone()).help_opt(help));
+        }
         let (name, loc) = reference.name(0)?;
         let missing = |summary: String, known: Vec<&str>, none: &str| {
             let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| {
@@ -222,28 +214,24 @@ impl Checker<'_> {
         let schema = kind(kind_name)?.schema();
         let decl = self.module.resources.get(&(kind_name.to_owned(), label.to_owned()))?;
         let multiplied = decl.meta.for_each.is_some() || decl.meta.count.is_some();
-        let keyed = matches!(reference.steps.get(1), Some(RefPart::Key));
-        // The name behind a multiplied block is a key, and behind `at` stands an account.
-        if multiplied && !keyed {
-            return None;
+        let mut at = 1;
+        match reference.steps.get(1) {
+            Some(RefPart::Key) => at = 2,
+            // The elements of a block that is no collection are not told apart here.
+            Some(RefPart::Each) if multiplied => at = 2,
+            // The name behind a multiplied block is a key.
+            _ if multiplied => return None,
+            _ => {}
         }
-        let (attr, loc) = reference.name_after_key(1)?;
-        let known: Vec<&str> = schema
-            .block
-            .attrs
-            .iter()
-            .map(|a| a.name)
-            .chain(schema.computed.iter().map(|c| c.name))
-            .chain(CONTEXTUAL)
-            .collect();
-        if known.contains(&attr) || schema.block.nested(attr).is_some() {
-            return None;
+        // Behind `at` stands an account.
+        if matches!(reference.name(at), Some(("at", _))) {
+            match reference.steps.get(at + 1) {
+                Some(RefPart::Key | RefPart::Each) => at += 2,
+                _ => return None,
+            }
         }
-        Some(
-            Diagnostic::error(format!("`{kind_name}.{label}` has no attribute `{attr}`"))
-                .at(loc.clone())
-                .help_opt(did_you_mean(attr, known.iter().copied())),
-        )
+        let of = format!("`{kind_name}.{label}`");
+        attribute_of(&of, schema, reference, at)
     }
 
     /// A `data` block that is not there, or an attribute that its type does not tell.
@@ -254,7 +242,8 @@ impl Checker<'_> {
         };
         // The name behind a repeated block is a key.
         let repeated = decl.for_each.is_some() || decl.count.is_some();
-        if repeated && !matches!(reference.steps.get(2), Some(RefPart::Key)) {
+        let keyed = matches!(reference.steps.get(2), Some(RefPart::Key | RefPart::Each));
+        if repeated && !keyed {
             return None;
         }
         let (attr, attr_loc) = reference.name_after_key(2)?;
@@ -296,6 +285,65 @@ impl Checker<'_> {
                 .help(help),
         )
     }
+}
+
+/// An attribute at `at` that blocks of this kind do not have.
+fn attribute_of(
+    of: &str,
+    schema: &'static KindSchema,
+    reference: &Reference,
+    at: usize,
+) -> Option<Diagnostic> {
+    let (attr, loc) = reference.name(at)?;
+    let known: Vec<&str> = schema
+        .block
+        .attrs
+        .iter()
+        .map(|a| a.name)
+        .chain(schema.computed.iter().map(|c| c.name))
+        .chain(CONTEXTUAL)
+        .collect();
+    if attr == ACCOUNT && schema.kind != ACCOUNT {
+        // The account that an instance is placed in.
+        return attribute_of(
+            &format!("the account of {of}"),
+            kind(ACCOUNT)?.schema(),
+            reference,
+            at + 1,
+        );
+    }
+    if known.contains(&attr) || schema.block.nested(attr).is_some() {
+        return None;
+    }
+    Some(
+        Diagnostic::error(format!("{of} has no attribute `{attr}`"))
+            .at(loc.clone())
+            .help_opt(did_you_mean(attr, known.iter().copied())),
+    )
+}
+
+/// Names that depend on the block: `each`, `count`, `self`, and `path`.
+fn unknown_contextual(reference: &Reference, block: Option<&ResourceDecl>) -> Option<Diagnostic> {
+    let known: &[&str] = match reference.root.as_str() {
+        "each" => &[ACCOUNT, "environment", "key", "value"],
+        "count" => &["index"],
+        "path" => &["cwd", "module", "root"],
+        "self" => {
+            return attribute_of("`self`", kind(&block?.kind)?.schema(), reference, 0);
+        }
+        _ => return None,
+    };
+    let root = &reference.root;
+    let (name, loc) = reference.name(0)?;
+    if root == "each" && name == ACCOUNT {
+        return attribute_of("`each.account`", kind(ACCOUNT)?.schema(), reference, 1);
+    }
+    if known.contains(&name) {
+        return None;
+    }
+    let help = did_you_mean(name, known.iter().copied())
+        .unwrap_or_else(|| format!("known are {}", known.join(", ")));
+    Some(Diagnostic::error(format!("`{root}` has no `{name}`")).at(loc.clone()).help(help))
 }
 
 impl Graph {

@@ -13,6 +13,7 @@
 mod build;
 mod check;
 mod draw;
+mod follow;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use crate::diag::Loc;
 
 pub(crate) use build::build;
+pub(crate) use check::unknown_names;
 pub use check::{check, check_beyond};
 pub(crate) use draw::draw;
 pub use draw::{GraphDrawing, GraphFormat};

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use palisade::config::{LoadOptions, load};
 use palisade::diag::Diagnostics;
-use palisade::engine::graph;
+use palisade::engine::{graph, names};
 use palisade::eval::{NothingKnown, evaluate_configuration};
 use palisade::render::{Style, diagnostics};
 
@@ -25,6 +25,7 @@ fn diagnose(dir: &Path) -> Diagnostics {
         found.extend(loaded.not_reported(more));
     }
     if loaded.complete {
+        found.extend(names::wrong_names(&loaded.configuration, &found.clone()));
         found.extend(graph::check_beyond(&loaded.configuration, &found.clone()));
     }
     found

@@ -53,6 +53,7 @@ const ASK_BY_CONSTANT: &[(&str, &str)] = &[
     ("src/eval/environments/mod.rs", "the words `account` and `environment` of references"),
     ("src/eval/instances/attributes.rs", "the words `account` and `environment` of references"),
     ("src/eval/modules/scope.rs", "the word `account` of references"),
+    ("src/graph/check.rs", "the word `account` of references"),
     ("src/graph/draw.rs", "config values are drawn as one node"),
     ("src/promotion/gate/parity.rs", "the gate compares config values"),
     ("src/render/fold/own_names.rs", "its own mark for an account's name, which has the same name"),

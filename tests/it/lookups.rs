@@ -120,6 +120,63 @@ output "kind" {
     assert!(plan.out.contains("1 to delete"), "{}", plan.out);
 }
 
+/// Which instances there are is known only once the parameter is read; imports name them already.
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_name_instances_that_wait_for_a_lookup() {
+    const TEAMS: &str = r#"data "ssm_parameter" "teams" {
+  account = account.production
+  name    = "/shared/teams"
+}
+locals {
+  teams = toset(split(",", data.ssm_parameter.teams.value))
+}
+iam_role "team" {
+  for_each = local.teams
+  accounts = [account.production]
+  name     = "team-${each.key}"
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+"#;
+    let import = |over: &str, to: &str| {
+        let over = if over.is_empty() { String::new() } else { format!("  for_each = {over}\n") };
+        let key = if over.is_empty() { "red" } else { "${each.key}" };
+        format!("{TEAMS}import {{\n{over}  to = iam_role.team[{to}]\n  id = \"team-{key}\"\n}}\n")
+    };
+    let program = applied("");
+    let (sdk, _open) = by_hand(&program).await;
+    put(&sdk, "/shared/teams", "red,blue", "StringList").await;
+    let iam = aws_sdk_iam::Client::new(&sdk);
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]});
+    for (over, to, adopted) in [
+        ("toset([\"red\"])", "each.key", 1),
+        ("", "\"red\"", 1),
+        ("local.teams", "each.key", 2),
+        ("{ for team in local.teams : team => team }", "each.value", 2),
+    ] {
+        let team = if adopted == 1 { "red" } else { "blue" };
+        let make = iam.create_role().role_name(format!("team-{team}"));
+        // Each is made once, before the first plan that imports it.
+        let _ = make.assume_role_policy_document(trust.to_string()).send().await;
+        program.write("main.hcl", &two_environments(&import(over, to)));
+        program.run(&["validate"]).code(0);
+        let plan = program.run(&["plan"]).code(0);
+        let told = plan.out.matches("import of `team-").count();
+        assert_eq!(told, adopted, "{over}: {}{}", plan.out, plan.err);
+    }
+    // A key that the parameter does not hold is no instance, once it is read.
+    program.write("main.hcl", &two_environments(&import("toset([\"green\"])", "each.key")));
+    program.run(&["validate"]).code(0);
+    let refused = program.run(&["plan"]).code(1);
+    assert!(
+        refused.err.contains("there is no instance `iam_role.team[\"green\"]`"),
+        "{}",
+        refused.err
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_that_was_saved_on_other_values_is_out_of_date() {
     let program = applied(

@@ -104,7 +104,11 @@ impl<'c> Evaluator<'c> {
     ) {
         let address = match self.find(&to.value, &to.loc, estate) {
             Ok(address) => address,
-            Err(error) => return errors.push(*error),
+            Err(error) => {
+                // Instances of a block that waits for a lookup are not there yet.
+                let waits = errors.iter().any(|e| e.needs_value);
+                return errors.push(if waits { error.needing_value() } else { *error });
+            }
         };
         match self.root_scope().evaluate(id, names) {
             Ok(value) => match text_of(value.reveal()) {

@@ -29,7 +29,11 @@ impl ExprEvaluator<'_> {
         for arg in call.args.iter() {
             match attempt.evaluate(arg) {
                 Ok(value) => return self.settled(value, |value| value, arg),
-                Err(errors) if self.meter.exceeded().is_some() => return Err(errors),
+                Err(errors) if self.passes_on(&errors) => return Err(errors),
+                // What waits for a value has not failed yet.
+                Err(errors) if errors.iter().any(|e| e.needs_value) => {
+                    return Ok(Value::Unknown(Unknown::default()));
+                }
                 Err(errors) => reasons.extend(errors.iter().map(|e| e.summary.clone())),
             }
         }
@@ -52,9 +56,17 @@ impl ExprEvaluator<'_> {
         };
         match (Self { tolerant: true, ..*self }).evaluate(arg) {
             Ok(value) => self.settled(value, |_| Value::Bool(true), arg),
-            Err(errors) if self.meter.exceeded().is_some() => Err(errors),
+            Err(errors) if self.passes_on(&errors) => Err(errors),
+            Err(errors) if errors.iter().any(|e| e.needs_value) => {
+                Ok(Value::Unknown(Unknown::default()))
+            }
             Err(_) => Ok(Value::Bool(false)),
         }
+    }
+
+    /// Whether errors are no answer: an end that came too early, or a name that does not exist.
+    fn passes_on(&self, errors: &Diagnostics) -> bool {
+        self.meter.exceeded().is_some() || errors.iter().any(|error| error.is_certain)
     }
 
     /// What `try` and `can` make of a value that has no error, or may still get one.

@@ -97,6 +97,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             return Err(Diagnostic::error(format!("there is no environment `{name}`"))
                 .at(path.step_loc(0))
                 .help(suggest(name, &known))
+                .certain()
                 .into());
         }
         if !self.module.addr.is_root() {
@@ -115,6 +116,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             return Diagnostic::error(format!("`{name}` does not exist here"))
                 .at(path.loc().clone())
                 .help(*when)
+                .certain()
                 .into();
         }
         let module = self.module.module;
@@ -132,7 +134,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             did_you_mean(name, roots.into_iter().chain(kinds))
                 .or_else(|| path.is_empty().then(|| format!("a text stands in quotes: \"{name}\"")))
         };
-        error.help_opt(help).into()
+        error.help_opt(help).certain().into()
     }
 }
 
@@ -140,6 +142,7 @@ fn incomplete(path: &RefPath<'_>, what: &str, needs: &str, example: &str) -> Dia
     Diagnostic::error(format!("`{what}` must be followed by {needs}"))
         .at(path.loc().clone())
         .help(format!("as in `{example}`"))
+        .certain()
         .into()
 }
 
@@ -160,6 +163,7 @@ impl Scope for ModuleScope<'_, '_> {
                     return Err(Diagnostic::error(format!("there is no variable `{name}`"))
                         .at(path.step_loc(0))
                         .help(suggest(name, &known))
+                        .certain()
                         .into());
                 };
                 let value = self.evaluator.variable(&self.module, decl, Some(&path.loc_to(1)))?;
@@ -174,6 +178,7 @@ impl Scope for ModuleScope<'_, '_> {
                     return Err(Diagnostic::error(format!("there is no local value `{name}`"))
                         .at(path.step_loc(0))
                         .help(suggest(name, &known))
+                        .certain()
                         .into());
                 };
                 let loc = path.loc_to(1);
@@ -212,6 +217,7 @@ impl Scope for ModuleScope<'_, '_> {
                     return Err(Diagnostic::error(format!("there is no `{ty}` block `{label}`"))
                         .at(path.step_loc(0))
                         .help(suggest(label, &known))
+                        .certain()
                         .into());
                 }
                 let attrs = Attrs::from([("name".to_owned(), Value::string(label))]);

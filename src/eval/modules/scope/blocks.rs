@@ -181,7 +181,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         } else {
             suggest(label, &here)
         };
-        error.help(help).into()
+        error.help(help).certain().into()
     }
 
     /// All instances that a reference to a whole block or module names (`depends_on`).

@@ -19,6 +19,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             return Err(Diagnostic::error(format!("there is no module call `{name}`"))
                 .at(path.step_loc(0))
                 .help(suggest(name, &known))
+                .certain()
                 .into());
         }
         let loc = path.loc_to(1);
@@ -82,6 +83,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 Err(Diagnostic::error(format!("the module `{name}` has no output `{output}`"))
                     .at(path.step_loc(consumed))
                     .help(suggest(output, &known))
+                    .certain()
                     .into())
             }
             None => Ok(Resolved::new(self.all_outputs(ix, &loc)?, consumed)),

@@ -35,7 +35,7 @@ impl ModuleScope<'_, '_> {
         };
         let declared = self.module.module;
         let Some(decl) = declared.data.get(&(ty.to_owned(), label.to_owned())) else {
-            return Err(declared.has_no_data(ty, label).at(path.step_loc(0)).into());
+            return Err(declared.has_no_data(ty, label).at(path.step_loc(0)).certain().into());
         };
         let loc = path.loc_to(2);
         let value = self.evaluator.data(&self.module, ty, label, decl, Some(&loc))?;
