@@ -36,6 +36,7 @@ impl<'c> Evaluator<'c> {
             Ok(provider) => estate.provider = (*provider).clone(),
             Err(more) => errors.extend(more),
         }
+        self.wrong_defaults(errors);
         let modules = self.expand_modules(errors);
         for module in &modules {
             self.module_data(module, errors);

@@ -153,6 +153,8 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<JsonNode, A::Error> {
+        // How `serde_json` hands over the text of a number.
+        const NUMBER: &str = "$serde_json::private::Number";
         let mut members: Vec<JsonMember> = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         while let Some((key, value)) = map.next_entry::<String, JsonNode>()? {
@@ -165,6 +167,11 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
                 }
                 !seen.insert(key.clone())
             };
+            if key == NUMBER
+                && let NodeKind::String(text) = &value.kind
+            {
+                return Self::node(NodeKind::Number(text.known().unwrap_or_default().to_owned()));
+            }
             if twice {
                 let message = format!("the key `{key}` occurs twice");
                 return Err(serde::de::Error::custom(message));

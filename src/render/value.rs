@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::engine::console::ConsoleValue;
-use crate::value::{Number, Value};
+use crate::value::Value;
 
 use super::json;
 
@@ -36,8 +36,7 @@ fn write(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        Value::Number(Number::Int(int)) => out.push_str(&int.to_string()),
-        Value::Number(Number::Float(float)) => out.push_str(&float.to_string()),
+        Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => out.push_str(&quoted(text)),
         Value::Unknown(unknown) => out.push_str(&safe(&unknown.to_string())),
         Value::Secret(reference) => out.push_str(&format!("secret({})", quoted(reference))),

@@ -133,42 +133,15 @@ pub fn unify_elements(elements: Vec<Value>) -> Result<Vec<Value>, ConvertError> 
     walk.unify_list(elements)
 }
 
-/// A number as a string, the way templates and `tostring` write it.
-#[must_use]
-pub fn number_to_string(number: Number) -> String {
-    match number {
-        Number::Int(int) => int.to_string(),
-        // Negative zero is zero.
-        Number::Float(0.0) => "0".to_owned(),
-        Number::Float(float) => float.to_string(),
-    }
-}
-
 /// The text of a string, number or bool, as templates write it; `None` for everything else.
 #[must_use]
 pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number_to_string(*number)),
+        Value::Number(number) => Some(number.to_string()),
         Value::Bool(b) => Some(b.to_string()),
         _ => None,
     }
-}
-
-/// Reads a number: digits, an optional fraction and exponent, as HCL's `tonumber` does.
-#[must_use]
-pub fn parse_number(text: &str) -> Option<Number> {
-    let plausible = text.bytes().any(|b| b.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
-    if !plausible {
-        return None;
-    }
-    if let Ok(int) = text.parse::<i64>() {
-        return Some(Number::Int(int));
-    }
-    Number::from_f64(text.parse::<f64>().ok()?)
 }
 
 struct Walk {
@@ -261,7 +234,7 @@ impl Walk {
     fn to_string(&self, value: Value) -> Result<Value, ConvertError> {
         Ok(Value::String(match value {
             Value::String(text) => text,
-            Value::Number(number) => number_to_string(number),
+            Value::Number(number) => number.to_string(),
             Value::Bool(b) => b.to_string(),
             other => return self.mismatch(&other, &Type::String),
         }))
@@ -270,7 +243,7 @@ impl Walk {
     fn to_number(&self, value: Value) -> Result<Value, ConvertError> {
         match value {
             Value::Number(_) => Ok(value),
-            Value::String(ref text) => match parse_number(text) {
+            Value::String(ref text) => match Number::parse(text) {
                 Some(number) => Ok(Value::Number(number)),
                 None => self.mismatch(&value, &Type::Number),
             },
@@ -555,9 +528,9 @@ mod tests {
     #[test]
     fn numbers_are_read_strictly() {
         for bad in ["", " 1", "1 ", "0x10", "inf", "NaN", "1_000", "e5", "--1"] {
-            assert_eq!(parse_number(bad), None, "{bad:?}");
+            assert_eq!(Number::parse(bad), None, "{bad:?}");
         }
-        assert_eq!(parse_number("-0.5e1"), Some(Number::Int(-5)));
-        assert_eq!(parse_number("9223372036854775807"), Some(Number::Int(i64::MAX)));
+        assert_eq!(Number::parse("-0.5e1"), Some(Number::Int(-5)));
+        assert_eq!(Number::parse("9223372036854775807"), Some(Number::Int(i64::MAX)));
     }
 }

@@ -7,7 +7,7 @@
 
 mod attrs;
 pub mod convert;
-mod decimal;
+mod number;
 pub mod path;
 mod plain;
 mod shared;
@@ -25,97 +25,12 @@ use crate::address::ResourceAddr;
 
 pub use attrs::Attrs;
 pub use convert::ConvertError;
+pub use number::{Decimal, Number};
 pub use path::{AttrPath, AttrStep};
 pub use plain::{Plain, PlainValue};
 pub use shared::SharedCollection;
 pub use sorted::Sorted;
 pub use types::{Field, Type};
-
-/// A number: an integer while it fits, else a double, as HCL writes them.
-#[derive(Clone, Copy, Debug)]
-pub enum Number {
-    /// A whole number.
-    Int(i64),
-    /// Anything else; never NaN nor infinite.
-    Float(f64),
-}
-
-impl Number {
-    /// From a double: whole numbers that fit become integers; `None` for NaN and infinities.
-    #[must_use]
-    pub fn from_f64(number: f64) -> Option<Self> {
-        const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-        if !number.is_finite() {
-            return None;
-        }
-        if number.fract() == 0.0 && number.abs() <= EXACT {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-            return Some(Self::Int(number as i64));
-        }
-        Some(Self::Float(number))
-    }
-
-    /// As a double.
-    #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "documented: numbers compare as doubles when mixed"
-    )]
-    pub fn as_f64(self) -> f64 {
-        match self {
-            Self::Int(int) => int as f64,
-            Self::Float(float) => float,
-        }
-    }
-
-    /// As an integer, when it is whole.
-    #[must_use]
-    pub fn as_i64(self) -> Option<i64> {
-        match self {
-            Self::Int(int) => Some(int),
-            Self::Float(_) => None,
-        }
-    }
-}
-
-impl Ord for Number {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Int(a), Self::Int(b)) => a.cmp(b),
-            _ => self.as_f64().total_cmp(&other.as_f64()),
-        }
-    }
-}
-
-impl PartialOrd for Number {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Number {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Number {}
-
-/// As a double, so that equal numbers have equal hashes.
-impl Hash for Number {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_f64().to_bits().hash(state);
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Int(int) => write!(f, "{int}"),
-            Self::Float(float) => write!(f, "{float}"),
-        }
-    }
-}
 
 /// An attribute of a managed object whose value AWS assigns: what an unknown waits for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -267,9 +182,6 @@ impl Ord for BlockRef {
 /// A value of the language.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
-    /// Absent.
-    #[default]
-    Null,
     /// `true` or `false`.
     Bool(bool),
     /// A number.
@@ -284,6 +196,9 @@ pub enum Value {
     Map(Attrs),
     /// A whole block.
     Block(BlockRef),
+    /// Absent. Behind all values, as in Terraform's sets.
+    #[default]
+    Null,
     /// Not known until apply.
     Unknown(Unknown),
     /// A reference to a secret, `secret("env:API_TOKEN")`: resolved only at apply, only where a
@@ -469,17 +384,13 @@ impl Value {
         found
     }
 
-    /// From JSON.
+    /// From JSON. What no number of the language can hold ([`Number::from_json`]) becomes null.
     #[must_use]
     pub fn from_json(json: &serde_json::Value) -> Self {
         match json {
             serde_json::Value::Null => Self::Null,
             serde_json::Value::Bool(b) => Self::Bool(*b),
-            serde_json::Value::Number(n) => match (n.as_i64(), n.as_f64()) {
-                (Some(int), _) => Self::int(int),
-                (None, Some(float)) => Number::from_f64(float).map_or(Self::Null, Self::Number),
-                (None, None) => Self::Null,
-            },
+            serde_json::Value::Number(n) => Number::from_json(n).map_or(Self::Null, Self::Number),
             serde_json::Value::String(s) => Self::String(s.clone()),
             serde_json::Value::Array(a) => Self::List(a.iter().map(Self::from_json).collect()),
             serde_json::Value::Object(o) => {
@@ -495,8 +406,7 @@ impl Value {
         match self {
             Self::Null | Self::Unknown(_) => serde_json::Value::Null,
             Self::Bool(b) => (*b).into(),
-            Self::Number(Number::Int(int)) => (*int).into(),
-            Self::Number(Number::Float(float)) => (*float).into(),
+            Self::Number(number) => serde_json::Value::Number(number.to_json()),
             Self::String(s) => s.clone().into(),
             Self::List(list) => list.iter().map(Self::to_json).collect(),
             Self::Set(set) => set.iter().map(Self::to_json).collect(),

@@ -114,7 +114,9 @@ impl<'de> Deserialize<'de> for PlainValue {
 
 fn is_plain(value: &Value) -> bool {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        // A number as it will be read again, so that it is compared with what was stored.
+        Value::Number(number) => number.outlives_its_text(),
         Value::List(list) => list.iter().all(is_plain),
         Value::Map(map) => map.values().all(is_plain),
         _ => false,
@@ -148,7 +150,7 @@ impl Serialize for Written<'_> {
         match self.0 {
             Value::Bool(b) => to.serialize_bool(*b),
             Value::Number(Number::Int(int)) => to.serialize_i64(*int),
-            Value::Number(Number::Float(float)) => to.serialize_f64(*float),
+            Value::Number(number) => number.to_json().serialize(to),
             Value::String(text) => to.serialize_str(text),
             Value::List(list) => {
                 let mut seq = to.serialize_seq(Some(list.len()))?;

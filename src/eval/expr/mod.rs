@@ -28,9 +28,10 @@ use hcl::edit::expr::{Conditional, Expression, FuncCall, Object, ObjectKey};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::eval::expr::meter::{Exceeded, Meter};
 use crate::eval::expr::scope::{EvalResult, RefPath, Scope};
+use crate::eval::expr::types::literal_number;
 use crate::eval::functions;
 use crate::value::convert::{convert, text_of, type_of, unify};
-use crate::value::{Number, Unknown, Value, normal_form};
+use crate::value::{Unknown, Value, normal_form};
 
 /// Evaluates an expression that was parsed from `source`.
 ///
@@ -153,7 +154,10 @@ impl<'a> ExprEvaluator<'a> {
         match expr {
             Expression::Null(_) => Ok(Value::Null),
             Expression::Bool(b) => Ok(Value::Bool(*b.value())),
-            Expression::Number(n) => Ok(number(n.value())),
+            Expression::Number(n) => match literal_number(n, self.source) {
+                Some(number) => Ok(Value::Number(number)),
+                None => Err(self.error(n, "this number is too large or too small").into()),
+            },
             Expression::String(s) => self.copied(Value::String(s.value().clone()), s),
             Expression::Array(array) => self.each(array.iter(), |e| self.part(e)).map(Value::list),
             Expression::Object(object) => self.object(object),
@@ -485,15 +489,6 @@ pub(in crate::eval) fn unmark(value: Value) -> (Value, bool) {
 /// Puts a sensitivity mark on, where one is due.
 pub(in crate::eval) fn mark(value: Value, sensitive: bool) -> Value {
     if sensitive { value.sensitive() } else { value }
-}
-
-fn number(number: &hcl::Number) -> Value {
-    match (number.as_i64(), number.as_f64().and_then(Number::from_f64)) {
-        (Some(int), _) => Value::int(int),
-        (None, Some(float)) => Value::Number(float),
-        // hcl-rs numbers are finite.
-        (None, None) => Value::Null,
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use hcl::edit::Span;
 use hcl::edit::expr::{BinaryOp, BinaryOperator, Expression, UnaryOp, UnaryOperator};
 
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::{ExprEvaluator, mark, unmark};
 use crate::eval::functions::weight;
-use crate::value::convert::{parse_number, unmark_deep};
+use crate::value::convert::unmark_deep;
 use crate::value::{Number, Unknown, Value};
 
 impl ExprEvaluator<'_> {
@@ -23,13 +23,9 @@ impl ExprEvaluator<'_> {
             }
             (UnaryOperator::Neg, value) => {
                 let number = self.number(&value, &op.expr, "-")?;
-                let negated = match number {
-                    Number::Int(int) => int.checked_neg().map(Number::Int),
-                    Number::Float(_) => None,
-                };
-                match negated.or_else(|| Number::from_f64(-number.as_f64())) {
+                match number.negated() {
                     Some(number) => Value::Number(number),
-                    None => return Err(self.error(op, "the result is not a finite number").into()),
+                    None => return Err(self.out_of_range(op, "-").into()),
                 }
             }
         };
@@ -133,15 +129,17 @@ impl ExprEvaluator<'_> {
         if let Some(truth) = compared {
             return Ok(mark(Value::Bool(truth), hidden));
         }
-        if matches!(operator, BinaryOperator::Div | BinaryOperator::Mod) && b.as_f64() == 0.0 {
+        if matches!(operator, BinaryOperator::Div | BinaryOperator::Mod) && b.is_zero() {
             return Err(self.error(&op.rhs_expr, "division by zero").into());
         }
-        match compute(operator, a, b) {
+        match compute(operator, &a, &b) {
             Some(number) => Ok(mark(Value::Number(number), hidden)),
-            None => Err(self
-                .error(op, format!("the result of `{sign}` is too large for a number"))
-                .into()),
+            None => Err(self.out_of_range(op, sign).into()),
         }
+    }
+
+    fn out_of_range(&self, op: &impl Span, sign: &str) -> Diagnostic {
+        self.error(op, format!("the result of `{sign}` is too large or too small for a number"))
     }
 
     fn maybe_number(
@@ -158,8 +156,8 @@ impl ExprEvaluator<'_> {
 
     fn number(&self, value: &Value, at: &Expression, sign: &str) -> Result<Number, Diagnostics> {
         let problem = match value {
-            Value::Number(number) => return Ok(*number),
-            Value::String(text) => match parse_number(text) {
+            Value::Number(number) => return Ok(number.clone()),
+            Value::String(text) => match Number::parse(text) {
                 Some(number) => return Ok(number),
                 None => "a string that is no number".to_owned(),
             },
@@ -187,39 +185,14 @@ impl ExprEvaluator<'_> {
     }
 }
 
-/// `None` when the result is not a finite number.
-fn compute(operator: BinaryOperator, a: Number, b: Number) -> Option<Number> {
-    if let (Number::Int(a), Number::Int(b)) = (a, b) {
-        let exact = match operator {
-            BinaryOperator::Plus => a.checked_add(b),
-            BinaryOperator::Minus => a.checked_sub(b),
-            BinaryOperator::Mul => a.checked_mul(b),
-            BinaryOperator::Div if a.checked_rem(b) == Some(0) => a.checked_div(b),
-            BinaryOperator::Mod => Some(a.checked_rem(b).unwrap_or(0)),
-            _ => None,
-        };
-        if let Some(int) = exact {
-            return Some(Number::Int(int));
-        }
-    }
-    let exact = match operator {
+/// `None` when the result is outside of the range of numbers.
+fn compute(operator: BinaryOperator, a: &Number, b: &Number) -> Option<Number> {
+    match operator {
         BinaryOperator::Plus => a.plus(b),
         BinaryOperator::Minus => a.minus(b),
         BinaryOperator::Mul => a.times(b),
-        BinaryOperator::Div => a.whole_quotient(b),
+        BinaryOperator::Div => a.divided_by(b),
         BinaryOperator::Mod => a.remainder(b),
         _ => None,
-    };
-    if exact.is_some() {
-        return exact;
     }
-    let (a, b) = (a.as_f64(), b.as_f64());
-    Number::from_f64(match operator {
-        BinaryOperator::Plus => a + b,
-        BinaryOperator::Minus => a - b,
-        BinaryOperator::Mul => a * b,
-        BinaryOperator::Div => a / b,
-        BinaryOperator::Mod => a % b,
-        _ => return None,
-    })
 }

@@ -173,8 +173,9 @@ impl ExprEvaluator<'_> {
         let template = crate::stack::deep(|| parse_template(&source))
             .map_err(|error| conceal(error.into()))?;
         let scope = Values { template_file: true, ..Values::new(vars, context.clone()) };
-        let result =
-            ExprEvaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
+        let result = ExprEvaluator::new(&source, &scope, self.meter)
+            .whole_template(&template)
+            .map_err(conceal)?;
         Ok(mark(result, hidden))
     }
 }

@@ -71,6 +71,14 @@ impl ExprEvaluator<'_> {
         self.template(template)
     }
 
+    /// The template of a file: of a single interpolation its value, as in quotes.
+    pub(in crate::eval) fn whole_template(&self, template: &Template) -> EvalResult {
+        match template.as_single_element() {
+            Some(Element::Interpolation(only)) => self.evaluate(&only.expr),
+            _ => self.template(template),
+        }
+    }
+
     /// A whole template as text.
     pub(in crate::eval) fn template(&self, template: &Template) -> EvalResult {
         let mut text = Text::default();

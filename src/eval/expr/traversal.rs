@@ -204,11 +204,11 @@ impl ExprEvaluator<'_> {
             (_, Value::Null) => Err(self.step_error(step, "the index is null".to_owned()).into()),
             (Value::List(list), key) => {
                 let number = match key {
-                    Value::Number(number) => Some(*number),
-                    Value::String(text) => crate::value::convert::parse_number(text),
+                    Value::Number(number) => number.as_i64(),
+                    Value::String(text) => Number::parse(text).and_then(|n| n.as_i64()),
                     _ => None,
                 };
-                let Some(at) = number.and_then(Number::as_i64) else {
+                let Some(at) = number else {
                     return Err(self
                         .step_error(
                             step,

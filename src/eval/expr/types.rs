@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hcl::edit::Span;
 use hcl::edit::expr::{Expression, FuncCall, Object, ObjectKey, UnaryOperator};
+use hcl::edit::{Formatted, Span};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::value::convert::{Field, MAX_DEPTH, Type, convert};
@@ -175,7 +175,7 @@ impl Reader<'_> {
         let ty = self.read(ty, depth);
         let default = default.and_then(|given| {
             let at = self.loc(given.span());
-            let Some(value) = constant(given, depth) else {
+            let Some(value) = constant(self.source, given, depth) else {
                 self.refuse(at, "a default in a type must be a constant", None);
                 return None;
             };
@@ -197,7 +197,7 @@ impl Reader<'_> {
 
 /// The value of an expression that refers to nothing; `None` for any other.
 #[must_use]
-pub(in crate::eval) fn constant(expr: &Expression, depth: usize) -> Option<Value> {
+pub(in crate::eval) fn constant(source: &Source, expr: &Expression, depth: usize) -> Option<Value> {
     if depth > MAX_DEPTH {
         return None;
     }
@@ -205,21 +205,18 @@ pub(in crate::eval) fn constant(expr: &Expression, depth: usize) -> Option<Value
         Expression::Null(_) => Some(Value::Null),
         Expression::Bool(b) => Some(Value::Bool(*b.value())),
         Expression::String(text) => Some(Value::String(text.value().clone())),
-        Expression::Number(number) => literal_number(number.value()).map(Value::Number),
-        Expression::Parenthesis(inner) => constant(inner.inner(), depth + 1),
-        Expression::UnaryOp(op) => match (op.operator.value(), constant(&op.expr, depth + 1)?) {
-            (UnaryOperator::Neg, Value::Number(Number::Int(int))) => {
-                int.checked_neg().map(Value::int)
+        Expression::Number(number) => literal_number(number, source).map(Value::Number),
+        Expression::Parenthesis(inner) => constant(source, inner.inner(), depth + 1),
+        Expression::UnaryOp(op) => {
+            match (op.operator.value(), constant(source, &op.expr, depth + 1)?) {
+                (UnaryOperator::Neg, Value::Number(number)) => number.negated().map(Value::Number),
+                (UnaryOperator::Not, Value::Bool(b)) => Some(Value::Bool(!b)),
+                _ => None,
             }
-            (UnaryOperator::Neg, Value::Number(Number::Float(float))) => {
-                Number::from_f64(-float).map(Value::Number)
-            }
-            (UnaryOperator::Not, Value::Bool(b)) => Some(Value::Bool(!b)),
-            _ => None,
-        },
+        }
         Expression::Array(array) => array
             .iter()
-            .map(|e| constant(e, depth + 1))
+            .map(|e| constant(source, e, depth + 1))
             .collect::<Option<Vec<_>>>()
             .map(Value::list),
         Expression::Object(object) => {
@@ -227,12 +224,12 @@ pub(in crate::eval) fn constant(expr: &Expression, depth: usize) -> Option<Value
             for (key, value) in object {
                 let key = match key {
                     ObjectKey::Ident(name) => name.as_str().to_owned(),
-                    ObjectKey::Expression(expr) => match constant(expr, depth + 1)? {
+                    ObjectKey::Expression(expr) => match constant(source, expr, depth + 1)? {
                         Value::String(text) => text,
                         _ => return None,
                     },
                 };
-                map.insert(key, constant(value.expr(), depth + 1)?);
+                map.insert(key, constant(source, value.expr(), depth + 1)?);
             }
             Some(Value::Map(map.into()))
         }
@@ -240,13 +237,20 @@ pub(in crate::eval) fn constant(expr: &Expression, depth: usize) -> Option<Value
     }
 }
 
-/// A number as HCL's parser read it; `None` where it is out of range.
+/// A number that is written in a file; `None` where it is out of range.
+///
+/// HCL's parser makes doubles of fractions and of large numbers, so they are read again from their text.
 #[must_use]
-pub(in crate::eval) fn literal_number(number: &hcl::Number) -> Option<Number> {
-    match number.as_i64() {
-        Some(int) => Some(Number::Int(int)),
-        None => Number::from_f64(number.as_f64()?),
-    }
+pub(in crate::eval) fn literal_number(
+    number: &Formatted<hcl::Number>,
+    source: &Source,
+) -> Option<Number> {
+    let parsed = number.value();
+    let text = number.span().and_then(|span| source.text().get(span));
+    let read = text.and_then(Number::parse);
+    // Where the place of an expression is not that of its text, the parser's number says what it is.
+    let read = read.filter(|read| Some(read.as_f64()) == parsed.as_f64());
+    read.or_else(|| Number::parse(&parsed.to_string()))
 }
 
 #[cfg(test)]

@@ -209,21 +209,30 @@ pub(super) const TABLE: &[Function] = &[
 /// Whether any element is `wanted`; nulls count as false.
 fn truth(call: &Call<'_>, wanted: bool) -> FunctionResult {
     let mut unknown = call.arg(0).is_unknown();
+    let mut decided = false;
     if !unknown {
         for (position, value) in call.list(0)?.into_iter().enumerate() {
             match convert(value, &Type::Bool) {
                 Ok(Value::Unknown(_)) => unknown = true,
-                Ok(value) if value.as_bool().unwrap_or(false) == wanted => return Ok(wanted.into()),
-                Ok(_) => {}
+                Ok(value) => decided |= value.as_bool().unwrap_or(false) == wanted,
                 Err(error) => return Err(call.bad(0, format_args!("`$[{position}]`: {error}"))),
             }
         }
     }
-    if unknown { Ok(call.opaque()) } else { Ok((!wanted).into()) }
+    Ok(match (decided, unknown) {
+        (true, _) => wanted.into(),
+        (false, true) => call.opaque(),
+        (false, false) => (!wanted).into(),
+    })
+}
+
+/// The elements of a list, of one type where they have one.
+pub(super) fn alike(list: Vec<Value>) -> Vec<Value> {
+    unify_elements(list.clone()).unwrap_or(list)
 }
 
 fn chunklist(call: &Call<'_>) -> FunctionResult {
-    let list = call.list(0)?;
+    let list = alike(call.list(0)?);
     let size = call.int(1)?;
     let size = usize::try_from(size).map_err(|_| call.bad(1, "the size must not be negative"))?;
     if list.is_empty() {
@@ -264,17 +273,18 @@ fn coalesce(call: &Call<'_>) -> FunctionResult {
 }
 
 fn coalescelist(call: &Call<'_>) -> FunctionResult {
-    for (index, value) in call.args.iter().enumerate() {
+    let wrong = call.args.iter().enumerate().find(|(_, value)| {
+        !matches!(value.reveal(), Value::List(_) | Value::Null | Value::Unknown(_))
+    });
+    if let Some((index, value)) = wrong {
+        return Err(call.not(index, "a list", value));
+    }
+    for value in &call.args {
         if value.is_unknown() {
             return Ok(call.opaque());
         }
-        if value.is_null() {
-            continue;
-        }
-        match value.elements() {
-            Some(elements) if elements.is_empty() => {}
-            Some(_) => return Ok(value.clone()),
-            None => return Err(call.not(index, "a list or set", value)),
+        if value.elements().is_some_and(|elements| !elements.is_empty()) {
+            return Ok(value.clone());
         }
     }
     Err(call.fail("every list is empty"))
@@ -290,10 +300,20 @@ fn compact(call: &Call<'_>) -> FunctionResult {
 fn concat(call: &Call<'_>) -> FunctionResult {
     let mut all = Vec::new();
     for index in 0..call.args.len() {
+        refuse_set(call, index)?;
         all.extend(call.list(index)?);
         call.guard_elements(all.len())?;
     }
     Ok(Value::list(all))
+}
+
+fn refuse_set(call: &Call<'_>, index: usize) -> Result<(), crate::diag::Diagnostic> {
+    match call.arg(index).reveal() {
+        Value::Set(_) => {
+            Err(call.bad(index, "a set has no order").help("`tolist(...)` gives it one"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Elements as one type where they have one, so that `1` and `"1"` compare equal.
@@ -311,6 +331,10 @@ fn contains(call: &Call<'_>) -> FunctionResult {
         return Ok(call.opaque());
     }
     let (list, wanted) = (call.list(0)?, call.arg(1));
+    if wanted.is_null() {
+        let help = "`anytrue([for x in list : x == null])` tells whether one is null";
+        return Err(call.bad(1, "the value must not be null").help(help));
+    }
     if !wanted.has_unknown() && list.contains(wanted) {
         return Ok(true.into());
     }
@@ -319,12 +343,8 @@ fn contains(call: &Call<'_>) -> FunctionResult {
 }
 
 fn element(call: &Call<'_>) -> FunctionResult {
-    let list = match call.arg(0) {
-        Value::Set(_) => {
-            return Err(call.bad(0, "a set has no order").help("`tolist(...)` gives it one"));
-        }
-        _ => call.list(0)?,
-    };
+    refuse_set(call, 0)?;
+    let list = call.list(0)?;
     let index = call.int(1)?;
     let Ok(count) = i64::try_from(list.len()) else { return Ok(Value::Null) };
     if count == 0 {
@@ -420,7 +440,7 @@ fn lookup(call: &Call<'_>) -> FunctionResult {
 }
 
 fn matchkeys(call: &Call<'_>) -> FunctionResult {
-    let (values, keys, search) = (call.list(0)?, call.list(1)?, call.list(2)?);
+    let (values, keys, search) = (alike(call.list(0)?), call.list(1)?, call.list(2)?);
     if values.len() != keys.len() {
         return Err(
             call.bad(1, format_args!("there are {} values and {} keys", values.len(), keys.len()))
@@ -471,7 +491,7 @@ fn range(call: &Call<'_>) -> FunctionResult {
         false => crate::value::Number::Int(if down { -1 } else { 1 }),
     };
     let wrong = match step.cmp(&crate::value::Number::Int(0)) {
-        std::cmp::Ordering::Equal => Some("the step must not be zero"),
+        std::cmp::Ordering::Equal if limit != start => Some("the step must not be zero"),
         std::cmp::Ordering::Less if !down && limit != start => {
             Some("the step must be positive, since the limit is larger than the start")
         }
@@ -489,23 +509,19 @@ fn range(call: &Call<'_>) -> FunctionResult {
         if numbers.len() == MOST {
             return Err(call.fail(format_args!("a range has at most {MOST} numbers")));
         }
+        let next = current.plus(&step);
         numbers.push(Value::Number(current));
-        let next = || crate::value::Number::from_f64(current.as_f64() + step.as_f64());
-        current = match current.plus(step).or_else(next) {
-            Some(next) => next,
+        match next {
+            Some(next) => current = next,
             None => break,
-        };
+        }
     }
     Ok(Value::list(numbers))
 }
 
 fn slice(call: &Call<'_>) -> FunctionResult {
-    let list = match call.arg(0) {
-        Value::Set(_) => {
-            return Err(call.bad(0, "a set has no order").help("`tolist(...)` gives it one"));
-        }
-        _ => call.list(0)?,
-    };
+    refuse_set(call, 0)?;
+    let list = call.list(0)?;
     let (start, end) = (call.int(1)?, call.int(2)?);
     let count = list.len();
     let position = |index: usize, value: i64| {
@@ -546,6 +562,7 @@ fn zipmap(call: &Call<'_>) -> FunctionResult {
         ..call.clone()
     }
     .strings(0)?;
+    refuse_set(call, 1)?;
     let values = call.list(1)?;
     if keys.len() != values.len() {
         return Err(

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::args::{FunctionResult, TextPieces};
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
-use crate::value::convert::{MAX_DEPTH, number_to_string};
-use crate::value::{Attrs, Unknown, Value};
+use crate::value::convert::MAX_DEPTH;
+use crate::value::{Attrs, Number, Unknown, Value};
 
 /// Longest text that is decoded.
 pub(super) const MAX_DECODED: usize = 8 * 1024 * 1024;
@@ -102,13 +102,19 @@ pub(super) const TABLE: &[Function] = &[
     },
 ];
 
+/// Bits behind the last byte may be anything, as in Go.
+const DECODER: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
 fn decoded(call: &Call<'_>, text: &str) -> Result<Vec<u8>, Diagnostic> {
     // Line breaks are no part of it, as in Go's `encoding/base64`.
     let text: Cow<'_, str> = match text.contains(['\r', '\n']) {
         true => text.replace(['\r', '\n'], "").into(),
         false => text.into(),
     };
-    STANDARD.decode(text.as_bytes()).map_err(|error| {
+    DECODER.decode(text.as_bytes()).map_err(|error| {
         let at = match error {
             base64::DecodeError::InvalidByte(offset, _)
             | base64::DecodeError::InvalidLastSymbol(offset, _) => {
@@ -133,9 +139,13 @@ fn base64gzip(call: &Call<'_>) -> FunctionResult {
 }
 
 fn csvdecode(call: &Call<'_>) -> FunctionResult {
-    let text = call.text(0)?;
-    check_quotes(call, &text)?;
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+    // As Go's `encoding/csv`: a line ends with `\n`, a `\r` before it is no part of it, and other ones are text.
+    let text = call.text(0)?.replace("\r\n", "\n");
+    let text = text.strip_suffix('\r').unwrap_or(&text);
+    check_quotes(call, text)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_reader(text.as_bytes());
     let explain = |error: &csv::Error| {
         let line = error.position().map_or(0, csv::Position::line);
         let reason = match error.kind() {
@@ -146,8 +156,15 @@ fn csvdecode(call: &Call<'_>) -> FunctionResult {
         };
         call.bad(0, format_args!("line {line}: {reason}"))
     };
-    let names: Vec<String> =
+    let mut names: Vec<String> =
         reader.headers().map_err(|e| explain(&e))?.iter().map(str::to_owned).collect();
+    // The reader drops a byte-order mark, which Terraform keeps.
+    if text.starts_with('\u{feff}')
+        && let Some(first) = names.first_mut()
+        && !first.starts_with('\u{feff}')
+    {
+        first.insert(0, '\u{feff}');
+    }
     if names.is_empty() {
         return Err(call.bad(0, "the first line, which names the attributes, is missing"));
     }
@@ -189,7 +206,7 @@ fn check_quotes(call: &Call<'_>, text: &str) -> Result<(), Diagnostic> {
                         Some(_) => {}
                     }
                 }
-                if !matches!(chars.peek(), None | Some(',' | '\r' | '\n')) {
+                if !matches!(chars.peek(), None | Some(',' | '\n')) {
                     let reason = "something follows the closing quote of a field";
                     return Err(call.bad(0, format_args!("line {line}: {reason}")));
                 }
@@ -239,79 +256,85 @@ fn jsondecode(call: &Call<'_>) -> FunctionResult {
         return Err(call.bad(0, "the text is larger than 8 MiB"));
     }
     let text = mend_surrogates(&text).unwrap_or(text);
-    let Once(json) = serde_json::from_str(&text).map_err(|error| {
+    let refused = |error: serde_json::Error| {
         let full = error.to_string();
         let reason = full.split(" at line ").next().unwrap_or(&full);
         call.bad(0, format_args!("line {}, column {}: {reason}", error.line(), error.column()))
-    })?;
+    };
+    serde_json::from_str::<Once>(&text).map_err(refused)?;
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(refused)?;
+    if let Some(number) = beyond_numbers(&json) {
+        return Err(call.bad(0, format_args!("`{number}` is too large or too small for a number")));
+    }
     Ok(Value::from_json(&json))
+}
+
+/// The first number that is outside of the range of the language's.
+fn beyond_numbers(json: &serde_json::Value) -> Option<&serde_json::Number> {
+    match json {
+        serde_json::Value::Number(number) if Number::from_json(number).is_none() => Some(number),
+        serde_json::Value::Array(list) => list.iter().find_map(beyond_numbers),
+        serde_json::Value::Object(map) => map.values().find_map(beyond_numbers),
+        _ => None,
+    }
 }
 
 /// JSON in which every object has each key once. `serde_json` keeps the last of two, and of two conditions
 /// in a policy one would fall away without a word.
-struct Once(serde_json::Value);
+struct Once;
 
 impl<'de> serde::Deserialize<'de> for Once {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OnceVisitor)
+        deserializer.deserialize_any(Self)
     }
 }
 
-struct OnceVisitor;
-
-impl<'de> serde::de::Visitor<'de> for OnceVisitor {
-    type Value = Once;
+impl<'de> serde::de::Visitor<'de> for Once {
+    type Value = Self;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_unit<E>(self) -> Result<Once, E> {
-        Ok(Once(serde_json::Value::Null))
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Once, A::Error> {
-        let mut out = Vec::new();
-        while let Some(Once(value)) = list.next_element()? {
-            out.push(value);
-        }
-        Ok(Once(out.into()))
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Once, A::Error> {
-        let mut out = serde_json::Map::new();
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut seen = std::collections::BTreeSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            if out.contains_key(&key) {
+            if seen.contains(&key) {
                 return Err(serde::de::Error::custom(format_args!("the key `{key}` occurs twice")));
             }
-            let Once(value) = map.next_value()?;
-            out.insert(key, value);
+            map.next_value::<Self>()?;
+            seen.insert(key);
         }
-        Ok(Once(out.into()))
+        Ok(self)
     }
 }
 
@@ -343,7 +366,7 @@ fn write_json(
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(&number_to_string(*number)),
+        Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => out.push_str(&quoted(text)),
         Value::List(list) => write_array(call, index, list.iter(), out, depth, open)?,
         Value::Set(set) => write_array(call, index, set.iter(), out, depth, open)?,

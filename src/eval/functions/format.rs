@@ -11,7 +11,7 @@ use super::encoding;
 use super::function::{Call, Copes, Function};
 use super::weight::weight;
 use crate::diag::Diagnostic;
-use crate::value::convert::{convert, number_to_string};
+use crate::value::convert::convert;
 use crate::value::{Number, Type, Unknown, Value};
 
 /// Widest field and highest precision.
@@ -250,7 +250,7 @@ fn append(
     let text = match verb.letter {
         'v' => match value {
             Value::String(text) if !verb.sharp => pad(verb, text.clone()),
-            Value::Number(number) if !verb.sharp => pad(verb, number_to_string(*number)),
+            Value::Number(number) if !verb.sharp => pad(verb, number.to_string()),
             other => match encoding::to_json_text(call, index, other)? {
                 Value::String(text) => pad(verb, text),
                 _ => String::new(),
@@ -269,7 +269,7 @@ fn append(
             pad(verb, if verb.letter == 'q' { encoding::quoted(&text) } else { text })
         }
         _ => match to(&Type::Number)? {
-            Value::Number(number) => numeric(call, verb, number, index)?,
+            Value::Number(number) => numeric(call, verb, &number, index)?,
             _ => String::new(),
         },
     };
@@ -287,40 +287,37 @@ fn pad(verb: &Verb, text: String) -> String {
 fn numeric(
     call: &Call<'_>,
     verb: &Verb,
-    number: Number,
+    number: &Number,
     index: usize,
 ) -> Result<String, Diagnostic> {
-    let (negative, digits) = if "bdoxX".contains(verb.letter) {
-        let Some(int) = number.as_i64() else {
+    let digits = if "bdoxX".contains(verb.letter) {
+        let Some(whole) = number.as_whole() else {
             return Err(
                 call.arg_error(index, format!("`{}` needs a whole number, not {number}", verb.raw))
             );
         };
-        let size = int.unsigned_abs();
-        let digits = match verb.letter {
-            'b' if verb.sharp => format!("0b{size:b}"),
-            'b' => format!("{size:b}"),
-            'o' if verb.sharp => format!("0{size:o}"),
-            'o' => format!("{size:o}"),
-            'x' if verb.sharp => format!("0x{size:x}"),
-            'x' => format!("{size:x}"),
-            'X' if verb.sharp => format!("0X{size:X}"),
-            'X' => format!("{size:X}"),
-            _ => size.to_string(),
+        let (prefix, base) = match verb.letter {
+            'b' => ("0b", 2),
+            'o' => ("0", 8),
+            'x' => ("0x", 16),
+            'X' => ("0X", 16),
+            _ => ("", 10),
         };
-        let missing = verb.precision.unwrap_or(0).saturating_sub(digits.len());
-        (int < 0, "0".repeat(missing) + &digits)
+        let digits = whole.magnitude().to_str_radix(base);
+        let digits = if verb.letter == 'X' { digits.to_uppercase() } else { digits };
+        let digits = if verb.sharp { format!("{prefix}{digits}") } else { digits };
+        "0".repeat(verb.precision.unwrap_or(0).saturating_sub(digits.len())) + &digits
     } else {
-        let float = number.as_f64();
-        let size = float.abs();
-        let digits = match verb.letter {
-            'f' => format!("{size:.*}", verb.precision.unwrap_or(6)),
-            'e' | 'E' => exponent(&format!("{size:.*e}", verb.precision.unwrap_or(6))),
-            _ => general(size, verb.precision),
-        };
-        let digits = if matches!(verb.letter, 'E' | 'G') { digits.to_uppercase() } else { digits };
-        (float < 0.0, digits)
+        let size = number.decimal();
+        match verb.letter {
+            'f' => size.fixed(verb.precision.unwrap_or(6)),
+            'e' => size.scientific(verb.precision.unwrap_or(6)),
+            'E' => size.scientific(verb.precision.unwrap_or(6)).to_uppercase(),
+            'G' => number.general(verb.precision).to_uppercase(),
+            _ => number.general(verb.precision),
+        }
     };
+    let negative = number.is_negative();
     let sign = match (negative, verb.plus, verb.space) {
         (true, ..) => "-",
         (false, true, _) => "+",
@@ -333,36 +330,4 @@ fn numeric(
         (false, true) => format!("{sign}{}{digits}", "0".repeat(width)),
         (false, false) => format!("{}{sign}{digits}", " ".repeat(width)),
     })
-}
-
-/// `1.5e3` as C writes it: `1.5e+03`.
-fn exponent(text: &str) -> String {
-    let (mantissa, power) = text.split_once('e').unwrap_or((text, "0"));
-    let (sign, power) = power.strip_prefix('-').map_or(('+', power), |p| ('-', p));
-    format!("{mantissa}e{sign}{power:0>2}")
-}
-
-/// C's `%g`: the shorter of `%e` and `%f`, without trailing zeros.
-fn general(size: f64, precision: Option<usize>) -> String {
-    let scientific = match precision {
-        Some(precision) => format!("{size:.*e}", precision.max(1) - 1),
-        None => format!("{size:e}"),
-    };
-    let (mantissa, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let power: i64 = power.parse().unwrap_or(0);
-    let trimmed = if mantissa.contains('.') {
-        mantissa.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        mantissa
-    };
-    let digits = trimmed.bytes().filter(u8::is_ascii_digit).count();
-    let limit = match precision {
-        None => 6,
-        Some(precision) => precision.max(1),
-    };
-    if power < -4 || power >= i64::try_from(limit).unwrap_or(i64::MAX) {
-        return exponent(&format!("{trimmed}e{power}"));
-    }
-    let places = i64::try_from(digits).unwrap_or(0) - 1 - power;
-    format!("{size:.*}", usize::try_from(places).unwrap_or(0))
 }

@@ -29,6 +29,7 @@ mod set;
 mod string;
 mod weight;
 mod yaml;
+mod yaml_text;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -165,7 +166,10 @@ fn normalized(value: Value) -> Value {
 #[must_use]
 pub fn unknown_function(name: &str, loc: &Loc) -> Diagnostic {
     let reason = absent(name).map(str::to_owned).or_else(|| did_you_mean(name, names()));
-    Diagnostic::error(format!("there is no function `{name}`")).at(loc.clone()).help_opt(reason)
+    Diagnostic::error(format!("there is no function `{name}`"))
+        .at(loc.clone())
+        .help_opt(reason)
+        .certain()
 }
 
 /// Terraform's functions that are missing here on purpose, and why.

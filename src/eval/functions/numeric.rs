@@ -1,9 +1,14 @@
 //! Numeric functions.
 
+use num_bigint::BigInt;
+
 use super::args::FunctionResult;
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::{Number, Value};
+
+/// The most digits that `parseint` reads: more than any number has, in base 2.
+const MAX_DIGITS: usize = 20_000;
 
 pub(super) const TABLE: &[Function] = &[
     Function {
@@ -11,28 +16,34 @@ pub(super) const TABLE: &[Function] = &[
         params: &["number"],
         about: "The number without its sign.",
         copes: Copes::NOTHING,
-        run: abs,
+        run: |call| {
+            let number = call.number(0)?;
+            in_range(call, if number.is_negative() { number.negated() } else { Some(number) })
+        },
     },
     Function {
         name: "ceil",
         params: &["number"],
         about: "The nearest whole number that is not smaller.",
         copes: Copes::NOTHING,
-        run: |call| rounded(call, f64::ceil),
+        run: |call| in_range(call, call.number(0)?.ceil()),
     },
     Function {
         name: "floor",
         params: &["number"],
         about: "The nearest whole number that is not larger.",
         copes: Copes::NOTHING,
-        run: |call| rounded(call, f64::floor),
+        run: |call| in_range(call, call.number(0)?.floor()),
     },
     Function {
         name: "log",
         params: &["number", "base"],
         about: "The logarithm of a number to a base.",
         copes: Copes::NOTHING,
-        run: log,
+        run: |call| {
+            let (number, base) = (call.number(0)?, call.number(1)?);
+            number.log(&base).map(Value::Number).ok_or_else(|| not_finite(call))
+        },
     },
     Function {
         name: "max",
@@ -60,7 +71,10 @@ pub(super) const TABLE: &[Function] = &[
         params: &["base", "exponent"],
         about: "The first number raised to the power of the second.",
         copes: Copes::NOTHING,
-        run: pow,
+        run: |call| {
+            let (base, exponent) = (call.number(0)?, call.number(1)?);
+            base.pow(&exponent).map(Value::Number).ok_or_else(|| not_finite(call))
+        },
     },
     Function {
         name: "signum",
@@ -69,7 +83,10 @@ pub(super) const TABLE: &[Function] = &[
         copes: Copes::NOTHING,
         run: |call| {
             let number = call.number(0)?;
-            Ok(Value::int(number.cmp(&Number::Int(0)) as i64))
+            let Some(whole) = number.as_i64() else {
+                return Err(call.bad(0, "the number must be whole, and below 2^63"));
+            };
+            Ok(Value::int(whole.signum()))
         },
     },
     Function {
@@ -85,42 +102,14 @@ fn numbers(call: &Call<'_>) -> Result<Vec<Number>, Diagnostic> {
     (0..call.args.len()).map(|index| call.number(index)).collect()
 }
 
-fn finite(call: &Call<'_>, number: f64) -> FunctionResult {
-    Number::from_f64(number)
+fn not_finite(call: &Call<'_>) -> Diagnostic {
+    call.fail("the result is not a finite number")
+}
+
+fn in_range(call: &Call<'_>, number: Option<Number>) -> FunctionResult {
+    number
         .map(Value::Number)
-        .ok_or_else(|| call.fail("the result is not a finite number"))
-}
-
-fn abs(call: &Call<'_>) -> FunctionResult {
-    match call.number(0)? {
-        Number::Int(int) => match int.checked_abs() {
-            Some(int) => Ok(Value::int(int)),
-            None => finite(call, Number::Int(int).as_f64().abs()),
-        },
-        Number::Float(float) => finite(call, float.abs()),
-    }
-}
-
-fn rounded(call: &Call<'_>, round: fn(f64) -> f64) -> FunctionResult {
-    match call.number(0)? {
-        Number::Int(int) => Ok(Value::int(int)),
-        Number::Float(float) => finite(call, round(float)),
-    }
-}
-
-fn log(call: &Call<'_>) -> FunctionResult {
-    finite(call, call.number(0)?.as_f64().ln() / call.number(1)?.as_f64().ln())
-}
-
-fn pow(call: &Call<'_>) -> FunctionResult {
-    let (base, exponent) = (call.number(0)?, call.number(1)?);
-    if let (Number::Int(base), Number::Int(exponent)) = (base, exponent)
-        && let Ok(exponent) = u32::try_from(exponent)
-        && let Some(power) = base.checked_pow(exponent)
-    {
-        return Ok(Value::int(power));
-    }
-    finite(call, base.as_f64().powf(exponent.as_f64()))
+        .ok_or_else(|| call.fail("the result is too large or too small for a number"))
 }
 
 fn parseint(call: &Call<'_>) -> FunctionResult {
@@ -133,26 +122,26 @@ fn parseint(call: &Call<'_>) -> FunctionResult {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(&text)),
     };
-    let mut total: i128 = 0;
-    let mut valid = !digits.is_empty();
-    for digit in digits.bytes() {
-        let value = match digit {
-            b'0'..=b'9' => i64::from(digit - b'0'),
-            b'a'..=b'z' => i64::from(digit - b'a') + 10,
-            // Above base 36 the upper-case letters are digits of their own.
-            b'A'..=b'Z' if base <= 36 => i64::from(digit - b'A') + 10,
-            b'A'..=b'Z' => i64::from(digit - b'A') + 36,
-            _ => base,
-        };
-        valid &= value < base;
-        total = total.saturating_mul(i128::from(base)).saturating_add(i128::from(value));
-    }
-    if !valid {
+    let value_of = |digit: u8| match digit {
+        b'0'..=b'9' => i64::from(digit - b'0'),
+        b'a'..=b'z' => i64::from(digit - b'a') + 10,
+        // Above base 36 the upper-case letters are digits of their own.
+        b'A'..=b'Z' if base <= 36 => i64::from(digit - b'A') + 10,
+        b'A'..=b'Z' => i64::from(digit - b'A') + 36,
+        _ => base,
+    };
+    if digits.is_empty() || digits.bytes().any(|digit| value_of(digit) >= base) {
         return Err(call.bad(0, format_args!("`{text}` is not a whole number in base {base}")));
     }
-    i64::try_from(if negative { -total } else { total })
-        .map(Value::int)
-        .map_err(|_| call.bad(0, format_args!("`{text}` is too large")))
+    // More digits than any number has take no time to refuse.
+    let mut total = (digits.len() <= MAX_DIGITS).then(BigInt::default);
+    for digit in digits.bytes() {
+        total = total.map(|total| total * base + value_of(digit));
+    }
+    total
+        .and_then(|total| Number::whole(if negative { -total } else { total }))
+        .map(Value::Number)
+        .ok_or_else(|| call.bad(0, "the number is too large"))
 }
 
 fn sum(call: &Call<'_>) -> FunctionResult {
@@ -160,8 +149,7 @@ fn sum(call: &Call<'_>) -> FunctionResult {
     if list.is_empty() {
         return Err(call.bad(0, "an empty list has no sum"));
     }
-    let mut exact = Some(Number::Int(0));
-    let mut total = 0.0;
+    let mut total = Some(Number::Int(0));
     for (position, value) in list.iter().enumerate() {
         let number =
             match crate::value::convert::convert(value.clone(), &crate::value::Type::Number) {
@@ -173,8 +161,7 @@ fn sum(call: &Call<'_>) -> FunctionResult {
                 }
                 Err(error) => return Err(call.bad(0, format_args!("`$[{position}]`: {error}"))),
             };
-        exact = exact.and_then(|sum| sum.plus(number));
-        total += number.as_f64();
+        total = total.and_then(|sum| sum.plus(&number));
     }
-    exact.map_or_else(|| finite(call, total), |sum| Ok(Value::Number(sum)))
+    in_range(call, total)
 }

@@ -79,7 +79,7 @@ fn setproduct(call: &Call<'_>) -> FunctionResult {
     let mut lists = Vec::new();
     let mut count = 1_usize;
     for index in 0..call.args.len() {
-        let list = call.list(index)?;
+        let list = super::collection::alike(call.list(index)?);
         count = count.saturating_mul(list.len());
         lists.push(list);
     }

@@ -219,6 +219,8 @@ fn substr(call: &Call<'_>) -> FunctionResult {
     } else {
         usize::try_from(offset).unwrap_or(usize::MAX)
     };
+    // Counted from the end, no length means the rest, as in Terraform.
+    let length = if offset < 0 && length == 0 { -1 } else { length };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     Ok(text.graphemes(true).skip(start).take(length).collect::<String>().into())
 }

@@ -46,7 +46,7 @@ fn evaluate(
             }
             run_in(context, source, function.name.name.as_str(), args, expr.span())
         }
-        other => Ok(constant(other, 0).unwrap_or_else(|| panic!("{other:?}"))),
+        other => Ok(constant(source, other, 0).unwrap_or_else(|| panic!("{other:?}"))),
     }
 }
 
@@ -329,8 +329,8 @@ fn no_arguments_make_a_function_panic() {
         Value::int(3),
         Value::int(i64::MAX),
         Value::int(i64::MIN),
-        Value::Number(crate::value::Number::Float(0.5)),
-        Value::Number(crate::value::Number::Float(-1e300)),
+        Value::Number(crate::value::Number::parse("0.5").unwrap()),
+        Value::Number(crate::value::Number::parse("-1e300").unwrap()),
         "".into(),
         "é👨‍👩‍👧\u{301}\n".into(),
         "%[2]*d%s%%%v%".into(),

@@ -8,10 +8,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::args::FunctionResult;
-use super::encoding::{MAX_DECODED, quoted};
+use super::encoding::MAX_DECODED;
 use super::function::{Call, Copes, Function};
+use super::yaml_text::{key as key_text, scalar};
 use crate::diag::Diagnostic;
-use crate::value::convert::{MAX_DEPTH, number_to_string};
+use crate::value::convert::MAX_DEPTH;
 use crate::value::{Number, Value};
 
 /// Most nodes of one document, aliases expanded.
@@ -40,6 +41,10 @@ pub(super) const TABLE: &[Function] = &[
             }
             if !out.ends_with('\n') {
                 out.push('\n');
+            }
+            // A plain scalar that is a whole document ends with a mark.
+            if matches!(call.arg(0).reveal(), Value::Null | Value::Bool(_) | Value::Number(_)) {
+                out.push_str("...\n");
             }
             Ok(out.into())
         },
@@ -119,15 +124,20 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_u64<E>(self, int: u64) -> Result<Value, E> {
-        #[expect(clippy::cast_precision_loss, reason = "numbers beyond 64 bits signed are doubles")]
-        Ok(i64::try_from(int).map_or_else(
-            |_| Number::from_f64(int as f64).map_or(Value::Null, Value::Number),
-            Value::int,
-        ))
+        Ok(Number::whole(int.into()).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_i128<E: serde::de::Error>(self, int: i128) -> Result<Value, E> {
+        Ok(Number::whole(int.into()).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, int: u128) -> Result<Value, E> {
+        Ok(Number::whole(int.into()).map_or(Value::Null, Value::Number))
     }
 
     fn visit_f64<E: serde::de::Error>(self, float: f64) -> Result<Value, E> {
-        Number::from_f64(float)
+        // Read again from the digits that the double was written with.
+        Number::parse(&float.to_string())
             .map(Value::Number)
             .ok_or_else(|| E::custom("there are no infinite numbers in the language"))
     }
@@ -159,7 +169,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             let value = access.next_value_seed(self.below()?)?;
             let key = match key {
                 Value::String(text) => text,
-                Value::Number(number) => number_to_string(number),
+                Value::Number(number) => number.to_string(),
                 Value::Bool(b) => b.to_string(),
                 _ => return Err(A::Error::custom("keys must be strings, numbers or bools")),
             };
@@ -212,13 +222,13 @@ fn write(
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(&number_to_string(*number)),
+        Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => scalar(text, out, indent),
         Value::Map(map) if map.is_empty() => out.push_str("{}"),
         Value::Map(map) => {
             for (key, value) in map {
                 line(out, indent);
-                out.push_str(&quoted(key));
+                key_text(key, out);
                 out.push(':');
                 let nested = match value {
                     Value::List(list) => !list.is_empty(),
@@ -275,31 +285,4 @@ fn line(out: &mut String, indent: usize) {
         out.push('\n');
     }
     out.extend(std::iter::repeat_n(' ', indent));
-}
-
-/// Text in double quotes, or as a literal block when it has several lines.
-fn scalar(text: &str, out: &mut String, indent: usize) {
-    let literal = text.contains('\n')
-        && !text.starts_with([' ', '\n', '\t'])
-        && text.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
-        && !text.lines().any(|line| line.ends_with(' ') || line.ends_with('\t'));
-    if !literal {
-        out.push_str(&quoted(text));
-        return;
-    }
-    let indent = indent.max(2);
-    let body = text.trim_end_matches('\n');
-    out.push_str(match text.len() - body.len() {
-        0 => "|-",
-        1 => "|",
-        _ => "|+",
-    });
-    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
-        out.push('\n');
-        if !line.is_empty() {
-            out.extend(std::iter::repeat_n(' ', indent));
-            out.push_str(line);
-        }
-    }
-    out.push('\n');
 }

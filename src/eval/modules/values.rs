@@ -6,6 +6,7 @@ use crate::config::{Expr, VariableDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::Node;
+use crate::eval::expr::evaluate;
 use crate::eval::expr::scope::Values;
 use crate::eval::expr::types::parse_type;
 use crate::eval::modules::instance::ModuleInst;
@@ -29,8 +30,7 @@ impl<'c> Evaluator<'c> {
                 None => Type::Any,
             };
             let literal = |expr: &Expr| {
-                crate::eval::expr::evaluate(expr.node(), expr.source(), &Values::default())
-                    .map(|v| (v, expr.loc()))
+                evaluate(expr.node(), expr.source(), &Values::default()).map(|v| (v, expr.loc()))
             };
             let given = match &module.call {
                 None => self.config.supplied.get(name).map(|s| literal(&s.value)).transpose()?,
@@ -61,25 +61,21 @@ impl<'c> Evaluator<'c> {
                     }
                 },
             };
-            let value = if decl.sensitive { value.sensitive() } else { value };
-            let secrets = SensitiveTexts::of(&value);
-            let value = convert(value, &ty).map_err(|error| {
-                let place = if error.path == AttrPath::default() {
-                    String::new()
-                } else {
-                    format!(" at `{}`", error.path.to_string().replacen("$", name, 1))
-                };
-                let message = secrets.hidden_in(&error.message);
-                let at = if decl.sensitive { at.without_values() } else { at };
-                Diagnostic::error(format!(
-                    "the variable `{name}` has a value of the wrong type{place}: {message}"
-                ))
-                .at(at)
-                .help_opt(error.help.clone())
-                .related(decl.loc.clone(), format!("it must be {}", ty.described()))
-            })?;
-            Ok(value)
+            of_its_type(decl, &ty, value, at)
         })
+    }
+
+    /// Defaults that do not fit their types, whether anything needs them or not.
+    pub(in crate::eval) fn wrong_defaults(&self, errors: &mut Diagnostics) {
+        for decl in self.config.modules.iter().flat_map(|module| module.variables.values()) {
+            let (Some(ty), Some(default)) = (&decl.ty, &decl.default) else { continue };
+            let Ok(ty) = parse_type(ty.source(), ty.node()) else { continue };
+            let value = evaluate(default.node(), default.source(), &Values::default());
+            let fits = value.and_then(|value| of_its_type(decl, &ty, value, default.loc()));
+            if let Err(more) = fits {
+                errors.extend(more);
+            }
+        }
     }
 
     /// The value of a local.
@@ -114,6 +110,34 @@ impl<'c> Evaluator<'c> {
             Ok(value)
         })
     }
+}
+
+/// The value of a variable, converted to its type.
+fn of_its_type(
+    decl: &VariableDecl,
+    ty: &Type,
+    value: Value,
+    at: Loc,
+) -> Result<Value, Diagnostics> {
+    let name = &decl.name.value;
+    let value = if decl.sensitive { value.sensitive() } else { value };
+    let secrets = SensitiveTexts::of(&value);
+    convert(value, ty).map_err(|error| {
+        let place = if error.path == AttrPath::default() {
+            String::new()
+        } else {
+            format!(" at `{}`", error.path.to_string().replacen("$", name, 1))
+        };
+        let message = secrets.hidden_in(&error.message);
+        let at = if decl.sensitive { at.without_values() } else { at };
+        Diagnostic::error(format!(
+            "the variable `{name}` has a value of the wrong type{place}: {message}"
+        ))
+        .at(at)
+        .help_opt(error.help)
+        .related(decl.loc.clone(), format!("it must be {}", ty.described()))
+        .into()
+    })
 }
 
 fn missing_variable(module: &ModuleInst<'_>, decl: &VariableDecl) -> Diagnostic {

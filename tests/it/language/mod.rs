@@ -11,6 +11,8 @@ use palisade::eval::{Evaluator, NothingKnown, evaluate_configuration};
 use palisade::value::Value;
 use serde_json::{Value as Json, json};
 
+use crate::support::cli::Program;
+
 #[derive(serde::Deserialize)]
 struct Recorded {
     /// An expression, as `console` takes it.
@@ -135,21 +137,164 @@ fn what_is_unknown_settles_nothing_and_keeps_its_length() {
     ));
 }
 
-#[test]
-fn try_hides_no_name_that_is_known_to_be_wrong() {
-    let text = format!(
-        "{UNKNOWN}{}",
-        r#"
+/// A configuration with something of everything that has names.
+const NAMES: &str = r#"
 iam_role "r" {
   accounts = [account.dev]
   trust { services = ["ec2.amazonaws.com"] }
 }
-output "t" { value = try(iam_role.r.typo, can(iam_role.r.at["dev"].arn), iam_role.r.name, "x") }
+iam_role "many" {
+  for_each = toset(["a", "b"])
+  accounts = [account.dev]
+  name     = "many-${each.key}"
+  trust { services = ["ec2.amazonaws.com"] }
+}
+data "region" "here" {}
+module "m" {
+  source = "./m"
+}
+variable "o" {
+  type    = object({ a = optional(string), deep = optional(list(object({ b = string })), []) })
+  default = {}
+}
+locals {
+  role = iam_role.r
+}
+"#;
+
+#[test]
+fn nothing_hides_a_name_that_cannot_exist() {
+    let module = (
+        "m/main.hcl",
+        "organizational_unit \"x\" {}\noutput \"unit\" { value = organizational_unit.x }\n",
+    );
+    let wrong = |value: &str| {
+        let text = format!("{UNKNOWN}{NAMES}output \"t\" {{\n  value = {value}\n}}\n");
+        let (_dir, loaded) = loaded(&[("main.hcl", &text), module]);
+        assert!(!loaded.diagnostics.has_errors(), "{value}: {}", loaded.diagnostics);
+        let found =
+            palisade::engine::names::wrong_names(&loaded.configuration, &Diagnostics::new());
+        summaries(&found).join("; ")
+    };
+    let names = [
+        ("iam_role.r.typo", "`iam_role.r` has no attribute `typo`"),
+        ("iam_role.r.at[\"dev\"].typo", "`iam_role.r` has no attribute `typo`"),
+        ("iam_role.many[\"a\"].typo", "`iam_role.many` has no attribute `typo`"),
+        ("iam_role.many[\"a\"].at[\"dev\"].typo", "`iam_role.many` has no attribute `typo`"),
+        ("iam_role.many[*].typo", "`iam_role.many` has no attribute `typo`"),
+        ("iam_role.r.account.typo", "the account of `iam_role.r` has no attribute `typo`"),
+        ("account.dev.typo", "`account.dev` has no attribute `typo`"),
+        ("local.role.typo", "`iam_role.r` has no attribute `typo`"),
+        ("module.m.typo", "the module `m` has no output `typo`"),
+        ("module.m.unit.typo", "`organizational_unit.x` has no attribute `typo`"),
+        ("data.region.here.typo", "`data.region.here` has no attribute `typo`"),
+        ("data.region.typo.name", "there is no `data.region.typo`"),
+        ("var.typo", "there is no variable `typo`"),
+        ("var.o.typo", "`var.o` has no attribute `typo` by its type"),
+        ("var.o.deep[0].typo", "`var.o` has no attribute `typo` by its type"),
+        ("local.typo.a", "there is no local value `typo`"),
+        ("iam_role.typo.arn", "there is no `iam_role` block `typo`"),
+        ("module.typo.a", "there is no module call `typo`"),
+        ("environment.typo.name", "there is no environment `typo`"),
+        ("path.typo", "`path` has no `typo`"),
+        ("foo.bar", "there is no `foo`"),
+        ("typo(1)", "there is no function `typo`"),
+        ("upper(typo(1))", "there is no function `typo`"),
+    ];
+    let shapes: [fn(&str) -> String; 9] = [
+        |name| format!("try({name}, 1)"),
+        |name| format!("can({name})"),
+        |name| format!("try(1, {name})"),
+        |name| format!("true ? 1 : {name}"),
+        |name| format!("true || {name}"),
+        |name| format!("[for x in [] : try({name}, x)]"),
+        |name| format!("{{ for k, v in {{}} : k => v if can({name}) }}"),
+        |name| format!("\"%{{ if false }}${{try({name}, 1)}}%{{ endif }}\""),
+        |name| format!("try([[{{ a = ({name}) }}]][0][0].a, try(1, can({name})))"),
+    ];
+    for (name, summary) in names {
+        for shape in shapes {
+            let text = shape(name);
+            let found = wrong(&text);
+            assert!(found.split("; ").all(|found| found == summary), "{text}: {found}");
+        }
+    }
+    for (text, summary) in [
+        ("[for r in iam_role.many : try(r.typo, 1)]", "`iam_role.many` has no attribute `typo`"),
+        (
+            "[for r in values(iam_role.many) : can(r.typo)]",
+            "`iam_role.many` has no attribute `typo`",
+        ),
+        ("try([for o in var.o.deep : o.typo], [])", "`var.o` has no attribute `typo` by its type"),
+    ] {
+        assert_eq!(wrong(text), summary, "{text}");
+    }
+    for right in [
+        "try(iam_role.r.arn, iam_role.r.at[\"dev\"].account.id, iam_role.many[*].name)",
+        "[for r in [iam_role.r, account.dev] : try(r.trust, 1)]",
+        "[for k, v in { a = 1 } : try(v.typo, k)]",
+        "try(local.role.arn, local.role.account.handle, module.m.unit.id, var.o.a, var.o.deep[0].b)",
+        "[for r in local.role : r]",
+        "try({}.typo, [].typo, null)",
+    ] {
+        assert_eq!(wrong(right), "", "{right}");
+    }
+}
+
+#[test]
+fn names_of_the_place_are_checked_too() {
+    let text = format!(
+        "{UNKNOWN}{NAMES}{}",
+        r#"
+iam_role "placed" {
+  for_each    = iam_role.many
+  accounts    = [account.dev]
+  name        = "placed-${each.key}"
+  description = try(each.typo, each.account.typo, each.value.typo, "x")
+  trust { services = ["ec2.amazonaws.com"] }
+  lifecycle {
+    postcondition {
+      condition     = can(self.typo) || can(self.arn)
+      error_message = "no"
+    }
+  }
+}
 "#
     );
-    let (_dir, loaded) = loaded(&[("main.hcl", &text)]);
-    let found = palisade::engine::graph::check(&loaded.configuration);
-    assert_eq!(summaries(&found), ["`iam_role.r` has no attribute `typo`"]);
+    let module = ("m/main.hcl", "output \"unit\" { value = null }\n");
+    let (_dir, loaded) = loaded(&[("main.hcl", &text), module]);
+    assert!(!loaded.diagnostics.has_errors(), "{}", loaded.diagnostics);
+    let found = palisade::engine::names::wrong_names(&loaded.configuration, &Diagnostics::new());
+    let mut found = summaries(&found);
+    found.sort_unstable();
+    let wanted = [
+        "`each.account` has no attribute `typo`",
+        "`each` has no `typo`",
+        "`iam_role.many` has no attribute `typo`",
+        "`self` has no attribute `typo`",
+    ];
+    assert_eq!(found, wanted);
+}
+
+/// A plan is as strict as `validate`, and so is the console.
+#[test]
+fn a_plan_refuses_what_validate_refuses() {
+    let estate = |value: &str| {
+        format!("palisade {{\n  name = \"x\"\n}}\noutput \"t\" {{\n  value = {value}\n}}\n")
+    };
+    let program = Program::new(&estate("try(local.typo, 1)"));
+    for value in ["try(local.typo, 1)", "true ? 1 : typo(1)", "can(typo.a)"] {
+        program.write("main.hcl", &estate(value));
+        for command in ["validate", "plan"] {
+            let run = program.run(&[command]).code(1);
+            assert!(run.err.contains("typo`"), "{command} {value}: {}", run.err);
+        }
+    }
+    program.write("main.hcl", &estate("1"));
+    for text in ["try(local.typo, 1)", "try(typo(1), 1)", "can(typo.a)", "can(var.typo)"] {
+        let run = program.run(&["console", "--eval", text]).code(1);
+        assert!(run.err.contains("typo`"), "{text}: {}", run.err);
+    }
 }
 
 #[test]
@@ -231,4 +376,42 @@ fn json_values_are_read_and_other_files_of_terraform_are_named() {
     write(dir.path(), &[("palisade.vars.json", "{\"d\": 1}")]);
     let found = load(dir.path(), &options).diagnostics;
     assert_eq!(summaries(&found), ["there is no variable `d`"]);
+}
+
+/// Numbers go through the state and come back whole: the next plan finds nothing to change.
+#[test]
+fn numbers_are_stored_without_loss() {
+    let program = Program::new(
+        r#"palisade {
+  name = "x"
+}
+output "all" {
+  value = {
+    third     = 1 / 3
+    large     = 123456789012345678901234567890
+    sum       = 9223372036854775807 + 1
+    digits    = parseint("ffffffffffffffffffffffffffffffff", 16)
+    logarithm = log(50, 10)
+    power     = pow(2, 200)
+    decoded   = jsondecode("0.12345678901234567890")
+    nested    = [{ small = 1e-30 }]
+  }
+}
+"#,
+    );
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let out = program.run(&["output", "--json"]).code(0).out;
+    for digits in [
+        "0.33333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333335",
+        "123456789012345678901234567890",
+        "9223372036854775808",
+        "340282366920938463463374607431768211455",
+        "1.6989700043360185",
+        "1606938044258990300000000000000000000000000000000000000000000",
+        "0.1234567890123456789",
+        "0.000000000000000000000000000001",
+    ] {
+        assert!(out.contains(&format!(" {digits}")), "{digits}: {out}");
+    }
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
 }

@@ -88,9 +88,9 @@ fn eval(expr: &Expression, references: &References) -> Value {
     match expr {
         Expression::Null(_) => Value::Null,
         Expression::Bool(b) => Value::Bool(*b.value()),
-        Expression::Number(n) => Number::from_f64(n.value().as_f64().expect("number"))
-            .map(Value::Number)
-            .expect("finite"),
+        Expression::Number(n) => {
+            Number::parse(&n.value().to_string()).map(Value::Number).expect("finite")
+        }
         Expression::String(s) => Value::String(s.to_string()),
         Expression::HeredocTemplate(t) => Value::String(t.template.to_string()),
         Expression::StringTemplate(t) => Value::String(t.to_string()),
