@@ -286,6 +286,95 @@ fn session(seen: &Request) -> Option<Response> {
     )
 }
 
+/// The order of botocore's `create_credential_resolver`, which the AWS CLI uses.
+#[test]
+fn a_web_identity_of_the_environment_goes_before_what_a_profile_holds() {
+    let key = Arc::new(std::sync::OnceLock::new());
+    let own = Arc::clone(&key);
+    let front = Front::open(Way::default().instead(move |seen| {
+        without_token(seen);
+        let body = seen.text();
+        let exchanged = body.contains("Action=AssumeRoleWithWebIdentity");
+        let operation = if exchanged { "AssumeRoleWithWebIdentity" } else { "AssumeRole" };
+        if !exchanged && seen.operation() != operation {
+            return None;
+        }
+        let key: &String = own.get().expect("set before anything is asked");
+        front::answer(
+            200,
+            format!(
+                "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result><Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></{operation}Result></{operation}Response>"
+            ),
+        )
+    }));
+    let management = front.sandbox.management_credentials();
+    key.set(management.access_key_id().to_owned()).expect("once");
+    let else_ = "aws_access_key_id = AKIASOMEBODYELSE\naws_secret_access_key = x\n";
+    let program = program(
+        "[profile role]\nrole_arn = arn:aws:iam::111111111111:role/of-profile\nsource_profile = ops\n[profile own]\nrole_arn = arn:aws:iam::111111111111:role/own\nweb_identity_token_file = own-token\n",
+        &format!("[default]\n{else_}[ops]\n{else_}"),
+    );
+    program.write("token", "of-environment");
+    program.write("own-token", "of-profile");
+    let url = front.url();
+    let endpoint = ("AWS_ENDPOINT_URL", url.as_str());
+    let token = ("AWS_WEB_IDENTITY_TOKEN_FILE", "token");
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::111111111111:role/web");
+    let asked = |env: &[(&str, &str)]| -> Vec<String> {
+        front.forget();
+        plan(&program, env).code(0);
+        let seen = front.seen();
+        assert!(
+            seen.iter().all(|s| s.key() != "AKIASOMEBODYELSE" || s.operation() == "AssumeRole")
+        );
+        seen.iter().map(Request::text).filter(|body| body.contains("Action=AssumeRole")).collect()
+    };
+    // Before the keys of the default profile, and of one that is named.
+    for env in [&[endpoint, token, role][..], &[endpoint, token, role, ("AWS_PROFILE", "ops")]] {
+        let asked = asked(env);
+        assert_eq!(asked.len(), 1, "{env:?} {asked:?}");
+        assert!(
+            asked[0].contains("role%2Fweb") && asked[0].contains("of-environment"),
+            "{asked:?}"
+        );
+    }
+    // A role that a profile assumes goes before it.
+    let of_role = asked(&[endpoint, token, role, ("AWS_PROFILE", "role")]);
+    assert!(of_role.len() == 1 && of_role[0].contains("role%2Fof-profile"), "{of_role:?}");
+    // Each of the settings is the environment's where that has it.
+    let mixed = asked(&[endpoint, token, ("AWS_PROFILE", "own")]);
+    assert!(mixed[0].contains("role%2Fown") && mixed[0].contains("of-environment"), "{mixed:?}");
+    let mixed = asked(&[endpoint, role, ("AWS_PROFILE", "own")]);
+    assert!(mixed[0].contains("role%2Fweb") && mixed[0].contains("of-profile"), "{mixed:?}");
+
+    front.forget();
+    let half = plan(&program, &[endpoint, token]).code(1);
+    assert!(half.err.contains("`AWS_ROLE_ARN` is not"), "{}", half.err);
+    let none = plan(&program, &[endpoint, ("AWS_WEB_IDENTITY_TOKEN_FILE", "none"), role]).code(1);
+    assert!(none.err.contains("`AWS_WEB_IDENTITY_TOKEN_FILE` names `none`"), "{}", none.err);
+    assert!(front.seen().is_empty(), "{:?}", front.seen());
+    // Keys in the environment go before everything.
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", management.access_key_id()),
+        ("AWS_SECRET_ACCESS_KEY", management.secret_access_key()),
+    ];
+    assert!(asked(&[endpoint, token, role, keys[0], keys[1]]).is_empty());
+}
+
+#[test]
+fn keys_of_the_credentials_file_go_before_a_process_of_the_config_file() {
+    let front = Front::open(Way::default());
+    let config = "[profile ops]\ncredential_process = sh -c 'echo run >> ran; exit 1'\n[profile late]\naws_access_key_id = AKIALATE\naws_secret_access_key = x\ncredential_process = sh -c 'echo run >> ran; exit 1'\n";
+    let program = program(config, &format!("[ops]\n{}", keys(&front)));
+    let url = front.url();
+    plan(&program, &[("AWS_PROFILE", "ops"), ("AWS_ENDPOINT_URL", &url)]).code(0);
+    assert!(!program.path().join("ran").exists());
+    // Those of the config file come after it.
+    plan(&program, &[("AWS_PROFILE", "late"), ("AWS_ENDPOINT_URL", &url)]).code(1);
+    assert!(program.path().join("ran").exists());
+    assert!(front.seen().iter().all(|seen| seen.key() != "AKIALATE"));
+}
+
 /// A profile whose role asks for a code, and an endpoint whose STS takes `123456` alone.
 fn guarded() -> (Program, Front) {
     let front = Front::open(Way::default().instead(|seen| {

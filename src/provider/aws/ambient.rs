@@ -19,7 +19,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::profile::{Profile, ProfileSet};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
-use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -38,7 +38,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 
-use super::profiles::{self, Base, ProfileRole};
+use super::profiles::{self, Base, ProfileRole, Profiles, TOKEN_FILE, WebIdentity};
 use super::{clients, errors};
 use crate::cause::SilentSource;
 use crate::diag::Diagnostic;
@@ -75,23 +75,13 @@ pub async fn load(
 ) -> Result<SdkConfig, Diagnostic> {
     let selected = profiles::selected(env)?;
     let from_environment = profiles::environment(env)?;
-    let files = EnvConfigFiles::default();
     let name = selected.clone().unwrap_or_else(|| "default".to_owned());
-    let set = aws_config::profile::load(
-        &Fs::real(),
-        &Env::real(),
-        &files,
-        Some(name.clone().into()),
-    )
-    .await
-    .map_err(|error| {
-        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        Diagnostic::error("the AWS configuration cannot be read").detail(why).help(
-            "correct the files that `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name, or those in `~/.aws`",
-        )
-    })?;
+    let set = files(&EnvConfigFiles::default(), &name).await?;
+    let credentials = EnvConfigFiles::builder().include_default_credentials_file(true).build();
+    let credentials = files(&credentials, &name).await?;
     profiles::endpoints(env, &set, &name)?;
-    let chain = profiles::chain(&set, &name, selected.is_some())?;
+    let profiles = Profiles { all: &set, credentials: &credentials };
+    let chain = profiles::chain(env, profiles, &name, selected.is_some())?;
     if !from_environment {
         begun(env, &set, chain.as_ref().map(|chain| &chain.base))?;
     }
@@ -122,9 +112,7 @@ pub async fn load(
     trace::behind(Matcher::from_env());
 
     // The state may lie in no region, and STS answers in any of the partition.
-    let web_role = env.get("AWS_ROLE_ARN").and_then(|arn| Partition::of_arn(arn));
-    let partition =
-        chain.as_ref().map_or(web_role, |chain| chain.partition).unwrap_or(Partition::Aws);
+    let partition = chain.as_ref().and_then(|chain| chain.partition).unwrap_or(Partition::Aws);
     let region = sdk.region().cloned().unwrap_or(Region::from_static(partition.global_region()));
     let asking = sdk.to_builder().region(region).build();
     let sources = Sources::new(&asking, bundle.as_ref(), patience);
@@ -144,12 +132,8 @@ pub async fn load(
         provider
     } else {
         let chain = SharedCredentialsProvider::new(
-            CredentialsProviderChain::first_try(
-                "WebIdentityToken",
-                WebIdentityTokenCredentialsProvider::builder().configure(&sources.config).build(),
-            )
-            .or_else("EcsContainer", sources.container())
-            .or_else("Ec2InstanceMetadata", sources.instance()),
+            CredentialsProviderChain::first_try("EcsContainer", sources.container())
+                .or_else("Ec2InstanceMetadata", sources.instance()),
         );
         sources.named(chain, default_source(env))
     };
@@ -163,6 +147,21 @@ pub async fn load(
     Ok(sdk.to_builder().credentials_provider(provider).build())
 }
 
+/// The profiles of the AWS CLI's files.
+///
+/// # Errors
+/// One of them cannot be read.
+async fn files(files: &EnvConfigFiles, name: &str) -> Result<ProfileSet, Diagnostic> {
+    let name = Some(name.to_owned().into());
+    aws_config::profile::load(&Fs::real(), &Env::real(), files, name).await.map_err(|error| {
+        let why = std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        Diagnostic::error("the AWS configuration cannot be read").detail(why).help(
+            "correct the files that `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name, or those in `~/.aws`",
+        )
+    })
+}
+
 /// Makes sure that the file is there which credentials rest on: of one that is not, the SDK tells no path.
 ///
 /// # Errors
@@ -172,14 +171,7 @@ fn begun(
     set: &ProfileSet,
     base: Option<&Base>,
 ) -> Result<(), Diagnostic> {
-    const TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
     let get = |name: &str| env.get(name).filter(|text| !text.is_empty());
-    let profile = match base {
-        Some(Base::Profile(name)) => source_profile(set, name),
-        Some(_) => return Ok(()),
-        None => None,
-    };
-    let of_profile = |key: &str| profile.and_then(|p| Some((p.name(), p.get(key)?)));
     let unreadable = |path: &Path, of: String, help: String| match std::fs::File::open(path) {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -189,9 +181,22 @@ fn begun(
         }
     };
     let help = "what runs this (a pod, a pipeline) puts the token there; check that it did, and that the path is right";
+    let of_web_identity =
+        |profile: &str| format!("`web_identity_token_file` of the AWS profile `{profile}` names");
+    let profile = match base {
+        Some(Base::Profile(name)) => source_profile(set, name),
+        Some(Base::WebIdentity(WebIdentity { token_file, profile, .. })) => {
+            let of = match profile {
+                Some(name) => of_web_identity(name),
+                None => format!("`{TOKEN_FILE}` names"),
+            };
+            return unreadable(Path::new(token_file), of, help.to_owned());
+        }
+        Some(_) | None => return Ok(()),
+    };
+    let of_profile = |key: &str| profile.and_then(|p| Some((p.name(), p.get(key)?)));
     if let Some((name, path)) = of_profile("web_identity_token_file") {
-        let of = format!("`web_identity_token_file` of the AWS profile `{name}` names");
-        return unreadable(Path::new(path), of, help.to_owned());
+        return unreadable(Path::new(path), of_web_identity(name), help.to_owned());
     }
     if let Some((name, session)) = of_profile("login_session") {
         let cache = match get("AWS_LOGIN_CACHE_DIRECTORY") {
@@ -203,12 +208,7 @@ fn begun(
         let of = format!("the login session of the AWS profile `{name}` is kept in");
         return unreadable(&path, of, format!("`aws login --profile {name}` begins one"));
     }
-    match (base, get(TOKEN)) {
-        (None, Some(path)) => {
-            unreadable(Path::new(path), format!("`{TOKEN}` names"), help.to_owned())
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// The profile that another one takes its credentials from, or it itself.
@@ -337,6 +337,16 @@ impl Sources {
             Base::Container => SharedCredentialsProvider::new(self.container()),
             Base::Instance => SharedCredentialsProvider::new(self.instance()),
             Base::Keys(keys) => SharedCredentialsProvider::new(keys),
+            Base::WebIdentity(web) => SharedCredentialsProvider::new(
+                WebIdentityTokenCredentialsProvider::builder()
+                    .configure(&self.config)
+                    .static_configuration(StaticConfiguration {
+                        web_identity_token_file: web.token_file.into(),
+                        role_arn: web.role_arn,
+                        session_name: web.session_name.unwrap_or_else(|| "palisade".to_owned()),
+                    })
+                    .build(),
+            ),
             Base::Profile(name) => SharedCredentialsProvider::new(
                 ProfileFileCredentialsProvider::builder()
                     .configure(&self.config)
@@ -355,6 +365,12 @@ fn source_of(base: &Base, set: &ProfileSet) -> SilentSource {
         Base::Environment | Base::Keys(_) => return environment_keys(),
         Base::Container => return container(),
         Base::Instance => return instance(),
+        Base::WebIdentity(WebIdentity { profile: None, .. }) => {
+            return web_identity(&format!(" for the web identity of `{TOKEN_FILE}`"));
+        }
+        Base::WebIdentity(WebIdentity { profile: Some(name), .. }) => {
+            return web_identity(&format!(", for the web identity of the AWS profile `{name}`,"));
+        }
         Base::Profile(name) => name,
     };
     let profile = source_profile(set, name);
@@ -394,9 +410,6 @@ fn source_of(base: &Base, set: &ProfileSet) -> SilentSource {
 /// The same where no profile says anything: what the environment names, else the instance.
 fn default_source(env: &BTreeMap<String, String>) -> SilentSource {
     let has = |name: &str| env.get(name).is_some_and(|value| !value.is_empty());
-    if has("AWS_WEB_IDENTITY_TOKEN_FILE") {
-        return web_identity(" for the web identity of `AWS_WEB_IDENTITY_TOKEN_FILE`");
-    }
     let uri = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
     if uri.into_iter().any(has) { container() } else { instance() }
 }

@@ -28,8 +28,20 @@ pub(super) enum Base {
     Instance,
     /// Keys of a profile.
     Keys(Credentials),
+    /// A token in a file, exchanged for the credentials of a role.
+    WebIdentity(WebIdentity),
     /// Whatever this profile says, roles included, by the SDK's own reading of it.
     Profile(String),
+}
+
+/// A token in a file, and the role that it is exchanged for.
+#[derive(Clone, Debug)]
+pub(super) struct WebIdentity {
+    pub(super) token_file: String,
+    pub(super) role_arn: String,
+    pub(super) session_name: Option<String>,
+    /// The profile that names the file; `None` where the environment does.
+    pub(super) profile: Option<String>,
 }
 
 /// A role to assume.
@@ -69,31 +81,57 @@ pub(super) fn selected(env: &BTreeMap<String, String>) -> Result<Option<String>,
     }
 }
 
-/// The chain of the profile `name`; `None` where the profile says nothing of credentials, or where it
-/// is the default one and absent.
+/// The profiles of the AWS CLI's files.
+#[derive(Clone, Copy)]
+pub(super) struct Profiles<'a> {
+    /// Those of both files, joined.
+    pub(super) all: &'a ProfileSet,
+    /// Those of the credentials file alone: its keys go before what the config file says of other sources.
+    pub(super) credentials: &'a ProfileSet,
+}
+
+/// Where the credentials of the profile `name` come from, in the AWS CLI's order: a role that it assumes, a web identity
+/// (the environment's before its own), IAM Identity Center, keys of the credentials file, `login_session`,
+/// `credential_process`, keys of the config file (botocore, `create_credential_resolver`). That the profile was named in
+/// `AWS_PROFILE` changes nothing about it. `None` where nothing says anything of credentials, or where the profile is
+/// the default one and absent.
 pub(super) fn chain(
-    set: &ProfileSet,
+    env: &BTreeMap<String, String>,
+    profiles: Profiles<'_>,
     name: &str,
     named: bool,
 ) -> Result<Option<Chain>, Diagnostic> {
-    let Some(mut profile) = set.get_profile(name) else {
-        if named {
-            return Err(missing(set, name, format!("there is no AWS profile `{name}`")));
-        }
-        return Ok(None);
+    let set = profiles.all;
+    let first = set.get_profile(name);
+    if first.is_none() && named {
+        return Err(missing(set, name, format!("there is no AWS profile `{name}`")));
+    }
+    let assumes = |profile: &Profile| {
+        profile.get("role_arn").is_some() && profile.get("web_identity_token_file").is_none()
     };
+    if !first.is_some_and(assumes)
+        && let Some(web) = web_identity(env, first)?
+    {
+        let partition = Partition::of_arn(&web.role_arn);
+        return Ok(Some(Chain { base: Base::WebIdentity(web), roles: Vec::new(), partition }));
+    }
+    let Some(mut profile) = first else { return Ok(None) };
     let mut visited: Vec<&str> = Vec::new();
     let mut roles: Vec<ProfileRole> = Vec::new();
+    // Of a source that has keys and something that goes before them, the SDK takes the keys.
+    let mut differs = false;
     let base = loop {
         visited.push(profile.name());
-        // A profile that another one names as its source gives its keys first.
+        // A profile that another one names as its source, and that has keys, assumes no role itself.
         if visited.len() > 1
-            && let Some(keys) = keys(profile)?
+            && keys(profile)?.is_some()
+            && let Some(base) = base(profiles, profile)?
         {
-            break Base::Keys(keys);
+            differs = !matches!(base, Base::Keys(_));
+            break base;
         }
-        if profile.get("web_identity_token_file").is_some() || profile.get("role_arn").is_none() {
-            match base(set, profile)? {
+        if !assumes(profile) {
+            match base(profiles, profile)? {
                 Some(base) => break base,
                 None if visited.len() == 1 => return Ok(None),
                 None => {
@@ -149,7 +187,7 @@ pub(super) fn chain(
     let partition = partition.and_then(Partition::of_arn);
     // The SDK assumes roles by itself, but asks for no code and knows no `duration_seconds`.
     let ours = roles.iter().any(|role| role.mfa_serial.is_some() || role.duration.is_some());
-    if !ours {
+    if !(ours || differs || roles.is_empty()) {
         return Ok(Some(Chain {
             base: Base::Profile(name.to_owned()),
             roles: Vec::new(),
@@ -165,6 +203,34 @@ pub(super) fn chain(
     }
     Ok(Some(Chain { base, roles, partition }))
 }
+
+/// The web identity that the environment or the profile names: each of its three settings is the environment's where
+/// that has it, as the AWS CLI reads them.
+///
+/// # Errors
+/// There is a token and no role.
+fn web_identity(
+    env: &BTreeMap<String, String>,
+    profile: Option<&Profile>,
+) -> Result<Option<WebIdentity>, Diagnostic> {
+    let set = |name: &str| env.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
+    let own = |key: &str| profile.and_then(|profile| profile.get(key));
+    let either = |name, key| set(name).or_else(|| own(key)).map(str::to_owned);
+    let by_environment = set(TOKEN_FILE).is_some();
+    let Some(token_file) = either(TOKEN_FILE, "web_identity_token_file") else { return Ok(None) };
+    let named_by = profile.filter(|_| !by_environment).map(|profile| profile.name().to_owned());
+    let Some(role_arn) = either("AWS_ROLE_ARN", "role_arn") else {
+        return Err(match &named_by {
+            Some(name) => incomplete(name, "web_identity_token_file", "role_arn"),
+            None => half_set(TOKEN_FILE, "AWS_ROLE_ARN"),
+        });
+    };
+    let session_name = either("AWS_ROLE_SESSION_NAME", "role_session_name");
+    Ok(Some(WebIdentity { token_file, role_arn, session_name, profile: named_by }))
+}
+
+/// The variable that names the file of a web identity's token.
+pub(super) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
 fn missing(set: &ProfileSet, name: &str, summary: String) -> Diagnostic {
     Diagnostic::error(summary)
@@ -215,7 +281,8 @@ fn credential_source(profile: &Profile, source: &str) -> Result<Base, Diagnostic
 }
 
 /// Where a profile that assumes no role of another has its credentials from.
-fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, Diagnostic> {
+fn base(profiles: Profiles<'_>, profile: &Profile) -> Result<Option<Base>, Diagnostic> {
+    let set = profiles.all;
     let name = profile.name();
     if let Some(source) = profile.get("credential_source") {
         return credential_source(profile, source).map(Some);
@@ -254,6 +321,11 @@ fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, Diagnostic>
             return Err(incomplete(name, present, absent));
         }
         return Ok(Some(Base::Profile(name.to_owned())));
+    }
+    if let Some(own) = profiles.credentials.get_profile(name)
+        && let Some(keys) = keys(own)?
+    {
+        return Ok(Some(Base::Keys(keys)));
     }
     if profile.get("login_session").is_some() || profile.get("credential_process").is_some() {
         return Ok(Some(Base::Profile(name.to_owned())));
@@ -336,7 +408,7 @@ fn incomplete(profile: &str, present: &str, absent: &str) -> Diagnostic {
         .help("complete the profile; Palisade does not look for other credentials in its place")
 }
 
-/// Keys and tokens in environment variables that are half there: the SDK goes on to other credentials.
+/// Keys in environment variables that are half there: the SDK goes on to other credentials.
 ///
 /// # Errors
 /// What is missing.
@@ -345,13 +417,14 @@ pub(super) fn environment(env: &BTreeMap<String, String>) -> Result<bool, Diagno
     let pairs = [
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
     ];
     match pairs.into_iter().find(|(present, absent)| set(present) && !set(absent)) {
-        Some((present, absent)) => Err(Diagnostic::error(format!(
-            "`{present}` is set and `{absent}` is not"
-        ))
-        .help("set both or neither; Palisade does not look for other credentials in their place")),
+        Some((present, absent)) => Err(half_set(present, absent)),
         None => Ok(set("AWS_ACCESS_KEY_ID")),
     }
+}
+
+fn half_set(present: &str, absent: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{present}` is set and `{absent}` is not"))
+        .help("set both or neither; Palisade does not look for other credentials in their place")
 }
