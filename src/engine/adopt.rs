@@ -1,5 +1,7 @@
 //! Objects of an account that no state manages and that a configuration could take over. Changes nothing.
 
+use std::collections::BTreeSet;
+
 use crate::address::CONFIG_KIND;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::ids::Handle;
@@ -35,14 +37,19 @@ pub struct AdoptableObject {
     pub attrs: Attrs,
 }
 
-/// The adoptable objects of one account, in the order of their addresses.
+/// What could be adopted, and what new blocks may not be called.
+pub struct Adoptable {
+    /// The objects, in the order of their addresses.
+    pub objects: Vec<AdoptableObject>,
+    /// Kinds and labels of the blocks that the configuration has already.
+    pub declared: BTreeSet<(String, String)>,
+}
+
+/// The adoptable objects of one account.
 ///
 /// # Errors
 /// A kind cannot be adopted, there is no such account, or it cannot be read.
-pub async fn run(
-    workspace: &Workspace,
-    request: &AdoptRequest,
-) -> Result<Vec<AdoptableObject>, EngineError> {
+pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adoptable, EngineError> {
     let adoptable = adoptable();
     for name in &request.kinds {
         if !adoptable.iter().any(|k| k.schema().kind == name) {
@@ -85,7 +92,9 @@ pub async fn run(
         let object = index.inventory().objects.get(&(kind.schema().kind, key.to_owned()))?;
         Some(AdoptableObject { kind, key: object.key.clone(), attrs: object.attrs.clone() })
     });
-    Ok(objects.collect())
+    let own = inputs.estate.instances.keys().filter(|address| address.module.is_root());
+    let declared = own.map(|address| (address.kind.clone(), address.name.clone())).collect();
+    Ok(Adoptable { objects: objects.collect(), declared })
 }
 
 /// The kinds whose objects can be declared for an account by hand.

@@ -8,26 +8,25 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::engine::adopt::AdoptableObject;
+use crate::engine::adopt::Adoptable;
 use crate::schema::{Attr, BlockSchema, Ty};
 
 use super::style::safe;
 use super::value::quoted;
 
-/// One block and its `import` block for each object, in order; labels are made unique.
+/// One block and its `import` block for each object, in order; labels are made unique, also among those that the
+/// configuration has already: the same role in another account is another block.
 #[must_use]
-pub fn blocks(objects: &[AdoptableObject], account: &str) -> String {
-    let mut labels: BTreeSet<(&str, String)> = BTreeSet::new();
+pub fn blocks(adoptable: &Adoptable, account: &str) -> String {
+    let mut labels: BTreeSet<(String, String)> = adoptable.declared.clone();
     let mut out = String::new();
-    for object in objects {
+    for object in &adoptable.objects {
         let schema = object.kind.schema();
-        let mut label = label(&object.key);
-        let base = label.clone();
-        let mut number = 2;
-        while !labels.insert((schema.kind, label.clone())) {
-            label = format!("{base}_{number}");
-            number += 1;
-        }
+        let base = label(&object.key);
+        let numbered = (2..).map(|number| format!("{base}_{account}_{number}"));
+        let mut names = [base.clone(), format!("{base}_{account}")].into_iter().chain(numbered);
+        let is_free = |label: &String| labels.insert((schema.kind.to_owned(), label.clone()));
+        let label = names.find(is_free).unwrap_or(base);
         if !out.is_empty() {
             out.push('\n');
         }
@@ -215,6 +214,7 @@ fn is_nothing(value: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::adopt::AdoptableObject;
     use crate::schema::kinds;
     use crate::value::{Attrs, Value};
 
@@ -237,7 +237,9 @@ mod tests {
         .collect();
         let kind = kinds::kind("iam_role").expect("known");
         let object = AdoptableObject { kind, key: "ci.deploy".to_owned(), attrs };
-        let text = blocks(&[object.clone(), object], "dev");
+        let declared = BTreeSet::new();
+        let adoptable = Adoptable { objects: vec![object.clone(), object], declared };
+        let text = blocks(&adoptable, "dev");
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/render"));
         settings.set_prepend_module_to_snapshot(false);

@@ -43,12 +43,12 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
         kinds: args.kind.clone(),
         variables: args.vars.variables(),
     };
-    let objects = adopt::run(&context.workspace()?, &request).await?;
-    if objects.is_empty() {
+    let adoptable = adopt::run(&context.workspace()?, &request).await?;
+    if adoptable.objects.is_empty() {
         context.say(&format!("nothing in `{}` is left to adopt", args.account));
         return Ok(());
     }
-    let text = render::hcl::blocks(&objects, &args.account);
+    let text = render::hcl::blocks(&adoptable, &args.account);
     // In canonical style, so that `fmt --check` in CI takes it as it is.
     let text = format::text("adopted", text.clone()).map_or(text, |formatted| formatted.after);
     let Some(path) = &args.out else {
@@ -64,7 +64,7 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
         .map_err(|e| Exit::error(format!("cannot write `{name}`: {e}")))?;
     file.write_all(text.as_bytes())
         .map_err(|e| Exit::error(format!("cannot write `{name}`: {e}")))?;
-    let count = render::style::count(objects.len(), "object", "objects");
+    let count = render::style::count(adoptable.objects.len(), "object", "objects");
     context.say(&format!("wrote {count} to `{name}`: review it, then `palisade plan`"));
     Ok(())
 }

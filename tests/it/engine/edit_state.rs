@@ -137,7 +137,7 @@ async fn a_forgotten_object_stays_in_aws_and_can_be_adopted() {
         kinds: vec!["iam_role".to_owned()],
         variables: Variables::default(),
     };
-    let found = adopt::run(&workspace, &request).await.expect("read");
+    let found = adopt::run(&workspace, &request).await.expect("read").objects;
     let keys: Vec<&str> = found.iter().map(|object| object.key.as_str()).collect();
     assert!(keys.contains(&"app-1") && !keys.contains(&"app-0"), "{keys:?}");
     for (account, kind) in [("prod", "iam_role"), ("dev", "account")] {
