@@ -8,6 +8,7 @@
 //!   policies that bear on it. [`simulate`] wraps it in JSON Lines.
 //! * [`bucket_policy`] is what S3 asks of bucket policies beside.
 //! * [`catalogue`] is the bundled list of actions, resource types and condition keys.
+//! * [`github`] tells subjects of GitHub's tokens that stay one owner's from those that a name hands on.
 //! * [`managed_names`] is the bundled list of the names of AWS's managed policies.
 
 pub mod bucket_policy;
@@ -19,6 +20,7 @@ pub mod diff;
 pub mod document;
 pub mod encode;
 pub mod eval;
+pub mod github;
 pub mod json;
 pub mod limits;
 pub mod managed_names;

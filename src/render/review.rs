@@ -147,7 +147,8 @@ pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> 
     for text in unread.map(|text| format!("Not read: {text}.")).iter() {
         comment.line(&format!("- {}\n", inline(text)), "facts");
     }
-    for text in section_view::assumptions(&section.matrix) {
+    let notes = section_view::assumptions(&section.matrix);
+    for text in notes.into_iter().chain(section_view::squattable(&section.matrix)) {
         comment.line(&format!("- {}\n", inline(&text)), "facts");
     }
     comment.line("\n", "lines");

@@ -176,6 +176,9 @@ pub(super) fn facts(plan: &Plan) -> Vec<VerdictFact> {
         let tone = if text.starts_with("New: ") { Tone::Warn } else { Tone::Plain };
         fact("assumed", tone, text);
     }
+    for text in view::squattable(&section.matrix) {
+        fact("unpinned", Tone::Warn, text);
+    }
     let mut worth: Vec<&ExceptionUse> = section
         .exceptions
         .iter()

@@ -11,20 +11,11 @@ use std::collections::BTreeSet;
 
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::iam::catalogue::catalogue;
+use crate::iam::github::{self, Squatting};
 use crate::iam::{Condition, Document, PrincipalType, Statement};
 
 /// Claims of every issuer.
 const COMMON: [&str; 5] = ["amr", "aud", "email", "oaud", "sub"];
-
-/// Claims that tie a token to an owner or a repository for ever.
-const PINNING: [&str; 3] = ["enterprise_id", "repository_id", "repository_owner_id"];
-
-/// Whether an issuer's URL (without its scheme) is GitHub's: of github.com, or of a tenant of GHE.com.
-pub(super) fn is_github(url: &str) -> bool {
-    let host = url.split('/').next().unwrap_or_default();
-    host == "token.actions.githubusercontent.com"
-        || (host.starts_with("token.actions.") && host.ends_with(".ghe.com"))
-}
 
 /// The claims that STS passes on of an issuer's tokens; `None` where AWS says nothing of the issuer.
 fn passed(url: &str) -> Option<BTreeSet<&'static str>> {
@@ -97,23 +88,14 @@ fn of_statement(statement: &Statement) -> Vec<Diagnostic> {
         .collect();
     let mut all = Vec::new();
     for issuer in &issuers {
-        let claims: Vec<(&str, &Condition)> = statement
-            .conditions
-            .iter()
-            .filter_map(|condition| {
-                let (of, claim) = condition.key.rsplit_once(':')?;
-                (of == issuer).then_some((claim, condition))
-            })
-            .collect();
+        let claims: Vec<(&str, &Condition)> = github::claims(statement, issuer).collect();
         if let Some(passed) = passed(issuer) {
             all.extend(
                 claims.iter().filter_map(|(claim, condition)| unpassed(claim, condition, &passed)),
             );
         }
-        if is_github(issuer) && statement.effect == crate::iam::Effect::Allow {
-            let pinned = claims.iter().any(|(claim, condition)| {
-                PINNING.contains(claim) && !condition.operator.if_exists && is_exact(condition)
-            });
+        if github::is_github(issuer) && statement.effect == crate::iam::Effect::Allow {
+            let pinned = github::is_pinned(statement, issuer);
             let subjects = claims.iter().filter(|(claim, _)| *claim == "sub");
             for (_, condition) in subjects {
                 all.extend(condition.values.iter().filter_map(|value| {
@@ -125,11 +107,6 @@ fn of_statement(statement: &Statement) -> Vec<Diagnostic> {
         }
     }
     all
-}
-
-fn is_exact(condition: &Condition) -> bool {
-    !condition.operator.to_string().contains("Not")
-        && condition.values.iter().all(|value| !value.text.symbolic().contains(['*', '?']))
 }
 
 fn unpassed(
@@ -157,36 +134,22 @@ fn unpassed(
 /// Whether a subject could be somebody else's tomorrow: by a name that a wildcard lets in, or by the same name
 /// registered anew.
 fn squatted(subject: &str, pinned: bool) -> Option<Diagnostic> {
-    let name = subject.strip_prefix("repo:")?;
-    let (owner, rest) = name.split_once('/').unwrap_or((name, ""));
-    let repository = rest.split(':').next().unwrap_or_default();
-    let has_id = |part: &str| {
-        part.rsplit_once('@')
-            .is_some_and(|(_, id)| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()))
-    };
-    if pinned || has_id(owner) {
-        return None;
-    }
-    if let Some(at) = owner.find(['*', '?']) {
-        let start = owner.get(..at).unwrap_or_default();
-        return Some(
+    match github::squatting(subject).filter(|_| !pinned)? {
+        Squatting::AnyOwner(start) => Some(
             Diagnostic::warning(format!(
                 "the subject `{subject}` lets in owners that anybody can register"
             ))
             .detail(format!("`{start}-evil` matches as well."))
             .help("name the owner in full, and pin it by `repository_owner_id`"),
-        );
+        ),
+        Squatting::Name(owner) => Some(
+            Diagnostic::warning(format!("the subject `{subject}` names an owner that somebody else can become"))
+                .detail(format!(
+                    "When `{owner}` is renamed or deleted on GitHub, the name is free; who registers it next gets tokens with this subject."
+                ))
+                .help("pin it: `repository` with `repository_id` and `repository_owner_id` in the `oidc` block, or `claims = { repository_owner_id = [\"...\"] }`"),
+        ),
     }
-    if has_id(repository) {
-        return None;
-    }
-    Some(
-        Diagnostic::warning(format!("the subject `{subject}` names an owner that somebody else can become"))
-            .detail(format!(
-                "When `{owner}` is renamed or deleted on GitHub, the name is free; who registers it next gets tokens with this subject."
-            ))
-            .help("pin it: `repository` with `repository_id` and `repository_owner_id` in the `oidc` block, or `claims = { repository_owner_id = [\"...\"] }`"),
-    )
 }
 
 #[cfg(test)]

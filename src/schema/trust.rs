@@ -8,6 +8,7 @@ use super::pure_half::KindContext;
 use super::read::{Reader, reference, scalar};
 use crate::diag::{Diagnostic, Loc};
 use crate::iam::Use;
+use crate::iam::github;
 use crate::iam::node::{JsonNode, NodeKind};
 use crate::iam::text::Text;
 use crate::value::{StringPart, Value};
@@ -164,7 +165,7 @@ impl Builder<'_, '_> {
             self.error(&loc, "`repository` and `subjects` exclude each other".to_owned());
             return None;
         }
-        if !oidc::is_github(url) {
+        if !github::is_github(url) {
             self.error(
                 &loc,
                 format!("`repository` is for tokens of GitHub, and the issuer is `{url}`"),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::compare::{Pair, by_power_alone, verdict};
+use super::super::crossing::{StepSource, StepTarget};
 use super::super::findings;
 use super::super::paths::Origin;
 use super::super::rules::Rule;
@@ -16,6 +17,7 @@ use super::id::digest;
 use super::proofs::{GRANTS_LISTED, considered_grant, trusted, verified};
 use super::ruling::severity;
 use crate::diag::count;
+use crate::iam::github;
 
 impl Writer<'_, '_> {
     pub(super) fn pair(&self, pair: &Pair, section: &mut Isolation) -> (WallVerdict, WallVerdict) {
@@ -37,6 +39,7 @@ impl Writer<'_, '_> {
             grade: by_power_alone(&self.comparison.after.1, pair).then_some(Grade::Power),
             managed_only: managed,
             ruling: None,
+            squattable: self.squattable(pair),
             to: pair.1.clone(),
         });
         if let Some(Some(entries)) = proof {
@@ -62,6 +65,25 @@ impl Writer<'_, '_> {
             });
         }
         (before, after)
+    }
+
+    /// The subjects that open a wall after the plan and that somebody else can come to have.
+    fn squattable(&self, (origin, to): &Pair) -> BTreeSet<String> {
+        let (model, result) = &self.comparison.after;
+        let own = result.paths.iter().filter(|path| path.from == *origin && path.to == *to);
+        let steps = own.flat_map(|path| path.chain.iter().chain([&path.last]));
+        let subjects = steps.flat_map(|step| {
+            let (StepSource::Federated(provider), StepTarget::Role(arn)) =
+                (&step.source, &step.target)
+            else {
+                return Vec::new();
+            };
+            let trust = model.principals.get(arn).and_then(|role| role.trust.as_ref());
+            let statements = trust.map(|trust| &trust.document.statements);
+            let of = |statement| github::squattable(statement, provider);
+            statements.into_iter().flatten().flat_map(of).collect()
+        });
+        subjects.collect()
     }
 
     /// What the proof of a wall rests on after the plan, and what of it is new. Of a wall that was not isolated

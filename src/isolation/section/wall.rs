@@ -1,5 +1,7 @@
 //! The verdict on a wall, how a path crosses it, and what the proof of a closed one rests on.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Handle;
@@ -102,6 +104,10 @@ pub struct MatrixRow {
     /// The verdict on the managed objects alone, where an account of either side was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_only: Option<WallVerdict>,
+    /// Subjects of GitHub's tokens that open the wall after the plan and that somebody else can come to have: by a name
+    /// that a wildcard lets in, or by one that is registered anew after a rename. One that ids pin is not among them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub squattable: BTreeSet<String>,
     /// What the rules say of a wall that is open after the plan; absent where it is not, and where no rule speaks
     /// of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -96,13 +96,13 @@ fn open_walls(
     Ok(())
 }
 
-/// What the proofs of isolated walls rest on.
+/// What the proofs of isolated walls rest on, and which subjects of tokens a name hands on.
 pub(in crate::render) fn assumptions(
     rows: &[MatrixRow],
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for text in view::assumptions(rows) {
+    for text in view::assumptions(rows).into_iter().chain(view::squattable(rows)) {
         writeln!(out)?;
         for line in wrap(&safe(&text), style.width.saturating_sub(2).max(40)) {
             writeln!(out, "  {}", style.paint(Tone::Warn, &line))?;

@@ -135,6 +135,23 @@ pub(in crate::render) fn assumptions(rows: &[MatrixRow]) -> Vec<String> {
     lines
 }
 
+/// Which subjects of tokens open walls to the next account with a name; one line each, with the walls.
+pub(in crate::render) fn squattable(rows: &[MatrixRow]) -> Vec<String> {
+    let mut by_subject: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        for subject in &row.squattable {
+            by_subject.entry(subject).or_default().push(format!("{} -> {}", row.from, row.to));
+        }
+    }
+    let text = |(subject, walls): (&str, Vec<String>)| {
+        format!(
+            "Unpinned subject `{subject}`: the next account that registers the name on GitHub crosses {}. `repository_id` and `repository_owner_id` pin it.",
+            some(&walls, "walls")
+        )
+    };
+    by_subject.into_iter().map(text).collect()
+}
+
 /// Whether some isolated walls are proved and others rest on assumptions: then cells tell them apart.
 fn has_mixed_proofs(rows: &[MatrixRow]) -> bool {
     rows.iter().any(MatrixRow::is_proved) && rows.iter().any(|row| !row.assumptions.is_empty())
@@ -330,7 +347,8 @@ pub(in crate::render) fn cell(row: &MatrixRow, changed: &ChangedWalls<'_>) -> Ce
     };
     let ruling = row.ruling.map(|ruling| format!(", {}", ruling.name())).unwrap_or_default();
     let grade = row.grade.map(|grade| format!(" ({})", grade.letter())).unwrap_or_default();
-    let grade = format!("{grade}{}{ruling}", changed.word(row));
+    let subject = if row.squattable.is_empty() { "" } else { ", unpinned subject" };
+    let grade = format!("{grade}{}{subject}{ruling}", changed.word(row));
     if row.before == row.after {
         (format!("{after}{grade}"), tone)
     } else {
