@@ -1,5 +1,7 @@
 # A role for people and tools that look and never touch: configuration, yes; content, no.
 
+data "partition" "current" {}
+
 iam_role "audit" {
   accounts = var.accounts
 
@@ -9,8 +11,8 @@ iam_role "audit" {
   max_session_duration = "4h"
 
   managed_policies = [
-    "arn:aws:iam::aws:policy/SecurityAudit",
-    "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
+    "arn:${data.partition.current.partition}:iam::aws:policy/SecurityAudit",
+    "arn:${data.partition.current.partition}:iam::aws:policy/job-function/ViewOnlyAccess",
   ]
 
   trust {
@@ -20,7 +22,7 @@ iam_role "audit" {
     condition {
       test     = "ArnLike"
       variable = "aws:PrincipalArn"
-      values   = [for role in var.trusted_roles : "arn:aws:iam::${var.trusted_account.id}:role/${role}"]
+      values   = [for role in var.trusted_roles : "arn:${data.partition.current.partition}:iam::${var.trusted_account.id}:role/${role}"]
     }
   }
 

@@ -2,6 +2,8 @@
 # IAM users that are left, no public S3, the issuer of deployment tokens, and the permissions
 # boundary that every workload role wears.
 
+data "partition" "current" {}
+
 account_baseline "this" {
   accounts = var.accounts
 
@@ -37,18 +39,21 @@ iam_policy "boundary" {
     resources = ["*"]
   }
 
-  # The wall between environments is the account: a workload never leaves its own.
-  statement "StayInTheAccount" {
-    effect        = "Deny"
-    actions       = ["sts:AssumeRole", "sts:TagSession"]
-    not_resources = ["arn:aws:iam::${each.account.id}:role/*"]
-  }
-
-  # A role that a service is given must be one that wears this boundary: those are made below one path.
-  statement "PassWorkloadRolesAlone" {
-    effect        = "Deny"
-    actions       = ["iam:PassRole"]
-    not_resources = ["arn:aws:iam::${each.account.id}:role${var.workload_role_path}*"]
+  # Only below one path is it known that a role wears this boundary: nothing else is assumed, passed to a service, or
+  # changed where AWS does not say which boundary the role wears. The path lies in the account, which no workload leaves.
+  statement "WorkloadRolesAlone" {
+    effect = "Deny"
+    actions = [
+      "iam:DeleteRole",
+      "iam:PassRole",
+      "iam:TagRole",
+      "iam:UntagRole",
+      "iam:UpdateRole",
+      "iam:UpdateRoleDescription",
+      "sts:AssumeRole",
+      "sts:TagSession",
+    ]
+    not_resources = ["arn:${data.partition.current.partition}:iam::${each.account.id}:role${var.workload_role_path}*"]
   }
 
   statement "NoAdministration" {
@@ -63,6 +68,7 @@ iam_policy "boundary" {
     actions = [
       "iam:AttachRolePolicy",
       "iam:CreateRole",
+      "iam:DeleteRolePolicy",
       "iam:DetachRolePolicy",
       "iam:PutRolePermissionsBoundary",
       "iam:PutRolePolicy",
@@ -93,48 +99,55 @@ locals {
   # Written out, since a policy cannot refer to itself.
   boundary_arn = {
     for account in var.accounts :
-    account.handle => "arn:aws:iam::${account.id}:policy${var.boundary.path}${var.boundary.name}"
+    account.handle => "arn:${data.partition.current.partition}:iam::${account.id}:policy${var.boundary.path}${var.boundary.name}"
   }
 
-  # Users, groups, identity providers and other principals' policies: each is a way around a boundary, either by
-  # becoming a principal without one or by changing what another principal may do.
+  # Users, groups, identity providers, other principals' policies, and tokens for elsewhere: each is a way around a
+  # boundary, either by becoming a principal without one or by changing what another principal may do.
   administration = [
     "account:*",
-    "iam:AddClientIDToOpenIDConnectProvider",
+    "iam:*AccessKey",
+    "iam:*AccountAlias",
+    "iam:*DelegationRequest",
+    "iam:*GroupPolicy",
+    "iam:*LoginProfile",
+    "iam:*MFADevice",
+    "iam:*OpenIDConnectProvider",
+    "iam:*OrganizationsRoot*",
+    "iam:*OutboundWebIdentityFederation",
+    "iam:*SAMLProvider",
+    "iam:*SSHPublicKey",
+    "iam:*ServiceSpecificCredential",
+    "iam:*SigningCertificate",
+    "iam:*UserPermissionsBoundary",
+    "iam:*UserPolicy",
     "iam:AddUserToGroup",
-    "iam:AttachGroupPolicy",
-    "iam:AttachUserPolicy",
     "iam:ChangePassword",
-    "iam:CreateAccessKey",
-    "iam:CreateLoginProfile",
-    "iam:CreateOpenIDConnectProvider",
+    "iam:CreateGroup",
     "iam:CreatePolicyVersion",
-    "iam:CreateSAMLProvider",
-    "iam:CreateServiceSpecificCredential",
     "iam:CreateUser",
-    "iam:CreateVirtualMFADevice",
-    "iam:DeactivateMFADevice",
     "iam:DeleteAccountPasswordPolicy",
-    "iam:DeleteUserPermissionsBoundary",
-    "iam:DetachGroupPolicy",
-    "iam:DetachUserPolicy",
-    "iam:EnableMFADevice",
-    "iam:PutGroupPolicy",
-    "iam:PutUserPermissionsBoundary",
-    "iam:PutUserPolicy",
-    "iam:ResetServiceSpecificCredential",
-    "iam:ResyncMFADevice",
+    "iam:DeleteGroup",
+    "iam:DeleteUser",
+    "iam:PutAccountProperties",
+    "iam:RemoveUserFromGroup",
+    "iam:SendDelegationToken",
     "iam:SetDefaultPolicyVersion",
-    "iam:UpdateAccessKey",
+    "iam:SetSTSRegionalEndpointStatus",
+    "iam:SetSecurityTokenServicePreferences",
+    "iam:TagUser",
+    "iam:UntagUser",
+    "iam:UpdateAccountEmailAddress",
+    "iam:UpdateAccountName",
     "iam:UpdateAccountPasswordPolicy",
-    "iam:UpdateLoginProfile",
+    "iam:UpdateGroup",
     "iam:UpdateOpenIDConnectProviderThumbprint",
-    "iam:UpdateSAMLProvider",
-    "iam:UpdateSSHPublicKey",
-    "iam:UpdateServiceSpecificCredential",
-    "iam:UploadSSHPublicKey",
-    "iam:UploadSigningCertificate",
+    "iam:UpdateUser",
     "organizations:*",
     "s3:PutAccountPublicAccessBlock",
+    "sts:*WebIdentityToken",
+    "sts:AssumeRoot",
+    "sts:GetDelegatedAccessToken",
+    "sts:GetFederationToken",
   ]
 }

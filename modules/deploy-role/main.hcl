@@ -1,6 +1,8 @@
 # The role that a repository's deployment workflow takes in each environment. GitHub signs a token
 # for the job, AWS checks it against the subjects below, and no long-lived key exists anywhere.
 
+data "partition" "current" {}
+
 iam_role "deploy" {
   environments = var.environments
 
@@ -27,8 +29,8 @@ iam_role "deploy" {
     actions = ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
     resources = flatten([
       for prefix in var.bucket_prefixes : [
-        "arn:aws:s3:::${prefix}-${each.environment.name}-*",
-        "arn:aws:s3:::${prefix}-${each.environment.name}-*/*",
+        "arn:${data.partition.current.partition}:s3:::${prefix}-${each.environment.name}-*",
+        "arn:${data.partition.current.partition}:s3:::${prefix}-${each.environment.name}-*/*",
       ]
     ])
   }
@@ -36,7 +38,7 @@ iam_role "deploy" {
   # A deployment reads its settings and never writes them: they come from this configuration.
   statement "settings" {
     actions   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
-    resources = ["arn:aws:ssm:*:${each.account.id}:parameter/${var.estate}/${each.environment.name}/*"]
+    resources = ["arn:${data.partition.current.partition}:ssm:*:${each.account.id}:parameter/${var.estate}/${each.environment.name}/*"]
   }
 
   dynamic "statement" {

@@ -676,6 +676,40 @@ fn a_repository_is_trusted_by_its_name_and_by_ids_that_nobody_else_gets() {
     }
 }
 
+/// Ids belong to one repository for ever, a name to the account that has registered it last: the row of the wall says which of the
+/// two opens it.
+#[test]
+fn a_wall_says_that_the_subject_which_opens_it_could_be_somebody_elses() {
+    let named = "      repository = \"acme/app\"\n      contexts   = [\"environment:production\"]";
+    let ids = "\n      repository_id       = \"77001\"\n      repository_owner_id = \"42001\"";
+    let wide = "      subjects = [\"repo:acme*/*\"]";
+    let immutable = format!("{named}{ids}\n      subject_form = \"immutable\"");
+    for (block, subjects) in [
+        (named.to_owned(), &["repo:acme/app:environment:production"][..]),
+        (wide.to_owned(), &["repo:acme*/*"]),
+        (format!("{named}{ids}"), &[]),
+        (immutable, &[]),
+    ] {
+        let program = github(&block);
+        let plan = program.run(&["plan", "--json"]).code(0).json();
+        let rows = plan["isolation"]["matrix"].as_array().expect("rows");
+        let row = rows.iter().find(|r| r["from"] == "$external" && r["to"] == "prod");
+        let row = row.expect("the row");
+        assert_eq!(row["after"], "conditional", "{block}");
+        let told: Vec<&str> =
+            row["squattable"].as_array().into_iter().flatten().filter_map(|s| s.as_str()).collect();
+        assert_eq!(told, subjects, "{block}");
+        let text = program.run(&["plan"]).code(0).out;
+        assert_eq!(text.contains("conditional, unpinned subject"), !subjects.is_empty(), "{text}");
+        for subject in subjects {
+            let told = format!(
+                "Unpinned subject `{subject}`: the next account that registers the name on GitHub crosses $external -> prod"
+            );
+            assert!(text.contains(&told), "{text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_boundary_of_the_baseline_lets_no_workload_become_more_than_it_is() {
     let program = Program::new("");
@@ -745,9 +779,78 @@ async fn the_boundary_of_the_baseline_lets_no_workload_become_more_than_it_is() 
         ("iam:CreateRole", &role("workload/new")),
         ("iam:PassRole", &role("admin")),
         ("iam:UpdateAssumeRolePolicy", &role("admin")),
+        ("sts:AssumeRole", &role("admin")),
+        ("sts:AssumeRole", &"arn:aws:iam::999999999999:role/workload/api".to_owned()),
     ] {
         assert_ne!(judge(action, on), allowed, "{action}");
     }
+    // Its trust policy has the last word: the boundary alone denies nothing.
+    assert_eq!(judge("sts:AssumeRole", &role("workload/task")), "\"implicit_deny\"");
+    assert_eq!(judge("sts:AssumeRole", &role("admin")), "\"explicit_deny\"");
+    // A role with `iam:*` and `sts:*`: of all that changes anything, this alone is left to it. What a new version of
+    // the catalogue brings is decided on, here or in the module.
+    const LEFT: [&str; 27] = [
+        "iam:AddRoleToInstanceProfile",
+        "iam:CreateInstanceProfile",
+        "iam:CreatePolicy",
+        "iam:CreateServiceLinkedRole",
+        "iam:DeleteCloudFrontPublicKey",
+        "iam:DeleteInstanceProfile",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:DeleteServerCertificate",
+        "iam:DeleteServiceLinkedRole",
+        "iam:RemoveRoleFromInstanceProfile",
+        "iam:TagInstanceProfile",
+        "iam:TagPolicy",
+        "iam:TagServerCertificate",
+        "iam:UntagInstanceProfile",
+        "iam:UntagPolicy",
+        "iam:UntagServerCertificate",
+        "iam:UpdateCloudFrontPublicKey",
+        "iam:UpdateServerCertificate",
+        "iam:UploadCloudFrontPublicKey",
+        "iam:UploadServerCertificate",
+        // Calls of nobody yet, and what goes with a call that is denied.
+        "sts:AssumeRoleWithSAML",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:DecodeAuthorizationMessage",
+        "sts:SetContext",
+        "sts:SetSourceIdentity",
+        "sts:GetServiceBearerToken",
+    ];
+    let catalogue = palisade::iam::catalogue();
+    let mut open = Vec::new();
+    for service in ["iam", "sts"] {
+        let service = catalogue.find_service(service).expect("known");
+        for action in catalogue.actions_of(service) {
+            let level = catalogue.action(action).expect("known").access;
+            let name = catalogue.full_name(action).expect("named");
+            let denied = [&user, &group, &policy, &role("admin"), &"*".to_owned()]
+                .into_iter()
+                .any(|on| judge(&name, on) != allowed);
+            if level.contains("Write") && !denied && !LEFT.contains(&name.as_str()) {
+                open.push(name);
+            }
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+/// Who is let in by these is nobody of the organization yet; of `sts` the module names single calls.
+#[test]
+fn the_perimeter_covers_every_service_that_policies_for_resources_reach() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("modules/data-perimeter/variables.hcl"));
+    let text = text.expect("the module");
+    let (_, list) = text.split_once("variable \"services\"").expect("the variable");
+    let (_, list) = list.split_once("default = [").expect("its default");
+    let (list, _) = list.split_once(']').expect("its end");
+    let named: std::collections::BTreeSet<&str> = list.split('"').skip(1).step_by(2).collect();
+    let reached = palisade::iam::eval::rcp_services();
+    let left_out: Vec<&str> = reached.difference(&named).copied().collect();
+    assert_eq!(left_out, ["rolesanywhere", "signin", "sts"]);
+    assert!(named.is_subset(reached));
 }
 
 #[test]

@@ -9,6 +9,8 @@ provider "aws" {
   region = "eu-west-1"
 }
 
+data "partition" "current" {}
+
 organization "acme" {}
 
 account "staging" {
@@ -38,7 +40,7 @@ iam_role "api" {
 
   statement "queue" {
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
-    resources = ["arn:aws:sqs:*:${each.account.id}:orders"]
+    resources = ["arn:${data.partition.current.partition}:sqs:*:${each.account.id}:orders"]
   }
 }
 

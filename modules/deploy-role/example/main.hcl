@@ -9,6 +9,8 @@ provider "aws" {
   region = "eu-west-1"
 }
 
+data "partition" "current" {}
+
 organization "acme" {}
 
 account "staging" {
@@ -50,7 +52,7 @@ module "deploy" {
   permissions = {
     services = {
       actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
-      resources = ["arn:aws:ecs:*:*:service/shop/*"]
+      resources = ["arn:${data.partition.current.partition}:ecs:*:*:service/shop/*"]
       conditions = [{
         test     = "StringEquals"
         variable = "aws:ResourceTag/repository"
