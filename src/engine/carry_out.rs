@@ -19,6 +19,7 @@ use super::error::EngineError;
 use super::host::{Activity, Event};
 use super::known_values::KnownValues;
 use super::leaving::end_leases_when_left;
+use super::member_credentials;
 use super::plan::{FailOn, PlanRequest};
 use super::recheck::WallsRecheck;
 use super::recover::forward;
@@ -50,9 +51,14 @@ pub async fn carry_out(
     plan: &Plan,
     approval: &ApplyApproval,
 ) -> Result<ApplySummary, EngineError> {
+    if let Some(refusal) =
+        member_credentials::writing(inputs.caller.as_ref(), &inputs.targets, plan)
+    {
+        return Err(refusal.into());
+    }
     let resources = inputs.snapshot.resources();
     let lineage = lineage(workspace, inputs).await?;
-    let known = applied_values(inputs, &resources, &lineage);
+    let known = applied_values(inputs, plan, &resources, &lineage);
     let resolver = Resolver::new(inputs, &known, plan.planned.clone());
     let walls = WallsRecheck { workspace, inputs, request, approved: plan };
     let summary = walk(workspace, inputs, plan, approval, &resolver, &walls).await?;
@@ -90,6 +96,7 @@ async fn lineage(workspace: &Workspace, inputs: &PlanInputs) -> Result<String, E
 /// Where the values come from that the plan did not know.
 fn applied_values<'a>(
     inputs: &'a PlanInputs,
+    plan: &Plan,
     resources: &'a Resources,
     lineage: &'a str,
 ) -> AppliedValues<'a> {
@@ -101,6 +108,7 @@ fn applied_values<'a>(
         releases: &inputs.releases,
         lookups: Arc::clone(&inputs.lookups),
         adopted: inputs.adopted.clone(),
+        renewed: plan.made_anew(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What AWS has assigned so far, from state and from what was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::address::ResourceAddr;
@@ -32,6 +32,8 @@ pub struct KnownValues<'a> {
     pub lookups: Arc<LookupResults>,
     /// What is about to be adopted: its id is known before state holds it.
     pub adopted: Adoptions,
+    /// What a plan makes anew: what AWS assigned to the old object is not what it will assign to the new one.
+    pub renewed: BTreeSet<ResourceAddr>,
 }
 
 impl<'a> KnownValues<'a> {
@@ -42,9 +44,16 @@ impl<'a> KnownValues<'a> {
         lineage: &'a str,
         releases: &'a ReleasesInForce,
     ) -> Self {
-        let adopted = Adoptions::new();
-        let lookups = Arc::default();
-        Self { resources, lineage, live: None, management: None, releases, lookups, adopted }
+        Self {
+            resources,
+            lineage,
+            live: None,
+            management: None,
+            releases,
+            lookups: Arc::default(),
+            adopted: Adoptions::new(),
+            renewed: BTreeSet::new(),
+        }
     }
 }
 
@@ -53,6 +62,9 @@ pub type ReleasesInForce = BTreeMap<String, BTreeMap<String, Release>>;
 
 impl ValueSource for KnownValues<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
+        if self.renewed.contains(address) {
+            return None;
+        }
         let Some(recorded) = self.resources.get(address) else {
             let (key, live) = (self.adopted.get(address)?, self.live?);
             let schema = kinds::kind(&address.kind)?.schema();

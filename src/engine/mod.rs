@@ -33,6 +33,7 @@ pub mod known_values;
 mod leaving;
 mod load;
 mod lookups;
+mod member_credentials;
 pub mod names;
 pub mod open;
 pub mod origin;

@@ -3,18 +3,24 @@
 mod permitted;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::Estate;
 use crate::plan::model::{PlanLocation, ScopeBasis, StateBasis};
 use crate::plan::sides::Sides;
 use crate::plan::{Input, compute, prepare, seal, walls};
 use crate::state::layout;
+use crate::state::model::Resources;
 
 use super::compare_secrets;
 use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
 use super::host::Activity;
+use super::known_values::KnownValues;
+use super::load;
 use super::redacting;
 use super::refresh::{self, PlanInputs};
 use super::workspace::Workspace;
@@ -73,14 +79,15 @@ pub fn make(
     request: &PlanRequest,
 ) -> Result<Plan, EngineError> {
     let now = timestamp(workspace);
-    let (mut plan, sides) = decide(inputs, request, &now)?;
+    let Decided { mut plan, sides, renewed } = decide(inputs, request, &now)?;
+    let estate = renewed.as_ref().unwrap_or(&inputs.estate);
     let busy = workspace.begin(Activity::JudgingWalls);
     let span = tracing::info_span!("isolation").entered();
-    walls::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
+    walls::complete(&mut plan, estate, &sides, day(&now))?;
     drop((span, busy));
     let section = &mut plan.isolation;
     let paths = section.changes.iter_mut().chain(&mut section.violations);
-    redacting::redact_paths(workspace, &inputs.estate, paths);
+    redacting::redact_paths(workspace, estate, paths);
     plan.estate.location = place(&inputs.configuration);
     seal(&mut plan, &inputs.digest);
     let changed =
@@ -123,7 +130,7 @@ pub fn sides(
     inputs: &PlanInputs,
     request: &PlanRequest,
 ) -> Result<Sides, EngineError> {
-    Ok(decide(inputs, request, &timestamp(workspace))?.1)
+    Ok(decide(inputs, request, &timestamp(workspace))?.sides)
 }
 
 /// The current time in UTC, to the second (RFC 3339).
@@ -138,15 +145,20 @@ pub fn day(now: &str) -> &str {
     now.get(..10).unwrap_or(now)
 }
 
-/// The plan without its section on the walls, and what that is analysed from.
+/// A plan without its section on the walls, and what that is analysed from.
+struct Decided {
+    plan: Plan,
+    sides: Sides,
+    /// The estate, where the plan makes objects anew: what AWS assigned to the old ones is unknown in it.
+    renewed: Option<Estate>,
+}
+
+/// Decides. What AWS assigned to an object that the plan replaces (the unique id of a role) is not what it will assign
+/// to its successor, so what refers to that is evaluated again without it, until nothing more is replaced.
 ///
 /// # Errors
 /// As [`make`].
-fn decide(
-    inputs: &PlanInputs,
-    request: &PlanRequest,
-    now: &str,
-) -> Result<(Plan, Sides), EngineError> {
+fn decide(inputs: &PlanInputs, request: &PlanRequest, now: &str) -> Result<Decided, EngineError> {
     let _span = tracing::info_span!("decide").entered();
     let resources = inputs.snapshot.resources();
     let basis = StateBasis {
@@ -162,15 +174,25 @@ fn decide(
     };
     let mut options = request.options.clone();
     options.secrets.versions.clone_from(&inputs.secret_versions);
-    let (mut plan, sides) = prepare(Input {
-        estate: &inputs.estate,
-        configuration_digest: &inputs.digest,
-        prior: &resources,
-        basis: &basis,
-        live: &inputs.live,
-        options: &options,
-        generated_at: now,
-    })?;
+    let mut renewed = None;
+    let mut made_anew = BTreeSet::new();
+    let (mut plan, sides) = loop {
+        let (plan, sides) = prepare(Input {
+            estate: renewed.as_ref().unwrap_or(&inputs.estate),
+            configuration_digest: &inputs.digest,
+            prior: &resources,
+            basis: &basis,
+            live: &inputs.live,
+            options: &options,
+            generated_at: now,
+        })?;
+        let replaced = plan.made_anew();
+        if replaced.is_subset(&made_anew) {
+            break (plan, sides);
+        }
+        made_anew.extend(replaced);
+        renewed = Some(without_the_old(inputs, &resources, made_anew.clone())?);
+    };
     plan.recovery.clone_from(&inputs.interrupted);
     plan.principals.clone_from(&inputs.principals);
     plan.audit_head = inputs.snapshot.audit_head().cloned();
@@ -178,7 +200,30 @@ fn decide(
         let touched = scopes(&plan);
         plan.state.scopes.retain(|scope, _| touched.contains(scope));
     }
-    Ok((plan, sides))
+    Ok(Decided { plan, sides, renewed })
+}
+
+/// The estate as it is evaluated when what AWS assigned to these objects is not known.
+///
+/// # Errors
+/// What is wrong with it: a `for_each` over an id that nobody knows yet.
+fn without_the_old(
+    inputs: &PlanInputs,
+    resources: &Resources,
+    renewed: BTreeSet<ResourceAddr>,
+) -> Result<Estate, EngineError> {
+    let known = KnownValues {
+        live: Some(&inputs.live),
+        management: inputs.targets.management.id.clone(),
+        lookups: Arc::clone(&inputs.lookups),
+        adopted: inputs.adopted.clone(),
+        renewed,
+        ..KnownValues::of_state(resources, &inputs.snapshot.lineage, &inputs.releases)
+    };
+    let mut estate = load::evaluate(&inputs.configuration, &known)?;
+    // Those that the command line asks for stand in no file.
+    estate.imports.clone_from(&inputs.estate.imports);
+    Ok(estate)
 }
 
 /// The scopes that a limited plan stands on: an apply elsewhere leaves it, and what was approved of

@@ -33,6 +33,7 @@ use super::host::{Activity, Event};
 use super::known_values::KnownValues;
 use super::load::{RecordedEstate, evaluate};
 use super::lookups::{self, CallerReading};
+use super::member_credentials;
 use super::open::{self, Store};
 use super::plan_request::{Mode, PlanRequest};
 use super::read_live::{self, AccountReadings, AccountRequest};
@@ -179,11 +180,12 @@ impl EstateReader<'_> {
         let organization = async {
             let busy = self.workspace.begin(Activity::ReadingOrganization);
             let target = Targets::management(settings, None);
-            let reading = read_live::read_organization(provider.as_ref(), &target, announce);
+            let reading = provider.read_organization(&target, announce);
             let (read, caller) = futures::join!(reading, caller);
             drop(busy);
             (read, caller)
         };
+        let manager = management.clone();
         let inside =
             self.inside(provider.as_ref(), recorded, management, asked.clone(), &announced);
         let ((organization, caller), inside) =
@@ -199,7 +201,19 @@ impl EstateReader<'_> {
                     return Err(error);
                 }
             };
-        let (organization, caller) = (organization?, known(caller)?);
+        let organization = match organization {
+            Ok(organization) => organization,
+            Err(error) => {
+                // Told by now, or never.
+                let manager = match manager.now_or_never() {
+                    Some(Management::Account(id)) => Some(id),
+                    _ => None,
+                };
+                let caller = caller.as_ref().ok().map(|caller| &caller.account);
+                return Err(read_live::unread_organization(&error, caller, manager.as_ref()).into());
+            }
+        };
+        let caller = known(caller)?;
         let Inside { recorded, estate, accounts, .. } = inside;
         let mut read = EstateRead {
             recorded,
@@ -223,6 +237,10 @@ impl EstateReader<'_> {
         };
         let failures = Box::pin(self.settle(&mut read, beginning)).await?;
         let targets = Targets::of(&read.estate, read.management.as_ref());
+        let caller = read.caller.as_ref().map(|caller| &caller.account);
+        if let Some(refusal) = member_credentials::reading(caller, &targets) {
+            return Err(refusal.into());
+        }
         let (resources, at_once) = (read.recorded.snapshot.resources(), self.request.parallelism);
         let unread = ownership_tags::read(
             provider.as_ref(),

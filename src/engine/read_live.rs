@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
-use tokio::sync::oneshot;
 
 use crate::cause::CauseKind;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
@@ -16,6 +15,7 @@ use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError
 use crate::schema::{AccessPart, Home, access_of, kinds};
 
 use super::error::EngineError;
+use super::member_credentials;
 
 /// How accounts are read.
 #[derive(Clone, Copy, Debug)]
@@ -207,24 +207,28 @@ fn unreachable_account(
         .help(help)
 }
 
-/// Reads the organization; `announce` hears which account is the management account.
-///
-/// # Errors
-/// It could not be read.
-pub async fn read_organization(
-    provider: &dyn Provider,
-    management: &AccountTarget,
-    announce: oneshot::Sender<Option<AccountId>>,
-) -> Result<Inventory, EngineError> {
-    provider.read_organization(management, announce).await.map_err(|error| {
-        let advice = error.advice().map(str::to_owned);
-        Diagnostic::error("cannot read the organization").detail(error.to_string()).help(advice.as_deref().unwrap_or(match error.failure {
-            Failure::AccessDenied => "the caller needs organizations:List* and organizations:Describe* in the management account",
-            Failure::Credentials => "sign in to the management account first, or use `--sandbox` to try without one",
-            Failure::CannotAssume => "check `management_role_arn` in the provider block",
-            _ => "check the credentials, the Region and the network; `--sandbox` needs none of them",
-        })).into()
-    })
+/// Why the organization could not be read. `caller` and `management` are the account of the caller and the management
+/// account, as far as they are known.
+#[must_use]
+pub fn unread_organization(
+    error: &ProviderError,
+    caller: Option<&AccountId>,
+    management: Option<&AccountId>,
+) -> Diagnostic {
+    if let (Failure::AccessDenied, Some(caller), Some(management)) =
+        (error.failure, caller, management)
+        && caller != management
+    {
+        let because = format!("the organization cannot be read with them: {error}");
+        return member_credentials::refusal(caller, management, because);
+    }
+    let advice = error.advice().map(str::to_owned);
+    Diagnostic::error("cannot read the organization").detail(error.to_string()).help(advice.as_deref().unwrap_or(match error.failure {
+        Failure::AccessDenied => "the caller needs organizations:List* and organizations:Describe* in the management account",
+        Failure::Credentials => "sign in to the management account first, or use `--sandbox` to try without one",
+        Failure::CannotAssume => "check `management_role_arn` in the provider block",
+        _ => "check the credentials, the Region and the network; `--sandbox` needs none of them",
+    }))
 }
 
 /// A plan's reading. `management` is the management account of the organization, or the account that calls

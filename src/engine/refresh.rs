@@ -11,7 +11,7 @@ use crate::apply::{self, Inspection};
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::eval::estate::{Estate, ProviderSettings};
-use crate::ids::Handle;
+use crate::ids::{AccountId, Handle};
 use crate::live::{Adoptions, Live, PlanPrincipals, Targets, principals, selection};
 use crate::plan::model::{
     InDoubtChange, InDoubtOutcome, InterruptedRun, OperationKind, PlannedOutput,
@@ -59,6 +59,8 @@ pub struct PlanInputs {
     pub secret_versions: BTreeMap<String, i64>,
     /// As whom AWS was read, and as whom it would be written.
     pub principals: PlanPrincipals,
+    /// The account of the caller that reads and changes the organization; absent where AWS was not asked.
+    pub caller: Option<AccountId>,
     /// How accounts are reached.
     pub targets: Targets,
     /// What reads and changes AWS.
@@ -259,6 +261,7 @@ pub(super) async fn refresh(
         adopted,
         secret_versions: read.secret_versions,
         principals,
+        caller: caller.map(|caller| caller.account),
         targets,
         provider,
         interrupted: Vec::new(),

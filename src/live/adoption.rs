@@ -177,6 +177,9 @@ impl Sought<'_> {
         }
         let key = kind.natural_key(&instance.desired)?;
         let object = live.by_key(schema, address, &key).object()?;
+        if kind.is_given(&instance.desired) {
+            return Some((object, "AWS made it, and keeps it".to_owned()));
+        }
         let (wanted, mark) = (owner(&instance.desired), owner(&object.attrs));
         if let Some(why) = object.reserved.filter(|_| mark.is_some() && mark == wanted) {
             diagnostics.push(

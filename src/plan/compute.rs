@@ -13,7 +13,9 @@ use super::model::{
 use super::object_plan::ObjectPlan;
 use super::options::{ComputeOptions, Mode};
 use super::sides::{self, Sides};
-use super::{drift, limits, named, order, policy_types, quotas, select, severed};
+use super::{
+    allow_lists, drift, features, limits, named, order, policy_types, quotas, select, severed,
+};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::difference::SecretComparison;
@@ -88,6 +90,8 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     quotas::check(estate, live, &decisions, &mut usage.uses, &mut diagnostics);
     named::check(estate, live, &decisions, &mut diagnostics);
     policy_types::check(live, &decisions, &mut diagnostics);
+    features::check(live, &decisions, &mut diagnostics);
+    allow_lists::warn(live, &decisions, &mut diagnostics);
     let operations = order::operations(&decisions, &usage, &mut diagnostics);
     if diagnostics.has_errors() {
         return Err(diagnostics);

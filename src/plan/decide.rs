@@ -268,6 +268,14 @@ impl<'a> ObjectPlan<'a> {
         let mut after = instance.desired.clone();
         let Some(before) = &self.before else {
             self.action = Action::Create;
+            if self.kind.is_given(&instance.desired) {
+                diagnostics.push(
+                    Diagnostic::error(format!("`{}` is not there to be adopted", self.address))
+                        .at(instance.loc.clone())
+                        .detail("AWS makes it by itself, when the organization and its policy type come into being")
+                        .help("apply the organization first, and add this block then"),
+                );
+            }
             if self.drift.is_some() {
                 self.reason = Some("it was deleted outside Palisade".to_owned());
             }
@@ -327,6 +335,14 @@ impl<'a> ObjectPlan<'a> {
                     ))
                     .help("make the block match the object, import it, and change it in a second step"),
             );
+        }
+        if self.action == Action::Update
+            && let Some(caution) = self.kind.caution(before, &after)
+        {
+            self.reason = Some(match self.reason.take() {
+                Some(reason) => format!("{reason}; {caution}"),
+                None => caution,
+            });
         }
         // What AWS computes stays what it is, unless the object is made anew.
         if self.action == Action::Replace {

@@ -10,9 +10,11 @@
 
 pub mod access;
 mod adopt;
+mod allow_lists;
 pub mod compute;
 pub mod decide;
 pub mod drift;
+mod features;
 mod interim;
 pub mod limits;
 pub mod model;

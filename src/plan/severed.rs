@@ -169,6 +169,7 @@ pub(super) fn warn(
             );
         }
     }
+    ids_as_text(decisions, &selected, diagnostics);
     for (handle, reading) in &live.accounts {
         let Reading::Read(index) = reading else { continue };
         for ((kind, key), object) in &index.inventory().objects {
@@ -186,6 +187,44 @@ pub(super) fn warn(
                         "AWS severs `{address}` from it when it goes: the policy then shows a unique id and lets nothing in by it"
                     ))
                     .help(format!("write it again afterwards: {}", command(schema.meaning.rewrite_policy, key))),
+                );
+            }
+        }
+    }
+}
+
+/// Names what goes on asking for the unique id of a principal that goes (`aws:userid`), written out as text: what refers
+/// to the principal's block instead gets the new id in the same apply.
+fn ids_as_text(
+    decisions: &[ObjectPlan<'_>],
+    selected: impl Fn(&ObjectPlan<'_>) -> bool,
+    diagnostics: &mut Diagnostics,
+) {
+    let goes =
+        |d: &&ObjectPlan<'_>| matches!(d.action, Action::Replace | Action::Delete) && selected(d);
+    let id = |d: &'_ ObjectPlan<'_>| {
+        let AccessPart::Principal(of) = d.kind.schema().meaning.access else { return None };
+        let id = text(d.before.as_ref()?, of.unique_id)?.to_owned();
+        (!id.is_empty()).then(|| (id, d.address.clone()))
+    };
+    let ids: Vec<(String, ResourceAddr)> = decisions.iter().filter(goes).filter_map(id).collect();
+    if ids.is_empty() {
+        return;
+    }
+    let stays = |d: &&ObjectPlan<'_>| !matches!(d.action, Action::Delete | Action::Forget);
+    for decision in decisions.iter().filter(stays) {
+        for (attr, value) in decision.after.iter().flatten() {
+            let own = decision.kind.schema().computed.iter().any(|c| c.name == attr.as_str());
+            let written = if own { String::new() } else { value.to_json().to_string() };
+            for (id, address) in ids.iter().filter(|(id, _)| written.contains(id.as_str())) {
+                diagnostics.push(
+                    Diagnostic::warning(format!(
+                        "`{attr}` of `{}` names the unique id `{id}`",
+                        decision.address
+                    ))
+                    .at_opt(decision.instance.map(|i| i.body.loc_of(attr).clone()))
+                    .detail(format!("it is that of `{address}`, which goes: one that is made under the same name has another id"))
+                    .help("refer to `unique_id` of its block: then the same apply writes the new one"),
                 );
             }
         }

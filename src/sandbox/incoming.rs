@@ -8,7 +8,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 
 use super::wire::{Call, Service, form};
-use super::{cloudwatch, s3, s3control};
+use super::{account, cloudwatch, s3, s3control};
 
 /// Takes a request of the SDK apart.
 pub(crate) async fn parse(request: HttpRequest) -> Result<Call, ConnectorError> {
@@ -46,6 +46,7 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         "iam" => Service::Iam,
         "sts" => Service::Sts,
         "organizations" => Service::Organizations,
+        "account" => Service::Account,
         "ssm" => Service::Ssm,
         "monitoring" => Service::CloudWatch,
         _ if path.starts_with("/v20180820/") => Service::S3Control,
@@ -73,6 +74,7 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
             .unwrap_or_default()
             .to_owned(),
         Service::CloudWatch => cloudwatch::operation(&call),
+        Service::Account => account::operation(&call),
         Service::S3 => s3::operation(&call),
         Service::S3Control => s3control::operation(&call),
     };
@@ -113,7 +115,7 @@ pub(crate) fn subject(call: &Call) -> String {
             ];
             NAMES.iter().find_map(|name| params.get(*name).cloned()).unwrap_or_default()
         }
-        Service::Organizations | Service::Ssm => {
+        Service::Organizations | Service::Account | Service::Ssm => {
             let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
             const NAMES: [&str; 10] = [
                 "PolicyId",

@@ -8,6 +8,7 @@
 //! differs from AWS is listed in `docs/sandbox.md`. The emulation keeps its own layers: `server` speaks
 //! HTTP, one module per service answers, `state` holds the rows, `store` keeps them on disk.
 
+mod account;
 mod authorize;
 mod caller;
 mod cbor;

@@ -53,6 +53,13 @@ pub(crate) fn refuse(call: &Call, refusal: &Refusal, request: &str) -> Reply {
                 .with("smithy-protocol", "rpc-v2-cbor")
                 .with("x-amzn-requestid", request)
         }
+        // REST with JSON: the error's name stands in a header (smithy.io, "AWS restJson1 protocol").
+        Service::Account => {
+            let body = json!({ "message": refusal.message });
+            Reply::new(refusal.status, "application/json", body.to_string())
+                .with("x-amzn-errortype", json_code(&refusal.code))
+                .with("x-amzn-requestid", request)
+        }
         Service::Organizations | Service::Ssm => {
             let code = json_code(&refusal.code);
             let mut body = json!({ "__type": code });

@@ -20,6 +20,8 @@ pub enum Service {
     Sts,
     /// Organizations.
     Organizations,
+    /// Accounts themselves: their names.
+    Account,
     /// Object storage.
     S3,
     /// Account-wide settings of object storage.
@@ -38,6 +40,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Organizations => "organizations",
+            Self::Account => "account",
             Self::S3 | Self::S3Control => "s3",
             Self::Ssm => "ssm",
             Self::CloudWatch => "cloudwatch",

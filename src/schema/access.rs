@@ -77,6 +77,8 @@ pub struct OrganizationDeclaration {
     pub policy_types: &'static str,
     /// The attribute with the services that it trusts.
     pub trusted_services: &'static str,
+    /// The attribute with its feature set, which AWS tells.
+    pub features: &'static str,
     /// The attribute of its block with the principals that no plan may lock out.
     pub protected: &'static str,
     /// The block inside of its own with the quotas that AWS has raised.
@@ -88,6 +90,10 @@ pub struct OrganizationDeclaration {
 pub struct AccountDeclaration {
     /// The attribute with the unit or root above it.
     pub parent: &'static str,
+    /// The attribute with its name.
+    pub name: &'static str,
+    /// The service that the organization has to trust before a member is renamed.
+    pub renamed_through: &'static str,
     /// What AWS tells of an account once it is in an organization, and not before.
     pub known_with_organization: &'static [&'static str],
 }

@@ -86,6 +86,8 @@ pub struct KindSchema {
     /// Canonical attributes that can only change by replacing the object and that are none of the block's; those
     /// of the block say so themselves ([`KindSchema::replaces`]).
     pub also_replaces: &'static [&'static str],
+    /// Which canonical attributes follow from the block's own, so that plans show them only where they change.
+    pub derived: &'static [&'static str],
     /// Which canonical attributes are sets of things attached by separate calls (`targets`):
     /// planned as attach and detach operations, attach before detach.
     pub attachments: Option<&'static str>,
@@ -128,6 +130,7 @@ impl KindSchema {
             recovery,
             policies: &[],
             also_replaces: &[],
+            derived: &[],
             attachments: None,
             moves: None,
             asynchronous: false,

@@ -44,7 +44,7 @@ pub use access::{
 pub use block_schema::{Attr, BlockSchema, Nested, Ty};
 pub use body::{Body, NestedBody, Spanned};
 pub use kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
-pub use kinds::account::{AccountState, CREATED_ROLE, account_state};
+pub use kinds::account::{AccountState, CREATED_ROLE, RENAMES_ACCOUNTS, account_state};
 pub use kinds::org_policy::is_aws_owned;
 pub use kinds::organization::limits_of;
 pub use kinds::organizational_unit::ROOT;

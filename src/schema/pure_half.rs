@@ -108,6 +108,18 @@ pub trait ManagedKind: Send + Sync {
         None
     }
 
+    /// What those who use the object meet while it changes in place, where that is more than the change; for the
+    /// plan's reader.
+    fn caution(&self, _before: &Attrs, _after: &Attrs) -> Option<String> {
+        None
+    }
+
+    /// Whether the block names an object that AWS itself makes and keeps: such a one is adopted where it stands, never
+    /// created and never deleted.
+    fn is_given(&self, _desired: &Attrs) -> bool {
+        false
+    }
+
     /// What to do with the object in AWS when its block is gone.
     fn on_destroy(&self, _meta: &Attrs) -> OnDestroy {
         OnDestroy::Delete

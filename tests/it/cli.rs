@@ -299,13 +299,13 @@ fn what_is_doubtful_is_told_and_written_into_the_plan() {
 }
 
 #[test]
-fn an_account_is_not_renamed_and_the_plan_says_what_to_do() {
+fn an_account_is_not_renamed_without_trusted_access_and_the_plan_says_what_to_do() {
     let p = Program::new(ESTATE);
     p.run(&["apply", "--auto-approve"]).code(0);
     p.write("main.hcl", &ESTATE.replace("\"acme-dev\"", "\"acme-development\""));
     let refused = p.run(&["plan"]).code(1);
-    assert!(refused.err.contains("`name` of `account.dev` cannot change"), "{}", refused.err);
-    assert!(refused.err.contains("put-account-name"), "{}", refused.err);
+    assert!(refused.err.contains("`account.dev` cannot be renamed"), "{}", refused.err);
+    assert!(refused.err.contains("account.amazonaws.com"), "{}", refused.err);
     assert!(refused.err.contains("main.hcl:20:12"), "{}", refused.err);
 }
 

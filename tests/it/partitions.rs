@@ -26,7 +26,9 @@ fn copy(from: &Path, to: &Path) {
         match entry.file_type().expect("a type").is_dir() {
             true if entry.file_name() == ".palisade" => {}
             true => copy(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).expect("copied")),
+            false => {
+                std::fs::copy(entry.path(), target).expect("copied");
+            }
         }
     }
 }

@@ -97,6 +97,48 @@ async fn a_role_made_anew_under_its_old_name_is_named_anew() {
     program.run(&["plan", "--detailed-exitcode"]).code(0);
 }
 
+/// AWS gives every role an id of its own (`AROA...`), which policies ask for as `aws:userid`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_id_of_a_role_made_anew_is_written_in_the_same_apply() {
+    let by_id = |name: &str| {
+        let main = estate(name, "", "output \"hub\" {\n  value = iam_role.hub.unique_id\n}\n");
+        main.replace(
+            "iam_role.hub.arn }\n    }]",
+            "iam_role.hub.arn }\n    }, {\n      Effect = \"Deny\", Action = \"s3:PutObject\", Resource = \"arn:aws:s3:::acme-severed-data/*\"\n      Principal = \"*\", Condition = { StringNotLike = { \"aws:userid\" = \"${iam_role.hub.unique_id}:*\" } }\n    }]",
+        )
+    };
+    let program = Program::new(&by_id("hub"));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let id = || {
+        let out = program.run(&["output", "hub"]).code(0).out;
+        out.trim().trim_matches('"').to_owned()
+    };
+    let mut old = id();
+    for (name, more) in [("hub", &["--replace", "iam_role.hub@dev"][..]), ("hub-2", &[])] {
+        program.write("main.hcl", &by_id(name));
+        let plan = program.run(&[&["plan"], more].concat()).code(0);
+        assert!(plan.out.contains("1 to replace"), "{}", plan.out);
+        assert!(
+            plan.out.contains("iam_role.hub")
+                && !plan.out.contains(&format!("\"{old}:*\" -> \"{old}:*\""))
+        );
+        program.run(&[&["apply", "--auto-approve"], more].concat()).code(0);
+        let new = id();
+        assert!(new.starts_with("AROA") && new != old, "{old} {new}");
+        let [trust, policy] = policies(&program).await;
+        assert!(policy.contains(&format!("{new}:*")) && !policy.contains(&old), "{policy}");
+        assert!(!trust.contains("AROA"), "{trust}");
+        program.run(&["plan", "--detailed-exitcode"]).code(0);
+        old = new;
+    }
+    // Written out as text it stays what it was, which is told.
+    let as_text = by_id("hub-2").replace("${iam_role.hub.unique_id}:*", &format!("{old}:*"));
+    program.write("main.hcl", &as_text);
+    let plan = program.run(&["plan", "--replace", "iam_role.hub@dev"]).code(0);
+    let told = format!("`policy` of `s3_bucket.data@production` names the unique id `{old}`");
+    assert!(plan.err.contains(&told), "{}", plan.err);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_this_plan_does_not_write_is_named_with_the_command() {
     let program = Program::new(&estate("hub", "", ""));

@@ -13,7 +13,7 @@ mod report;
 mod seen;
 mod unread;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,13 @@ impl Plan {
     #[must_use]
     pub fn has_changes(&self) -> bool {
         !self.operations.is_empty()
+    }
+
+    /// The objects that it makes anew.
+    #[must_use]
+    pub fn made_anew(&self) -> BTreeSet<ResourceAddr> {
+        let replaced = self.resource_changes.iter().filter(|c| c.action == Action::Replace);
+        replaced.map(|change| change.address.clone()).collect()
     }
 
     /// The change of one object.

@@ -165,21 +165,20 @@ fn quotas_are_counted_where_they_are_used_up() {
 
 #[test]
 fn what_is_settled_for_good_is_refused_and_named() {
-    let account = |name: &str, email: &str| json!({"id": "222222222222", "name": name, "email": email, "parent": "root", "tags": {}});
+    let account = |email: &str| json!({"id": "222222222222", "name": "dev", "email": email, "parent": "root", "tags": {}});
     let mut fixture = PlanFixture::new();
-    fixture.settled("account.dev", "dev@acme.example", account("dev", "dev@acme.example"), &[]);
+    fixture.settled("account.dev", "dev@acme.example", account("dev@acme.example"), &[]);
     fixture.plan().expect("nothing differs");
-    fixture.want("account.dev", account("dev", "dev@acme.example"), &[]).desired =
-        attrs(account("development", "other@acme.example"));
+    fixture.want("account.dev", account("dev@acme.example"), &[]).desired =
+        attrs(account("other@acme.example"));
     let found = fixture.plan().expect_err("refused");
     let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
-    assert_eq!(
-        summaries,
-        ["`name` of `account.dev` cannot change", "`email` of `account.dev` cannot change"]
-    );
-    let name = found.iter().next().expect("one");
-    assert_eq!(name.detail.as_deref(), Some("it is \"dev\", not \"development\""));
-    assert!(name.help.as_deref().is_some_and(|h| h.contains("put-account-name")), "{name:?}");
+    assert_eq!(summaries, ["`email` of `account.dev` cannot change"]);
+    let email = found.iter().next().expect("one");
+    let is = "it is \"dev@acme.example\", not \"other@acme.example\"";
+    assert_eq!(email.detail.as_deref(), Some(is));
+    let help = email.help.as_deref();
+    assert!(help.is_some_and(|h| h.contains("start-primary-email-update")), "{email:?}");
 }
 
 #[test]

@@ -272,6 +272,11 @@ impl Session {
         self.client(watched!(aws_sdk_organizations))
     }
 
+    /// Account Management.
+    pub(super) fn accounts(&self) -> aws_sdk_account::Client {
+        self.client(watched!(aws_sdk_account))
+    }
+
     pub(super) fn ssm(&self) -> aws_sdk_ssm::Client {
         self.client(watched!(aws_sdk_ssm))
     }

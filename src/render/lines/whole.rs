@@ -84,9 +84,9 @@ fn follows(schema: &KindSchema, change: &ResourceChange, name: &str, value: &Jso
     let is_computed = schema.computed.iter().any(|computed| computed.name == name);
     let is_label = schema.meaning.naming.label == Some(name)
         && value.as_str() == Some(change.address.name.as_str());
-    let is_derived = value.is_string()
-        && schema.replaces(name)
-        && !schema.block.attrs.iter().any(|attr| attr.name == name);
+    let is_settled =
+        schema.replaces(name) && !schema.block.attrs.iter().any(|attr| attr.name == name);
+    let is_derived = value.is_string() && (is_settled || schema.derived.contains(&name));
     is_computed || is_label || is_derived
 }
 

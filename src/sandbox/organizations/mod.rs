@@ -66,6 +66,9 @@ pub(crate) fn serve(
             "You don't have permissions to access this resource.",
         ));
     }
+    if org.billing_alone {
+        without_features(operation)?;
+    }
     match operation {
         "DescribeOrganization" => Ok(json!({ "Organization": organization(ctx.state, &org) })),
         "DeleteOrganization" => delete(ctx, &org),
@@ -129,6 +132,23 @@ pub(crate) fn serve(
             tags::serve(ctx, &org, operation, body)
         }
         _ => Err(Refusal::not_emulated(Service::Organizations, operation)),
+    }
+}
+
+/// What an organization with consolidated billing alone refuses (API reference: `EnablePolicyType`, `CreatePolicy`,
+/// `EnableAWSServiceAccess`).
+fn without_features(operation: &str) -> Result<(), Refusal> {
+    match operation {
+        "EnablePolicyType" | "CreatePolicy" | "AttachPolicy" => Err(Refusal::new(
+            400,
+            "PolicyTypeNotAvailableForOrganizationException",
+            "You can't use the specified policy type with the feature set currently enabled for this organization.",
+        )),
+        "EnableAWSServiceAccess" | "ListAWSServiceAccessForOrganization" => Err(constraint(
+            "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE",
+            "You attempted to perform an operation that requires your organization to be configured to support all features.",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -234,9 +254,11 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
             "the sandbox holds one organization",
         ));
     }
-    if !matches!(text(body, "FeatureSet"), None | Some("ALL")) {
-        return Err(invalid("INVALID_ENUM", "the sandbox creates organizations with all features"));
-    }
+    let billing_alone = match text(body, "FeatureSet") {
+        None | Some("ALL") => false,
+        Some("CONSOLIDATED_BILLING") => true,
+        Some(_) => return Err(invalid("INVALID_ENUM", "You specified an invalid value.")),
+    };
     let root = format!("r-{}", ctx.state.mint("root", &account, LOWER, 4));
     let org = Organization {
         id: format!("o-{}", ctx.state.mint("organization", &account, LOWER, 10)),
@@ -246,6 +268,7 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
         trusted: BTreeMap::new(),
         delegated: BTreeMap::new(),
         root_tags: Tags::new(),
+        billing_alone,
         resource_policy: None,
     };
     if let Some(row) = ctx.state.accounts.get_mut(&account) {
@@ -285,7 +308,7 @@ fn organization(state: &SandboxState, org: &Organization) -> Value {
     json!({
         "Id": org.id,
         "Arn": org.arn(),
-        "FeatureSet": "ALL",
+        "FeatureSet": if org.billing_alone { "CONSOLIDATED_BILLING" } else { "ALL" },
         "MasterAccountArn": org.arn_of("account", &org.management),
         "MasterAccountId": org.management,
         "MasterAccountEmail": email,

@@ -23,6 +23,9 @@ pub(crate) struct Organization {
     pub(crate) delegated: BTreeMap<String, BTreeMap<String, Instant>>,
     #[serde(default)]
     pub(crate) root_tags: Tags,
+    /// Without policies and trusted access.
+    #[serde(default)]
+    pub(crate) billing_alone: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resource_policy: Option<String>,
 }

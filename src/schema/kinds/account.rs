@@ -36,7 +36,11 @@ static SCHEMA: KindSchema = KindSchema {
     what: "an AWS account",
     block: BlockSchema {
         attrs: &[
-            Attr::optional("name", Ty::String, "Its name in AWS; the block's label by default."),
+            Attr::optional(
+                "name",
+                Ty::String,
+                "Its name in AWS; the block's label by default. Renaming a member takes `account.amazonaws.com` among `trusted_services` of the organization.",
+            ),
             Attr::optional(
                 "email",
                 Ty::String,
@@ -88,7 +92,6 @@ static SCHEMA: KindSchema = KindSchema {
             name: "id",
             instead: "another id is another account: declare it in a block of its own",
         },
-        Fixed { name: "name", instead: "rename it first with `aws account put-account-name`" },
         Fixed {
             name: "email",
             instead: "change it first with `aws account start-primary-email-update`, which asks for a code sent to the new address",
@@ -103,6 +106,8 @@ static SCHEMA: KindSchema = KindSchema {
         Meaning {
             access: AccessPart::Account(AccountDeclaration {
                 parent: PARENT.name,
+                name: "name",
+                renamed_through: RENAMES_ACCOUNTS,
                 known_with_organization: &["name", "email"],
             }),
             quotas: &[Quota::Closures { limit: "account_closures_percent" }],
@@ -115,6 +120,10 @@ static SCHEMA: KindSchema = KindSchema {
         },
     )
 };
+
+/// The service that the organization has to trust before the management account renames members
+/// (Account Management Reference Guide, "Enabling trusted access for AWS Account Management").
+pub const RENAMES_ACCOUNTS: &str = "account.amazonaws.com";
 
 /// How an account stands in its organization (Organizations User Guide, "Account states").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

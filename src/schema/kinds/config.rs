@@ -44,7 +44,8 @@ static SCHEMA: KindSchema = KindSchema {
     ],
     // Bulk reads show no tags, and the estate's own path is its alone: what stands there is taken over.
     adopts: true,
-    also_replaces: &["name", "type"],
+    also_replaces: &["name"],
+    derived: &["type"],
     source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
     ..KindSchema::of(
         Category::Config,
@@ -262,7 +263,7 @@ impl ManagedKind for Config {
     }
 
     /// SSM tells tags of one parameter at a time, so a bulk read does not see them: they are compared
-    /// with what was recorded, not with what is live.
+    /// with what was recorded, not with what is live. One whose type changes may be made anew, and is born with them.
     fn reconcile(
         &self,
         mut desired: Attrs,
@@ -270,10 +271,30 @@ impl ManagedKind for Config {
         recorded: &Attrs,
         _meta: &Attrs,
     ) -> Attrs {
-        if !live.contains_key("tags") && recorded.get("tags") == desired.get("tags") {
+        let stays = live.get("type") == desired.get("type");
+        if stays && !live.contains_key("tags") && recorded.get("tags") == desired.get("tags") {
             desired.remove("tags");
         }
         desired
+    }
+
+    /// The API reference knows no change of type (`HierarchyTypeMismatchException`), but Parameter Store takes it
+    /// together with `Overwrite` (terraform-provider-aws, `TestAccSSMParameter_updateType`, run against AWS). An apply
+    /// tries that first.
+    fn caution(&self, before: &Attrs, after: &Attrs) -> Option<String> {
+        let (was, is) = (str_attr(before, "type")?, str_attr(after, "type")?);
+        if was == is {
+            return None;
+        }
+        let history = match (was, is) {
+            (_, "SecureString") => {
+                "; its earlier versions stay in its history unencrypted, so give it a new secret"
+            }
+            _ => "",
+        };
+        Some(format!(
+            "its type changes in place{history}; if AWS refuses that, it is deleted and made again by the next call, and cannot be read in between (about a second)"
+        ))
     }
 
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {

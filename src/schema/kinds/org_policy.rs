@@ -14,7 +14,7 @@ use crate::schema::management_policy;
 use crate::schema::meaning::{Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
-use crate::schema::pure_half::{KindContext, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind, OnDestroy};
 use crate::schema::read::{Reader, TextRule, assigned, declared, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::{TAGS, TagKeys};
@@ -43,6 +43,11 @@ const NAMED: Attr = Attr::optional(
     Ty::String,
     "Its name, unique in the organization; the block's label by default.",
 );
+const NAMED_OR_AWSS: Attr = Attr::optional(
+    "name",
+    Ty::String,
+    "Its name, unique in the organization; the block's label by default. `FullAWSAccess` names AWS's own service control policy: such a block says from where it is detached, and nothing else.",
+);
 const DESCRIBED: Attr = Attr::optional("description", Ty::String, "What it is for.");
 const TARGETS: Attr = Attr::optional(
     "targets",
@@ -52,6 +57,14 @@ const TARGETS: Attr = Attr::optional(
     }),
     "The root, units and accounts that it is attached to.",
 );
+const DETACHED: Attr = Attr::optional(
+    "detached_from",
+    Ty::Set(&Ty::Ref {
+        kinds: &[organization::KIND, organizational_unit::KIND, account::KIND],
+        text: true,
+    }),
+    "Of `FullAWSAccess` alone: the root, units and accounts from which it is detached on purpose.",
+);
 const EXCLUSIVE: Attr = Attr::optional(
     "exclusive",
     Ty::Bool,
@@ -60,7 +73,7 @@ const EXCLUSIVE: Attr = Attr::optional(
 
 const BLOCK: BlockSchema = BlockSchema {
     attrs: &[
-        NAMED,
+        NAMED_OR_AWSS,
         DESCRIBED,
         Attr::optional(
             "content",
@@ -68,6 +81,7 @@ const BLOCK: BlockSchema = BlockSchema {
             "The document, as JSON text or an object; or `statement` blocks.",
         ),
         TARGETS,
+        DETACHED,
         EXCLUSIVE,
         TAGS,
     ],
@@ -194,13 +208,20 @@ impl ManagedKind for OrgPolicy {
         context: &KindContext,
     ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
+        if self.is_full_access(body) {
+            return self.full_access(reader);
+        }
         let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
         if name.as_str().is_some_and(is_aws_owned) {
             reader.error(
                 "name",
                 "this name belongs to AWS, and Palisade never touches such a policy",
-                "choose another name",
+                if name.as_str() == Some(FULL_ACCESS) && self.role == Some(Use::Scp) {
+                    "to detach it somewhere, write `name = \"FullAWSAccess\"` and `detached_from`"
+                } else {
+                    "choose another name"
+                },
             );
         }
         let description = reader.description(&DESCRIPTION);
@@ -212,22 +233,21 @@ impl ManagedKind for OrgPolicy {
                 (kind, content)
             }
         };
-        let targets = reader.set("targets", |reader, value| {
-            match organizational_unit::node(value, Some(account::is_one)) {
-                Ok(target) => Some(target),
-                Err(problem) => {
-                    reader.error("targets", problem, "name the organization, units or accounts");
-                    None
-                }
-            }
-        });
+        if body.get(DETACHED.name).is_some_and(|given| !given.value.is_null()) {
+            reader.error(
+                DETACHED.name,
+                format!("`{}` is for AWS's own policy `{FULL_ACCESS}`", DETACHED.name),
+                "list under `targets` where this one is attached: elsewhere it is not",
+            );
+        }
+        let targets = nodes(&mut reader, TARGETS.name);
         reader.flag("exclusive");
         let tags = tags::read(&mut reader, context, TagKeys::MindCase);
         let mut attrs = Attrs::from([
             ("name".to_owned(), name),
             ("description".to_owned(), description),
             ("content".to_owned(), content.unwrap_or_default()),
-            ("targets".to_owned(), targets.unwrap_or_else(|| Value::list(Vec::new()))),
+            ("targets".to_owned(), targets),
             ("tags".to_owned(), tags),
         ]);
         attrs.extend(kind.map(|kind| ("type".to_owned(), kind)));
@@ -243,13 +263,50 @@ impl ManagedKind for OrgPolicy {
         let targets = Reader::new(body).set("targets", |_, value| {
             organizational_unit::node(value, Some(account::is_one)).ok()
         });
-        Attrs::from([
+        let mut meta = Attrs::from([
             ("exclusive".to_owned(), exclusive.into()),
             declared([("targets", targets.unwrap_or_default())]),
-        ])
+        ]);
+        if self.is_full_access(body) {
+            let from = Reader::new(body).set(DETACHED.name, |_, value| {
+                organizational_unit::node(value, Some(account::is_one)).ok()
+            });
+            let from = from.unwrap_or_default();
+            meta.insert(GIVEN.to_owned(), true.into());
+            meta.insert(DETACHED.name.to_owned(), from.clone());
+            meta.extend([declared([(DETACHED.name, from)])]);
+        }
+        meta
+    }
+
+    fn is_given(&self, desired: &Attrs) -> bool {
+        self.role == Some(Use::Scp) && str_attr(desired, "name") == Some(FULL_ACCESS)
+    }
+
+    fn on_destroy(&self, meta: &Attrs) -> OnDestroy {
+        match meta.get(GIVEN).and_then(Value::as_bool) {
+            Some(true) => OnDestroy::Retain,
+            _ => OnDestroy::Delete,
+        }
     }
 
     fn reconcile(&self, mut desired: Attrs, live: &Attrs, recorded: &Attrs, meta: &Attrs) -> Attrs {
+        if self.is_given(&desired) {
+            let listed = |attrs: &Attrs, name: &str| -> Vec<Value> {
+                let elements = attrs.get(name).and_then(Value::elements).unwrap_or_default();
+                elements.into_iter().cloned().collect()
+            };
+            let from = listed(meta, DETACHED.name);
+            // What an earlier block detached, and this one does not, gets it back.
+            let back = listed(recorded, DETACHED.name);
+            let mut targets = listed(live, TARGETS.name);
+            targets.extend(back.into_iter().filter(|target| target.as_str().is_some()));
+            targets.retain(|target| !from.contains(target));
+            targets.sort();
+            targets.dedup();
+            desired.insert(TARGETS.name.to_owned(), Value::list(targets));
+            return desired;
+        }
         let exclusive = meta.get("exclusive").and_then(Value::as_bool).unwrap_or(false);
         if let Some(targets) = desired.get_mut("targets") {
             *targets =
@@ -268,6 +325,68 @@ impl ManagedKind for OrgPolicy {
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {
         str_attr(attrs, "name").map(str::to_owned)
     }
+}
+
+/// AWS's policy that allows everything, which it attaches to every root, unit and account.
+const FULL_ACCESS: &str = "FullAWSAccess";
+/// In the facts of a block: its object is AWS's own.
+const GIVEN: &str = "given";
+
+impl OrgPolicy {
+    /// Whether a block names AWS's own policy that allows everything. A policy for resources that is AWS's own cannot
+    /// be detached (Organizations User Guide, "Resource control policies").
+    fn is_full_access(&self, body: &Body) -> bool {
+        self.role == Some(Use::Scp)
+            && body.get("name").and_then(|name| name.value.as_str()) == Some(FULL_ACCESS)
+    }
+
+    /// From where AWS's own policy is detached; AWS lets nobody change the rest of it.
+    fn full_access(&self, mut reader: Reader<'_>) -> Result<(Attrs, Diagnostics), Diagnostics> {
+        let body = reader.body;
+        for name in ["content", "description", "exclusive", "tags", "targets"] {
+            if body.get(name).is_some_and(|given| !given.value.is_null()) {
+                reader.error(
+                    name,
+                    format!("`{FULL_ACCESS}` is AWS's own policy: only `{}` can be declared", DETACHED.name),
+                    "remove this argument: it stays attached wherever it is not detached on purpose",
+                );
+            }
+        }
+        if body.nested(STATEMENTS.name).next().is_some() {
+            reader.error(
+                "name",
+                format!("`{FULL_ACCESS}` is AWS's own policy, and its statements are AWS's"),
+                "remove the `statement` blocks",
+            );
+        }
+        if body.get(DETACHED.name).is_none() {
+            reader.error(
+                "name",
+                format!("the block of `{FULL_ACCESS}` does not say from where it is detached"),
+                "add `detached_from`",
+            );
+        }
+        nodes(&mut reader, DETACHED.name);
+        // Which targets it keeps follows from those that it has.
+        reader.diagnostics.with_warnings(Attrs::from([
+            ("name".to_owned(), FULL_ACCESS.into()),
+            ("targets".to_owned(), Value::list(Vec::new())),
+        ]))
+    }
+}
+
+/// The root, units and accounts under an argument.
+fn nodes(reader: &mut Reader<'_>, name: &'static str) -> Value {
+    let nodes = reader.set(name, |reader, value| {
+        match organizational_unit::node(value, Some(account::is_one)) {
+            Ok(node) => Some(node),
+            Err(problem) => {
+                reader.error(name, problem, "name the organization, units or accounts");
+                None
+            }
+        }
+    });
+    nodes.unwrap_or_else(|| Value::list(Vec::new()))
 }
 
 /// The document of a policy of access.
@@ -312,5 +431,5 @@ fn management(reader: &mut Reader<'_>, kind: Option<&Value>) -> Option<Value> {
 /// Policies that AWS or Control Tower owns.
 #[must_use]
 pub fn is_aws_owned(name: &str) -> bool {
-    name == "FullAWSAccess" || name == "RCPFullAWSAccess" || name.starts_with("aws-guardrails-")
+    name == FULL_ACCESS || name == "RCPFullAWSAccess" || name.starts_with("aws-guardrails-")
 }

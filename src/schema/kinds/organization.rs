@@ -112,6 +112,7 @@ static SCHEMA: KindSchema = KindSchema {
                 management_account: "management_account_id",
                 policy_types: "enabled_policy_types",
                 trusted_services: "trusted_services",
+                features: "feature_set",
                 protected: "protect_principals",
                 limits: "limits",
             }),

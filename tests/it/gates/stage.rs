@@ -294,13 +294,9 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         load(dir, &LoadOptions::default()).into_result().expect("the configuration is right");
     let snapshot = ledger.read_all().await.expect("state");
     let provider: &dyn Provider = world.provider.as_ref();
-    let organization = read_live::read_organization(
-        provider,
-        &world.management,
-        tokio::sync::oneshot::channel().0,
-    )
-    .await
-    .expect("organization");
+    let announce = tokio::sync::oneshot::channel().0;
+    let organization = provider.read_organization(&world.management, announce).await;
+    let organization = organization.expect("organization");
     let id = world.management.id.clone();
     let read = releases_in_force::read(ledger, &configuration, None).await;
     let (_, in_force) = read.expect("releases");
@@ -347,6 +343,7 @@ fn evaluated(
         releases,
         lookups,
         adopted,
+        renewed: std::collections::BTreeSet::new(),
     };
     Evaluator::new(configuration, &known).estate().expect("the estate is right")
 }

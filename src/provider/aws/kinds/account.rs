@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_organizations::types::{self, CreateAccountState, CreateAccountStatus};
 
+use super::organization;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{Bulk, KindProvider, OrAbsent, Wanted, attrs, live, optional};
 use crate::provider::aws::organization_read::{self, node_id, node_name};
@@ -131,25 +132,34 @@ impl KindProvider for Account {
     async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let id = want.text("id")?;
+        let both = |name: &str| want.before(name).as_str().zip(want.after(name).as_str());
         let mut kept = Attrs::new();
-        let comparisons: [(&str, fn(&str, &str) -> bool); 2] =
-            [("name", |is, says| is == says), ("email", str::eq_ignore_ascii_case)];
-        for (name, is_same) in comparisons {
-            let (Some(is), Some(says)) = (want.before(name).as_str(), want.after(name).as_str())
-            else {
-                continue;
-            };
-            if !is_same(is, says) {
+        if let Some((is, says)) = both("email") {
+            if !is.eq_ignore_ascii_case(says) {
                 return Err(errors::refuse(
                     "organizations",
                     "UpdateAccount",
                     &session.account,
                     format!(
-                        "the {name} of the account `{id}` is `{is}`, not `{says}`, and is not changed here: make the block match"
+                        "the email of the account `{id}` is `{is}`, not `{says}`, and is not changed here: make the block match"
                     ),
                 ));
             }
-            kept.insert(name.to_owned(), is.into());
+            kept.insert("email".to_owned(), is.into());
+        }
+        if let Some((is, says)) = both("name").filter(|(is, says)| is != says) {
+            // Of the account that creates the organization, AWS tells the name only when that is there.
+            if !step.changed.iter().any(|path| path.root() == Some("name")) {
+                return Err(errors::refuse(
+                    "account",
+                    "PutAccountName",
+                    &session.account,
+                    format!(
+                        "the account `{id}` is named `{is}`, not `{says}`, which the plan did not know: plan again to rename it, or make the block match"
+                    ),
+                ));
+            }
+            rename(session, id, says).await?;
         }
         organization_tags::change(session, id, &want).await?;
         let mut attrs = want.done([]);
@@ -270,6 +280,35 @@ impl KindProvider for Account {
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
         by_key(session, key).await
+    }
+}
+
+/// Gives an account another name. The management account leaves its own id out
+/// (Account Management API Reference, `PutAccountName`).
+async fn rename(session: &Session, id: &str, name: &str) -> Result<(), ProviderError> {
+    let organization = organization::describe(session).await?;
+    let management = organization.as_ref().and_then(|o| o.master_account_id());
+    let member = (management != Some(id)).then(|| id.to_owned());
+    let done = session
+        .accounts()
+        .put_account_name()
+        .account_name(name)
+        .set_account_id(member.clone())
+        .send()
+        .await
+        .map_err(session.error("account", "PutAccountName"));
+    match done {
+        Err(error) if error.failure == Failure::AccessDenied && member.is_some() => {
+            Err(ProviderError {
+                message: format!(
+                    "{} (it takes `account:PutAccountName` in the management account, and `{}` among `trusted_services` of the organization)",
+                    error.message,
+                    schema::RENAMES_ACCOUNTS,
+                ),
+                ..error
+            })
+        }
+        done => done.map(|_| ()),
     }
 }
 

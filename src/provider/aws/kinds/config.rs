@@ -55,7 +55,15 @@ impl KindProvider for Config {
             done.insert("version".to_owned(), version.clone());
         }
         if !others.is_empty() {
-            done = put(session, step, true).await?;
+            done = match put(session, step, true).await {
+                // The API reference says so of every change of type; where AWS keeps to that, nothing is left but a
+                // parameter that is gone for the time of one call.
+                Err(error) if error.code.as_deref() == Some("HierarchyTypeMismatchException") => {
+                    self.delete(session, step).await?;
+                    put(session, step, false).await?
+                }
+                done => done?,
+            };
         }
         if !tags.is_empty() {
             tag(session, step).await?;
@@ -203,9 +211,10 @@ async fn put(
         .await
         .map_err(session.error("ssm", "PutParameter"))?;
     let mut done = want.done([("version", answer.version().into())]);
-    if secret {
-        done.insert("kms_key_id".to_owned(), key.into());
-    }
+    match secret {
+        true => done.insert("kms_key_id".to_owned(), key.into()),
+        false => done.remove("kms_key_id"),
+    };
     Ok(done)
 }
 

@@ -206,6 +206,8 @@ pub(in crate::provider::aws) async fn trusted_services(
             Ok(Some(sorted(names)))
         }
         Err(error) if error.failure == Failure::NotImplemented => Ok(None),
+        // With consolidated billing alone there are none.
+        Err(error) if error.code.as_deref() == Some("ConstraintViolationException") => Ok(None),
         Err(error) => Err(error),
     }
 }
