@@ -15,7 +15,8 @@ mod policies;
 pub(super) mod whole;
 
 use policies::{
-    is_policy, policy_change, statement_header, statement_items, statements, statements_text,
+    is_policy, policy_change, statement_header, statement_items, statement_name, statements,
+    statements_text,
 };
 
 /// What happens to the thing that a line names.

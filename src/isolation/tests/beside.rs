@@ -163,7 +163,8 @@ fn passing_tags_or_an_identity_is_asked_of_the_same_caller_with_the_same_values(
     let two = |first: Json, second: Json| dev().both(deploy(&[first, second]));
     let assume = || lets(json!("sts:AssumeRole"), team("x"));
     let other = |action: &str| json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/x"}, "Action": action});
-    let x = || lambda("dev", "x", document(&[]));
+    let looks = json!({"Effect": "Allow", "Action": "ec2:DescribeRegions", "Resource": "*"});
+    let x = || lambda("dev", "x", document(std::slice::from_ref(&looks)));
     let unless = |key: &str, value: &str| json!({"StringNotEquals": {key: value}});
     judge(vec![
         ("another caller's", two(assume(), other(TAG)).both(x()), "dev", "production", "isolated"),

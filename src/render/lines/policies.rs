@@ -16,12 +16,17 @@ pub(super) fn statements(document: &Json) -> Vec<&Json> {
     }
 }
 
+/// What a statement is called: its `Sid`, or its number.
+pub(super) fn statement_name(statement: &Json, index: usize) -> String {
+    match statement.get("Sid").and_then(Json::as_str) {
+        Some(sid) if !sid.is_empty() => safe(sid).into_owned(),
+        _ => format!("[{index}]"),
+    }
+}
+
 pub(super) fn statement_header(statement: &Json, index: usize) -> String {
     let effect = statement.get("Effect").and_then(Json::as_str).unwrap_or("?");
-    match statement.get("Sid").and_then(Json::as_str) {
-        Some(sid) if !sid.is_empty() => format!("statement {} ({})", safe(sid), safe(effect)),
-        _ => format!("statement [{index}] ({})", safe(effect)),
-    }
+    format!("statement {} ({})", statement_name(statement, index), safe(effect))
 }
 
 /// A statement's elements, one value a line. `unknown` says what stands for a path that is known

@@ -11,12 +11,15 @@ use serde_json::{Map, Value as Json};
 use super::{
     Differ, Line, Lines, Sign, is_hidden, is_nothing, is_ownership, is_policy, name, scalar, secret,
 };
-use super::{statement_header, statement_items, statements};
+use super::{statement_header, statement_items, statement_name, statements};
 use crate::plan::model::{Action, Plan, ResourceChange};
 use crate::render::fold::ShownBefore;
 use crate::render::style::{columns, safe, wrap};
 use crate::schema::{KindSchema, kinds};
 use crate::value::{AttrPath, Plain, path::AttrStep};
+
+/// A list of more values than these is long: where an earlier statement has it too, it is said once.
+const LONG: usize = 12;
 
 /// Tags, by their names.
 pub(in crate::render) type Tags = BTreeMap<String, String>;
@@ -155,6 +158,7 @@ impl Whole<'_> {
         if !is_single {
             self.out.push(0, self.sign, format!("{label}:"));
         }
+        let mut long: Vec<(String, String, Vec<String>)> = Vec::new();
         for (index, statement) in all.iter().enumerate() {
             let at = at.key("Statement").join(AttrStep::Index(index));
             let unknown = |path: &str| {
@@ -162,22 +166,29 @@ impl Whole<'_> {
                 known_later.then(|| self.differ.unknown_text(path).trim_matches('"').to_owned())
             };
             // One element with all its values: `action s3:GetObject, s3:ListBucket`.
-            let mut elements: Vec<String> = Vec::new();
-            let mut last = String::new();
+            let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
             for (label, value) in statement_items(statement, &at, &unknown) {
-                if label == last && label != "condition" {
-                    if let Some(element) = elements.last_mut() {
-                        element.push(',');
+                match grouped.last_mut() {
+                    Some((last, values)) if *last == label && label != "condition" => {
+                        values.push(value);
                     }
-                    elements.push(value);
-                } else {
-                    if let Some(element) = elements.last_mut() {
-                        element.push(';');
-                    }
-                    elements.push(format!("{label} {value}"));
+                    _ => grouped.push((label, vec![value])),
                 }
-                last = label;
             }
+            for (label, values) in grouped.iter_mut().filter(|(_, values)| values.len() > LONG) {
+                let same = long.iter().find(|(_, l, v)| l == label && v == values);
+                match same.map(|(name, ..)| format!("as in {name}")) {
+                    Some(text) => *values = vec![text],
+                    None => {
+                        long.push((
+                            statement_name(statement, index),
+                            label.clone(),
+                            values.clone(),
+                        ));
+                    }
+                }
+            }
+            let elements = elements(&grouped);
             let header = format!("{} ", statement_header(statement, index));
             match is_single {
                 true => self.packed(0, &format!("{label}: {header}"), &elements, " "),
@@ -311,4 +322,26 @@ fn broken(text: &str, room: usize) -> Vec<String> {
 /// A text of several lines.
 fn is_text(value: &Json) -> bool {
     value.as_str().is_some_and(|text| text.trim_end().contains('\n'))
+}
+
+/// The elements of a statement in pieces that stand side by side, with what separates them.
+fn elements(grouped: &[(String, Vec<String>)]) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for (label, values) in grouped {
+        if let Some(last) = pieces.last_mut() {
+            last.push(';');
+        }
+        for (at, value) in values.iter().enumerate() {
+            match at {
+                0 => pieces.push(format!("{label} {value}")),
+                _ => {
+                    if let Some(last) = pieces.last_mut() {
+                        last.push(',');
+                    }
+                    pieces.push(value.clone());
+                }
+            }
+        }
+    }
+    pieces
 }

@@ -131,7 +131,7 @@ fn chains() {
             {
                 let mut first = by("dev", "ci");
                 first["Statement"][0]["Condition"] =
-                    json!({"Bool": {"aws:ViaAWSService": "false"}});
+                    json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}});
                 via(first, by("shared", "hub"))
             },
             "dev",
