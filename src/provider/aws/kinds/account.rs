@@ -147,18 +147,7 @@ impl KindProvider for Account {
             }
             kept.insert("email".to_owned(), is.into());
         }
-        if let Some((is, says)) = both("name").filter(|(is, says)| is != says) {
-            // Of the account that creates the organization, AWS tells the name only when that is there.
-            if !step.changed.iter().any(|path| path.root() == Some("name")) {
-                return Err(errors::refuse(
-                    "account",
-                    "PutAccountName",
-                    &session.account,
-                    format!(
-                        "the account `{id}` is named `{is}`, not `{says}`, which the plan did not know: plan again to rename it, or make the block match"
-                    ),
-                ));
-            }
+        if let Some((_, says)) = both("name").filter(|(is, says)| is != says) {
             rename(session, id, says).await?;
         }
         organization_tags::change(session, id, &want).await?;
