@@ -80,10 +80,15 @@ impl PolicyText {
             Some(Self::Known(json)) => Arc::unwrap_or_clone(json),
             None => serde_json::json!({"Version": "2012-10-17", "Statement": []}),
         };
-        match json.get_mut("Statement") {
+        let Some(members) = json.as_object_mut() else {
+            return Self::Unknown("its policy is no document".to_owned());
+        };
+        match members.get_mut("Statement") {
             Some(Json::Array(all)) => all.push(statement),
             Some(one) => *one = Json::Array(vec![one.take(), statement]),
-            None => json["Statement"] = Json::Array(vec![statement]),
+            None => {
+                members.insert("Statement".to_owned(), Json::Array(vec![statement]));
+            }
         }
         Self::Known(Arc::new(json))
     }

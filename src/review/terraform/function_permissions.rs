@@ -188,15 +188,14 @@ fn statement(side: &Json, sid: &str, arn: &str, account: &AccountSnapshot) -> Js
     if side.get("invoked_via_function_url").and_then(Json::as_bool) == Some(true) {
         condition.insert("Bool".to_owned(), json!({"lambda:InvokedViaFunctionUrl": "true"}));
     }
-    let mut statement = json!({
-        "Sid": sid,
-        "Effect": "Allow",
-        "Principal": principal,
-        "Action": text("action").unwrap_or_default(),
-        "Resource": arn
-    });
+    let mut statement = serde_json::Map::new();
+    statement.insert("Sid".to_owned(), json!(sid));
+    statement.insert("Effect".to_owned(), json!("Allow"));
+    statement.insert("Principal".to_owned(), principal);
+    statement.insert("Action".to_owned(), json!(text("action").unwrap_or_default()));
+    statement.insert("Resource".to_owned(), json!(arn));
     if !condition.is_empty() {
-        statement["Condition"] = Json::Object(condition);
+        statement.insert("Condition".to_owned(), Json::Object(condition));
     }
-    statement
+    Json::Object(statement)
 }
