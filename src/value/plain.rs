@@ -180,9 +180,22 @@ impl Serialize for Plain {
     }
 }
 
+/// Whether a number is in it that no number of the language can hold: it must not pass for null.
+fn is_out_of_range(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::Number(number) => Number::from_json(number).is_none(),
+        serde_json::Value::Array(all) => all.iter().any(is_out_of_range),
+        serde_json::Value::Object(all) => all.values().any(is_out_of_range),
+        _ => false,
+    }
+}
+
 impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let map = serde_json::Map::deserialize(from)?;
+        if map.values().any(is_out_of_range) {
+            return Err(serde::de::Error::custom("number out of range"));
+        }
         Ok(Self(map.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect()))
     }
 }

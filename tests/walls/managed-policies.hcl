@@ -7,7 +7,7 @@ iam_role "ci" {
   environments     = [environment.dev]
   managed_policies = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
   trust {
-    aws_service = ["ec2.amazonaws.com"]
+    services = ["ec2.amazonaws.com"]
   }
 }
 iam_role "deploy" {
@@ -23,7 +23,7 @@ iam_role "ci" {
   environments     = [environment.dev]
   managed_policies = ["arn:aws:iam::aws:policy/PowerUserAccess"]
   trust {
-    aws_service = ["ec2.amazonaws.com"]
+    services = ["ec2.amazonaws.com"]
   }
 }
 iam_role "deploy" {
@@ -40,7 +40,7 @@ iam_role "ci" {
   managed_policies     = ["arn:aws:iam::aws:policy/PowerUserAccess"]
   permissions_boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
   trust {
-    aws_service = ["ec2.amazonaws.com"]
+    services = ["ec2.amazonaws.com"]
   }
 }
 iam_role "deploy" {
@@ -56,7 +56,7 @@ iam_role "ci" {
   environments     = [environment.dev]
   managed_policies = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
   trust {
-    aws_service = ["ec2.amazonaws.com"]
+    services = ["ec2.amazonaws.com"]
   }
 }
 s3_bucket "data" {

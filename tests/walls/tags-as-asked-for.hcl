@@ -142,8 +142,8 @@ iam_role "deploy" {
   }
 }
 
-# == denied for its tag by an SCP
-# dev -> prod: isolated
+# == denied for its tag by an SCP, which leaves the untagged role that administers the account
+# dev -> prod: reachable
 iam_role "low" {
   accounts = [account.shared]
   assume_role_policy = {

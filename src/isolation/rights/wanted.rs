@@ -5,8 +5,8 @@
 //! `iam:ResourceTag`, and by variables. Where an allowing statement compares a tag with plain texts, another value of it
 //! helps nobody; everything else counts as asking for any value, and for none.
 //!
-//! A change is asked for with the one tag that is wanted: conditions for all of a request's tags leave the others out. Where
-//! some policy asks for one tag among several, which ones a request has is left open.
+//! A change is asked for with the one tag that is wanted: a further tag helps nobody past a condition that allows for all of a
+//! request's tags, or denies for any of them. Where some policy asks otherwise, which tags a request has is left open.
 //!
 //! Source: Service Authorization Reference (`iam:TagRole`, `iam:UntagRole`); IAM User Guide, "Controlling access to and for
 //! IAM users and roles using tags", "Condition operators", "Set operators for multivalued context keys".
@@ -37,7 +37,7 @@ pub(super) struct WantedTags {
     tags: BTreeMap<String, Wanted>,
     /// Keys of tags as conditions on `aws:TagKeys` spell them.
     spelled: BTreeSet<String>,
-    /// Whether some policy asks for one key of a request's tags among several.
+    /// Whether a request may come to more by a further tag beside the one that is wanted.
     among_several: bool,
 }
 
@@ -66,7 +66,12 @@ impl WantedTags {
         for condition in &statement.conditions {
             let key = condition.key.to_ascii_lowercase();
             if key == "aws:tagkeys" {
-                self.among_several |= condition.operator.prefix != Some(SetPrefix::ForAllValues);
+                // A further key helps nobody past a condition on all keys that allows, or on any key that denies.
+                let alone = match statement.effect {
+                    Effect::Allow => SetPrefix::ForAllValues,
+                    Effect::Deny => SetPrefix::ForAnyValue,
+                };
+                self.among_several |= condition.operator.prefix != Some(alone);
                 let texts = condition.values.iter().map(|v| v.text.symbolic().into_owned());
                 self.spelled.extend(texts);
             }

@@ -250,5 +250,34 @@ fn a_tag_that_nobody_asks_for_frees_none_that_somebody_does() {
             "production",
             "isolated",
         ),
+        (
+            // IAM takes `Team` for the same key, and the condition does not.
+            "denied wherever its key is among those passed, in one spelling",
+            low(json!({})).both(scp(
+                "tags",
+                "shared",
+                on(
+                    denied("iam:TagRole", "*"),
+                    json!({"ForAnyValue:StringEquals": {"aws:TagKeys": ["team"]}}),
+                ),
+            )),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "denied where nothing but its key is passed",
+            low(json!({})).both(scp(
+                "tags",
+                "shared",
+                on(
+                    denied("iam:TagRole", "*"),
+                    json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}),
+                ),
+            )),
+            "dev",
+            "production",
+            "reachable",
+        ),
     ]);
 }
