@@ -6,10 +6,8 @@
 //! circumstances, after it; what was denied before is not the plan's doing. It does not matter what takes the right
 //! away: SCPs, RCPs, boundaries, identity policies and the policy of the resource itself are all in the question.
 //! Of a principal that the plan makes, with its account or in it, there is no before: there the plan is refused where
-//! guardrails, and nothing that the principal itself was given, deny what it is made for. Of a resource that the plan
-//! makes there is none either: what its own policy or an RCP denies there to those who are to keep it is refused (S3
-//! itself asks for a confirmation before it takes such a policy: S3 API Reference, `PutBucketPolicy`,
-//! `x-amz-confirm-remove-self-bucket-access`).
+//! guardrails, and nothing that the principal itself was given, deny what it is made for. What the policy of a new
+//! resource denies was never there to lose.
 //! State is guarded as a whole: some principal that may write it now must be able to afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,21 +93,13 @@ pub fn check(safeguards: &dyn Safeguards, comparison: &Comparison<'_>) -> Result
             .entry(principal.account.clone())
             .or_insert_with(|| safeguards.needs(before, &principal.account));
         let at_risk = at_risk((before, after), &principal.arn, needs);
-        let kept = policies(safeguards, before, after, &principal.arn, &at_risk);
-        let needs = || safeguards.needs(after, &principal.account);
-        diagnostics.extend(
-            kept.or_else(|| on_what_is_made(safeguards, (before, after), &principal.arn, &needs())),
-        );
+        diagnostics.extend(policies(safeguards, before, after, &principal.arn, &at_risk));
     }
     let made = after.principals.values().filter(|p| !before.principals.contains_key(&p.arn));
     for principal in made.filter(|p| is_protected(safeguards, after, &patterns, p)) {
         diagnostics.extend(trust_of_made(safeguards, comparison, principal));
         let needs = safeguards.needs(after, &principal.account);
-        let refused = policies_of_made(safeguards, after, &principal.arn, &needs);
-        diagnostics.extend(
-            refused
-                .or_else(|| on_what_is_made(safeguards, (before, after), &principal.arn, &needs)),
-        );
+        diagnostics.extend(policies_of_made(safeguards, after, &principal.arn, &needs));
     }
     diagnostics.extend(state(safeguards, before, after, guarded));
     diagnostics.into_result(())
@@ -376,32 +366,6 @@ fn policies(
     let (call, why, culprit) = first_of(&denied)?;
     let what = format!(
         "it may call {call} now and may not after the plan: {why}; this apply or the next one needs it"
-    );
-    Some(refusal(safeguards, arn, what, culprit))
-}
-
-/// What a principal may not do on what the plan makes, and could but for the policy of that and for RCPs.
-fn on_what_is_made(
-    safeguards: &dyn Safeguards,
-    (before, after): (&AccessModel, &AccessModel),
-    arn: &str,
-    needs: &[Right],
-) -> Option<Diagnostic> {
-    let source = StepSource::Principal(arn.to_owned());
-    let mut denied = Vec::new();
-    for need in needs {
-        let (_, made) = by_policy(need, |arn| {
-            let is_made = after.resources.contains_key(arn) && !before.resources.contains_key(arn);
-            is_made.then(|| (None, after.resource_policy(arn).cloned()))
-        });
-        for (free, right) in made {
-            let free = Asked::within(after, &source, &free)?.without_resource_control();
-            denied.extend(lost(Some(free), Asked::within(after, &source, &right)?));
-        }
-    }
-    let (call, why, culprit) = first_of(&denied)?;
-    let what = format!(
-        "it may not call {call}, which the plan makes: {why}; this apply or the next one needs it"
     );
     Some(refusal(safeguards, arn, what, culprit))
 }
