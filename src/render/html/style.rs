@@ -45,7 +45,7 @@ gap:.5rem;list-style:none;padding:0}.edge{max-width:13rem}.arrow{font-size:1.3re
 @media(max-width:600px){body{font-size:15px;padding:0 .6rem}.flow{flex-direction:column;align-items:flex-start}.edge{max-width:none}\
 .facts{grid-template-columns:1fr}.facts dt{margin-top:.4rem}\
 pre{white-space:pre-wrap;overflow-wrap:anywhere}\
-.records,.records caption,.records tbody,.records tr,.records td,.records th[scope=row]{display:block;min-width:0;border:0;padding:.1rem 0}\
+.records,.records caption,.records tbody,.records tr,.records td,.records th[scope=row]{display:block;min-width:0;border:0;padding:.1rem 0;overflow-wrap:anywhere}\
 .records thead{position:absolute;left:-100rem}.records tr{border:1px solid var(--line);border-radius:6px;margin:.4rem 0;padding:.4rem .6rem}\
 .records th[scope=row]{background:none}.records td:empty{display:none}.records td::before{content:attr(data-label) \" \";color:var(--dim);font-weight:400}\
 .evidence td:has(>code){min-width:0}\
