@@ -8,6 +8,33 @@ use super::codes::{self, CodeMeaning};
 use super::{Cause, CauseKind};
 use crate::trace::Destination;
 
+/// What to do where something for people stands in between.
+const PORTAL: &str = "a proxy or a captive portal stands between here and AWS: sign in to it, or let it pass these calls (`NO_PROXY`)";
+/// Regions that no account can switch off: those from before 20 March 2019, and Osaka. All others are switched on first.
+/// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+const ALWAYS_ENABLED: [&str; 21] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
+];
 /// How much of a body is looked at.
 const HEAD: usize = 4096;
 
@@ -25,9 +52,19 @@ pub(super) fn refused(
     // AWS implements what the SDK asks: from there, the words of the answer tell more than its status.
     let emulated = place.is_none_or(|place| place.configured);
     if code.is_none()
-        && let Some(title) = title(body)
+        && let Some(title) = title(body).or_else(|| without_body(answer))
     {
         return Some(web_page(status, &title, endpoint, emulated));
+    }
+    if code.is_none()
+        && region_of(answer).is_none()
+        && let Some(host) = redirected(answer)
+    {
+        return Some(Cause::new(
+            CauseKind::WebPage,
+            format!("`{endpoint}` answered with a redirect to `{host}` (status {status})"),
+            PORTAL,
+        ));
     }
     if said == Some(CodeMeaning::Throttled) || status == 429 {
         let what = match message.trim() {
@@ -52,16 +89,18 @@ pub(super) fn refused(
     }
     if said == Some(CodeMeaning::UnknownKey) {
         let region = place.map(|place| place.region.as_str()).filter(|region| !region.is_empty());
-        let region =
-            region.map_or("the Region".to_owned(), |region| format!("the Region `{region}`"));
-        return Some(Cause::new(
-            CauseKind::UnknownKey,
-            message.trim().to_owned(),
-            format!(
-                "{region} may not be enabled in the account, if the same credentials work elsewhere (AWS console: Account, AWS Regions); \
+        let advice = match region {
+            Some(region) if ALWAYS_ENABLED.contains(&region) => format!(
+                "check the access key and its session token: the key was deleted or switched off, or the token is another's \
+                 (the Region `{region}` is enabled in every account)"
+            ),
+            Some(region) => format!(
+                "the Region `{region}` may not be enabled in the account, if the same credentials work elsewhere (AWS console: Account, AWS Regions); \
                  else check the access key and its session token"
             ),
-        ));
+            None => "check the access key and its session token".to_owned(),
+        };
+        return Some(Cause::new(CauseKind::UnknownKey, message.trim().to_owned(), advice));
     }
     if said == Some(CodeMeaning::RegionDisabled) {
         let region = place.map_or("", |place| place.region.as_str());
@@ -160,6 +199,15 @@ pub(super) fn garbled(endpoint: &str) -> Cause {
     )
 }
 
+/// A body whose checksum is not the one that was sent with it.
+pub(super) fn altered(endpoint: &str) -> Cause {
+    Cause::new(
+        CauseKind::Garbled,
+        format!("what `{endpoint}` answered is not what was stored there: its checksum differs"),
+        "check that no proxy on the way changes or cuts answers, and run again",
+    )
+}
+
 fn web_page(status: u16, title: &str, endpoint: &str, emulated: bool) -> Cause {
     let named = if title.is_empty() { String::new() } else { format!(" (\"{title}\")") };
     // Emulators answer so for routes that they do not have.
@@ -168,9 +216,7 @@ fn web_page(status: u16, title: &str, endpoint: &str, emulated: bool) -> Cause {
     }
     let advice = match status {
         407 => "the proxy wants its own credentials: put them into `HTTPS_PROXY`",
-        _ => {
-            "a proxy or a captive portal stands between here and AWS: sign in to it, or let it pass these calls (`NO_PROXY`)"
-        }
+        _ => PORTAL,
     };
     Cause::new(
         CauseKind::WebPage,
@@ -208,6 +254,24 @@ fn title(body: &[u8]) -> Option<String> {
     });
     let title = title.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     Some(title.chars().filter(|c| !c.is_control()).take(80).collect())
+}
+
+/// The host that an answer sends its reader on to. Not the rest of it: a query may hold what is nobody's business.
+fn redirected(answer: &HttpResponse) -> Option<String> {
+    let to = answer.headers().get("location").filter(|_| answer.status().as_u16() / 100 == 3)?;
+    let (_, rest) = to.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?.rsplit('@').next()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']');
+    (!host.is_empty() && host.chars().all(plain)).then(|| host.to_owned())
+}
+
+/// The same of an answer to `HEAD`, which has the head of a page alone. Only where a proxy refuses: an emulator says of
+/// what is not there that it is a page, too.
+fn without_body(answer: &HttpResponse) -> Option<String> {
+    let is_empty = answer.body().bytes().is_none_or(<[u8]>::is_empty);
+    let is_html = answer.headers().get("content-type").is_some_and(|t| t.starts_with("text/html"));
+    let refuses = matches!(answer.status().as_u16(), 401 | 403 | 407 | 451 | 511);
+    (is_empty && is_html && refuses).then(String::new)
 }
 
 fn is_skewed(said: Option<CodeMeaning>, message: &str) -> bool {

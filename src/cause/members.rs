@@ -1,15 +1,18 @@
-//! Stands in every client and takes no answer for one that lacks what AWS always sends.
+//! Stands in every client and takes no answer for one that lacks what AWS always sends, or its end.
 //!
 //! To the SDK each member of an answer is optional: `{}` is a list of nothing, and an organization that is not there.
 //! A plan would take every account and all in it for gone. AWS sends an empty list as one (`"Accounts": []`), says of
 //! each page of XML whether more follows, and tells that there is no organization by an error. So do the emulators.
+//!
+//! The SDK reads XML up to where it ends, be it in the middle: of a listing that a proxy cut, it returns the first half
+//! (`aws-smithy-xml` 0.64). JSON and CBOR it reads whole or not at all.
 
 use std::collections::BTreeMap;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use serde::de::IgnoredAny;
@@ -78,6 +81,7 @@ const MEMBERS: &[(&str, Operations)] = &[
             ("GetBucketLocation", &["LocationConstraint"]),
             ("GetBucketPolicy", &["Statement"]),
             ("GetBucketTagging", &["TagSet"]),
+            ("GetBucketVersioning", &["VersioningConfiguration"]),
             ("GetPublicAccessBlock", SWITCHES),
             ("ListBuckets", &["Buckets"]),
             ("ListObjectVersions", &["IsTruncated"]),
@@ -104,8 +108,12 @@ const SWITCHES: &[&str] =
 
 /// Why an answer does not count.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer lacks what it always holds")]
-struct Lacking;
+enum Lacking {
+    #[error("the answer lacks what it always holds")]
+    Member,
+    #[error("the answer lacks its end")]
+    End,
+}
 
 /// The interceptor.
 #[derive(Clone, Copy, Debug)]
@@ -131,9 +139,12 @@ impl Intercept for WholeAnswers {
         else {
             return Ok(());
         };
+        if !is_whole(body) {
+            return Err(Lacking::End.into());
+        }
         match members.is_empty() || members.iter().any(|member| holds(body, member)) {
             true => Ok(()),
-            false => Err(Lacking.into()),
+            false => Err(Lacking::Member.into()),
         }
     }
 }
@@ -143,6 +154,39 @@ fn members(service: &str, operation: &str) -> &'static [&'static str] {
     let operations = MEMBERS.iter().find(|(known, _)| *known == service).map(|(_, all)| *all);
     let known = operations.unwrap_or_default().iter().find(|(known, _)| *known == operation);
     known.map_or(&[], |(_, members)| members)
+}
+
+/// Whether a body ends with the end of its outermost element, where it is XML.
+fn is_whole(body: &[u8]) -> bool {
+    let mut rest = body.trim_ascii();
+    for (start, end) in [("<?", "?>"), ("<!--", "-->")] {
+        while rest.starts_with(start.as_bytes()) {
+            let Some(behind) = after(rest, end.as_bytes()).next() else { return false };
+            rest = behind.trim_ascii_start();
+        }
+    }
+    let Some(root) = rest.strip_prefix(b"<") else { return true };
+    let ends = |b: &u8| b.is_ascii_whitespace() || [b'/', b'>'].contains(b);
+    let Some(name) = root.iter().position(ends).and_then(|end| root.get(..end)) else {
+        return false;
+    };
+    // An element without content has no end of its own: `<Result xmlns="..."/>`.
+    if root.iter().position(|b| *b == b'>') == Some(root.len() - 1) && root.ends_with(b"/>") {
+        return true;
+    }
+    let last = rest.strip_suffix(b">").map(<[u8]>::trim_ascii_end);
+    last.is_some_and(|last| last.ends_with(&[b"</".as_slice(), name].concat()))
+}
+
+/// The status in an answer to `GetBucketVersioning` that has another outermost element than S3's, as some compatible servers
+/// send it and the SDK cannot read: empty where versions were never kept. Nothing where it is no such answer.
+pub(crate) fn wrapped_versioning(answer: Option<&HttpResponse>) -> Option<String> {
+    let answer = answer.filter(|answer| answer.status().is_success())?;
+    let body = answer.body().bytes().filter(|body| is_whole(body))?;
+    let text = String::from_utf8_lossy(body);
+    let is_it = text.trim_start().starts_with('<') && text.contains("Versioning");
+    let status = text.split_once("<Status>").and_then(|(_, rest)| rest.split_once("</Status>"));
+    is_it.then(|| status.map(|(status, _)| status.to_owned()).unwrap_or_default())
 }
 
 /// Whether a body has a member of this name: a key of its JSON object, an element of its XML, a key of its CBOR.
@@ -194,12 +238,44 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_document_without_its_end_is_no_whole_one() {
+        for whole in [
+            "",
+            "{\"a\": 1}",
+            "<R/>",
+            "<R xmlns=\"x\" />",
+            "<R><A/></R>\n",
+            "<?xml version=\"1.0\"?>\n<!-- a -->\n<R xmlns=\"x\"><A>1</A></R >",
+            "<R><R></R></R>",
+        ] {
+            assert!(is_whole(whole.as_bytes()), "{whole}");
+        }
+        let all = "<?xml version=\"1.0\"?><List xmlns=\"x\"><A>1</A><B/></List>";
+        for at in 1..all.len() {
+            assert!(
+                !is_whole(all[..at].as_bytes()) || !all[..at].contains("<List"),
+                "{}",
+                &all[..at]
+            );
+        }
+        for cut in [
+            "<",
+            "<R",
+            "<R>",
+            "<R><A/>",
+            "<R><A></A>",
+            "<R></RA>",
+            "<?xml version=\"1.0\"",
+            "<!-- ",
+        ] {
+            assert!(!is_whole(cut.as_bytes()), "{cut}");
+        }
+    }
+
     /// Answers that may be empty, and why.
-    const MAY_BE_EMPTY: &[(&str, &str)] = &[
-        ("GetBucketVersioning", "nothing is said of a bucket whose versions were never kept"),
-        ("GetObject", "its body is what was stored"),
-        ("HeadBucket", "it has no body"),
-    ];
+    const MAY_BE_EMPTY: &[(&str, &str)] =
+        &[("GetObject", "its body is what was stored"), ("HeadBucket", "it has no body")];
 
     /// `list_roles` as the SDK's clients have it, to `listroles`.
     fn reads(text: &str) -> BTreeSet<String> {

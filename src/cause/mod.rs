@@ -22,7 +22,7 @@ use crate::trace::{AttemptFailure, Destination, SilentEndpoint};
 
 pub(crate) use answer::{page, region_of};
 pub(crate) use credentials::SilentSource;
-pub(crate) use members::WholeAnswers;
+pub(crate) use members::{WholeAnswers, wrapped_versioning};
 
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,21 @@ where
         SdkError::DispatchFailure(failure) => Some(network::of(error, failure.is_timeout(), route)),
         _ => None,
     }
+}
+
+/// Of an answer that came and is not what such an answer is.
+#[must_use]
+pub(crate) fn garbled(place: Option<&Destination>) -> Cause {
+    answer::garbled(endpoint(place))
+}
+
+/// Why the body of an answer could not be read to its end.
+#[must_use]
+pub(crate) fn of_body(error: &(dyn Error + 'static), place: Option<&Destination>) -> Cause {
+    if chain(error).any(|error| error.to_string().contains("checksum mismatch")) {
+        return answer::altered(endpoint(place));
+    }
+    network::of(error, false, Route::of(place))
 }
 
 /// Why the time for a request ran out, by how its last attempt failed.

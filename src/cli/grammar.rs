@@ -19,7 +19,7 @@ use crate::engine::host::Urgency;
     max_term_width = 100,
     after_help = "Exit codes: 0 success, 1 error, 2 changes present (drift, plan --detailed-exitcode), \
                   3 a rule is broken, 4 stale plan or state conflict, 5 locked by someone else, \
-                  6 something could not be read (drift, plan --detailed-exitcode), 130 interrupted."
+                  6 something could not be read (drift, plan --detailed-exitcode, adopt), 130 interrupted."
 )]
 pub struct Cli {
     /// Flags of every command.

@@ -22,7 +22,7 @@ when the stream is no terminal, with `NO_COLOR`, in CI and with `--no-color`.
 | 3 | a rule is broken |
 | 4 | the plan is stale, or the state was changed by someone else |
 | 5 | locked by someone else |
-| 6 | incomplete: something could not be read (`plan --detailed-exitcode`, `drift`) |
+| 6 | incomplete: something could not be read (`plan --detailed-exitcode`, `drift`, `adopt`) |
 | 130 | interrupted |
 
 Where several hold, the first of 1, 4, 5, 3, 6, 2 is the code.

@@ -6,7 +6,7 @@ use crate::address::CONFIG_KIND;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::ids::Handle;
 use crate::live::Reading;
-use crate::plan::model::DriftStatus;
+use crate::plan::model::{DriftStatus, Unread};
 use crate::schema::{Home, ManagedKind, kinds};
 use crate::value::Attrs;
 
@@ -43,6 +43,8 @@ pub struct Adoptable {
     pub objects: Vec<AdoptableObject>,
     /// Kinds and labels of the blocks that the configuration has already.
     pub declared: BTreeSet<(String, String)>,
+    /// What of the account could not be read, and may hold more.
+    pub unread: Vec<Unread>,
 }
 
 /// The adoptable objects of one account.
@@ -94,7 +96,17 @@ pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adopta
     });
     let own = inputs.estate.instances.keys().filter(|address| address.module.is_root());
     let declared = own.map(|address| (address.kind.clone(), address.name.clone())).collect();
-    Ok(Adoptable { objects: objects.collect(), declared })
+    let asked = |kind: &String| match request.kinds.as_slice() {
+        [] => adoptable.iter().any(|k| k.schema().kind == kind),
+        kinds => kinds.contains(kind),
+    };
+    let parts = plan.unread.iter().filter(|part| part.account == *account);
+    let parts = parts.map(|part| {
+        let kinds = part.kinds.iter().filter(|kind| asked(kind)).cloned().collect();
+        Unread { kinds, ..part.clone() }
+    });
+    let unread = parts.filter(|part| !part.kinds.is_empty()).collect();
+    Ok(Adoptable { objects: objects.collect(), declared, unread })
 }
 
 /// The kinds whose objects can be declared for an account by hand.

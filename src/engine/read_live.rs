@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::live::{Index, Live, Reading};
-use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError};
+use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError, UnreadAdvice};
 use crate::schema::{AccessPart, Home, access_of, kinds};
 
 use super::error::EngineError;
@@ -117,10 +117,17 @@ pub async fn read_accounts(
                 }
                 for (why, kinds) in by_reason {
                     let kinds = kinds.join(", ");
-                    all.warnings.push(
+                    let warning =
                         Diagnostic::warning(format!("could not read {kinds} in `{handle}`"))
-                            .detail(why.clone()),
-                    );
+                            .detail(why.clone());
+                    let help = inventory.advice.get(why).map(|advice| match advice {
+                        UnreadAdvice::Do(what) => what.clone(),
+                        UnreadAdvice::Allow => may_read(target),
+                    });
+                    all.warnings.push(match help {
+                        Some(help) => warning.help(help),
+                        None => warning,
+                    });
                 }
                 Reading::Read(Index::new(*inventory))
             }
@@ -175,6 +182,17 @@ async fn enter(
     }
 }
 
+/// Which rights a reader of an account has to have.
+fn may_read(target: &AccountTarget) -> String {
+    let reader = match target.management {
+        true => "the caller".to_owned(),
+        false => format!("`{}`", target.read_role),
+    };
+    format!(
+        "{reader} needs read access (SecurityAudit, ssm:GetParametersByPath and ssm:DescribeParameters)"
+    )
+}
+
 fn is_refusal(error: &ProviderError) -> bool {
     let is_closed =
         error.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::AccountClosed);
@@ -195,7 +213,7 @@ fn unreachable_account(
             target.read_role
         ),
         Failure::Credentials => "renew the credentials and run again".to_owned(),
-        Failure::AccessDenied => format!("`{}` needs read access (SecurityAudit, ssm:GetParametersByPath and ssm:DescribeParameters)", target.read_role),
+        Failure::AccessDenied => may_read(target),
         Failure::NoAnswer if target.endpoint_url.is_some() => {
             "start the emulator, or leave its environment out with `--environment`".to_owned()
         }

@@ -55,12 +55,18 @@ impl LeftByMoves<'_> {
 
     fn currents(&self, record: &EnvironmentRecord) -> Vec<String> {
         let mut told = Vec::new();
-        let moved = self.counted(record).map(|run| run.release.as_str());
+        // Gone through once, however many releases there are.
+        let (mut newest, mut by_id) = (BTreeMap::new(), BTreeMap::new());
+        for run in self.counted(record) {
+            newest.entry(run.release.as_str()).or_insert(run);
+            by_id.entry(run.id.as_str()).or_insert(run);
+        }
+        let moved = newest.keys().copied();
         let names: BTreeSet<&str> =
             moved.chain(record.releases.keys().map(String::as_str)).collect();
         for name in names {
             let under_way = record.run.as_ref().filter(|run| run.release == name);
-            let last = self.counted(record).find(|run| run.release == name);
+            let last = newest.get(name).copied();
             let Some(current) = record.current(name) else {
                 if let Some(last) = last {
                     told.push(format!(
@@ -90,7 +96,8 @@ impl LeftByMoves<'_> {
                 continue;
             }
             // A release that arrived again keeps the move that brought it first.
-            let bringer = self.counted(record).chain(under_way).find(|run| run.id == current.run);
+            let under_way = under_way.filter(|run| run.id == current.run);
+            let bringer = by_id.get(current.run.as_str()).copied().or(under_way);
             let fits = |run: &ReleaseMove| {
                 run.author.arn == current.by
                     && [&run.digest, run.in_force()].contains(&&current.digest)

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use crate::address::ResourceAddr;
-use crate::cause::Cause;
+use crate::cause::{Cause, CauseKind};
 use crate::ids::{AccountId, ActingPrincipal, Handle, Partition, Region};
 use crate::value::{AttrPath, Attrs};
 
@@ -143,8 +143,19 @@ pub struct Inventory {
     pub unread: BTreeMap<&'static str, String>,
     /// Where single objects of such a kind could not be read and all others of the kind were: which, and why.
     pub unread_objects: BTreeMap<&'static str, BTreeMap<String, String>>,
+    /// What to do about a reason in [`Self::unread`], where there is something to say.
+    pub advice: BTreeMap<String, UnreadAdvice>,
     /// Kinds among [`Self::unread`] that the endpoint does not have at all: it can hold no object of them.
     pub unimplemented: BTreeSet<&'static str>,
+}
+
+/// What to do about something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnreadAdvice {
+    /// This.
+    Do(String),
+    /// Give the role that reads the right to, which the reason names.
+    Allow,
 }
 
 /// What a step does.
@@ -255,10 +266,26 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// What to do about what this kept from being read.
+    #[must_use]
+    pub fn unread_advice(&self) -> Option<UnreadAdvice> {
+        match self.failure {
+            Failure::AccessDenied => Some(UnreadAdvice::Allow),
+            _ => self.advice().map(|advice| UnreadAdvice::Do(advice.to_owned())),
+        }
+    }
+
     /// What to do next, where that follows from what went wrong.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.cause.as_ref().map(|cause| cause.advice.as_str())
+    }
+
+    /// Whether something came that is no answer of AWS's. Other questions may have theirs.
+    #[must_use]
+    pub fn is_garbled(&self) -> bool {
+        let kind = self.cause.as_ref().map(|cause| cause.kind);
+        matches!(kind, Some(CauseKind::Garbled | CauseKind::WebPage))
     }
 }
 

@@ -9,17 +9,28 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use crate::engine::adopt::Adoptable;
+use crate::plan::model::Unread;
 use crate::schema::{Attr, BlockSchema, Ty};
 
 use super::style::safe;
 use super::value::quoted;
+
+/// What could not be read and may hold more, a line each.
+#[must_use]
+pub fn unread(adoptable: &Adoptable) -> Vec<String> {
+    let line = |part: &Unread| {
+        let (kinds, reason) = (part.kinds.join(", "), part.reason.replace('\n', " "));
+        safe(&format!("not read in `{}`: {kinds} ({reason})", part.account)).into_owned()
+    };
+    adoptable.unread.iter().map(line).collect()
+}
 
 /// One block and its `import` block for each object, in order; labels are made unique, also among those that the
 /// configuration has already: the same role in another account is another block.
 #[must_use]
 pub fn blocks(adoptable: &Adoptable, account: &str) -> String {
     let mut labels: BTreeSet<(String, String)> = adoptable.declared.clone();
-    let mut out = String::new();
+    let mut out: String = unread(adoptable).iter().map(|line| format!("# {line}\n")).collect();
     for object in &adoptable.objects {
         let schema = object.kind.schema();
         let base = label(&object.key);
@@ -238,7 +249,8 @@ mod tests {
         let kind = kinds::kind("iam_role").expect("known");
         let object = AdoptableObject { kind, key: "ci.deploy".to_owned(), attrs };
         let declared = BTreeSet::new();
-        let adoptable = Adoptable { objects: vec![object.clone(), object], declared };
+        let adoptable =
+            Adoptable { objects: vec![object.clone(), object], declared, unread: Vec::new() };
         let text = blocks(&adoptable, "dev");
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/render"));

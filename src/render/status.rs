@@ -47,7 +47,7 @@ pub fn text(status: &Status, style: &Style, out: &mut dyn Write) -> io::Result<(
 }
 
 fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let name = safe(&environment.environment);
+    let name = safe(&environment.name);
     writeln!(out, "{}  {}", style.paint(Tone::Heading, &name), drift(&environment.drift, style))?;
     if environment.releases.is_empty() {
         writeln!(out, "  {}", style.paint(Tone::Dim, "no release here"))?;

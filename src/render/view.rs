@@ -192,9 +192,13 @@ fn drift_remark(drift: &Drift, repaired: &BTreeSet<String>) -> &'static str {
     let repaired = repaired.contains(&drift.address);
     match (drift.status, repaired) {
         (DriftStatus::Changed, true) => "changed outside Palisade; this plan acts on it",
-        (DriftStatus::Changed, false) => "changed outside Palisade; state will follow",
+        (DriftStatus::Changed, false) => {
+            "changed outside Palisade; `apply --refresh-only` takes it into state"
+        }
         (DriftStatus::Missing, true) => "gone from AWS; this plan acts on it",
-        (DriftStatus::Missing, false) => "gone from AWS; state will follow",
+        (DriftStatus::Missing, false) => {
+            "gone from AWS; `apply --refresh-only` takes it out of state"
+        }
         (DriftStatus::Unmanaged, _) => "in AWS, not managed",
     }
 }

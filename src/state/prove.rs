@@ -12,7 +12,7 @@ use crate::diag::Diagnostic;
 use super::error::{StateError, StateFailure};
 use super::layout;
 use super::ledger::Ledger;
-use super::store::{ObjectVersion, Put, StoreFailure, WriteCondition};
+use super::store::{Ambiguity, ObjectVersion, Put, StoreFailure, WriteCondition};
 
 /// A tag that no object has.
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";
@@ -132,15 +132,19 @@ impl Ledger {
         )
     }
 
-    fn unproved(&self, header: &str, why: &str) -> StateError {
+    fn unproved(&self, header: &str, ambiguity: &Ambiguity) -> StateError {
+        const AGAIN: &str = "run again once the backend answers; nothing was written";
         StateError::new(
             StateFailure::Unavailable,
             Diagnostic::error(format!(
                 "it is not known whether state backend `{}` honours `{header}`",
                 self.store().location()
             ))
-            .detail(why.to_owned())
-            .help("run again once the backend answers; nothing was written"),
+            .detail(ambiguity.why.clone())
+            .help(match &ambiguity.advice {
+                Some(first) => format!("{first}; then {AGAIN}"),
+                None => AGAIN.to_owned(),
+            }),
         )
     }
 

@@ -27,9 +27,9 @@ use super::store::{
     Listed, MAX_BYTES, Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure,
     Versioning, WriteCondition, Written, too_large,
 };
-use crate::cause::{self, CauseKind};
+use crate::cause::{self, Cause, CauseKind};
 use crate::patience::{Patience, backoff};
-use crate::trace;
+use crate::trace::{self, Destination};
 
 /// How often a read is tried when the service is busy or does not answer (beside the SDK's retries).
 const READ_ATTEMPTS: u32 = 5;
@@ -114,15 +114,24 @@ impl S3Store {
 
     /// The deadline has passed, between two attempts or in the middle of an answer.
     fn late(&self) -> StoreError {
-        let cause = cause::out_of_time(trace::destination(ACCOUNT, "s3").as_ref());
+        self.no_answer("read", "", cause::out_of_time(Self::asked().as_ref()))
+    }
+
+    /// Nothing came, or nothing that counts as an answer.
+    fn no_answer(&self, operation: &'static str, key: &str, cause: Cause) -> StoreError {
         StoreError {
             failure: StoreFailure::Unreachable,
             location: self.location(),
-            operation: "read",
-            key: String::new(),
+            operation,
+            key: key.to_owned(),
             message: cause.message,
             advice: Some(cause.advice),
         }
+    }
+
+    /// Where the last request went.
+    fn asked() -> Option<Destination> {
+        trace::destination(ACCOUNT, "s3")
     }
 
     /// A listing that says that more follows, and not where. It must not pass for a whole one: a journal
@@ -134,7 +143,7 @@ impl S3Store {
             operation,
             key: prefix.to_owned(),
             message: "the listing is cut: it says that more follows, and not where".to_owned(),
-            advice: None,
+            advice: Some(cause::garbled(Self::asked().as_ref()).advice),
         }
     }
 
@@ -192,31 +201,33 @@ impl S3Store {
                 return Err(self.failed("read", key, error));
             }
         };
-        let broken = |message: String| StoreError {
-            failure: StoreFailure::Unreachable,
+        let broken = |cause: Cause| self.no_answer("read", key, cause);
+        let too_large = || StoreError {
+            failure: StoreFailure::Other,
             location: self.location(),
             operation: "read",
             key: key.to_owned(),
-            message,
+            message: too_large(),
             advice: None,
         };
-        let too_large = || StoreError { failure: StoreFailure::Other, ..broken(too_large()) };
         let told = output.content_length.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         if told > MAX_BYTES {
             return Err(too_large());
         }
         let mut body = output.body;
         let mut bytes = Vec::with_capacity(usize::try_from(told).unwrap_or(0));
-        while let Some(part) = body.try_next().await.map_err(|e| broken(e.to_string()))? {
+        let cut = |error| broken(cause::of_body(&error, Self::asked().as_ref()));
+        while let Some(part) = body.try_next().await.map_err(cut)? {
             bytes.extend_from_slice(&part);
             if bytes.len() as u64 > MAX_BYTES {
                 return Err(too_large());
             }
         }
         if let Some(page) = cause::page(&bytes) {
-            return Err(StoreError { advice: Some(page.advice), ..broken(page.message) });
+            return Err(broken(page));
         }
-        let etag = output.e_tag.ok_or_else(|| broken("the answer has no ETag".into()))?;
+        // S3 sends one with every object.
+        let etag = output.e_tag.ok_or_else(|| broken(cause::garbled(Self::asked().as_ref())))?;
         Ok(Some(Object { bytes, etag, version: output.version_id }))
     }
 
@@ -320,6 +331,11 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|r| r.status().as_u16())
 }
 
+fn has_body<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    let body = error.raw_response().and_then(|raw| raw.body().bytes());
+    body.is_some_and(|body| !body.is_empty())
+}
+
 fn classify<E>(error: &SdkError<E, HttpResponse>) -> (StoreFailure, String, Option<String>)
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -332,7 +348,11 @@ where
             None => causes(error),
         },
     };
-    if let Some(cause) = cause::of(error, trace::destination(ACCOUNT, "s3").as_ref()) {
+    let asked = trace::destination(ACCOUNT, "s3");
+    // S3 says of what is not there what that is (`NoSuchKey`, `NoSuchBucket`); the SDK calls an answer without a body so.
+    let nothing = error.code() == Some("NotFound") && !has_body(error);
+    let nothing = nothing.then(|| cause::garbled(asked.as_ref()));
+    if let Some(cause) = nothing.or_else(|| cause::of(error, asked.as_ref())) {
         let failure = match cause.kind {
             CauseKind::ClockSkew
             | CauseKind::UnknownKey
@@ -464,7 +484,10 @@ impl StateStore for S3Store {
                 Some(etag) => {
                     Ok(Put::Written(Written { etag, version: output.version_id, at: date.get() }))
                 }
-                None => Ok(Put::Ambiguous("the answer has no ETag".into())),
+                None => {
+                    let cause = cause::garbled(Self::asked().as_ref());
+                    Ok(Put::Ambiguous(self.no_answer("write", key, cause).into()))
+                }
             },
             Err(error) => {
                 match (status(&error), error.code()) {
@@ -479,7 +502,7 @@ impl StateStore for S3Store {
                 }
                 let failed = self.failed("write", key, error);
                 match failed.failure {
-                    StoreFailure::Unreachable => Ok(Put::Ambiguous(failed.message)),
+                    StoreFailure::Unreachable => Ok(Put::Ambiguous(failed.into())),
                     _ => Err(failed),
                 }
             }
@@ -573,11 +596,8 @@ impl StateStore for S3Store {
                     Ok(output) => Ok(output.status == Some(BucketVersioningStatus::Enabled)),
                     // Some S3-compatible servers wrap the answer in another element, which the SDK
                     // cannot read; the status in it is the same.
-                    Err(error) => match error.raw_response().filter(|r| r.status().is_success()) {
-                        Some(raw) => {
-                            let body = raw.body().bytes().unwrap_or_default();
-                            Ok(String::from_utf8_lossy(body).contains("<Status>Enabled</Status>"))
-                        }
+                    Err(error) => match cause::wrapped_versioning(error.raw_response()) {
+                        Some(status) => Ok(status == "Enabled"),
                         None => Err(self.failed("read the versioning", "", error)),
                     },
                 }

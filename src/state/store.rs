@@ -69,7 +69,28 @@ pub enum Put {
     /// The condition did not hold (412), or an earlier attempt of the transport's own has won.
     Lost,
     /// It may have been carried out (no answer), or another write was in progress (409).
-    Ambiguous(String),
+    Ambiguous(Ambiguity),
+}
+
+/// Why it is not known how a write ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ambiguity {
+    /// What happened.
+    pub why: String,
+    /// What to do next, where that follows from what happened.
+    pub advice: Option<String>,
+}
+
+impl From<&str> for Ambiguity {
+    fn from(why: &str) -> Self {
+        Self { why: why.to_owned(), advice: None }
+    }
+}
+
+impl From<StoreError> for Ambiguity {
+    fn from(StoreError { message, advice, .. }: StoreError) -> Self {
+        Self { why: message, advice }
+    }
 }
 
 /// One version of an object.
@@ -229,31 +250,32 @@ pub async fn cas_while(
     condition: &WriteCondition,
     may: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Cas, StateError> {
-    let mut reason = String::new();
+    let mut reason = Ambiguity::default();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             clock.sleep(backoff(attempt, Duration::from_millis(100), Duration::from_secs(5))).await;
         }
         if !may() {
             let why = "The lease that this write stands on was not confirmed in time.";
-            return Err(unknown(store, key, if reason.is_empty() { why } else { &reason }));
+            let reason = if reason.why.is_empty() { why.into() } else { reason };
+            return Err(unknown(store, key, &reason));
         }
         let ambiguous = match store.put_if(key, bytes, condition).await {
             Ok(Put::Written(written)) => return Ok(Cas::Won(written)),
             Ok(Put::Lost) => None,
             Ok(Put::Ambiguous(why)) => Some(why),
-            Err(error) if error.failure == StoreFailure::Unreachable => Some(error.message),
+            Err(error) if error.failure == StoreFailure::Unreachable => Some(error.into()),
             // On a repeated attempt the first may have been carried out all the same.
             Err(error) if attempt == 0 => return Err(error.into()),
-            Err(error) => return Err(unknown(store, key, &error.to_string())),
+            Err(error) => return Err(unknown(store, key, &said(error))),
         };
         let now = match store.get(key).await {
             Ok(now) => now,
             Err(error) if error.failure == StoreFailure::Unreachable => {
-                reason = error.message;
+                reason = error.into();
                 continue;
             }
-            Err(error) => return Err(unknown(store, key, &error.to_string())),
+            Err(error) => return Err(unknown(store, key, &said(error))),
         };
         if let Some(object) = &now
             && object.bytes == bytes
@@ -308,15 +330,24 @@ async fn superseded(
     Ok(None)
 }
 
-fn unknown(store: &dyn StateStore, key: &str, why: &str) -> StateError {
+/// All that a failure says.
+fn said(error: StoreError) -> Ambiguity {
+    Ambiguity { why: error.to_string(), advice: error.advice }
+}
+
+fn unknown(store: &dyn StateStore, key: &str, ambiguity: &Ambiguity) -> StateError {
+    const AGAIN: &str = "run again once the backend answers: the next run finds out and goes on";
     StateError::new(
         StateFailure::Unavailable,
         Diagnostic::error(format!(
             "it is not known whether `{key}` was written to state backend `{}`",
             store.location()
         ))
-        .detail(why.to_owned())
-        .help("run again once the backend answers: the next run finds out and goes on"),
+        .detail(ambiguity.why.clone())
+        .help(match &ambiguity.advice {
+            Some(first) => format!("{first}; then {AGAIN}"),
+            None => AGAIN.to_owned(),
+        }),
     )
 }
 

@@ -435,7 +435,7 @@ def reports(stage):
     check("--since leaves out what is older", told == [m["id"] for m in reversed(recent)], told)
     done = stage.does("ann", "status", "--json")
     ok("status", done)
-    told = {e["environment"]: e for e in json.loads(done.stdout)["environments"]}
+    told = {e["name"]: e for e in json.loads(done.stdout)["environments"]}
     check("status tells the hold", told["production"]["hold"]["why"] == stage.record("production")["hold"]["why"], told["production"])
     stands = {e: told[e]["releases"][0]["digest"] for e in told}
     check("status tells what SSM tells", stands == {e: stage.told(e)["digest"] for e in stands}, stands)

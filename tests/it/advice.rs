@@ -115,6 +115,12 @@ fn what_an_answer_says_is_told_with_the_next_step() {
                the region 'eu-west-1' is wrong; expecting 'ap-south-1'</Message><Region>ap-south-1</Region></Error>"
             .to_owned(),
     };
+    let away = Act::Say {
+        status: 302,
+        headers: vec![("location", "https://login.corp.example/?token=secret".to_owned())],
+        body: String::new(),
+    };
+    let nothing = Act::Say { status: 404, headers: vec![], body: String::new() };
     let garbled = Act::Say { status: 200, headers: vec![], body: "no answer of AWS".to_owned() };
     let cases: Vec<(&'static str, Act, &[&str])> = vec![
         (
@@ -136,6 +142,23 @@ fn what_an_answer_says_is_told_with_the_next_step() {
         ),
         ("s3", tagged, &["(\"Sign in to the guest network\"), with status 200", "captive portal"]),
         ("s3", Act::html(407, "Who are you"), &["the proxy wants its own credentials"]),
+        (
+            "s3",
+            away.clone(),
+            &["answered with a redirect to `login.corp.example` (status 302)", "captive portal"],
+        ),
+        ("s3", nothing.clone(), &["cannot be understood", "no proxy changes its answers"]),
+        (
+            "sts",
+            away.clone(),
+            &["answered with a redirect to `login.corp.example` (status 302)", "captive portal"],
+        ),
+        ("sts", nothing, &["answered with status 404 and no reason", "check the network"]),
+        (
+            "organizations",
+            away,
+            &["answered with a redirect to `login.corp.example` (status 302)", "captive portal"],
+        ),
         (
             "s3",
             elsewhere,
@@ -164,7 +187,7 @@ fn what_an_answer_says_is_told_with_the_next_step() {
                 "InvalidAccessKeyId",
                 "The AWS Access Key Id you provided does not exist.",
             ),
-            &["does not exist", "the Region `eu-west-1` may not be enabled"],
+            &["does not exist", "check the access key", "`eu-west-1` is enabled in every account"],
         ),
         (
             "s3",
@@ -227,6 +250,8 @@ fn what_an_answer_says_is_told_with_the_next_step() {
         for part in parts {
             assert!(all.contains(part), "{what}: `{part}` is not said: {all}");
         }
+        assert!(!all.contains("trust the caller"), "{what}: {all}");
+        assert!(!all.contains("token=secret"), "{what}: {all}");
         if service == "s3" {
             for word in ["needs s3:GetObject", "is damaged", "``"] {
                 assert!(!all.contains(word), "{what}: `{word}`: {all}");

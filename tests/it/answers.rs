@@ -139,3 +139,145 @@ fn an_answer_without_its_members_is_not_understood() {
     wire.calm();
     wire.run(&p, &["plan", "--detailed-exitcode"]).code(0);
 }
+
+/// What a proxy on the way cut in its middle, with the length that it then had. The SDK reads as much as is there.
+#[test]
+fn half_of_an_answer_is_none() {
+    let (wire, p) = (Wire::new(), Program::new(ESTATE));
+    wire.run(&p, &["init", "--create-backend"]).code(0);
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    let s3 = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
+    let plan: &[&str] = &["plan", "--detailed-exitcode"];
+    let audit: &[&str] = &["audit", "verify"];
+    let init: &[&str] = &["init"];
+    let cases = [
+        (
+            "GET",
+            "list-type=2",
+            format!("<ListBucketResult {s3}><IsTruncated>false</IsTruncated>"),
+            plan,
+        ),
+        ("GET", "x-id=ListBuckets", format!("<ListAllMyBucketsResult {s3}><Buckets>"), plan),
+        (
+            "GET",
+            "versions",
+            format!("<ListVersionsResult {s3}><IsTruncated>false</IsTruncated>"),
+            audit,
+        ),
+        ("GET", "versioning", format!("<VersioningConfiguration {s3}>"), init),
+        ("GET", "versioning", format!("<VersioningConfiguration {s3}><Status>Suspen"), init),
+        ("GET", "versioning", "Access to this site is blocked".to_owned(), init),
+        (
+            "GetAccountAuthorizationDetails",
+            "",
+            "<GetAccountAuthorizationDetailsResponse><GetAccountAuthorizationDetailsResult>\
+             <IsTruncated>false</IsTruncated><RoleDetailList>"
+                .to_owned(),
+            plan,
+        ),
+    ];
+    for (operation, query, body, args) in cases {
+        let answer = says("application/xml", format!("<?xml version=\"1.0\"?>{body}"));
+        wire.rule(move |a| match a.operation == operation && a.path.contains(query) {
+            true => answer.clone(),
+            false => Act::Pass,
+        });
+        let ended = wire.run(&p, args);
+        let all = format!("{}{}", ended.out, ended.err);
+        assert!([1, 6].contains(&ended.code), "{query}: {}\n{all}", ended.code);
+        assert!(all.contains("cannot be understood"), "{operation} {query}: {all}");
+        for word in
+            ["gone from AWS", "was removed", "is missing", "keep versions", "No changes. AWS"]
+        {
+            assert!(!all.contains(word), "{operation} {query}: `{word}`: {all}");
+        }
+    }
+    // Every other answer, whatever it is and in whatever order its parts come.
+    for (service, args) in [("iam", plan), ("sts", plan), ("s3", audit)] {
+        let xml = move |a: &Arrived| {
+            a.service == service && (service != "s3" || a.path.contains("list-type"))
+        };
+        wire.rule(move |a| if xml(a) { Act::Half } else { Act::Pass });
+        let ended = wire.run(&p, args);
+        let all = format!("{}{}", ended.out, ended.err);
+        assert!([1, 6].contains(&ended.code), "{service}: {}\n{all}", ended.code);
+        assert!(all.contains("cannot be understood"), "{service}: {all}");
+        assert!(!all.contains("gone from AWS"), "{service}: {all}");
+    }
+    // What was done is done, whatever became of its answer.
+    p.write("more.hcl", "iam_role \"more\" {\n  accounts = [account.dev]\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n}\n");
+    wire.rule(|a| if a.operation == "CreateRole" && a.nth == 0 { Act::Half } else { Act::Pass });
+    wire.run(&p, &["apply", "--auto-approve"]);
+    wire.calm();
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    wire.run(&p, plan).code(0);
+    let listed = wire.run(&p, &["state", "list"]).code(0);
+    assert_eq!(listed.out.matches("iam_role.more").count(), 1, "{}", listed.out);
+}
+
+/// What an inspecting proxy makes of single objects of the state: each is told as what it is, with the next step.
+#[test]
+fn what_is_no_answer_about_the_state_is_told_with_the_next_step() {
+    let (wire, p) = (Wire::new(), Program::new(ESTATE));
+    wire.run(&p, &["init", "--create-backend"]).code(0);
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    let text = || says("text/plain", "Access to this site is blocked".to_owned());
+    let altered = Act::Say {
+        status: 200,
+        headers: vec![
+            ("content-type", "application/json".to_owned()),
+            ("etag", "\"5d8c72a5edda8\"".to_owned()),
+            ("x-amz-checksum-crc32", "AAAAAA==".to_owned()),
+        ],
+        body: "{\"format\":".to_owned(),
+    };
+    let garbled: &[&str] = &["cannot be understood", "no proxy changes its answers"];
+    let page: &[&str] =
+        &["a web page came in place of an answer", "captive portal", "sign in to it"];
+    let plan: &[&str] = &["plan"];
+    let apply: &[&str] = &["apply", "--auto-approve", "--lock-timeout", "1s"];
+    p.write("more.hcl", "iam_role \"more\" {\n  accounts = [account.dev]\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n}\n");
+    for (method, path, act, args, words) in [
+        ("GET", "/state.json", text(), plan, garbled),
+        (
+            "GET",
+            "/state.json",
+            altered.clone(),
+            plan,
+            &["its checksum differs", "no proxy on the way"][..],
+        ),
+        ("GET", "/state.json", Act::Cut, plan, &["was cut", "check the network"][..]),
+        ("GET", "palisade.json", text(), plan, garbled),
+        ("GET", "/lock.json", text(), apply, garbled),
+        ("PUT", "", text(), apply, garbled),
+        ("PUT", "", Act::html(200, "Blocked by policy"), apply, page),
+        ("PUT", "", Act::html(403, "Blocked by policy"), apply, page),
+        ("HEAD", "", Act::html(403, "Blocked by policy"), apply, page),
+    ] {
+        let what = format!("{method} {path} {act:?}");
+        wire.rule(move |a| {
+            let met = a.service == "s3" && a.operation == method && a.path.contains(path);
+            if met { act.clone() } else { Act::Pass }
+        });
+        let mut command = wire.command(&p, args);
+        let ended = command.env("PALISADE_REQUEST_TIMEOUT", "5s").output().expect("it starts");
+        let all = format!(
+            "{}{}",
+            String::from_utf8_lossy(&ended.stdout),
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        assert_eq!(ended.status.code(), Some(1), "{what}: {all}");
+        let all = all.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(all.contains(word), "{what}: `{word}` is not said: {all}");
+        }
+        for word in ["no ETag", "streaming error", "needs s3:GetObject", "is damaged"] {
+            assert!(!all.contains(word), "{what}: `{word}`: {all}");
+        }
+        let changes = |a: &Arrived| a.operation == "CreateRole";
+        assert!(!wire.arrived().iter().any(changes), "{what}");
+    }
+    wire.calm();
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    wire.run(&p, &["audit", "verify"]).code(0);
+}

@@ -130,6 +130,42 @@ fn every_console_block_runs() {
     }
 }
 
+/// The recipe by which the head of the audit log is signed, as a reader copies it: the signature is good, and is not when
+/// the head is another.
+#[test]
+fn the_head_of_the_audit_log_is_signed_as_the_guide_says() {
+    let version = std::process::Command::new("openssl").arg("version").output();
+    let version = version.map(|run| String::from_utf8_lossy(&run.stdout).into_owned());
+    if !version.as_deref().is_ok_and(|version| version.starts_with("OpenSSL 3")) {
+        println!("not run: {version:?} is no OpenSSL 3");
+        return;
+    }
+    let text = std::fs::read_to_string(top().join("docs/state.md")).expect("readable");
+    let all = blocks(&text);
+    let recipe = all.iter().find(|(_, body)| body.contains("openssl genpkey")).expect("a recipe");
+    let p = Program::new(&crate::support::estates::two_environments(""));
+    let bin = p.path().join("bin");
+    std::fs::create_dir(&bin).expect("made");
+    std::os::unix::fs::symlink(Program::executable(), bin.join("palisade")).expect("linked");
+    let shell = |script: &str| {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let command = p.command(&[]);
+        let mut shell = std::process::Command::new("bash");
+        shell.args(["-euc", script]).current_dir(p.path()).env_clear();
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let run = shell.env("PATH", format!("{}:{path}", bin.display())).output();
+        let run = run.expect("bash starts");
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (run.status.success(), said(&run.stdout) + &said(&run.stderr))
+    };
+    let (well, said) = shell(&recipe.1);
+    assert!(well && said.contains("Signature Verified Successfully"), "{said}");
+    assert!(said.contains("the chain holds"), "{said}");
+    let verify = recipe.1.lines().find(|line| line.contains("pkeyutl -verify")).expect("a check");
+    let (well, said) = shell(&format!("sed -i.was 's/sha256:./sha256:g/' head.txt\n{verify}"));
+    assert!(!well && said.contains("Verification Failure"), "{said}");
+}
+
 /// The plans of the README are what the program prints: the first of a small estate, after a change
 /// by hand and one in its configuration; the second of the five environments.
 fn shows_real_plans(five: &Program, blocks: &[(String, String)]) {

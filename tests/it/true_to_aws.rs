@@ -317,7 +317,7 @@ fn what_keeps_a_suspended_account_unread_is_told_by_its_cause() {
         (403, "AccessDenied", suspended),
         (403, "AccountProblem", suspended),
         (403, "ExpiredToken", "aws sso login"),
-        (403, "InvalidClientTokenId", "may not be enabled in the account"),
+        (403, "InvalidClientTokenId", "check the access key"),
         (400, "RequestTimeTooSkewed", "set the clock of this machine"),
         (400, "Throttling", "throttled: "),
         // Whether attempts or time run out first is a matter of the machine.

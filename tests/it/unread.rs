@@ -125,6 +125,8 @@ fn what_is_refused_is_unread_in_every_command_and_format() {
         false => Act::Pass,
     });
     nothing_is_claimed_of_roles(&wire, &p, "you may not look");
+    let warned = wire.run(&p, &["plan"]).code(0).err;
+    assert!(warned.contains("OrganizationAccountAccessRole` needs read access"), "{warned}");
 
     // What a change would rest on is refused; what was read goes on.
     let changed = ["--auto-approve", "--var", "text=two"];
@@ -156,6 +158,8 @@ fn a_page_for_people_and_a_listing_that_is_cut_are_unread_too() {
         _ => Act::Pass,
     });
     nothing_is_claimed_of_roles(&wire, &p, "GetAccountAuthorizationDetails");
+    let warned = wire.run(&p, &["plan"]).code(0).err;
+    assert!(warned.contains("a proxy or a captive portal stands between"), "{warned}");
     // It says that more follows, and not where; then that more follows after the same place for ever.
     for marker in ["", "<Marker>again</Marker>"] {
         wire.rule(move |a| match a.operation.as_str() {
@@ -338,4 +342,49 @@ fn an_attribute_that_may_not_be_read_is_not_as_state_says() {
             .replace("abac         = true", "abac         = false"),
     );
     wire.run(&p, &["apply", "--auto-approve"]).code(1);
+}
+
+/// A web page, or nothing, in place of what S3 says of a bucket's versions: it does not say that they are off.
+#[test]
+fn a_bucket_whose_versioning_is_not_told_is_unread() {
+    let (wire, p) = applied();
+    for act in [
+        Act::html(200, "captive portal"),
+        Act::Say { status: 200, headers: vec![], body: String::new() },
+        Act::Half,
+    ] {
+        let what = format!("{act:?}");
+        wire.rule(move |a| {
+            match a.path.contains("acme-prod-data") && a.path.contains("versioning") {
+                true => act.clone(),
+                false => Act::Pass,
+            }
+        });
+        let drift = wire.run(&p, &["drift", "--json"]).code(6).json();
+        assert_eq!(names(&drift), ["s3_bucket.data@prod"], "{what}");
+        let plan = wire.run(&p, &["plan", "--detailed-exitcode"]).code(6);
+        assert!(plan.out.contains("1 object not read"), "{what}: {}", plan.out);
+        let status = wire.run(&p, &["status"]).code(0).out;
+        assert!(!status.contains("prod  no drift"), "{what}: {status}");
+    }
+}
+
+/// An account of which nothing could be read is not one in which nothing is left to adopt.
+#[test]
+fn nothing_is_said_to_be_left_to_adopt_where_it_was_not_read() {
+    let (wire, p) = applied();
+    let adopt = ["adopt", "--account", "dev"];
+    let all = wire.run(&p, &adopt).code(0);
+    assert!(all.err.contains("nothing in `dev` is left to adopt"), "{}", all.err);
+    wire.rule(|a| match reads_iam(a) {
+        true => Act::xml(403, "AccessDenied", "you may not look"),
+        false => Act::Pass,
+    });
+    let refused = wire.run(&p, &adopt).code(6);
+    assert!(refused.err.contains("nothing of what was read in `dev` is left"), "{}", refused.err);
+    assert!(refused.err.contains("not read in `dev`: "), "{}", refused.err);
+    assert!(refused.err.contains("iam_role") && refused.err.contains("you may not look"));
+    // What was asked for was read.
+    wire.run(&p, &[&adopt[..], &["--kind", "s3_bucket"]].concat()).code(0);
+    wire.run(&p, &[&adopt[..], &["--kind", "iam_role"]].concat()).code(6);
 }

@@ -15,7 +15,8 @@ use crate::render;
 /// Flags of `adopt`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Writes blocks and `import` blocks and changes nothing: review them, plan, and apply.\n\n\
+    after_help = "Writes blocks and `import` blocks and changes nothing: review them, plan, and apply. \
+                        Exits with code 6 when something of the account could not be read.\n\n\
                         Example:\n  palisade adopt --account dev --out dev-adopted.hcl"
 )]
 pub struct AdoptArgs {
@@ -36,7 +37,7 @@ pub struct AdoptArgs {
 /// Reads the account and writes configuration.
 ///
 /// # Errors
-/// There is no such account, it cannot be read, or the file exists.
+/// There is no such account, it cannot be read, or the file exists; [`Exit::Incomplete`] when part of it could not be read.
 pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
     let request = AdoptRequest {
         account: args.account.clone(),
@@ -44,9 +45,18 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
         variables: args.vars.variables(),
     };
     let adoptable = adopt::run(&context.workspace()?, &request).await?;
+    let is_complete = adoptable.unread.is_empty();
+    let ended = || if is_complete { Ok(()) } else { Err(Exit::Incomplete) };
+    for line in render::hcl::unread(&adoptable) {
+        context.say(&line);
+    }
     if adoptable.objects.is_empty() {
-        context.say(&format!("nothing in `{}` is left to adopt", args.account));
-        return Ok(());
+        let account = &args.account;
+        context.say(&match is_complete {
+            true => format!("nothing in `{account}` is left to adopt"),
+            false => format!("nothing of what was read in `{account}` is left to adopt"),
+        });
+        return ended();
     }
     let text = render::hcl::blocks(&adoptable, &args.account);
     // In canonical style, so that `fmt --check` in CI takes it as it is.
@@ -54,7 +64,8 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
     let Some(path) = &args.out else {
         let mut out = context.stdout();
         out.write_all(text.as_bytes())?;
-        return Ok(out.flush()?);
+        out.flush()?;
+        return ended();
     };
     let name = path.display();
     let mut file = std::fs::OpenOptions::new()
@@ -66,5 +77,5 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
         .map_err(|e| Exit::error(format!("cannot write `{name}`: {e}")))?;
     let count = render::style::count(adoptable.objects.len(), "object", "objects");
     context.say(&format!("wrote {count} to `{name}`: review it, then `palisade plan`"));
-    Ok(())
+    ended()
 }

@@ -7,6 +7,8 @@ mod approvals;
 mod moves;
 mod releases;
 
+use std::collections::BTreeSet;
+
 use crate::state::audit::AuditCheck;
 use crate::state::audit_check::Anchor;
 use crate::state::{Ledger, StateError, StateFailure, layout};
@@ -19,12 +21,14 @@ use moves::MoveRecords;
 #[derive(Default)]
 struct Findings {
     problems: Vec<String>,
+    /// The same, to look one up among many.
+    known: BTreeSet<String>,
     not_seen: Vec<String>,
 }
 
 impl Findings {
     fn problem(&mut self, told: String) {
-        if !self.problems.contains(&told) {
+        if self.known.insert(told.clone()) {
             self.problems.push(told);
         }
     }

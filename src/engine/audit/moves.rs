@@ -238,3 +238,31 @@ fn moved(record: &Record) -> Option<(&str, u64)> {
     let of: MoveName<'_> = record.event.details.read()?;
     Some((of.environment, of.number))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Each move is compared with its own records: of a thousand records none is looked at for two moves.
+    #[test]
+    fn no_record_is_compared_with_two_moves() {
+        let record = |number: u64| -> Record {
+            serde_json::from_value(json!({
+                "number": number, "previous": "", "write_id": "w", "hash": "h",
+                "event": {
+                    "at": "2026-11-29T00:00:00Z", "who": "me", "run": format!("r{number}"),
+                    "action": "promotion_finished", "scopes": [],
+                    "details": {"environment": format!("e{}", number % 4), "number": number / 4},
+                },
+            }))
+            .expect("a record")
+        };
+        let records: Vec<Record> = (0..1_000).map(record).collect();
+        let log = MoveRecords::new(&records);
+        let moves = (0..1_000_u64).map(|number| (format!("e{}", number % 4), number / 4));
+        let compared: usize = moves.map(|(name, number)| log.of(&name, number).len()).sum();
+        assert_eq!(compared, records.len());
+    }
+}

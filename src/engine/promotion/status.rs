@@ -60,7 +60,7 @@ pub struct Status {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EnvironmentStatus {
     /// Its name.
-    pub environment: String,
+    pub name: String,
     /// What stands there.
     pub releases: Vec<ReleaseStatus>,
     /// Why nothing moves in.
@@ -157,7 +157,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
             next.extend(nexts(workspace, &inputs, &plan, edge, &record, &caller).await?);
         }
         environments.push(EnvironmentStatus {
-            environment: name.clone(),
+            name: name.clone(),
             releases: current_releases(workspace, &inputs, &record),
             hold: record.hold.clone(),
             under_way: record.run.as_ref().map(|run| UnderWay {
@@ -175,7 +175,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
     let ledger = &inputs.store.ledger;
     let mut moves = Vec::new();
     for environment in &environments {
-        moves.extend(store::moves(ledger, &environment.environment).await?);
+        moves.extend(store::moves(ledger, &environment.name).await?);
     }
     let records = ledger.audit_records().await?;
     Ok(Status {

@@ -77,12 +77,16 @@ impl AssumedRole {
             .await
             .map_err(|error| {
                 let mut error = errors::translate("sts", "AssumeRole", &self.account, &error);
-                if matches!(
+                let refused = matches!(
                     error.failure,
                     Failure::AccessDenied | Failure::NotFound | Failure::Refused
-                ) {
+                );
+                // Only an answer of STS's own, which has a code, says anything of the role.
+                if refused && error.code.is_some() {
                     error.failure = Failure::CannotAssume;
                     error.message = format!("`{}`: {}", self.arn, error.message);
+                } else if refused {
+                    error.failure = Failure::NoAnswer;
                 }
                 error
             })?;

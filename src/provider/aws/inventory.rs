@@ -1,6 +1,6 @@
 //! Reads one account in bulk, all its services at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
@@ -9,7 +9,6 @@ use super::iam_read;
 use super::kind::{Bulk, BulkReading, BulkScope};
 use super::kinds::registered;
 use super::session::Session;
-use crate::cause::CauseKind;
 use crate::provider::{Failure, Inventory, ProviderError};
 
 /// Reads the given kinds, and what is read together with them. A kind that cannot be read is noted; that
@@ -53,12 +52,15 @@ fn take(
             }
             match unread.iter().next() {
                 None => inventory.complete.extend(names),
-                Some((key, why)) => {
-                    let why = format!("`{key}`: {why}");
+                Some((key, first)) => {
+                    let why = format!("`{key}`: {}", first.why);
+                    let each = unread.iter().map(|(key, of)| (key.clone(), of.why.clone()));
+                    let each: BTreeMap<String, String> = each.collect();
                     for name in names {
                         inventory.unread.insert(name, why.clone());
-                        inventory.unread_objects.insert(name, unread.clone());
+                        inventory.unread_objects.insert(name, each.clone());
                     }
+                    inventory.advice.extend(first.advice.clone().map(|advice| (why, advice)));
                 }
             }
             Ok(())
@@ -71,6 +73,7 @@ fn take(
                 inventory.unimplemented.extend(names);
             }
             inventory.unread.extend(names.iter().map(|name| (*name, why.clone())));
+            inventory.advice.extend(error.unread_advice().map(|advice| (why, advice)));
             Ok(())
         }
     }
@@ -79,11 +82,7 @@ fn take(
 /// Whether a failure concerns the account and not what was asked of it. An answer came to be garbled: the
 /// others may be understood.
 fn is_of_the_account(error: &ProviderError) -> bool {
-    let garbled = error
-        .cause
-        .as_ref()
-        .is_some_and(|cause| matches!(cause.kind, CauseKind::Garbled | CauseKind::WebPage));
-    !garbled
+    !error.is_garbled()
         && matches!(
             error.failure,
             Failure::NoAnswer | Failure::Credentials | Failure::CannotAssume | Failure::Throttled

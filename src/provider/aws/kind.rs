@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::errors;
 use super::iam_read::{AwsPolicies, IamAnswers};
 use super::session::Session;
-use crate::provider::{Failure, LiveObject, Op, ProviderError, ProviderStep};
+use crate::provider::{Failure, LiveObject, Op, ProviderError, ProviderStep, UnreadAdvice};
 use crate::value::{AttrPath, Attrs, Value};
 
 /// The AWS half of a managed kind.
@@ -130,7 +130,20 @@ pub(super) struct BulkScope<'a> {
 }
 
 /// What a reader found, and the objects by their keys that are there and could not be read, with why.
-pub(super) type BulkReading = Result<(Vec<LiveObject>, BTreeMap<String, String>), ProviderError>;
+pub(super) type BulkReading = Result<(Vec<LiveObject>, BTreeMap<String, WhyUnread>), ProviderError>;
+
+/// Why an object could not be read, and what to do about it.
+#[derive(Clone, Debug)]
+pub(super) struct WhyUnread {
+    pub(super) why: String,
+    pub(super) advice: Option<UnreadAdvice>,
+}
+
+impl From<&ProviderError> for WhyUnread {
+    fn from(error: &ProviderError) -> Self {
+        Self { why: error.to_string(), advice: error.unread_advice() }
+    }
+}
 
 /// The AWS half of a kind that is read and not managed.
 pub(super) struct ObservedProvider {

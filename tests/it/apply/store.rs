@@ -110,7 +110,7 @@ impl StateStore for MemoryStore {
             });
         }
         if self.mute.lock().unwrap().is_some_and(|end| key.ends_with(end)) {
-            return Ok(Put::Ambiguous("no answer".to_owned()));
+            return Ok(Put::Ambiguous("no answer".into()));
         }
         let put = {
             let mut objects = self.objects.lock().unwrap();

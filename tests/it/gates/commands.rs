@@ -45,7 +45,7 @@ fn a_release_needs_a_second_person_and_leaves_a_history() {
 
     let status = at(&p, "ann", "09:30", &["status", "--json"]).code(0).json();
     let dev = &status["environments"][0];
-    assert_eq!(dev["environment"], "dev");
+    assert_eq!(dev["name"], "dev");
     assert_eq!(dev["releases"][0]["stands_seconds"], 1_800);
     let next = &dev["next"][0];
     assert_eq!((next["edge"].as_str(), next["to"].as_str()), (Some("up"), Some("production")));

@@ -135,7 +135,7 @@ fn figures_are_what_the_records_add_up_to() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|e| e["environment"].as_str().unwrap())
+        .map(|e| e["name"].as_str().unwrap())
         .collect();
     assert_eq!(order, ["dev-localstack", "dev-aws", "dev-aws-deployed", "staging", "production"]);
     let text = lines(&stage.run(&["history", "--since", "90m"], 0));

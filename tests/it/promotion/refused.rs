@@ -151,7 +151,7 @@ fn every_report_tells(stage: &Stage, environment: &str, told: &str) {
     assert_eq!(here["overridden"], serde_json::json!({"reason": reason, "against": [gate]}));
     let status = stage.run(&["status", "--json"], 0).json();
     let places = status["environments"].as_array().unwrap();
-    let here = places.iter().find(|e| e["environment"] == environment).unwrap();
+    let here = places.iter().find(|e| e["name"] == environment).unwrap();
     assert_eq!(here["releases"][0]["overridden"]["reason"], reason);
     let plan = stage.run(&["plan", "--format", "json"], 0).json();
     assert!(plan["diagnostics"].to_string().contains(reason), "{}", plan["diagnostics"]);

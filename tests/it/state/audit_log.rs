@@ -11,6 +11,8 @@ use palisade::state::scopes::{ScopeState, digest};
 use palisade::state::{LocalStore, StateStore as _, WriteCondition};
 
 use crate::support::cli::Program;
+use crate::support::estates::{release, two_environments};
+use crate::support::wire::{Arrived, Wire};
 
 use super::commands::{applied, ledger};
 use super::hostile::resealed;
@@ -239,4 +241,42 @@ fn others_that_append_meanwhile_raise_no_alarm() {
         }
         assert!(checked > 6, "{name}: {checked} checks were too few to meet an apply");
     }
+}
+
+/// A log that grows by as many records, moves and versions each time costs as many requests more each time, and no object
+/// is read more often because there are others.
+#[test]
+fn the_work_of_a_check_grows_with_the_log_and_no_faster() {
+    let backend = "palisade {\n  name = \"acme\"\n  backend \"s3\" {\n    bucket = \"acme-state\"\n    prefix = \"estate\"\n    region = \"eu-west-1\"\n  }\n}\n";
+    let estate = two_environments(&release(""));
+    let estate = estate.replacen("palisade {\n  name = \"acme\"\n}\n", backend, 1);
+    assert!(estate.contains("acme-state"));
+    let (wire, p) = (Wire::new(), Program::new(&estate));
+    wire.run(&p, &["init", "--create-backend"]).code(0);
+    let mut costs = Vec::new();
+    for round in 0..4 {
+        for step in 0..2 {
+            let image = format!("image=v{round}-{step}");
+            wire.run(&p, &["apply", "--auto-approve", "--var", &image]).code(0);
+            let promote = ["promote", "to_production", "--auto-approve", "--var", &image];
+            wire.run(&p, &promote).code(0);
+        }
+        wire.calm();
+        let found = wire.run(&p, &["audit", "verify", "--json"]).code(0).json();
+        let asked = wire.arrived();
+        let mut reads = std::collections::BTreeMap::<&str, usize>::new();
+        for Arrived { operation, path, .. } in &asked {
+            if operation == "GET" && path.contains("x-id=GetObject") {
+                *reads.entry(path).or_default() += 1;
+            }
+        }
+        let most = reads.values().max().copied().unwrap_or_default();
+        costs.push((found["records"].as_u64().unwrap(), asked.len(), most));
+    }
+    // The first round makes what later ones change.
+    let [_, (r1, a1, m1), (r2, a2, _), (r3, a3, m3)] = costs[..] else { panic!("{costs:?}") };
+    assert_eq!(r3 - r2, r2 - r1, "as many records each time: {costs:?}");
+    assert_eq!(a3 - a2, a2 - a1, "as many requests each time: {costs:?}");
+    assert!(r2 > r1 && a2 > a1 && m1 > 0, "{costs:?}");
+    assert_eq!(m3, m1, "no object is read more often: {costs:?}");
 }

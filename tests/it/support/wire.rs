@@ -41,6 +41,8 @@ pub(crate) enum Act {
     Swallow,
     /// Closes the connection before the end of the answer's body.
     Cut,
+    /// Answers with the first half of the body as if it were all of it.
+    Half,
     /// Answers with a body that comes a byte at a time.
     Trickle(Duration),
 }
@@ -175,8 +177,11 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
                 Response { status: *status, headers, body: body.clone().into_bytes() }
             }
             Act::Silent => return std::future::pending().await,
-            Act::Pass | Act::Swallow | Act::Cut | Act::Trickle(_) => {
-                let Some(answer) = http::ask(&shared.sandbox, &request).await else { return };
+            Act::Pass | Act::Swallow | Act::Cut | Act::Half | Act::Trickle(_) => {
+                let Some(mut answer) = http::ask(&shared.sandbox, &request).await else { return };
+                if let Act::Half = act {
+                    answer.body.truncate(answer.body.len() / 2);
+                }
                 answer
             }
         };
@@ -199,7 +204,7 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
                 }
                 sent
             }
-            Act::Pass | Act::Say { .. } | Act::Silent => {
+            Act::Pass | Act::Half | Act::Say { .. } | Act::Silent => {
                 socket.write_all(&answer.bytes(&request)).await
             }
         };

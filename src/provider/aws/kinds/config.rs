@@ -17,8 +17,8 @@ use aws_sdk_ssm::types::{
 use crate::iam::Limits;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
-    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, attrs, entries, live,
-    optional, tags, texts,
+    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, WhyUnread, attrs,
+    entries, live, optional, tags, texts,
 };
 use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
@@ -283,11 +283,12 @@ impl BulkReader for Config {
         let (metadata, unknown) = match known(metadata) {
             // A secret that was made between the two reads is looked at by the next run.
             Ok(Some(metadata)) => {
-                (metadata, Some("it was made while parameters were read".to_owned()))
+                let why = "it was made while parameters were read".to_owned();
+                (metadata, Some(WhyUnread { why, advice: None }))
             }
             Ok(None) => (BTreeMap::new(), None),
             Err(error) if error.failure == Failure::AccessDenied => {
-                (BTreeMap::new(), Some(error.to_string()))
+                (BTreeMap::new(), Some(WhyUnread::from(&error)))
             }
             Err(error) => return Err(error),
         };
@@ -300,7 +301,7 @@ impl BulkReader for Config {
                     unread.insert(name.to_owned(), why.clone());
                 }
                 (None, Some(why)) => objects.extend(object(parameter, None).map(|object| {
-                    let unread = METADATA.map(|name| (name, why.clone())).into();
+                    let unread = METADATA.map(|name| (name, why.why.clone())).into();
                     LiveObject { unread, ..object }
                 })),
                 (metadata, _) => objects.extend(object(parameter, metadata)),

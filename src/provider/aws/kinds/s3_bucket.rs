@@ -15,11 +15,12 @@ use aws_sdk_s3::types::{
 };
 use futures::{StreamExt, stream};
 
+use crate::cause::wrapped_versioning;
 use crate::iam::Use;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
-    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, attrs, document,
-    entries, live, optional, sorted, tags, texts,
+    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, WhyUnread, attrs,
+    document, entries, live, optional, sorted, tags, texts,
 };
 use crate::provider::aws::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
@@ -213,8 +214,8 @@ impl BulkReader for S3Bucket {
         while let Some((name, read)) = answers.next().await {
             match read {
                 Ok(object) => found.extend(object),
-                Err(error) if error.failure == Failure::AccessDenied => {
-                    unread.insert(name, error.to_string());
+                Err(error) if error.failure == Failure::AccessDenied || error.is_garbled() => {
+                    unread.insert(name, WhyUnread::from(&error));
                 }
                 Err(error) => return Err(error),
             }
@@ -241,11 +242,8 @@ async fn details(
         Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
         // Some S3-compatible servers wrap the answer in another element, which the SDK cannot read;
         // the status in it is the same.
-        Err(error) => match error.raw_response().filter(|r| r.status().is_success()) {
-            Some(raw) => {
-                let body = raw.body().bytes().unwrap_or_default();
-                Ok(String::from_utf8_lossy(body).contains("<Status>Enabled</Status>"))
-            }
+        Err(error) => match wrapped_versioning(error.raw_response()) {
+            Some(status) => Ok(status == "Enabled"),
             None => Err(session.error("s3", "GetBucketVersioning")(error)),
         },
     };
