@@ -6,8 +6,10 @@
 //! circumstances, after it; what was denied before is not the plan's doing. It does not matter what takes the right
 //! away: SCPs, RCPs, boundaries, identity policies and the policy of the resource itself are all in the question.
 //! Of a principal that the plan makes, with its account or in it, there is no before: there the plan is refused where
-//! guardrails, and nothing that the principal itself was given, deny what it is made for. What the policy of a new
-//! resource denies was never there to lose.
+//! guardrails, and nothing that the principal itself was given, deny what it is made for. Of a resource that the plan
+//! makes there is none either: what an RCP, or its own policy without a condition, denies there to those who are to keep it
+//! is refused (S3 itself asks for a confirmation before it takes such a policy: S3 API Reference, `PutBucketPolicy`,
+//! `x-amz-confirm-remove-self-bucket-access`).
 //! State is guarded as a whole: some principal that may write it now must be able to afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,13 +95,21 @@ pub fn check(safeguards: &dyn Safeguards, comparison: &Comparison<'_>) -> Result
             .entry(principal.account.clone())
             .or_insert_with(|| safeguards.needs(before, &principal.account));
         let at_risk = at_risk((before, after), &principal.arn, needs);
-        diagnostics.extend(policies(safeguards, before, after, &principal.arn, &at_risk));
+        let kept = policies(safeguards, before, after, &principal.arn, &at_risk);
+        let needs = || safeguards.needs(after, &principal.account);
+        diagnostics.extend(
+            kept.or_else(|| on_what_is_made(safeguards, (before, after), &principal.arn, &needs())),
+        );
     }
     let made = after.principals.values().filter(|p| !before.principals.contains_key(&p.arn));
     for principal in made.filter(|p| is_protected(safeguards, after, &patterns, p)) {
         diagnostics.extend(trust_of_made(safeguards, comparison, principal));
         let needs = safeguards.needs(after, &principal.account);
-        diagnostics.extend(policies_of_made(safeguards, after, &principal.arn, &needs));
+        let refused = policies_of_made(safeguards, after, &principal.arn, &needs);
+        diagnostics.extend(
+            refused
+                .or_else(|| on_what_is_made(safeguards, (before, after), &principal.arn, &needs)),
+        );
     }
     diagnostics.extend(state(safeguards, before, after, guarded));
     diagnostics.into_result(())
@@ -339,7 +349,7 @@ fn policies_of_made(
         });
         for right in plain.into_iter().chain(guarded.into_iter().map(|(_, is)| is)) {
             let free = Asked::within(after, &source, &right)?.without_guardrails();
-            denied.extend(lost(Some(free), Asked::within(after, &source, &right)?));
+            denied.extend(lost(Some(free), &Asked::within(after, &source, &right)?));
         }
     }
     let (call, why, culprit) = first_of(&denied)?;
@@ -361,7 +371,7 @@ fn policies(
     let mut denied = Vec::new();
     for (was, is) in at_risk {
         let was = Asked::within(before, &source, was);
-        denied.extend(lost(was, Asked::within(after, &source, is)?));
+        denied.extend(lost(was, &Asked::within(after, &source, is)?));
     }
     let (call, why, culprit) = first_of(&denied)?;
     let what = format!(
@@ -370,11 +380,59 @@ fn policies(
     Some(refusal(safeguards, arn, what, culprit))
 }
 
+/// What a principal may not do on what the plan makes, and could but for the policy of that and for RCPs.
+fn on_what_is_made(
+    safeguards: &dyn Safeguards,
+    (before, after): (&AccessModel, &AccessModel),
+    arn: &str,
+    needs: &[Right],
+) -> Option<Diagnostic> {
+    let source = StepSource::Principal(arn.to_owned());
+    let mut denied = Vec::new();
+    for need in needs {
+        let (_, made) = by_policy(need, |arn| {
+            let is_made = after.resources.contains_key(arn) && !before.resources.contains_key(arn);
+            is_made.then(|| (None, after.resource_policy(arn).cloned()))
+        });
+        for (free, right) in made {
+            let free = Asked::within(after, &source, &free)?.without_resource_control();
+            let is = Asked::within(after, &source, &right)?;
+            let own = right.policy.as_ref();
+            let lost = lost(Some(free), &is).into_iter();
+            denied.extend(lost.filter(|(opening, ..)| !is_meant(&is, opening, own)));
+        }
+    }
+    let (call, why, culprit) = first_of(&denied)?;
+    let what = format!(
+        "it may not call {call}, which the plan makes: {why}; this apply or the next one needs it"
+    );
+    Some(refusal(safeguards, arn, what, culprit))
+}
+
+/// Whether nothing denies a request but statements with conditions of the thing's own policy: people write those on
+/// purpose for a new resource, so that the plan is judged as it stands.
+fn is_meant(asked: &Asked, opening: &Opening, own: Option<&NamedPolicy>) -> bool {
+    let Some(own) = own else { return false };
+    let statements = own.document.statements.iter().enumerate();
+    let on_condition: BTreeSet<String> = statements
+        .filter(|(_, s)| s.effect == Effect::Deny && !s.conditions.is_empty())
+        .map(|(index, s)| {
+            let sid = s.sid.clone().filter(|sid| !sid.is_empty());
+            sid.unwrap_or_else(|| index.to_string())
+        })
+        .collect();
+    let decision = asked.judge(&opening.witness);
+    let mut denies = decision.matched.iter().filter(|hit| hit.effect == Effect::Deny).peekable();
+    denies.peek().is_some()
+        && denies
+            .all(|hit| hit.policy == own.policy.name() && on_condition.contains(&hit.statement))
+}
+
 /// A request that is lost, why, and the object whose policy takes it away.
 type Lost = (Opening, String, Option<String>);
 
-fn lost(was: Option<Asked>, is: Asked) -> Vec<Lost> {
-    let answers = answer(was.as_ref(), Some(&is));
+fn lost(was: Option<Asked>, is: &Asked) -> Vec<Lost> {
+    let answers = answer(was.as_ref(), Some(is));
     let SymbolicAnswer::Open(openings) = answers.before else { return Vec::new() };
     let still: BTreeSet<(String, String)> = match answers.after {
         SymbolicAnswer::Open(openings) => openings.iter().map(request).collect(),
@@ -383,7 +441,7 @@ fn lost(was: Option<Asked>, is: Asked) -> Vec<Lost> {
     };
     let lost = openings.into_iter().filter(|o| !still.contains(&request(o)));
     lost.map(|opening| {
-        let (why, culprit) = because(&is, &opening);
+        let (why, culprit) = because(is, &opening);
         (opening, why, culprit)
     })
     .collect()

@@ -137,6 +137,13 @@ impl Asked {
         self
     }
 
+    /// The same question without the guardrails over what is asked for.
+    #[must_use]
+    pub fn without_resource_control(mut self) -> Self {
+        self.policies.resource_control.clear();
+        self
+    }
+
     /// The same question once the source's account has left the organization.
     #[must_use]
     pub fn outside_organization(mut self) -> Self {

@@ -125,6 +125,11 @@ fn what_the_plan_makes_is_guarded_as_what_stands_is() {
             made().then(bucket(exempt())).then(rcp("r", deny_all(json!("s3:*"), manager()))),
             "the plan makes it, and it may not call `s3:",
         ),
+        (
+            "the policy of a new bucket",
+            made().then(bucket(json!({}))),
+            "it may not call `s3:GetBucketPolicy` on `arn:aws:s3:::acme` (and 1 more), which the plan makes",
+        ),
     ] {
         let found = refused(&fixture);
         assert_eq!(found.len(), 1, "{name}: {found:?}");
@@ -142,7 +147,6 @@ fn what_the_plan_makes_is_guarded_as_what_stands_is() {
             "the manager may enter",
             made().then(rcp("r", deny_all(json!("sts:AssumeRole"), manager()))),
         ),
-        ("the policy of a new bucket", made().then(bucket(json!({})))),
         (
             "its own policies permit nothing",
             Fixture::new().then(role(
@@ -360,7 +364,6 @@ fn whatever_shuts_out_the_way_in_is_refused_at_that_policy() {
             "an exempt bucket policy",
             fixture().both(bucket(None)).then(bucket(Some(unless_entry(denied())))),
         ),
-        ("the policy of a new bucket", fixture().then(bucket(Some(denied())))),
         ("a Deny that stands", fixture().both(bucket(Some(denied())))),
         (
             "an RCP on a bucket that is shut already",
@@ -462,4 +465,56 @@ fn a_plan_that_lets_nobody_keep_the_state_is_refused() {
     assert!(found[0].1.contains("of `s3_bucket.acme-state@shared` denies it"), "{found:?}");
     assert!(planned(deny_writes(Some("keeper"))).is_empty());
     assert_eq!(planned(deny_writes(Some("other"))).len(), 1);
+}
+
+/// A bucket that nobody may keep, from the plan on that makes it: S3 itself asks for a confirmation.
+#[test]
+fn what_the_plan_makes_may_be_kept() {
+    let bucket = |policy: Json| {
+        let attrs = json!({"bucket": "acme-new", "arn": "arn:aws:s3:::acme-new", "policy": policy});
+        let mut bucket = object("s3_bucket", Some("dev"), "acme-new", attrs);
+        bucket.address = Some("s3_bucket.new@dev".parse().expect("an address"));
+        bucket
+    };
+    let deny = |condition: Json| {
+        let mut statement = json!({"Sid": "Shut", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"});
+        if !condition.is_null() {
+            statement["Condition"] = condition;
+        }
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    };
+    let rcp = |content: Json| {
+        let attrs = json!({"targets": ["111111111111"], "content": content});
+        object("resource_control_policy", None, "shut", attrs)
+    };
+    let but_entry =
+        json!({"ArnNotLike": {"aws:PrincipalArn": format!("arn:aws:iam::*:role/{ENTRY}")}});
+    let fixture = || Fixture::new().both(entry());
+    let cases = [
+        ("its own policy", fixture().then(bucket(deny(Json::Null))), 1),
+        (
+            "its own policy, which leaves the way in",
+            fixture().then(bucket(deny(but_entry.clone()))),
+            0,
+        ),
+        (
+            "its own policy, on a condition",
+            fixture().then(bucket(deny(json!({"StringNotLike": {"aws:userid": "AIDAEXAMPLE*"}})))),
+            0,
+        ),
+        ("an RCP beside it", fixture().then(bucket(Json::Null)).then(rcp(deny(Json::Null))), 1),
+        ("an RCP that stands", fixture().both(rcp(deny(Json::Null))).then(bucket(Json::Null)), 1),
+        (
+            "an RCP that leaves the way in",
+            fixture().both(rcp(deny(but_entry))).then(bucket(Json::Null)),
+            0,
+        ),
+        ("with the way in", Fixture::new().then(entry()).then(bucket(deny(Json::Null))), 1),
+        ("no policy", fixture().then(bucket(Json::Null)), 0),
+    ];
+    for (name, fixture, expected) in cases {
+        let found = refused(&fixture);
+        assert_eq!(found.len(), expected, "{name}: {found:?}");
+        assert!(found.iter().all(|(what, _)| what.contains(ENTRY)), "{name}: {found:?}");
+    }
 }
