@@ -231,6 +231,18 @@ impl Catalogue {
         self.global_keys.iter().find(|known| stem(known.key) == wanted)
     }
 
+    /// A condition key by its name, in any case: a global one, or that of a service, of which the type is known.
+    #[must_use]
+    pub fn find_key(&self, key: &str) -> Option<&ConditionKey> {
+        let of_service = || {
+            let (prefix, _) = key.split_once(':')?;
+            let service = self.service(self.find_service(prefix)?)?;
+            let mut keys = service.condition_keys.iter();
+            keys.find(|known| !known.kind.is_empty() && known.key.eq_ignore_ascii_case(key))
+        };
+        self.find_global_key(key).or_else(of_service)
+    }
+
     /// Every known service.
     #[must_use]
     pub fn services(&self) -> &[Service] {

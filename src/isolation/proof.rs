@@ -19,6 +19,7 @@ mod beside;
 mod case;
 mod conditions;
 mod denials;
+mod ranges;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -128,11 +128,10 @@ fn requirement(
         }
         compiled.holds(&mut crate::iam::request::RequestFacts::new(&context, Vec::new())).may
     };
-    let telling: Vec<&Condition> = space
-        .tests
-        .iter()
-        .filter(|test| holds(test, value) != holds(test, unmet.as_ref()))
-        .collect();
+    // What the witness leaves out is not what a test names, though that may pass as well.
+    let tests = space.tests.iter().filter(|_| value.is_some());
+    let telling: Vec<&Condition> =
+        tests.filter(|test| holds(test, value) != holds(test, unmet.as_ref())).collect();
     // What names the value says all that patterns and presence say, and patterns all of the latter.
     let strength = |test: &Condition| match test.operator.test {
         Test::StringEquals | Test::Bool | Test::NumericEquals | Test::DateEquals => 2,

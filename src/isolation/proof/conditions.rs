@@ -10,8 +10,9 @@
 use std::sync::Arc;
 
 use super::case::Case;
+use super::ranges;
 use super::texts::{all_apart, covers, disjoint, spans, within};
-use crate::iam::symbolic::{Domain, Moments, Space};
+use crate::iam::symbolic::{Domain, Moments, Space, Texts};
 use crate::iam::values::instant;
 use crate::iam::{
     Condition, ContextValue, Document, Effect, Item, LanguageVersion, Policies, Policy, Principal,
@@ -76,6 +77,9 @@ impl Case<'_> {
     /// What a condition is where another on the same key holds, if that names the values of the key one by one or by
     /// patterns.
     pub(super) fn decided_by(&self, given: &Condition, asked: &Condition) -> Option<bool> {
+        if self.has_none_of_all(given, asked) {
+            return Some(false);
+        }
         let operator = given.operator;
         if !given.key.eq_ignore_ascii_case(&asked.key)
             || !is_single(&given.key)
@@ -86,6 +90,9 @@ impl Case<'_> {
         {
             return None;
         }
+        if let Some(told) = ranges::decided(given, asked) {
+            return Some(told);
+        }
         if !matches!(operator.test, Test::StringEquals | Test::Bool | Test::NumericEquals) {
             return decided_by_patterns(given, asked);
         }
@@ -94,6 +101,27 @@ impl Case<'_> {
             self.holds(asked, Some(&Some(value)))
         });
         same(told)
+    }
+
+    /// Whether one condition asks for a key to be there and another for all its values to be among those that none of them
+    /// can be: without the key `ForAllValues` would hold (IAM User Guide, "Set operators for multivalued context keys").
+    fn has_none_of_all(&self, given: &Condition, asked: &Condition) -> bool {
+        let is_false = |item: &Item| item.text.symbolic().eq_ignore_ascii_case("false");
+        let asks_for_it = given.operator.test == Test::Null
+            && given.operator.prefix.is_none()
+            && given.values.iter().all(is_false);
+        let key = asked.key.to_ascii_lowercase();
+        let Some(Domain::Texts(texts)) = self.parts.domains.get(&key) else { return false };
+        if !asks_for_it
+            || !given.key.eq_ignore_ascii_case(&key)
+            || asked.operator.prefix != Some(SetPrefix::ForAllValues)
+        {
+            return false;
+        }
+        let mut any = asked.clone();
+        any.operator.prefix = Some(SetPrefix::ForAnyValue);
+        let there = Domain::Texts(Texts { absent: false, ..texts.clone() });
+        self.constant_within(&any, &there) == Some(false)
     }
 
     /// What a condition of a policy of that version is for every request of this step; `None` where it may be either.
@@ -311,7 +339,8 @@ fn constant_from(condition: &Condition, moments: &Moments) -> Option<bool> {
 }
 
 /// Whether a request has one value of a key at most. A tag has one, and so has the subject of a token (OpenID Connect Core,
-/// "ID Token"), and what whoever assumes a role says once (STS API Reference, `AssumeRole`).
+/// "ID Token"), and what whoever assumes a role says once (STS API Reference, `AssumeRole`). Of other keys their type tells: that
+/// of a multivalued one is an array (IAM User Guide, "Single-valued vs. multivalued context keys").
 pub(super) fn is_single(key: &str) -> bool {
     const ONCE: [&str; 3] = ["sts:externalid", "sts:rolesessionname", "sts:sourceidentity"];
     let key = key.to_ascii_lowercase();
@@ -319,7 +348,7 @@ pub(super) fn is_single(key: &str) -> bool {
     is_tag
         || key.ends_with(":sub")
         || ONCE.contains(&key.as_str())
-        || catalogue().find_global_key(&key).is_some_and(|key| !key.is_multivalued())
+        || catalogue().find_key(&key).is_some_and(|key| !key.is_multivalued())
 }
 
 /// The answer that all of them give; `None` where there is none.

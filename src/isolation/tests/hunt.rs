@@ -122,6 +122,8 @@ fn trust_policies() {
         ("everyone of another organization is nobody of dev", dev().both(trusting(anyone(json!({"StringEquals": {"aws:PrincipalOrgID": "o-partner0000"}})))), "dev", "production", "isolated"),
         ("everyone of some organizations by pattern", dev().both(trusting(anyone(json!({"StringLike": {"aws:PrincipalOrgID": "o-p*"}})))), "$external", "production", "conditional"),
         ("everyone of a unit of another organization", dev().both(trusting(anyone(json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-partner0000/r-cd34/*"}})))), "$external", "production", "conditional"),
+        ("everyone all of whose units are ours", dev().both(trusting(anyone(json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-aaaaaaaaaa/r-ab12/*"}})))), "$external", "production", "reachable"),
+        ("everyone who has units, all of them ours", dev().both(trusting(anyone(json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-aaaaaaaaaa/r-ab12/*"}, "Null": {"aws:PrincipalOrgPaths": "false"}})))), "$external", "production", "isolated"),
         ("everyone of a unit of ours", dev().both(trusting(anyone(json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-aaaaaaaaaa/r-ab12/*"}})))), "$external", "production", "isolated"),
         ("everyone of our organization, for dev", dev().both(trusting(anyone(json!({"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}})))), "dev", "production", "reachable"),
         ("everyone of our organization, for others", dev().both(trusting(anyone(json!({"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}})))), "$external", "production", "isolated"),

@@ -64,6 +64,57 @@ fn a_condition_of_many_patterns_is_met_by_a_value_of_one() {
     ]);
 }
 
+/// Ranges that have nothing in common, or lie within each other, leave nothing to search for.
+#[test]
+fn ranges_of_numbers_and_addresses_are_compared() {
+    let all = ["arn:aws:s3:::data".to_owned(), "arn:aws:s3:::data/*".to_owned()];
+    let read = |condition: Json| on(reads(CI, &all[1..]), condition);
+    let but = |condition: Json| on(denies(&all), condition);
+    let within = json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}});
+    let beyond = json!({"NotIpAddress": {"aws:SourceIp": "192.0.0.0/16"}});
+    let both = json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}, "NotIpAddress": {"aws:SourceIp": "192.0.0.0/16"}});
+    let newer = json!({"IpAddress": {"aws:SourceIp": "2001:db8::/32"}});
+    let older = |version: &str| json!({"NumericLessThan": {"s3:TlsVersion": version}});
+    let contrary = json!({"NumericGreaterThan": {"s3:signatureAge": "10"}, "NumericLessThan": {"s3:signatureAge": "5"}});
+    judge(vec![
+        (
+            "a range and not a wider one",
+            dev().both(holding(vec![read(both)])),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "addresses of another family",
+            dev().both(holding(vec![read(newer), but(beyond.clone())])),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "addresses that are let through",
+            dev().both(holding(vec![read(within), but(beyond)])),
+            "dev",
+            "production",
+            "conditional",
+        ),
+        (
+            "a version that is refused",
+            dev().both(holding(vec![read(older("1.2")), but(older("1.3"))])),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "numbers that exclude each other",
+            dev().both(holding(vec![read(contrary)])),
+            "dev",
+            "production",
+            "isolated",
+        ),
+    ]);
+}
+
 #[test]
 fn a_bucket_policy_of_ten_or_three_hundred_patterns_is_decided() {
     let all = ["arn:aws:s3:::data".to_owned(), "arn:aws:s3:::data/*".to_owned()];
