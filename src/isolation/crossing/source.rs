@@ -272,9 +272,11 @@ impl Asked {
     }
 
     /// What an unsigned request does not carry: all that is known of callers (IAM User Guide, "AWS global condition
-    /// context keys", "Properties of the principal", "Properties of a role session").
+    /// context keys", "Properties of the principal", "Properties of a role session"), and of their signature (S3 API Reference,
+    /// "Amazon S3 Signature Version 4 Authentication Specific Policy Keys": those of authenticated requests; what `s3:authType`
+    /// is for a form that nobody signed is not said).
     pub(super) fn unsigned(&mut self) {
-        const OF_CALLERS: [&str; 16] = [
+        const OF_CALLERS: [&str; 18] = [
             "aws:assumedroot",
             "aws:federatedprovider",
             "aws:multifactorauthage",
@@ -291,6 +293,8 @@ impl Asked {
             "aws:chatbotsourcearn",
             "aws:ec2instancesourcevpc",
             "aws:ec2instancesourceprivateipv4",
+            "s3:signatureage",
+            "s3:signatureversion",
         ];
         self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
         // What it carries for one (IAM User Guide, "Principal key values").

@@ -56,6 +56,9 @@ pub(super) fn deploy(more: Json) -> SideObject {
 fn a_key_that_a_request_may_lack_is_left_out() {
     let anyone = |condition: Json| holding(json!({"Principal": "*", "Condition": condition}));
     judge(vec![
+        ("unsigned: the version of a signature", dev().both(anyone(json!({"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}))), "$anonymous", "production", "isolated"),
+        ("unsigned: no version of a signature", dev().both(anyone(json!({"StringNotEquals": {"s3:signatureversion": "AWS"}}))), "$anonymous", "production", "reachable"),
+        ("unsigned: the age of a signature", dev().both(anyone(json!({"NumericLessThan": {"s3:signatureAge": "600000"}}))), "$anonymous", "production", "isolated"),
         ("unsigned: paths of an organization", dev().both(anyone(json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": ["o-zzzzzzzzzz/*"]}}))), "$anonymous", "production", "reachable"),
         ("unsigned: an organization", dev().both(anyone(json!({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-zzzzzzzzzz"}}))), "$anonymous", "production", "reachable"),
         ("unsigned: a tag", dev().both(anyone(json!({"StringEqualsIfExists": {"aws:PrincipalTag/team": "ops"}}))), "$anonymous", "production", "reachable"),

@@ -64,7 +64,17 @@ fn whoever_gives_code_to_what_runs_is_its_role() {
             &["servicecatalog:CreateProvisioningArtifact", "servicecatalog:ProvisionProduct"],
             OPEN,
         ),
+        (
+            "servicecatalog",
+            &[
+                "servicecatalog:CreateProvisioningArtifact",
+                "servicecatalog:CreateProvisionedProductPlan",
+                "servicecatalog:ExecuteProvisionedProductPlan",
+            ],
+            OPEN,
+        ),
         ("servicecatalog", &["servicecatalog:ProvisionProduct"], SHUT),
+        ("servicecatalog", &["servicecatalog:ExecuteProvisionedProductPlan"], SHUT),
         ("pods.eks", &["emr-containers:StartJobRun"], OPEN),
         ("lambda", &["lambda:InvokeFunction"], SHUT),
         ("lambda", &["synthetics:StartCanaryDryRun"], OPEN),
