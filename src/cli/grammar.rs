@@ -203,7 +203,7 @@ pub async fn dispatch(command: Command, context: &Context) -> Result<(), Exit> {
         Command::Console(args) => c::console::run(&args, context).await,
         Command::Output(args) => c::output::run(&args, context).await,
         Command::Isolation(args) => c::isolation::run(&args, context).await,
-        Command::Review(args) => c::review::run(&args, context),
+        Command::Review(args) => c::review::run(&args, context).await,
         Command::WhoCan(args) => c::who_can::run(&args, context).await,
         Command::ComparePolicies(args) => c::compare_policies::run(&args, context),
         Command::Simulate(args) => c::simulate::run(&args, context),

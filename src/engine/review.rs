@@ -1,5 +1,5 @@
-//! Judges what changes that other tools make do to the walls between environments. Reads files, asks nobody, keeps
-//! nothing.
+//! Judges what changes that other tools make do to the walls between environments. Reads files, or the accounts as they
+//! are, and changes nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,19 +9,26 @@ use serde::Serialize;
 
 use super::error::EngineError;
 use super::plan::FailOn;
+use super::workspace::Workspace;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, count};
+use crate::ids::AccountId;
 use crate::isolation::lockout::NoSafeguards;
 use crate::isolation::rules::Rule;
 use crate::isolation::section::{
     AccessPath, Isolation, IsolationSummary, PathChange, RuleSeverity,
 };
 use crate::isolation::{self, Grade, WallVerdict};
+use crate::review::dumps::files::Dumps;
 use crate::review::dumps::{self, Environments};
 use crate::review::one_policy::{self, OnePolicy};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
 use crate::review::{AccountsSnapshot, Tree, model};
 
+mod live;
+mod observed;
 mod places;
+
+pub use live::LiveRequest;
 
 /// What is to be judged.
 #[derive(Clone, Debug, Default)]
@@ -101,16 +108,65 @@ const OUTSIDE: &str = "outside";
 /// # Errors
 /// Dumps or plans that cannot be read; objects whose account cannot be told; fewer than one environment.
 pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
+    let before = match &request.accounts {
+        Some(dir) => dumps::read(dir, &request.environments)?,
+        None => dumps::unread(&request.environments),
+    };
+    judge(request, before)
+}
+
+/// Judges a change over the accounts as they are now.
+///
+/// # Errors
+/// As [`run`]; AWS does not say who calls.
+pub async fn run_live(
+    workspace: &Workspace,
+    request: &ReviewRequest,
+    live: &LiveRequest,
+) -> Result<ReviewOutcome, EngineError> {
+    let named = request.environments.values().flatten().cloned().collect();
+    let read = live::read(workspace, live, &named).await?;
+    let mut diagnostics = Diagnostics::new();
+    let before = dumps::snapshot(read, &request.environments, &mut diagnostics);
+    judge(request, diagnostics.into_result(before)?)
+}
+
+/// Reads the accounts as they are now into a folder, from which reviews are made without credentials. Returns how many
+/// accounts there are, and what could not be read, a phrase each.
+///
+/// # Errors
+/// AWS does not say who calls; the folder holds something, or cannot be written.
+pub async fn dump(
+    workspace: &Workspace,
+    live: &LiveRequest,
+    named: &BTreeSet<AccountId>,
+    dir: &Path,
+) -> Result<DumpOutcome, EngineError> {
+    Dumps::refuse_used(dir)?;
+    let read = live::read(workspace, live, named).await?;
+    read.write(dir)?;
+    Ok(DumpOutcome { accounts: read.accounts.len(), not_read: read.unread() })
+}
+
+/// What a folder of dumps holds now.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DumpOutcome {
+    /// How many accounts.
+    pub accounts: usize,
+    /// What could not be read, a phrase each.
+    pub not_read: Vec<String>,
+}
+
+fn judge(
+    request: &ReviewRequest,
+    mut before: AccountsSnapshot,
+) -> Result<ReviewOutcome, EngineError> {
     if request.environments.is_empty() {
         return Err(Diagnostic::error("no environment is named")
             .help("name each with its accounts, as in `--environment production=222222222222,333333333333`")
             .into());
     }
     let plans = plans(request)?;
-    let mut before = match &request.accounts {
-        Some(dir) => dumps::read(dir, &request.environments)?,
-        None => dumps::unread(&request.environments),
-    };
     let mut overlay = terraform::carry_out(&plans, &mut before)?;
     let policy = match &request.policy {
         Some((path, targets)) => Some(tried(path, targets, &mut overlay.after)?),
@@ -195,7 +251,7 @@ pub fn require_isolation(outcome: &ReviewOutcome, fail_on: FailOn) -> Result<(),
     };
     let help = match (crossed, outcome.change.not_read.as_slice()) {
         (0, [_, ..]) if broken > 0 => {
-            "give a complete dump of every account: docs/review.md says how one is made"
+            "let every account be read whole, or give a complete dump of it: docs/review.md says how"
         }
         _ => "the isolation section names each path and what causes it",
     };
@@ -277,8 +333,8 @@ fn guardrails_unknown(tree: &Tree) -> Vec<String> {
     match tree {
         Tree::Read(tree) => tree.unread.clone(),
         Tree::Absent => Vec::new(),
-        Tree::Unread => {
-            vec!["what the organization's policies deny (organization.json is absent)".to_owned()]
+        Tree::Unread(why) => {
+            vec![format!("what the organization's policies deny ({why})")]
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A review: what a change of another tool does to the walls.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::isolation::{text as section_text, view as section_view};
 use super::markdown::{Comment, inline, tokens};
 use super::style::{Style, Tone, count, safe, wrap};
 use super::text;
 use super::verdict::path_lines;
-use crate::engine::review::ReviewOutcome;
+use crate::engine::review::{DumpOutcome, ReviewOutcome};
 use crate::isolation::section::{PathChange, WallVerdict};
 
 /// The verdict in one line.
@@ -69,6 +70,19 @@ pub(super) fn basis(outcome: &ReviewOutcome) -> String {
         count(change.judged, "change bears on", "changes bear on"),
         count(change.harmless, "bears on", "bear on"),
     )
+}
+
+/// What a folder of dumps holds, and what it lacks.
+///
+/// # Errors
+/// Writing failed.
+pub fn dumped(outcome: &DumpOutcome, dir: &Path, out: &mut dyn Write) -> io::Result<()> {
+    let accounts = count(outcome.accounts, "account", "accounts");
+    writeln!(out, "wrote {accounts} to `{}`", safe(&dir.display().to_string()))?;
+    for unread in &outcome.not_read {
+        writeln!(out, "not read: {}", safe(unread))?;
+    }
+    Ok(())
 }
 
 /// For a terminal.

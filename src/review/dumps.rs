@@ -5,20 +5,17 @@
 //! accounts/ID/account-authorization-details.json `aws iam get-account-authorization-details`
 //! accounts/ID/buckets.json                       account_public_access_block, buckets
 //! accounts/ID/resource-policies.json             resources: [{arn, policy}], queues, keys, secrets
+//! accounts/ID/unread.json                        unread: why other files are absent
 //! ```
 //!
 //! A file that is absent was not read: its account counts as unread. Only an empty list says that there is nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::json;
 use super::{
     AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
     OrganizationSnapshot, PolicyText, Resource, Tree,
@@ -27,6 +24,12 @@ use crate::access::{BUCKET, PolicyType, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::{AccountId, Handle, Partition};
 use crate::schema::kind_of_arn;
+
+pub(crate) mod files;
+
+use files::{
+    AccountDump, AttachedPolicy, DETAILS, Dumps, InlinePolicy, OrganizationDump, PolicyDump, Tag,
+};
 
 /// Environments by name, each with the ids of its accounts.
 pub(crate) type Environments = BTreeMap<String, BTreeSet<AccountId>>;
@@ -40,10 +43,8 @@ pub(crate) fn read(
     environments: &Environments,
 ) -> Result<AccountsSnapshot, Diagnostics> {
     let mut diagnostics = Diagnostics::new();
-    let tree = tree(&dir.join("organization.json"), &mut diagnostics);
-    let mut snapshot = AccountsSnapshot { tree, ..AccountsSnapshot::default() };
-    let dumped = account_folders(&dir.join("accounts"), &mut diagnostics);
-    if dumped.is_empty() && !diagnostics.has_errors() {
+    let dumps = Dumps::load(dir, &mut diagnostics);
+    if dumps.accounts.is_empty() && !diagnostics.has_errors() {
         diagnostics.push(
             Diagnostic::error(format!("there are no dumps of accounts in `{}`", dir.display()))
                 .help(
@@ -52,19 +53,36 @@ pub(crate) fn read(
                 ),
         );
     }
-    for (id, folder) in &dumped {
-        let mut account = AccountSnapshot::new(id, handle(id, &snapshot));
-        identities(&mut account, folder, &mut snapshot.aws_policies, &mut diagnostics);
+    let snapshot = snapshot(dumps, environments, &mut diagnostics);
+    diagnostics.into_result(snapshot)
+}
+
+/// What dumps say. Accounts that `environments` name and that have no dump are in the snapshot, unread.
+pub(crate) fn snapshot(
+    dumps: Dumps,
+    environments: &Environments,
+    diagnostics: &mut Diagnostics,
+) -> AccountsSnapshot {
+    let tree = tree(dumps.organization, diagnostics);
+    let mut snapshot = AccountsSnapshot { tree, ..AccountsSnapshot::default() };
+    let mut left = Vec::new();
+    for (id, mut dump) in dumps.accounts {
+        let mut account = AccountSnapshot::new(&id, handle(&id, &snapshot));
+        for why in &dump.unread.reasons {
+            account.mark_unread(why);
+        }
+        identities(&mut account, &mut dump, &mut snapshot.aws_policies, diagnostics);
         snapshot.accounts.insert(id.to_string(), Arc::new(account));
+        left.push((id, dump));
     }
     add_environments(&mut snapshot, environments);
     share_partition(&mut snapshot);
-    for (id, folder) in &dumped {
+    for (id, dump) in left {
         let Some(account) = snapshot.account(id.as_str()) else { continue };
-        buckets(account, &folder.join("buckets.json"), &mut diagnostics);
-        policies(account, &folder.join("resource-policies.json"), &mut diagnostics);
+        buckets(account, &dump);
+        policies(account, &dump);
     }
-    diagnostics.into_result(snapshot)
+    snapshot
 }
 
 /// Gives accounts of which no ARN tells the partition that of the others: no organization spans two (GovCloud User Guide,
@@ -107,140 +125,11 @@ fn add_environments(snapshot: &mut AccountsSnapshot, environments: &Environments
 fn handle(id: &AccountId, snapshot: &AccountsSnapshot) -> Handle {
     let name = match &snapshot.tree {
         Tree::Read(tree) => tree.names.get(id.as_str()),
-        Tree::Unread | Tree::Absent => None,
+        Tree::Unread(_) | Tree::Absent => None,
     };
     let taken = |handle: &Handle| snapshot.accounts.values().any(|a| a.handle == *handle);
     let named = name.and_then(|name| name.parse().ok()).filter(|handle| !taken(handle));
     named.unwrap_or_else(|| Handle::from(id))
-}
-
-/// The folders of accounts, by the ids that are their names.
-fn account_folders(dir: &Path, diagnostics: &mut Diagnostics) -> Vec<(AccountId, PathBuf)> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            diagnostics
-                .push(Diagnostic::error(format!("cannot read `{}`: {error}", dir.display())));
-            return Vec::new();
-        }
-    };
-    let mut all = Vec::new();
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|p| p.is_dir()) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') {
-            continue;
-        }
-        match name.parse::<AccountId>() {
-            Ok(id) => all.push((id, path.clone())),
-            Err(error) => diagnostics.push(
-                Diagnostic::error(format!(
-                    "`{}` is no folder of an account: {error}",
-                    path.display()
-                ))
-                .help("name each folder below `accounts` by its account's id"),
-            ),
-        }
-    }
-    all.sort();
-    all
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AuthorizationDetails {
-    user_detail_list: Vec<UserDetail>,
-    group_detail_list: Vec<GroupDetail>,
-    role_detail_list: Vec<RoleDetail>,
-    policies: Vec<PolicyDetail>,
-    #[serde(default)]
-    is_truncated: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RoleDetail {
-    arn: String,
-    role_name: String,
-    role_id: Option<String>,
-    assume_role_policy_document: Json,
-    #[serde(default)]
-    role_policy_list: Vec<InlinePolicy>,
-    #[serde(default)]
-    attached_managed_policies: Vec<AttachedPolicy>,
-    permissions_boundary: Option<Boundary>,
-    #[serde(default)]
-    tags: Vec<Tag>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct UserDetail {
-    arn: String,
-    user_name: String,
-    user_id: Option<String>,
-    #[serde(default)]
-    user_policy_list: Vec<InlinePolicy>,
-    #[serde(default)]
-    group_list: BTreeSet<String>,
-    #[serde(default)]
-    attached_managed_policies: Vec<AttachedPolicy>,
-    permissions_boundary: Option<Boundary>,
-    #[serde(default)]
-    tags: Vec<Tag>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct GroupDetail {
-    arn: String,
-    group_name: String,
-    #[serde(default)]
-    group_policy_list: Vec<InlinePolicy>,
-    #[serde(default)]
-    attached_managed_policies: Vec<AttachedPolicy>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct InlinePolicy {
-    policy_name: String,
-    policy_document: Json,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AttachedPolicy {
-    policy_arn: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Boundary {
-    permissions_boundary_arn: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct PolicyDetail {
-    arn: String,
-    #[serde(default)]
-    policy_version_list: Vec<PolicyVersion>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct PolicyVersion {
-    document: Option<Json>,
-    #[serde(default)]
-    is_default_version: bool,
 }
 
 fn inline(list: Vec<InlinePolicy>) -> BTreeMap<String, PolicyText> {
@@ -258,27 +147,26 @@ fn tags(list: Vec<Tag>) -> BTreeMap<String, String> {
 /// Roles, users, groups and managed policies.
 fn identities(
     account: &mut AccountSnapshot,
-    folder: &Path,
+    dump: &mut AccountDump,
     aws_policies: &mut BTreeMap<String, ManagedDocument>,
     diagnostics: &mut Diagnostics,
 ) {
-    let path = folder.join("account-authorization-details.json");
-    let Some(details) = json::file::<AuthorizationDetails>(&path, diagnostics) else {
-        account
-            .mark_unread("its roles and users were not read (account-authorization-details.json)");
+    let Some(details) = dump.details.take() else {
+        if dump.unread.reasons.is_empty() {
+            account.mark_unread(format!("its roles and users were not read ({DETAILS})"));
+        }
         return;
     };
     if details.is_truncated {
-        account.mark_unread("account-authorization-details.json is one page of several");
+        account.mark_unread(format!("{DETAILS} is one page of several"));
     }
     let own = format!("::{}:", account.id);
     let arns = details.role_detail_list.iter().map(|role| &role.arn);
     for arn in arns.chain(details.user_detail_list.iter().map(|user| &user.arn)) {
         if !arn.contains(&own) {
             diagnostics.push(Diagnostic::error(format!(
-                "`{}` holds `{arn}`, which is not of account {}",
-                path.display(),
-                account.id
+                "`accounts/{id}/{DETAILS}` holds `{arn}`, which is not of account {id}",
+                id = account.id
             )));
             return;
         }
@@ -351,34 +239,20 @@ fn partition(arn: &str) -> Partition {
     serde_json::from_value(Json::String(named.to_owned())).unwrap_or_default()
 }
 
-#[derive(Deserialize)]
-struct Buckets {
-    account_public_access_block: Option<PublicAccessBlock>,
-    buckets: Vec<BucketDump>,
-}
-
-#[derive(Deserialize)]
-struct BucketDump {
-    name: String,
-    policy: Option<Json>,
-    public_access_block: Option<PublicAccessBlock>,
-}
-
-/// In the words of either API: S3 writes `RestrictPublicBuckets`.
-#[derive(Clone, Copy, Default, Deserialize)]
-struct PublicAccessBlock {
-    #[serde(default, alias = "RestrictPublicBuckets")]
-    restrict_public_buckets: bool,
-}
-
-fn buckets(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagnostics) {
-    let Some(dump) = json::file::<Buckets>(path, diagnostics) else {
-        account.mark_unread("its buckets were not read (buckets.json)");
+fn buckets(account: &mut AccountSnapshot, dump: &AccountDump) {
+    let Some(buckets) = &dump.buckets else {
+        if dump.unread.reasons.is_empty() {
+            account.mark_unread("its buckets were not read (buckets.json)");
+        }
         return;
     };
     account.restrict_public =
-        dump.account_public_access_block.unwrap_or_default().restrict_public_buckets;
-    for bucket in dump.buckets {
+        buckets.account_public_access_block.unwrap_or_default().restrict_public_buckets;
+    for bucket in &buckets.buckets {
+        if let Some(why) = &bucket.unread {
+            account
+                .mark_unread(format!("the policy of bucket `{}` was not read: {why}", bucket.name));
+        }
         let arn = BUCKET.global_arn(account.partition, &bucket.name);
         let resource = Resource {
             kind: &BUCKET,
@@ -391,21 +265,9 @@ fn buckets(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagnos
     }
 }
 
-#[derive(Deserialize)]
-struct ResourcePolicies {
-    resources: Vec<ResourceDump>,
-}
-
-#[derive(Deserialize)]
-struct ResourceDump {
-    arn: String,
-    policy: Option<Json>,
-}
-
 /// Policies of other resources; the file may be absent, since nobody has to ask for them.
-fn policies(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagnostics) {
-    let Some(dump) = json::file::<ResourcePolicies>(path, diagnostics) else { return };
-    for resource in dump.resources {
+fn policies(account: &mut AccountSnapshot, dump: &AccountDump) {
+    for resource in dump.resource_policies.iter().flat_map(|dump| &dump.resources) {
         let Some(kind) = ResourceType::of_arn(&resource.arn) else {
             account.mark_unread(format!("`{}` is of a type that is not judged", resource.arn));
             continue;
@@ -413,79 +275,24 @@ fn policies(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagno
         let label = format!("{}@{}", resource.arn, account.handle);
         let policy = resource.policy.as_ref().map(PolicyText::read);
         let resource_of = Resource { kind, label, policy, restrict_public: false, is_dumped: true };
-        account.resources.insert(resource.arn, resource_of);
+        account.resources.insert(resource.arn.clone(), resource_of);
     }
 }
 
-#[derive(Deserialize)]
-struct OrganizationDump {
-    organization: Option<OrganizationIds>,
-    root: Option<RootDump>,
-    #[serde(default)]
-    units: Vec<UnitDump>,
-    #[serde(default)]
-    accounts: Vec<MemberDump>,
-    #[serde(default)]
-    scps: Vec<PolicyDump>,
-    #[serde(default)]
-    rcps: Vec<PolicyDump>,
-}
-
-#[derive(Deserialize)]
-struct OrganizationIds {
-    id: String,
-    management_account: String,
-}
-
-#[derive(Deserialize)]
-struct RootDump {
-    id: String,
-    policy_types: Option<Vec<PolicyTypeDump>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct PolicyTypeDump {
-    r#type: String,
-    status: String,
-}
-
-#[derive(Deserialize)]
-struct UnitDump {
-    id: String,
-    parent: String,
-}
-
-#[derive(Deserialize)]
-struct MemberDump {
-    id: String,
-    name: Option<String>,
-    parent: String,
-    /// As Organizations sends it since 2025.
-    #[serde(alias = "State")]
-    state: Option<String>,
-    /// As it was sent before.
-    #[serde(alias = "Status")]
-    status: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct PolicyDump {
-    id: String,
-    name: String,
-    content: Json,
-    targets: BTreeSet<String>,
-}
-
-fn tree(path: &Path, diagnostics: &mut Diagnostics) -> Tree {
-    let Some(dump) = json::file::<OrganizationDump>(path, diagnostics) else { return Tree::Unread };
-    let Some(ids) = dump.organization else { return Tree::Absent };
+fn tree(dump: Option<OrganizationDump>, diagnostics: &mut Diagnostics) -> Tree {
+    let Some(dump) = dump else { return Tree::default() };
+    let Some(ids) = dump.organization else {
+        return match dump.unread.is_empty() {
+            true => Tree::Absent,
+            false => Tree::Unread(dump.unread.join("; ")),
+        };
+    };
     let Some(root) = dump.root else {
         diagnostics.push(
-            Diagnostic::error(format!("`{}` has no `root`", path.display()))
+            Diagnostic::error("`organization.json` has no `root`")
                 .help("an estate without an organization says `{\"organization\": null}`"),
         );
-        return Tree::Unread;
+        return Tree::default();
     };
     let enabled = root.policy_types.map(|types| {
         let on = types.into_iter().filter(|t| t.status == "ENABLED");
@@ -496,6 +303,7 @@ fn tree(path: &Path, diagnostics: &mut Diagnostics) -> Tree {
         root: root.id,
         management: ids.management_account,
         enabled,
+        unread: dump.unread,
         units: dump.units.into_iter().map(|unit| (unit.id, unit.parent)).collect(),
         ..OrganizationSnapshot::default()
     };

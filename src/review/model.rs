@@ -20,7 +20,7 @@ pub(crate) fn model(snapshot: &AccountsSnapshot) -> AccessModel {
     let managed = Arc::new(managed_policies(snapshot));
     let (organization, guardrails) = match &snapshot.tree {
         Tree::Read(tree) => (Some(organization(tree)), guardrails(tree)),
-        Tree::Unread | Tree::Absent => (None, Guardrails::default()),
+        Tree::Unread(_) | Tree::Absent => (None, Guardrails::default()),
     };
     let mut facts = Facts {
         live: true,
@@ -50,7 +50,7 @@ fn account_facts(account: &AccountSnapshot, tree: &Tree) -> AccountFacts {
         Tree::Read(tree) => {
             (tree.accounts.get(&account.id).cloned(), tree.closed.contains(&account.id))
         }
-        Tree::Unread | Tree::Absent => (None, false),
+        Tree::Unread(_) | Tree::Absent => (None, false),
     };
     AccountFacts {
         handle: account.handle.clone(),

@@ -22,15 +22,20 @@ pub(crate) struct AccountsSnapshot {
 }
 
 /// What is known of the organization.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) enum Tree {
-    /// It was not read: which guardrails there are is not known.
-    #[default]
-    Unread,
+    /// It was not read, for this reason: which guardrails there are is not known.
+    Unread(String),
     /// There is none.
     Absent,
     /// It was read whole.
     Read(Box<OrganizationSnapshot>),
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self::Unread("organization.json is absent".to_owned())
+    }
 }
 
 /// An organization: its tree and the policies attached to it.

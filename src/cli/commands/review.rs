@@ -3,30 +3,47 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::cli::args::FailOnArg;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::review::{self, ReviewRequest};
+use crate::engine::review::{self, LiveRequest, ReviewRequest};
 use crate::ids::AccountId;
 use crate::render;
 
 /// Flags of `review`.
 #[derive(Debug, Args)]
-#[command(after_help = "Needs no configuration, no state and no credentials, and writes nothing. \
+#[command(group = ArgGroup::new("before").args(["accounts", "read_role", "management_role"]).multiple(true))]
+#[command(
+    after_help = "Needs no configuration and no state, and writes nothing but the folder of --dump. Dumps need no \
+                        credentials; --read-role, --management-role and --dump read the accounts as they are.\n\
                         Exits with code 3 when a path crosses between environments after the change, or a wall cannot \
                         be decided.\n\n\
                         Examples:\n  palisade review --accounts dumps \\\n    -e dev=111111111111 -e production=222222222222\n  \
                         palisade review --accounts dumps --terraform-plan plan.json \\\n    \
                         -e dev=111111111111 -e production=222222222222 \\\n    \
-                        --format markdown > comment.md")]
+                        --format markdown > comment.md\n  \
+                        palisade review --read-role SecurityAudit --terraform-plan plan.json \\\n    \
+                        -e dev=111111111111 -e production=222222222222\n  \
+                        palisade review --read-role SecurityAudit --dump dumps"
+)]
 pub struct ReviewArgs {
     /// Folder with dumps of the accounts as they are
     #[arg(long, value_name = "DIR")]
     accounts: Option<PathBuf>,
+    /// Role to assume in each account to read it as it is; `OrganizationAccountAccessRole` where only --management-role or
+    /// --dump is given
+    #[arg(long, value_name = "NAME", conflicts_with = "accounts")]
+    read_role: Option<String>,
+    /// Role that stands in for the management account; without it the caller reads the organization
+    #[arg(long, value_name = "ARN", conflicts_with = "accounts")]
+    management_role: Option<String>,
+    /// Write what is read of the accounts into this new folder, for reviews with --accounts, and judge nothing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["accounts", "since", "terraform_plan", "policy", "format", "json"])]
+    dump: Option<PathBuf>,
     /// Folder with earlier dumps: says what has opened and closed from then until those of --accounts
-    #[arg(long, value_name = "DIR", requires = "accounts", conflicts_with = "terraform_plan")]
+    #[arg(long, value_name = "DIR", requires = "before", conflicts_with = "terraform_plan")]
     since: Option<PathBuf>,
     /// Output of `terraform show -json PLANFILE`; several of one change are judged together
     #[arg(long, value_name = "FILE")]
@@ -36,14 +53,14 @@ pub struct ReviewArgs {
     #[arg(long, value_name = "DIR", requires = "terraform_plan")]
     configuration: Vec<PathBuf>,
     /// File with one policy, judged on its own: an SCP or RCP, or a policy of a principal or a resource
-    #[arg(long, value_name = "FILE", requires_all = ["target", "accounts"], conflicts_with = "since")]
+    #[arg(long, value_name = "FILE", requires_all = ["target", "before"], conflicts_with = "since")]
     policy: Option<PathBuf>,
     /// What --policy is tried on: a root, unit, account or policy of the organization by its id, which it is attached to or
     /// takes the place of; or the ARN of a role, user, group, managed policy or resource
     #[arg(long, value_name = "TARGET", requires = "policy")]
     target: Vec<String>,
     /// An environment and its accounts, as in `production=222222222222,333333333333`
-    #[arg(long, short = 'e', value_name = "NAME=ID,...", value_parser = environment, required = true)]
+    #[arg(long, short = 'e', value_name = "NAME=ID,...", value_parser = environment, required_unless_present = "dump")]
     environment: Vec<(String, Vec<AccountId>)>,
     /// The account of a plan's provider where the plan does not tell it, as in `aws.prod=222222222222`
     #[arg(long, value_name = "KEY=ID", value_parser = provider)]
@@ -58,6 +75,9 @@ pub struct ReviewArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// How many accounts are read at once.
+const AT_ONCE: usize = 10;
 
 /// Formats of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,7 +98,7 @@ enum ReviewFormat {
 ///
 /// # Errors
 /// Whatever keeps it from being judged, and a wall that does not hold.
-pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
+pub async fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
     let mut request = ReviewRequest {
         accounts: args.accounts.clone(),
         since: args.since.clone(),
@@ -92,7 +112,23 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
     for (name, ids) in &args.environment {
         request.environments.entry(name.clone()).or_default().extend(ids.iter().cloned());
     }
-    let outcome = review::run(&request)?;
+    let live = LiveRequest {
+        management_role: args.management_role.clone(),
+        read_role: args.read_role.clone(),
+        parallelism: AT_ONCE,
+    };
+    if let Some(dir) = &args.dump {
+        let named = request.environments.into_values().flatten().collect();
+        let outcome = review::dump(&context.workspace()?, &live, &named, dir).await?;
+        let mut out = context.stdout();
+        render::review::dumped(&outcome, dir, &mut out)?;
+        return Ok(out.flush()?);
+    }
+    let is_live = args.read_role.is_some() || args.management_role.is_some();
+    let outcome = match is_live {
+        true => review::run_live(&context.workspace()?, &request, &live).await?,
+        false => review::run(&request)?,
+    };
     let mut out = context.stdout();
     match args.format {
         _ if args.json => render::json::write(&outcome, &mut out)?,

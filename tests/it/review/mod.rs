@@ -4,6 +4,7 @@ mod callers;
 mod dumps;
 mod example;
 mod lab;
+mod live;
 mod one_policy;
 mod places;
 mod services;

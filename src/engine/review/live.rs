@@ -1,0 +1,150 @@
+//! Reads the accounts of an organization as they are, for a review: read-only, through a role in each account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use futures::stream;
+use tokio::sync::oneshot;
+
+use super::observed;
+use crate::diag::Diagnostic;
+use crate::engine::connect;
+use crate::engine::error::EngineError;
+use crate::engine::host::Activity;
+use crate::engine::open;
+use crate::engine::workspace::Workspace;
+use crate::eval::estate::ProviderSettings;
+use crate::ids::{AccountId, Handle};
+use crate::provider::{AccountTarget, Inventory, Provider};
+use crate::review::dumps::files::{AccountDump, Dumps, OrganizationDump};
+use crate::schema::{
+    AccessPart, AccountState, CREATED_ROLE, Home, access_of, account_state, kinds,
+};
+
+/// How accounts are entered.
+#[derive(Clone, Debug, Default)]
+pub struct LiveRequest {
+    /// The role that stands in for the management account; without one the caller reads the organization.
+    pub management_role: Option<String>,
+    /// The name of the role to assume in each account; the one that Organizations makes where it is absent.
+    pub read_role: Option<String>,
+    /// How many accounts are read at once.
+    pub parallelism: usize,
+}
+
+/// The Region where the caller's configuration names none.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// Reads the organization, every account in it that can be entered, and those that are named. What cannot be read is said
+/// in the dump of its account.
+///
+/// # Errors
+/// AWS does not say who calls, or the run is interrupted.
+pub(super) async fn read(
+    workspace: &Workspace,
+    request: &LiveRequest,
+    named: &BTreeSet<AccountId>,
+) -> Result<Dumps, EngineError> {
+    workspace.interruptible(Box::pin(reading(workspace, request, named))).await?
+}
+
+async fn reading(
+    workspace: &Workspace,
+    request: &LiveRequest,
+    named: &BTreeSet<AccountId>,
+) -> Result<Dumps, EngineError> {
+    let connection = connect::connect(workspace, None).await?;
+    let region = connection.sdk.region().map_or(DEFAULT_REGION, |region| region.as_ref());
+    let read_role = request.read_role.clone().unwrap_or_else(|| CREATED_ROLE.to_owned());
+    let settings = ProviderSettings {
+        region: region
+            .parse()
+            .map_err(|error| Diagnostic::error(format!("`{region}` is no Region: {error}")))?,
+        access_role: read_role.clone(),
+        read_role: Some(read_role.clone()),
+        management_role_arn: request.management_role.clone(),
+        endpoint_url: None,
+        default_tags: BTreeMap::new(),
+    };
+    let provider = open::provider(&connection, &settings).await;
+    let caller = provider.caller().await.map_err(|error| {
+        let advice =
+            error.advice().unwrap_or("check the credentials, or try with dumps: `--accounts DIR`");
+        Diagnostic::error("cannot tell who is calling").detail(error.to_string()).help(advice)
+    })?;
+    let target = |id: &AccountId, management: bool| AccountTarget {
+        handle: Handle::from(id),
+        id: Some(id.clone()),
+        management,
+        access_role: read_role.clone(),
+        read_role: read_role.clone(),
+        region: settings.region.clone(),
+        endpoint_url: None,
+    };
+    let busy = workspace.begin(Activity::ReadingOrganization);
+    let (announce, _) = oneshot::channel();
+    let organization = provider.read_organization(&target(&caller.account, true), announce).await;
+    drop(busy);
+    let mut dumps = Dumps::default();
+    // Those that are named are tried, unless the organization says that nobody is let in.
+    let mut entered: BTreeMap<AccountId, bool> =
+        named.iter().map(|id| (id.clone(), true)).collect();
+    dumps.organization = Some(match &organization {
+        Ok(read) => {
+            entered.extend(members(read));
+            observed::organization(read)
+        }
+        Err(error) => OrganizationDump::unread(error.to_string()),
+    });
+    // An account in no organization reads itself.
+    if entered.is_empty() {
+        entered.insert(caller.account.clone(), true);
+    }
+    let entered = entered.into_iter().filter(|(_, can_be_entered)| *can_be_entered);
+    let targets: Vec<(AccountId, AccountTarget)> = entered
+        .map(|(id, _)| {
+            let target = target(&id, id == caller.account);
+            (id, target)
+        })
+        .collect();
+    let busy = workspace.begin(Activity::ReadingAccounts(targets.len()));
+    let reads = targets.iter().map(|(id, target)| {
+        let provider = provider.as_ref();
+        async move { (id.clone(), account(provider, target).await) }
+    });
+    dumps.accounts =
+        stream::iter(reads).buffer_unordered(request.parallelism.max(1)).collect().await;
+    drop(busy);
+    Ok(dumps)
+}
+
+/// An account, or why it could not be entered.
+async fn account(provider: &dyn Provider, target: &AccountTarget) -> AccountDump {
+    match provider.read_account(target, &bearing_access(), "/").await {
+        Ok(read) => observed::account(&read),
+        Err(error) => AccountDump::unread(error.to_string()),
+    }
+}
+
+/// The kinds of an account that bear on access.
+fn bearing_access() -> BTreeSet<&'static str> {
+    let all = kinds::kinds().iter().map(|kind| kind.schema());
+    let of_accounts = all.filter(|schema| schema.home == Home::Account);
+    of_accounts
+        .filter(|schema| {
+            let part = schema.meaning.access;
+            part.grants() || matches!(part, AccessPart::AccountSettings { .. })
+        })
+        .map(|schema| schema.kind)
+        .collect()
+}
+
+/// The accounts of an organization, each with whether AWS lets anybody in.
+fn members(read: &Inventory) -> impl Iterator<Item = (AccountId, bool)> {
+    let objects = read.objects.values();
+    let accounts = objects.filter(|o| access_of(o.kind).is_some_and(AccessPart::is_account));
+    accounts.filter_map(|o| {
+        let id = o.attrs.get("id")?.as_str()?.parse().ok()?;
+        Some((id, account_state(&o.attrs).is_none_or(AccountState::can_be_entered)))
+    })
+}

@@ -1,0 +1,248 @@
+//! What was read from AWS in the form of dumps, so that what is judged live and what is kept for later are the same.
+
+use serde_json::Value as Json;
+
+use crate::provider::{Inventory, LiveObject};
+use crate::review::dumps::files::{
+    AccountDump, AttachedPolicy, AuthorizationDetails, Boundary, BucketDump, Buckets, GroupDetail,
+    InlinePolicy, MemberDump, OrganizationDump, OrganizationIds, PolicyDetail, PolicyDump,
+    PolicyTypeDump, PolicyVersion, PublicAccessBlock, ResourceDump, ResourcePolicies, RoleDetail,
+    RootDump, Tag, UnitDump, UserDetail,
+};
+use crate::schema::{
+    AccessPart, Guardrail, PolicyAttributes, PrincipalDeclaration, ResourceDeclaration, access_of,
+    kinds,
+};
+use crate::value::{Attrs, Value};
+
+/// How parents and targets name the root of an organization.
+const ROOT: &str = "root";
+
+/// An organization; without one the dump says that there is none.
+pub(super) fn organization(read: &Inventory) -> OrganizationDump {
+    let mut dump = OrganizationDump { unread: unread(read), ..OrganizationDump::default() };
+    let objects = || read.objects.values().filter_map(|o| Some((o, access_of(o.kind)?)));
+    let Some((object, declared)) = objects().find_map(|(o, part)| Some((o, part.organization()?)))
+    else {
+        return dump;
+    };
+    let root = text(&object.attrs, declared.root);
+    let node = |id: String| if id == ROOT { root.clone() } else { id };
+    dump.organization = Some(OrganizationIds {
+        id: text(&object.attrs, "id"),
+        management_account: text(&object.attrs, declared.management_account),
+    });
+    let types = texts(&object.attrs, declared.policy_types).into_iter();
+    let enabled = types.map(|r#type| PolicyTypeDump {
+        r#type: r#type.to_ascii_uppercase(),
+        status: "ENABLED".to_owned(),
+    });
+    dump.root = Some(RootDump { id: root.clone(), policy_types: Some(enabled.collect()) });
+    for (object, part) in objects() {
+        let attrs = &object.attrs;
+        match part {
+            AccessPart::OrganizationalUnit { parent } => {
+                let parent = node(text(attrs, parent));
+                dump.units.push(UnitDump { id: text(attrs, "id"), parent });
+            }
+            AccessPart::Account(account) => dump.accounts.push(MemberDump {
+                id: text(attrs, "id"),
+                name: some_text(attrs, account.name),
+                parent: node(text(attrs, account.parent)),
+                state: some_text(attrs, "state"),
+                status: None,
+            }),
+            AccessPart::Guardrail { limits, document } => {
+                let targets = kinds::kind(object.kind).and_then(|kind| kind.schema().attachments);
+                let targets = targets.map(|attr| texts(attrs, attr)).unwrap_or_default();
+                let policy = PolicyDump {
+                    id: text(attrs, "id"),
+                    name: text(attrs, "name"),
+                    content: json(attrs, document),
+                    targets: targets.into_iter().map(node).collect(),
+                };
+                match limits {
+                    Guardrail::Principals => dump.scps.push(policy),
+                    Guardrail::Resources => dump.rcps.push(policy),
+                }
+            }
+            _ => {}
+        }
+    }
+    dump
+}
+
+/// What could not be read of an organization and bears on access.
+fn unread(read: &Inventory) -> Vec<String> {
+    let bears = |kind: &str| access_of(kind).is_some_and(|part| part != AccessPart::None);
+    let unread = read.unread.iter().filter(|(kind, _)| bears(kind));
+    unread.map(|(kind, why)| format!("{kind} was not read: {why}")).collect()
+}
+
+/// An account.
+pub(super) fn account(read: &Inventory) -> AccountDump {
+    let mut dump = AccountDump::default();
+    let mut details = AuthorizationDetails::default();
+    let mut buckets = Buckets::default();
+    let mut resources = Vec::new();
+    let (mut lacks_identities, mut lacks_buckets) = (false, false);
+    for (kind, why) in &read.unread {
+        let Some(part) = access_of(kind) else { continue };
+        match part {
+            AccessPart::Resource(says) if says.global_name.is_some() => lacks_buckets = true,
+            AccessPart::Principal(_) | AccessPart::Group(_) | AccessPart::ManagedPolicy { .. } => {
+                lacks_identities = true;
+            }
+            // Without the account's own block more is open than with it.
+            _ => continue,
+        }
+        let why = format!("{kind} was not read: {why}");
+        if !dump.unread.reasons.contains(&why) {
+            dump.unread.reasons.push(why);
+        }
+    }
+    for (kind, objects) in &read.unread_objects {
+        let Some(part) = access_of(kind) else { continue };
+        for (key, why) in objects {
+            match part {
+                AccessPart::Resource(says) if says.global_name.is_some() => {
+                    buckets.buckets.push(BucketDump {
+                        name: key.clone(),
+                        unread: Some(why.clone()),
+                        ..BucketDump::default()
+                    });
+                }
+                AccessPart::None => {}
+                _ => dump.unread.reasons.push(format!("{kind} `{key}` was not read: {why}")),
+            }
+        }
+    }
+    for object in read.objects.values() {
+        match access_of(object.kind) {
+            Some(AccessPart::Principal(of)) => principal(object, of, &mut details),
+            Some(AccessPart::Group(of)) => details.group_detail_list.push(GroupDetail {
+                arn: text(&object.attrs, "arn"),
+                group_name: object.key.clone(),
+                group_policy_list: inline(&object.attrs, of),
+                attached_managed_policies: attached(&object.attrs, of),
+            }),
+            Some(AccessPart::ManagedPolicy { document }) => details.policies.push(PolicyDetail {
+                arn: text(&object.attrs, "arn"),
+                policy_version_list: vec![PolicyVersion {
+                    document: Some(json(&object.attrs, document)).filter(|d| !d.is_null()),
+                    is_default_version: true,
+                }],
+            }),
+            Some(AccessPart::AccountSettings { public_access_block }) => {
+                buckets.account_public_access_block = block(&object.attrs, public_access_block);
+            }
+            Some(AccessPart::Resource(says)) => match says.global_name {
+                Some(name) => buckets.buckets.push(bucket(object, name, says)),
+                None => resources.push(ResourceDump {
+                    arn: text(&object.attrs, "arn"),
+                    policy: policy(object, says),
+                }),
+            },
+            _ => {}
+        }
+    }
+    dump.details = (!lacks_identities).then_some(details);
+    dump.buckets = (!lacks_buckets).then_some(buckets);
+    dump.resource_policies = (!resources.is_empty()).then_some(ResourcePolicies { resources });
+    dump
+}
+
+fn principal(
+    object: &LiveObject,
+    declared: PrincipalDeclaration,
+    details: &mut AuthorizationDetails,
+) {
+    let attrs = &object.attrs;
+    let id = some_text(attrs, declared.unique_id);
+    let boundary = some_text(attrs, declared.boundary);
+    let permissions_boundary =
+        boundary.map(|permissions_boundary_arn| Boundary { permissions_boundary_arn });
+    let tags = attrs.get("tags").and_then(Value::as_map).into_iter().flatten();
+    let tags = tags.filter_map(|(key, value)| {
+        Some(Tag { key: key.clone(), value: value.as_str()?.to_owned() })
+    });
+    match declared.trust {
+        Some(trust) => details.role_detail_list.push(RoleDetail {
+            arn: text(attrs, "arn"),
+            role_name: object.key.clone(),
+            role_id: id,
+            assume_role_policy_document: json(attrs, trust),
+            role_policy_list: inline(attrs, declared.policies),
+            attached_managed_policies: attached(attrs, declared.policies),
+            permissions_boundary,
+            tags: tags.collect(),
+        }),
+        None => details.user_detail_list.push(UserDetail {
+            arn: text(attrs, "arn"),
+            user_name: object.key.clone(),
+            user_id: id,
+            user_policy_list: inline(attrs, declared.policies),
+            group_list: declared
+                .groups
+                .map(|g| texts(attrs, g))
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+            attached_managed_policies: attached(attrs, declared.policies),
+            permissions_boundary,
+            tags: tags.collect(),
+        }),
+    }
+}
+
+fn bucket(object: &LiveObject, name: &str, says: ResourceDeclaration) -> BucketDump {
+    BucketDump {
+        name: text(&object.attrs, name),
+        policy: policy(object, says),
+        public_access_block: says.public_access_block.and_then(|own| block(&object.attrs, own)),
+        unread: object.unread.get(says.policy).cloned(),
+    }
+}
+
+/// The policy of a resource, where it has one.
+fn policy(object: &LiveObject, says: ResourceDeclaration) -> Option<Json> {
+    Some(json(&object.attrs, says.policy)).filter(|policy| !policy.is_null())
+}
+
+fn inline(attrs: &Attrs, of: PolicyAttributes) -> Vec<InlinePolicy> {
+    let policies = attrs.get(of.inline).and_then(Value::as_map).into_iter().flatten();
+    let one = |(name, document): (&String, &Value)| InlinePolicy {
+        policy_name: name.clone(),
+        policy_document: document.to_json(),
+    };
+    policies.map(one).collect()
+}
+
+fn attached(attrs: &Attrs, of: PolicyAttributes) -> Vec<AttachedPolicy> {
+    let arns = texts(attrs, of.attached).into_iter();
+    arns.map(|policy_arn| AttachedPolicy { policy_arn }).collect()
+}
+
+fn block(attrs: &Attrs, name: &str) -> Option<PublicAccessBlock> {
+    let switches = attrs.get(name)?.as_map()?;
+    let on = switches.get("restrict_public_buckets").and_then(Value::as_bool);
+    Some(PublicAccessBlock { restrict_public_buckets: on.unwrap_or(false) })
+}
+
+fn json(attrs: &Attrs, name: &str) -> Json {
+    attrs.get(name).map_or(Json::Null, Value::to_json)
+}
+
+fn some_text(attrs: &Attrs, name: &str) -> Option<String> {
+    attrs.get(name)?.as_str().map(str::to_owned)
+}
+
+fn text(attrs: &Attrs, name: &str) -> String {
+    some_text(attrs, name).unwrap_or_default()
+}
+
+fn texts(attrs: &Attrs, name: &str) -> Vec<String> {
+    let elements = attrs.get(name).and_then(Value::elements);
+    let texts = elements.into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
+}
