@@ -18,7 +18,7 @@ use super::{
 };
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::difference::SecretComparison;
+use crate::difference::{PolicyChange, SecretComparison};
 use crate::eval::estate::Estate;
 use crate::live::Live;
 use crate::schema::{Category, Home};
@@ -238,11 +238,11 @@ fn change(decision: &ObjectPlan<'_>) -> ResourceChange {
         after: is,
         after_unknown: unknown.iter().map(ToString::to_string).collect(),
         after_partial: partial,
+        policy_diff: shown_policies(&decision.difference.policies, &sensitive),
         sensitive: sensitive.into_iter().collect(),
         changed: decision.difference.changed.iter().map(ToString::to_string).collect(),
         replace_because: decision.replace_because.clone(),
         create_before_destroy: decision.create_before_destroy,
-        policy_diff: decision.difference.policies.clone(),
         previous_address: decision.previous_address.clone(),
         depends_on: decision.depends_on.iter().cloned().collect(),
     }
@@ -258,6 +258,24 @@ fn planned(decision: ObjectPlan<'_>) -> Option<(ResourceAddr, PlannedObject)> {
     }
     Some((address, PlannedObject { desired, meta }))
 }
+
+/// The differences between policies, without the lines of those that hold a sensitive value: a line tells it.
+fn shown_policies(changes: &[PolicyChange], sensitive: &BTreeSet<String>) -> Vec<PolicyChange> {
+    let lies_in = |inner: &str, outer: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let hides = |path: &str| sensitive.iter().any(|s| lies_in(s, path) || lies_in(path, s));
+    let shown = changes.iter().map(|change| match hides(&change.path) {
+        true => PolicyChange { lines: vec![HIDDEN.to_owned()], ..change.clone() },
+        false => change.clone(),
+    });
+    shown.collect()
+}
+
+/// What stands for the lines of a policy that holds a sensitive value.
+const HIDDEN: &str = "(sensitive values)";
 
 fn partial_strings(value: &Value) -> BTreeMap<String, String> {
     path::unknown_paths(value)

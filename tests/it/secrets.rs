@@ -475,3 +475,66 @@ fn a_sensitive_value_within_a_map_is_no_drift_and_is_written_nowhere() {
     hidden(&["state", "show", "iam_role.ci@dev", "--json"]).code(0);
     hidden(&["drift", "--json"]).code(0);
 }
+
+/// Neither the old nor the new value of a variable that a policy is made with stands in what a plan writes for tools.
+#[test]
+fn a_sensitive_value_in_a_policy_that_changes_stands_in_no_plan() {
+    let estate = r#"
+palisade {
+  name = "acme"
+}
+organization "acme" {}
+account "dev" {
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}
+variable "id" {
+  type      = string
+  sensitive = true
+}
+data "iam_policy_document" "own" {
+  statement {
+    actions   = ["s3:*"]
+    resources = ["arn:aws:s3:::${var.id}"]
+  }
+}
+iam_policy "own" {
+  accounts = [account.dev]
+  content  = data.iam_policy_document.own.json
+}
+iam_role "ci" {
+  accounts = [account.dev]
+  trust {
+    aws         = [account.dev]
+    external_id = var.id
+  }
+  statement "Read" {
+    effect    = "Allow"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::${var.id}/*"]
+  }
+}
+"#;
+    let (old, new) = ("the-old-value-of-it", "the-new-value-of-it");
+    let p = Program::new(estate);
+    let given = |value: &str| format!("id={value}");
+    p.run(&["apply", "--auto-approve", "--var", &given(old)]).code(0);
+    let now = given(new);
+    for format in ["text", "json", "markdown", "html", "sarif"] {
+        let run = p.run(&["plan", "--full", "--format", format, "--var", &now]).code(0);
+        silent(&run, &[old, new]);
+        if format == "json" {
+            let changes = run.json()["resource_changes"].to_string();
+            assert!(changes.contains("(sensitive values)"), "{changes}");
+        }
+    }
+    silent(
+        &p.run(&["plan", "--out", "saved", "--output", "json=plan.json", "--var", &now]).code(0),
+        &[old, new],
+    );
+    for file in ["saved", "plan.json"] {
+        let written = std::fs::read(p.path().join(file)).expect("written");
+        let text = String::from_utf8_lossy(&written);
+        assert!(!text.contains(old) && !text.contains(new), "{file} tells it");
+    }
+}
