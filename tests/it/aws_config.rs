@@ -99,6 +99,27 @@ fn a_profile_that_cannot_be_resolved_stops_before_any_call() {
     assert!(front.seen().is_empty(), "{:?}", front.seen());
 }
 
+/// A variable that is set to nothing is not set, as for the AWS CLI: the profile's endpoint counts.
+#[test]
+fn an_endpoint_that_is_set_to_nothing_is_not_set() {
+    let front = Front::open(Way::default());
+    let url = front.url();
+    let program = program(
+        &format!("[profile ops]\nendpoint_url = {url}\n"),
+        &format!("[ops]\n{}", keys(&front)),
+    );
+    let profile = ("AWS_PROFILE", "ops");
+    for env in [
+        vec![profile, ("AWS_ENDPOINT_URL", "")],
+        vec![profile, ("AWS_ENDPOINT_URL_ORGANIZATIONS", ""), ("AWS_ENDPOINT_URL_STS", "")],
+        vec![profile, ("AWS_ENDPOINT_URL", url.as_str()), ("AWS_ENDPOINT_URL_IAM", "")],
+    ] {
+        front.forget();
+        plan(&program, &env).code(0);
+        assert!(!front.seen().is_empty(), "{env:?}");
+    }
+}
+
 #[test]
 fn the_profile_of_either_variable_is_the_one_that_calls() {
     let front = Front::open(Way::default());

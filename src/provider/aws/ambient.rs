@@ -33,6 +33,7 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -60,6 +61,26 @@ pub trait MfaCodes: fmt::Debug + Send + Sync {
     /// # Errors
     /// There is nobody to ask.
     async fn code(&self, device: &str, profile: &str) -> Result<String, Diagnostic>;
+}
+
+/// Settings in which an endpoint that is set to nothing is not set, as for the AWS CLI: the SDK takes the text for an
+/// address, and stops the program. A variable that is empty leaves what the profile says.
+fn without_empty_endpoints(sdk: SdkConfig, of_profile: Option<&str>) -> SdkConfig {
+    let told = sdk.endpoint_url().filter(|url| !url.is_empty());
+    let endpoint = told.or(of_profile).map(str::to_owned);
+    let mut builder = sdk.to_builder();
+    builder.set_endpoint_url(endpoint).set_service_config(Some(OfServices(sdk)));
+    builder.build()
+}
+
+/// What files and environment say of single services.
+#[derive(Debug)]
+struct OfServices(SdkConfig);
+
+impl LoadServiceConfig for OfServices {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        self.0.service_config()?.load_config(key).filter(|text| !text.is_empty())
+    }
 }
 
 /// Reads environment and files. Calls AWS only where a code has to be asked for: the code is taken, and
@@ -108,7 +129,8 @@ pub async fn load(
     if let Some(context) = &bundle {
         loader = loader.http_client(client(context.clone(), ProxyConfig::from_env()));
     }
-    let sdk = loader.load().await;
+    let of_profile = profiles::endpoint_behind_nothing(env, set.get_profile(&name));
+    let sdk = without_empty_endpoints(loader.load().await, of_profile);
     trace::behind(Matcher::from_env());
 
     // The state may lie in no region, and STS answers in any of the partition.

@@ -355,12 +355,9 @@ pub(super) fn endpoints(
     set: &ProfileSet,
     name: &str,
 ) -> Result<(), Diagnostic> {
-    const ALL: &str = "AWS_ENDPOINT_URL";
-    let is_true = |text: &str| text.trim().eq_ignore_ascii_case("true");
     let profile = set.get_profile(name);
     let of_profile = |key: &str| profile.and_then(|profile| profile.get(key));
-    let ignored = env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").map(String::as_str);
-    if ignored.or(of_profile("ignore_configured_endpoint_urls")).is_some_and(is_true) {
+    if are_ignored(env, profile) {
         return Ok(());
     }
     let variables = env.iter().filter(|(variable, _)| {
@@ -398,6 +395,26 @@ pub(super) fn endpoints(
     }
     Ok(())
 }
+
+/// The endpoint of a profile where the variable that goes before it is set to nothing.
+pub(super) fn endpoint_behind_nothing<'a>(
+    env: &BTreeMap<String, String>,
+    profile: Option<&'a Profile>,
+) -> Option<&'a str> {
+    let is_nothing = env.get(ALL).is_some_and(String::is_empty) && !are_ignored(env, profile);
+    profile.filter(|_| is_nothing)?.get("endpoint_url").filter(|url| !url.is_empty())
+}
+
+/// Whether endpoints of the environment and of profiles do not count.
+fn are_ignored(env: &BTreeMap<String, String>, profile: Option<&Profile>) -> bool {
+    let is_true = |text: &str| text.trim().eq_ignore_ascii_case("true");
+    let of_profile = || profile?.get("ignore_configured_endpoint_urls");
+    let told = env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").map(String::as_str);
+    told.or_else(of_profile).is_some_and(is_true)
+}
+
+/// The variable with the endpoint of all services.
+const ALL: &str = "AWS_ENDPOINT_URL";
 
 /// The services that are called, as the AWS configuration names them.
 const SERVICES: &[&str] =
