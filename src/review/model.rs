@@ -8,7 +8,7 @@ use super::{
     OrganizationSnapshot, PolicyText, Tree,
 };
 use crate::access::{
-    AccessModel, AccountFacts, Coverage, Facts, GroupNode, Guardrails, ManagedPolicies,
+    AccessModel, AccountFacts, BUCKET, Coverage, Facts, GroupNode, Guardrails, ManagedPolicies,
     ManagedPolicy, NamedPolicy, Organization, Permissions, PolicyType, PrincipalKind,
     PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags,
 };
@@ -27,6 +27,8 @@ pub(crate) fn model(snapshot: &AccountsSnapshot) -> AccessModel {
         organization,
         guardrails,
         managed_policies: Arc::clone(&managed),
+        // An account whose buckets were not listed counts as unread.
+        listed_types: BTreeSet::from([BUCKET.name]),
         ..Facts::default()
     };
     for account in snapshot.accounts.values() {

@@ -69,6 +69,9 @@ impl Case<'_> {
             }
             (None, "aws:principalaccount") => or_absent(home_of(&request.principal)),
             (None, "aws:resourceaccount") => or_absent(request.resource_account.clone()),
+            (None, "aws:resourceorgid") => {
+                or_absent(request.resource_organization.as_ref().map(|of| of.id.clone()))
+            }
             (None, "aws:username") => or_absent(user_of(&request.principal)),
             _ => Value::Open,
         }
@@ -157,7 +160,11 @@ impl Case<'_> {
         if let (Some(domain), false) =
             (self.parts.domains.get(&key), self.parts.never.contains(&key))
         {
-            return self.constant_within(condition, domain);
+            let mut told = condition.clone();
+            for item in &mut told.values {
+                *item = Item::new(value(item)?);
+            }
+            return self.constant_within(&told, domain);
         }
         let settled = FOLLOWS.contains(&key.as_str())
             || self.parts.never.contains(&key)

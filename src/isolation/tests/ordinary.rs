@@ -445,6 +445,38 @@ fn the_perimeters_of_aws_are_decided() {
     }
 }
 
+/// The organization of what is asked for stands for its id, in guardrails and in trust.
+#[test]
+fn an_organization_may_be_named_by_a_variable() {
+    for id in ["o-aaaaaaaaaa", "${aws:ResourceOrgID}"] {
+        let perimeter = || {
+            let statement = json!({"Effect": "Deny", "Principal": "*", "Action": ["s3:*", "sts:AssumeRole"], "Resource": "*",
+                "Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": id}, "BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}});
+            rcp("identity", json!({"Version": "2012-10-17", "Statement": [statement]}))
+        };
+        let public = || {
+            let mut statement = reads(CI, &["arn:aws:s3:::data/*".to_owned()]);
+            statement["Principal"] = json!("*");
+            dev().both(holding(vec![statement])).both(perimeter())
+        };
+        let others = || {
+            let not_ours = json!({"Principal": "*", "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": id}}});
+            Fixture::new().both(lambda("dev", "ci", allow("sts:*", "*"))).both(role(
+                "production",
+                "deploy",
+                trust(not_ours),
+                None,
+            ))
+        };
+        judge(vec![
+            ("those from elsewhere", public(), "$external", "production", "isolated"),
+            ("those who do not sign", public(), "$anonymous", "production", "isolated"),
+            ("ours", public(), "dev", "production", "reachable"),
+            ("a role for others alone", others(), "dev", "production", "isolated"),
+        ]);
+    }
+}
+
 /// Two of AWS's examples of service control policies together: regions with exceptions, and users from elsewhere.
 ///
 /// Source: `aws-samples/service-control-policy-examples` at 35a50b0 (MIT-0), "Deny access to AWS based on the requested
