@@ -3,9 +3,10 @@
 //! A right over whatever a service has is asked about by the beginning of the service's ARNs, so that no region and no type is
 //! missed, and its witness is the shortest text that no pattern tells apart from others (`arn:aws:codebuild:x`). Here such a
 //! text is swapped for an ARN of the form that the catalogue gives the action's resources, in the region that the request
-//! is sent to, where the judge allows that one as well; otherwise it stays, for it is the one that was judged.
+//! is sent to, where the same can be played again with it; otherwise it stays, for it is the one that was judged.
 
 use super::crossing::Asked;
+use super::replay::replay;
 use crate::access::AccountNode;
 use crate::iam::symbolic::Opening;
 use crate::iam::{ContextValue, Effect, catalogue};
@@ -34,14 +35,14 @@ pub(super) fn name_resource(asked: &Asked, home: &AccountNode, opening: &mut Ope
             named.push("*".to_owned());
         }
         named.extend(of_patterns(asked, opening, &region, home));
-        for resource in named {
+        for resource in named.into_iter().filter(|resource| asked.asks_for(resource)) {
             let mut other = opening.clone();
             other.witness.resource = resource;
             if other.witness.context.get(REQUESTED_REGION).is_some() {
                 other.witness.context.set(REQUESTED_REGION, region.as_str());
             }
             other.decision = asked.judge(&other.witness);
-            if other.decision.is_allowed() && other.witness.contradiction().is_none() {
+            if replay(asked, &other).is_ok() {
                 *opening = other;
                 return;
             }

@@ -103,6 +103,8 @@ pub struct PowerPath {
     pub gained: bool,
     /// Whether the plan takes from them.
     pub lost: bool,
+    /// Whether the two above say nothing, as the holder was asked about on one side alone.
+    pub one_sided: bool,
     /// Whether neither the way there nor some right asks anything of the surroundings.
     pub unconditional: bool,
     /// What the way there asks of them, for people, beside what the steps of the chain ask.
@@ -628,8 +630,9 @@ impl Search<'_, '_> {
                 holder: holder.to_owned(),
                 over: over.clone(),
                 openings: openings.to_vec(),
-                gained: rights.gained,
-                lost: rights.lost,
+                gained: rights.gained && !rights.one_sided,
+                lost: rights.lost && !rights.one_sided,
+                one_sided: rights.one_sided,
                 unconditional: !way.conditional && asks_nothing(openings),
                 conditions: way.conditions.clone(),
             });

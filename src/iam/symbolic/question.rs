@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::domain::Domain;
+use super::globs::Glob;
 use super::keys::DERIVED;
 use super::opening::Opening;
 use super::variables;
@@ -42,6 +43,16 @@ impl Space {
     pub fn text(&self) -> &str {
         let (Self::One(text) | Self::Below(text) | Self::Shaped(text)) = self;
         text
+    }
+
+    /// Whether a text is in it.
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::One(one) => one == text,
+            Self::Below(prefix) => text.len() > prefix.len() && text.starts_with(prefix.as_str()),
+            Self::Shaped(pattern) => Glob::shaped(pattern).matches(text),
+        }
     }
 
     /// The same in lower case.

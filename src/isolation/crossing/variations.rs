@@ -137,6 +137,12 @@ impl Asked {
         self
     }
 
+    /// Whether a resource is among those that are asked for.
+    #[must_use]
+    pub fn asks_for(&self, resource: &str) -> bool {
+        self.resources.iter().any(|space| space.contains(resource))
+    }
+
     /// The same question without the guardrails over what is asked for.
     #[must_use]
     pub fn without_resource_control(mut self) -> Self {

@@ -35,8 +35,8 @@ impl Writer<'_, '_> {
                     (Some(old), Some(new)) => match (old.unconditional, new.unconditional) {
                         (false, true) => PathChange::Widened,
                         (true, false) => PathChange::Narrowed,
-                        _ if new.gained => PathChange::Widened,
-                        _ if new.lost => PathChange::Narrowed,
+                        _ if new.gained || adds(old, new) => PathChange::Widened,
+                        _ if new.lost || adds(new, old) => PathChange::Narrowed,
                         _ => PathChange::Standing,
                     },
                 };
@@ -146,6 +146,15 @@ impl Writer<'_, '_> {
 }
 
 /// A move inside an account that is no request across a wall.
+/// Whether a path of one side has rights that the same path of the other one lacks, where each was asked about by itself.
+fn adds(known: &PowerPath, path: &PowerPath) -> bool {
+    let is_known = |one: &Opening| {
+        let mut all = known.openings.iter();
+        all.any(|o| o.witness == one.witness && o.requirements == one.requirements)
+    };
+    path.one_sided && !path.openings.iter().all(is_known)
+}
+
 fn move_of(by: &str, action: &str, whom: &str) -> Hop {
     Hop {
         action: action.to_owned(),

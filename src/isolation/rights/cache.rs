@@ -57,6 +57,8 @@ impl<'w> RightsCache<'w> {
     /// What somebody may do.
     pub fn of_holder(&mut self, holder: &RightHolder, scope: &RightsScope) -> &Rights {
         let key = (holder.clone(), scope.clone());
-        self.known.entry(key).or_insert_with(|| self.source.ask(holder, scope))
+        let ask =
+            || Rights { one_sided: holder.changed.is_some(), ..self.source.ask(holder, scope) };
+        self.known.entry(key).or_insert_with(ask)
     }
 }

@@ -157,6 +157,8 @@ pub struct Rights {
     pub gained: bool,
     /// Whether the plan takes from them.
     pub lost: bool,
+    /// Whether a holder was asked about on one side alone, so that the two above say nothing of the plan.
+    pub one_sided: bool,
     /// Why the question could not be decided, before and after.
     pub undecided: [Option<String>; 2],
 }
@@ -221,9 +223,19 @@ impl Rights {
     /// What takes two rights: the second, on the sides where the first is held as well.
     #[must_use]
     pub fn and(self, second: Self) -> Self {
-        let held = |first: &[Opening], second: Vec<Opening>| match first {
-            [] => Vec::new(),
-            _ => second,
+        // Whoever does the one as easily as can be still has to meet what that asks for.
+        let held = |first: &[Opening], second: Vec<Opening>| {
+            let Some(least) = first.iter().min_by_key(|o| o.requirements.len()) else {
+                return Vec::new();
+            };
+            let both = |mut opening: Opening| {
+                let more = least.requirements.iter();
+                let more = more.filter(|one| !opening.requirements.contains(one));
+                let more: Vec<_> = more.cloned().collect();
+                opening.requirements.extend(more);
+                opening
+            };
+            second.into_iter().map(both).collect()
         };
         let before = held(&self.before, second.before);
         let after = held(&self.after, second.after);
@@ -233,6 +245,7 @@ impl Rights {
         Self {
             gained: !after.is_empty() && (before.is_empty() || self.gained || second.gained),
             lost: !before.is_empty() && (after.is_empty() || self.lost || second.lost),
+            one_sided: self.one_sided || second.one_sided,
             before,
             after,
             undecided: [first.or(also_first), last.or(also_last)],
@@ -318,6 +331,7 @@ impl Rights {
         self.after.extend(other.after);
         self.gained |= other.gained;
         self.lost |= other.lost;
+        self.one_sided |= other.one_sided;
         for (undecided, why) in self.undecided.iter_mut().zip(other.undecided) {
             *undecided = undecided.take().or(why);
         }

@@ -23,6 +23,12 @@ pub(super) type Services = BTreeMap<String, Sided<String>>;
 /// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
 const AT_ONCE: usize = 8;
 
+/// Actions that touch one resource of each of these types, so that all of them have to be permitted (Amazon EC2 User Guide,
+/// "Example policies to control access the Amazon EC2 API", "Launch instances (RunInstances)"; the Service Authorization
+/// Reference marks the types as required).
+const TOUCHES_EACH: [(&str, &[&str]); 1] =
+    [("ec2:RunInstances", &["image", "instance", "network-interface", "security-group", "subnet"])];
+
 /// Whether a role lets a service in that acts for the role's own account, which it does where the role was passed to it
 /// there (IAM User Guide, "The confused deputy problem").
 fn serves(model: &AccessModel, role: &PrincipalNode, service: &str, home: &AccountNode) -> bool {
@@ -182,6 +188,11 @@ impl Questions<'_> {
         let mut rights = Rights::default();
         let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for action in actions {
+            let touched = TOUCHES_EACH.iter().find(|(one, _)| one.eq_ignore_ascii_case(action));
+            if let Some((_, types)) = touched {
+                rights.join(self.touching_each(holder, home, action, types));
+                continue;
+            }
             let prefix = action.split(':').next().unwrap_or_default();
             by_service.entry(prefix).or_default().push((*action).to_owned());
         }
@@ -196,5 +207,43 @@ impl Questions<'_> {
             rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
         }
         rights
+    }
+
+    /// An action on one resource of each of these types, with a role passed to it.
+    fn touching_each(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        action: &str,
+        types: &[&str],
+    ) -> Rights {
+        // The role comes in an instance profile, which the call names.
+        let profile = Texts {
+            prefixes: vec![format!("arn:{}:iam::{}:instance-profile/", home.partition, home.id)],
+            ..Texts::default()
+        };
+        let id = catalogue().find(action);
+        let kinds = id.into_iter().flat_map(|id| catalogue().resource_types(id));
+        let mut rights: Option<Rights> = None;
+        for kind in kinds.filter(|kind| types.contains(&kind.name)) {
+            let mut one = Rights::default();
+            one.add(self.question(
+                holder,
+                Right {
+                    actions: vec![action.to_owned()],
+                    resources: vec![Space::Shaped(lying_in(home, kind.arn))],
+                    domains: vec![(
+                        "ec2:instanceprofile".to_owned(),
+                        Domain::Texts(profile.clone()),
+                    )],
+                    ..Right::default()
+                },
+            ));
+            rights = Some(match rights {
+                Some(rights) => rights.and(one),
+                None => one,
+            });
+        }
+        rights.unwrap_or_default()
     }
 }

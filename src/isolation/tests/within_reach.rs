@@ -203,6 +203,81 @@ fn a_service_is_handed_a_role_for_the_role_s_own_account() {
     ]);
 }
 
+/// What is the same on both sides is no change, also where it is a right of somebody who is made or changed on the way.
+#[test]
+fn what_stands_is_not_called_widened() {
+    let asks = |action: &str, condition: Json| json!({"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition});
+    let from_vpc = || json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}});
+    for own in [
+        vec![
+            may("iam:CreateUser", "*"),
+            may("iam:PutUserPolicy", "*"),
+            asks("iam:CreateAccessKey", from_vpc()),
+        ],
+        vec![asks("iam:CreateRole", from_vpc()), may("iam:PutRolePolicy", "*")],
+        vec![may("iam:CreateRole", "*"), may("iam:PutRolePolicy", "*")],
+    ] {
+        let standing = Fixture::new()
+            .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
+            .both(role("shared", "low", by("dev", "ci"), Some(document(own.clone()))))
+            .both(role(
+                "production",
+                "deploy",
+                trust(json!({"Principal": {"AWS": "222222222222"}})),
+                None,
+            ));
+        let section = standing.analyse();
+        assert!(section.changes.is_empty(), "{own:?}: {:#?}", section.changes);
+        let after = row(&section, "dev", "production").after;
+        assert_ne!(after, WallVerdict::Isolated, "{own:?}: it is a way");
+    }
+}
+
+/// A launch is permitted where it is for all that it touches: the image, the instance, its interface, group and subnet. The
+/// role comes in a profile, which the call names.
+#[test]
+fn a_launch_is_permitted_for_all_that_it_touches() {
+    let launching = |statements: Vec<Json>| {
+        let all = [vec![may("iam:PassRole", HOP)], statements].concat();
+        foothold(document(all), by_service("ec2.amazonaws.com"))
+    };
+    let launches = || may("ec2:RunInstances", "*");
+    let denied = |resource: &str, condition: Json| json!({"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": resource, "Condition": condition});
+    let instance = "arn:aws:ec2:*:*:instance/*";
+    let but_small = json!({"StringNotEquals": {"ec2:InstanceType": "t3.micro"}});
+    let with_profile =
+        |resource: &str| denied(resource, json!({"Null": {"ec2:InstanceProfile": "false"}}));
+    judge(vec![
+        case("everything", launching(vec![launches()]), YES),
+        case("instances alone", launching(vec![may("ec2:RunInstances", instance)]), NO),
+        case("all but instances", launching(vec![launches(), denied(instance, json!({}))]), NO),
+        case(
+            "all but images",
+            launching(vec![launches(), denied("arn:aws:ec2:*::image/*", json!({}))]),
+            NO,
+        ),
+        case(
+            "small instances alone",
+            launching(vec![launches(), denied(instance, but_small)]),
+            "conditional",
+        ),
+        case(
+            "from one address",
+            launching(vec![
+                json!({"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*",
+                "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}),
+            ]),
+            "conditional",
+        ),
+        case("none with a profile", launching(vec![launches(), with_profile("*")]), NO),
+        case(
+            "no key pair",
+            launching(vec![launches(), denied("arn:aws:ec2:*:*:key-pair/*", json!({}))]),
+            YES,
+        ),
+    ]);
+}
+
 /// Whoever may tag what a right acts on meets what the right asks of tags.
 #[test]
 fn tags_that_the_holder_may_set_are_no_condition() {
