@@ -36,6 +36,8 @@ pub struct ResourceType {
     pub also_opened_by: Option<&'static str>,
     /// Actions, in lower case, that its service refuses to identities of other accounts, whatever policies say.
     pub of_the_owner: &'static [&'static str],
+    /// Actions that change what it runs and that its policy permits to other accounts, as AWS says.
+    pub code_for_others: &'static [&'static str],
     /// The condition key by which every request for it tells the account that it is in.
     pub owner_key: Option<&'static str>,
     /// The condition key, in lower case, by which every request for it tells the account that calls.
@@ -72,6 +74,7 @@ pub static BUCKET: ResourceType = ResourceType {
     // S3 API Reference, `PutBucketPolicy`, `GetBucketPolicy`, `DeleteBucketPolicy` (405).
     of_the_owner: &["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"],
     // Service Authorization Reference, "Condition keys for Amazon S3": the owner of what is asked for.
+    code_for_others: &[],
     owner_key: Some("s3:ResourceAccount"),
     caller_key: None,
     tag_keys: Some("s3:BucketTag"),
@@ -121,6 +124,7 @@ pub static KEY: ResourceType = ResourceType {
         "kms:updatekeydescription",
         "kms:updateprimaryregion",
     ],
+    code_for_others: &[],
     owner_key: None,
     // KMS Developer Guide, "AWS KMS condition keys", `kms:CallerAccount`.
     caller_key: Some("kms:calleraccount"),
@@ -157,6 +161,7 @@ pub static QUEUE: ResourceType = ResourceType {
         "sqs:tagqueue",
         "sqs:untagqueue",
     ],
+    code_for_others: &[],
     owner_key: None,
     caller_key: None,
     tag_keys: None,
@@ -178,6 +183,7 @@ pub static SECRET: ResourceType = ResourceType {
     policy_required: false,
     also_opened_by: None,
     of_the_owner: &[],
+    code_for_others: &[],
     owner_key: None,
     caller_key: None,
     tag_keys: None,
@@ -209,6 +215,7 @@ pub static TOPIC: ResourceType = ResourceType {
         "sns:unsubscribe",
         "sns:untagresource",
     ],
+    code_for_others: &[],
     owner_key: None,
     caller_key: Some("aws:sourceowner"),
     tag_keys: None,
@@ -231,6 +238,9 @@ pub static FUNCTION: ResourceType = ResourceType {
     policy_required: false,
     also_opened_by: None,
     of_the_owner: &[],
+    // Lambda Developer Guide, "Granting Lambda function access to other accounts"; of `UpdateFunctionConfiguration` it says
+    // neither.
+    code_for_others: &["lambda:UpdateFunctionCode"],
     owner_key: None,
     caller_key: None,
     tag_keys: None,
@@ -289,6 +299,7 @@ pub static TABLE: ResourceType = ResourceType {
         "dynamodb:updatetablereplicaautoscaling",
         "dynamodb:updatetimetolive",
     ],
+    code_for_others: &[],
     owner_key: None,
     caller_key: None,
     tag_keys: None,
@@ -310,6 +321,7 @@ pub static REPOSITORY: ResourceType = ResourceType {
     policy_required: false,
     also_opened_by: Some("registry policies of ECR"),
     of_the_owner: &[],
+    code_for_others: &[],
     owner_key: None,
     caller_key: None,
     tag_keys: None,
@@ -337,6 +349,7 @@ pub static STREAM: ResourceType = ResourceType {
         "kinesis:getresourcepolicy",
         "kinesis:putresourcepolicy",
     ],
+    code_for_others: &[],
     owner_key: None,
     caller_key: None,
     tag_keys: None,

@@ -10,6 +10,8 @@ use super::crossing::{
 };
 use super::paths::account_of;
 use crate::access::{AccessModel, PrincipalNode, ResourceType};
+use crate::iam::symbolic::question::concerns;
+use crate::iam::values::is_account_id;
 use crate::iam::{Document, Effect, PrincipalType};
 use crate::ids::Partition;
 
@@ -266,12 +268,42 @@ pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<StepTarget, BTreeS
         .collect()
 }
 
-/// Steps out of an account that nobody could read, by those in it whom the estate does not know:
-/// whoever a policy names there, and anybody at all where one lets in the whole account.
+/// Steps out of an account that nobody could read, or of one of the organization that the estate does not declare, by
+/// those in it whom the estate does not know: whoever a policy names there, and anybody at all where one lets in the whole account.
 #[must_use]
 pub(super) fn unread_steps(model: &AccessModel) -> BTreeSet<PathStep> {
-    let unread: BTreeSet<&str> =
-        model.accounts.values().filter(|a| !a.is_read()).map(|a| a.id.as_str()).collect();
+    let unread = model.accounts.values().filter(|a| !a.is_read()).map(|a| a.id.as_str());
+    // Of the members that the estate does not declare nothing is read; the management account is trusted.
+    let others = model
+        .members
+        .iter()
+        .filter(|(_, member)| !member.is_closed && !member.membership.management_account);
+    steps_out_of(model, &unread.chain(others.map(|(id, _)| id.as_str())).collect())
+}
+
+/// The accounts, beside those of the estate and of its organization, that policies of a principal name as whose roles it
+/// may assume, by id.
+#[must_use]
+pub(super) fn accounts_entered(model: &AccessModel, principal: &PrincipalNode) -> BTreeSet<String> {
+    let statements = principal.identity().iter().flat_map(|r| &r.document.statements);
+    let allowing = statements.filter(|s| s.effect == Effect::Allow);
+    let entering = allowing.filter(|s| concerns(s, "sts:assumerole"));
+    let ids = entering.flat_map(|s| &s.resources).filter_map(|item| {
+        let text = item.text.symbolic();
+        text.split(':').nth(4).map(str::to_owned)
+    });
+    let is_of_nobody = |id: &String| {
+        is_account_id(id)
+            && !model.account_by_id.contains_key(id)
+            && !model.members.contains_key(id)
+            && !model.is_closed(id)
+    };
+    ids.filter(is_of_nobody).collect()
+}
+
+/// The same out of some accounts, by id.
+#[must_use]
+pub(super) fn steps_out_of(model: &AccessModel, unread: &BTreeSet<&str>) -> BTreeSet<PathStep> {
     if unread.is_empty() {
         return BTreeSet::new();
     }

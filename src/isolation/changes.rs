@@ -400,6 +400,19 @@ pub(super) fn cross_to_objects(
     come_to(asked.filter_map(|asked| asked.upon_objects(actions)), changes, false)
 }
 
+/// The same of a step that takes one of these actions.
+pub(super) fn cross_by(
+    model: &AccessModel,
+    actor: &Actor,
+    changes: &Changes,
+    target: &StepTarget,
+    actions: &[&str],
+) -> Crossing {
+    let step = PathStep { source: source(model, actor), target: target.clone() };
+    let asked = stepping(model, actor, changes, &step, false).into_iter();
+    come_to(asked.map(|asked| asked.taking(actions)), changes, false)
+}
+
 /// The first of some questions that is open; else why one is not decided.
 fn come_to(
     questions: impl IntoIterator<Item = Asked>,

@@ -435,12 +435,6 @@ impl Asked {
     }
 }
 
-/// A text for every region of a space that documents tell apart, by what they say of resources and of a key, in lower case.
-pub(super) fn regions_of(documents: &[Arc<Document>], space: &Space, key: &str) -> Vec<String> {
-    let globs: BTreeSet<Glob> = patterns_of(documents, key).collect();
-    texts_of(globs, space)
-}
-
 /// The patterns by which documents tell resources apart, and values of a key, in lower case.
 pub(super) fn patterns_of<'d>(
     documents: &'d [Arc<Document>],

@@ -30,6 +30,7 @@ mod replay;
 pub mod report;
 pub mod rights;
 pub mod rules;
+mod running;
 pub mod section;
 mod undetermined;
 pub mod walls;

@@ -25,6 +25,7 @@ mod closure;
 mod facts;
 mod ground;
 mod making;
+mod running;
 
 use facts::Closure;
 use ground::Ground;

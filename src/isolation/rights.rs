@@ -21,9 +21,12 @@ pub(super) mod tests;
 mod trust;
 mod wanted;
 
-pub(super) use actions::{allows, may_change_policies, may_change_policies_in, may_put_objects};
+pub(super) use actions::{
+    allows, may_change_policies, may_change_policies_in, may_put_objects, services_of,
+};
 pub use cache::RightsCache;
 pub use held::{NewPrincipal, RightHolder, Rights, RightsScope, Time};
 pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};
 pub use names::NewNames;
-pub(super) use questions::everything;
+pub(super) use passing::serves;
+pub(super) use questions::{everything, is_reserved};

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{let_in_whole, unclear, unread_steps};
+use super::candidates::{accounts_entered, let_in_whole, steps_out_of, unclear, unread_steps};
 use super::compare::{Pair, SideResult};
 use super::crossing::{PathStep, StepSource, StepTarget, asked, home, home_of, is_closed};
 use super::paths::{Origin, account_of, starts_in};
 use super::power::bucket_owner;
 use super::rights::{may_change_policies, may_put_objects};
+use super::running::{RunningCode, running, which_role};
 use crate::access::AccessModel;
 use crate::ids::Handle;
 
@@ -18,13 +19,23 @@ type OnwardStep = (StepTarget, Option<String>);
 /// Every pair of origin and environment between which there may be a way, with what is not known of it.
 /// Whoever might be in doubt is: an account that was not read is taken to let anybody in.
 pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pair, String> {
-    let strange = strange(model, result);
-    if result.undecided.is_empty() && strange.is_empty() {
+    let (unclear, unread) = (self::unclear(model), unread(model, result));
+    let running = running(model);
+    let mut onward_steps = between(model, result);
+    let runs = |step: &PathStep| running.contains_key(step.target.arn());
+    if result.undecided.is_empty()
+        && unclear.is_empty()
+        && unread.is_empty()
+        && onward_steps.is_empty()
+        && !result.edges.keys().any(runs)
+    {
         return BTreeMap::new();
     }
-    let mut onward_steps: BTreeMap<StepSource, Vec<OnwardStep>> = BTreeMap::new();
     for step in result.edges.keys() {
         onward_steps.entry(step.source.clone()).or_default().push((step.target.clone(), None));
+        onward_steps.entry(step.source.clone()).or_default().extend(
+            running.get(step.target.arn()).into_iter().flat_map(|code| run(model, step, code)),
+        );
     }
     for (step, why) in &result.undecided {
         let told = format!("whether `{}` is entered is not decided: {why}", step.target.arn());
@@ -47,7 +58,14 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
             starts.entry(origin).or_default().insert(source.clone());
         }
     }
-    let undetermined = Undetermined { model, onward_steps, strange, opened: opened(model, result) };
+    let undetermined = Undetermined {
+        model,
+        onward_steps,
+        unclear,
+        unread,
+        running,
+        opened: opened(model, result),
+    };
     let mut found = BTreeMap::new();
     for (origin, sources) in starts {
         for (environment, why) in undetermined.from(&origin, sources) {
@@ -57,20 +75,64 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
     found
 }
 
-/// Places that anybody may be in, or may get into, for all that is known.
-fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)> {
-    let mut found: Vec<(StepTarget, String)> = unclear(model).into_iter().collect();
-    let lets_in = |step: &PathStep| {
-        asked(model, step)
-            .is_some_and(|asked| !is_closed(&asked) || asked.why_undetermined.is_some())
-    };
-    for step in unread_steps(model).into_iter().filter(lets_in) {
+/// The roles that somebody may be who changes, by leave of a resource's policy, what that runs.
+fn run(model: &AccessModel, step: &PathStep, code: &RunningCode) -> Vec<OnwardStep> {
+    let may = asked(model, step).is_some_and(|asked| !is_closed(&asked.taking(&code.actions)));
+    let roles = code.roles.iter().filter(|_| may);
+    roles
+        .map(|role| (StepTarget::Role(role.clone()), Some(which_role(step.target.arn()))))
+        .collect()
+}
+
+/// Steps through accounts that are nobody's of the organization and that nobody reads: policies of a principal say by id
+/// that it goes in there, and something lets in who comes out.
+fn between(model: &AccessModel, result: &SideResult) -> BTreeMap<StepSource, Vec<OnwardStep>> {
+    let mut entering: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+    for principal in model.principals.values() {
+        for account in accounts_entered(model, principal) {
+            entering.entry(account).or_default().push(&principal.arn);
+        }
+    }
+    let mut found: BTreeMap<StepSource, Vec<OnwardStep>> = BTreeMap::new();
+    let ids: BTreeSet<&str> = entering.keys().map(String::as_str).collect();
+    for step in steps_out_of(model, &ids) {
         let StepSource::Foreign(arn) = &step.source else { continue };
-        let Some(home) = home_of(model, arn) else { continue };
+        let Some(account) = arn.split(':').nth(4) else { continue };
+        if !lets_in(model, result, &step) {
+            continue;
+        }
+        for principal in entering.get(account).into_iter().flatten() {
+            let why = format!(
+                "`{}` lets in `{arn}`, and `{principal}` may go into the account `{account}`, which was not read: whom it lets in is not known",
+                step.target.arn()
+            );
+            let source = StepSource::Principal((*principal).clone());
+            found.entry(source).or_default().push((step.target.clone(), Some(why)));
+        }
+    }
+    found
+}
+
+/// Whether a step may be taken, for all that is known.
+fn lets_in(model: &AccessModel, result: &SideResult, step: &PathStep) -> bool {
+    if result.closed.contains_key(step) {
+        return false;
+    }
+    asked(model, step).is_some_and(|asked| !is_closed(&asked) || asked.why_undetermined.is_some())
+}
+
+/// Places that somebody of an account that was not read may be in, or may get into, for all that is known.
+fn unread(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)> {
+    let mut found = Vec::new();
+    for step in unread_steps(model).into_iter().filter(|step| lets_in(model, result, step)) {
+        let StepSource::Foreign(arn) = &step.source else { continue };
+        let account = match home_of(model, arn) {
+            Some(home) => home.handle.as_str(),
+            None => arn.split(':').nth(4).unwrap_or_default(),
+        };
         let why = format!(
-            "`{}` lets in `{arn}`, and the account `{}` was not read: whom it lets in is not known",
+            "`{}` lets in `{arn}`, and the account `{account}` was not read: whom it lets in is not known",
             step.target.arn(),
-            home.handle
         );
         found.push((step.target, why));
     }
@@ -100,7 +162,12 @@ fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)
 struct Undetermined<'a> {
     model: &'a AccessModel,
     onward_steps: BTreeMap<StepSource, Vec<OnwardStep>>,
-    strange: Vec<(StepTarget, String)>,
+    /// Places whose policies say nothing that can be relied on: anybody may get there.
+    unclear: BTreeMap<StepTarget, String>,
+    /// Places where somebody of an account that was not read may be. Whoever gets into that account signs.
+    unread: Vec<(StepTarget, String)>,
+    /// Resources whose policies let somebody change what they run.
+    running: BTreeMap<String, RunningCode>,
     /// What somebody with power over an account may open.
     opened: BTreeMap<&'a Handle, Vec<StepTarget>>,
 }
@@ -136,7 +203,11 @@ impl Undetermined<'_> {
         let mut queue: VecDeque<(StepSource, Option<String>)> =
             sources.into_iter().map(|source| (source, None)).collect();
         let mut next: Vec<OnwardStep> =
-            self.strange.iter().map(|(target, why)| (target.clone(), Some(why.clone()))).collect();
+            self.unclear.iter().map(|(target, why)| (target.clone(), Some(why.clone()))).collect();
+        if *origin != Origin::Anonymous {
+            let unread = self.unread.iter();
+            next.extend(unread.map(|(target, why)| (target.clone(), Some(why.clone()))));
+        }
         loop {
             for (target, why) in next.drain(..) {
                 let account =
@@ -162,6 +233,10 @@ impl Undetermined<'_> {
                 let targets = self.opened.get(account).into_iter().flatten().cloned();
                 next.extend(targets.map(|target| (target, Some(why.clone()))));
             }
+            if let Some(why) = &why {
+                let roles = self.running_for(&source).map(|role| StepTarget::Role(role.clone()));
+                next.extend(roles.map(|target| (target, Some(why.clone()))));
+            }
             if let (Some(why), true) = (&why, self.writes_state(&source)) {
                 for environment in self.model.accounts.values().flat_map(|a| &a.environments) {
                     found.entry(environment.clone()).or_insert_with(|| why.clone());
@@ -180,6 +255,19 @@ impl Undetermined<'_> {
         let node = self.model.principals.get(arn).filter(|node| may_change_policies(node))?;
         Some(&node.account)
     }
+
+    /// Roles under which something may run that a policy of its own lets somebody change, of whom nobody can tell whether
+    /// it is there: in its own account, or where it gets to.
+    fn running_for<'s>(&'s self, source: &'s StepSource) -> impl Iterator<Item = &'s String> {
+        let own = home(self.model, source);
+        let onward = self.onward_steps.get(source).into_iter().flatten();
+        let reached: BTreeSet<&str> = onward.map(|(target, _)| target.arn()).collect();
+        let all = self.running.iter().filter(move |(resource, code)| {
+            own == Some(&code.account) || reached.contains(resource.as_str())
+        });
+        all.flat_map(|(_, code)| &code.roles)
+    }
+
     /// Whether a principal may write the state of the estate, which decides what is applied everywhere.
     fn writes_state(&self, source: &StepSource) -> bool {
         let StepSource::Principal(arn) = source else { return false };

@@ -52,9 +52,15 @@ impl Asked {
     /// The same question of these actions alone, upon objects and not upon the bucket that holds them.
     #[must_use]
     pub(in crate::isolation) fn upon_objects(mut self, actions: &[&str]) -> Option<Self> {
-        self.actions = actions.iter().map(|action| Space::One((*action).to_owned())).collect();
         self.resources.retain(|space| space.text().contains('/'));
-        (!self.resources.is_empty()).then_some(self)
+        (!self.resources.is_empty()).then(|| self.taking(actions))
+    }
+
+    /// The same question of these actions alone.
+    #[must_use]
+    pub(in crate::isolation) fn taking(mut self, actions: &[&str]) -> Self {
+        self.actions = actions.iter().map(|action| Space::One((*action).to_owned())).collect();
+        self
     }
 
     /// The same question of a user that was given another name, by ARN. Policies that name it as their principal follow it:

@@ -12,14 +12,15 @@
 //! 1. every API call by which IAM lets one principal alter what another one of its account may do, or who may be that
 //!    one, makes one of these facts, and [`RightsScope`] lists those calls: policies (written, attached, re-versioned, taken
 //!    away), boundaries, groups, tags, names, trusts, credentials, identity providers, roles that are passed or that code
-//!    runs under already, and principals that are made;
+//!    runs under already, and principals that are made; what a resource's own policy lets somebody change of what runs, in
+//!    this account or in another one, is found by that policy (`running.rs`);
 //! 2. all facts are tried for every principal that is reached, under everything that is changed about it so far,
 //!    and are tried again whenever more is changed about it;
 //! 3. a change never takes away: each one leaves a principal with no less than it had (`changes.rs` says why), so it
 //!    is enough to keep the union of the changes, and the order in which they are made does not matter;
 //! 4. what nobody in the closure can alter stays in every question: SCPs and RCPs over the account, and boundaries
 //!    that are still set. A principal that is made is under no boundary, except where nobody may make one without
-//!    (`iam:PermissionsBoundary`); SCPs bind it like anybody.
+//!    (`iam:PermissionsBoundary`), decide what that one says, or take it off again; SCPs bind it like anybody.
 //!
 //! Principals of the origin's own accounts are not changed here, but where the question is who may take such an account
 //! out of the organization ([`Search::holders_at_home`]): a wall that only its source side holds shut is told as
@@ -94,6 +95,7 @@ impl Search<'_, '_> {
             Task::Change(actor, Actor::Known(arn)) if inside => {
                 self.change(ground, actor, arn, closure);
             }
+            Task::Change(actor, whom) if inside => self.unbind(actor, whom, closure),
             Task::Change(..) => {}
             Task::All(actor) => {
                 if inside {
@@ -120,6 +122,7 @@ impl Search<'_, '_> {
             return;
         }
         self.write(actor, closure);
+        self.remake(actor, own, closure);
         self.make(actor, own, closure);
         self.admit(ground, actor, own, closure);
         match actor {
@@ -148,6 +151,7 @@ impl Search<'_, '_> {
                 Actor::Made { name, .. } => {
                     self.tag(ground, actor, &other, (own, name), closure);
                     self.rename_made(actor, &other, closure);
+                    self.unbind(actor, &other, closure);
                 }
                 Actor::Admitted => {}
             }
@@ -564,7 +568,7 @@ impl Search<'_, '_> {
                     Task::Change(actor, Actor::Known(arn)) => {
                         self.change(ground, actor, arn, &mut closure);
                     }
-                    Task::Change(..) => {}
+                    Task::Change(actor, whom) => self.unbind(actor, whom, &mut closure),
                 }
             }
             let Some((fact, way)) = closure.conditional.pop().or_else(|| closure.doubtful.pop())
@@ -663,6 +667,7 @@ impl Search<'_, '_> {
                 closure.note(Fact::Reached(Actor::Known(role.clone())), way);
             }
         }
+        self.run_under_others(ground, actor, closure);
         let changes = closure.changes(actor);
         self.hand_tags_on(ground, actor, &changes, closure);
         let made = matches!(actor, Actor::Made { .. } | Actor::Admitted);

@@ -10,6 +10,7 @@ use super::super::crossing::{
 use super::super::issuers::keys_of;
 use super::super::paths::account_of;
 use super::super::rights::{allows, may_change_policies, may_put_objects};
+use super::super::running::{RunningCode, running};
 use super::Search;
 use crate::access::{AccessModel, AccountNode, NamedPolicy, PrincipalNode, STATE_STORE};
 use crate::iam::symbolic::SymbolicAnswer;
@@ -38,6 +39,8 @@ pub(super) struct Ground {
     /// Accounts of which a bucket with such keys, or with the state, may itself let principals write, whatever their own
     /// policies say.
     pub(super) written_by_policy: BTreeSet<Handle>,
+    /// Resources whose policies let somebody change what they run, by ARN.
+    pub(super) running: BTreeMap<String, RunningCode>,
     /// Steps that nothing but the target side's tags keep shut.
     pub(super) tag_held: BTreeMap<String, Vec<StepTarget>>,
     /// Steps that the source side alone holds shut.
@@ -153,6 +156,7 @@ impl Ground {
             asks_tags: RefCell::default(),
             keys_in_buckets: !keys.is_empty(),
             written_by_policy,
+            running: running(model),
             tag_held,
             held,
             heirs,

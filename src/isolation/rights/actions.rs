@@ -93,11 +93,12 @@ pub(super) const RENAME: &str = "iam:UpdateUser";
 pub(super) const RENAME_GROUP: &str = "iam:UpdateGroup";
 
 /// What else is power, of itself or beside other rights.
-pub(super) const OTHERS: [&str; 13] = [
+pub(super) const OTHERS: [&str; 14] = [
     "iam:AddClientIDToOpenIDConnectProvider",
     "iam:CreatePolicy",
     "iam:CreateSAMLProvider",
     "iam:CreateUser",
+    "iam:DeletePolicy",
     "iam:PassRole",
     "iam:RemoveUserFromGroup",
     "iam:UpdateSAMLProvider",
@@ -255,7 +256,7 @@ pub(super) fn is_of_aws(policy: &str) -> bool {
 }
 
 /// The services that a role's trust names. Where it names everybody, services are the least of it.
-pub(super) fn services_of(role: &PrincipalNode) -> BTreeSet<String> {
+pub(in crate::isolation) fn services_of(role: &PrincipalNode) -> BTreeSet<String> {
     let allowing = role.trust.iter().flat_map(|t| &t.document.statements);
     let named = allowing.filter(|s| s.effect == Effect::Allow).flat_map(|s| &s.principals);
     named

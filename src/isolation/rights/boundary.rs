@@ -41,20 +41,32 @@ impl Questions<'_> {
         arn: &str,
         rights: &mut Rights,
     ) {
-        let kind = kind(arn);
-        let own = vec![Space::One(arn.to_owned())];
-        let delete = right(&[&format!("iam:Delete{kind}PermissionsBoundary")], own.clone());
-        rights.add(self.question(holder, bounded(delete, self.bound(arn).as_ref())));
         let bounds = self.bounds(arn);
-        let mut put = right(&[&format!("iam:Put{kind}PermissionsBoundary")], own);
-        put.domains
-            .push(("iam:permissionsboundary".to_owned(), any_policy_but(partition, &bounds)));
-        rights.add(self.question(holder, put));
+        let bound = self.bound(arn);
+        self.unbinding(holder, partition, (arn, bound.as_ref()), &bounds, rights);
         let own_policies = bounds.into_iter().filter(|arn| !is_of_aws(arn));
         let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
         if !rewrite.is_empty() {
             rights.add(self.question(holder, right(&POLICY, rewrite)));
         }
+    }
+
+    /// The same without a word to the policy itself: the boundary is taken away, or swapped for another one.
+    pub(super) fn unbinding(
+        &self,
+        holder: &RightHolder,
+        partition: Partition,
+        (arn, bound): (&str, Option<&String>),
+        bounds: &BTreeSet<String>,
+        rights: &mut Rights,
+    ) {
+        let kind = kind(arn);
+        let own = vec![Space::One(arn.to_owned())];
+        let delete = right(&[&format!("iam:Delete{kind}PermissionsBoundary")], own.clone());
+        rights.add(self.question(holder, bounded(delete, bound)));
+        let mut put = right(&[&format!("iam:Put{kind}PermissionsBoundary")], own);
+        put.domains.push(("iam:permissionsboundary".to_owned(), any_policy_but(partition, bounds)));
+        rights.add(self.question(holder, put));
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) trait RightsSource {
 
     /// Names, each a whole ARN, that users of an account may be given and that some policy tells from theirs.
     fn other_names(&self, account: &AccountNode) -> BTreeSet<String>;
+
+    /// Managed policies of an account, by ARN, for whose names no other one does.
+    fn policies_alone(&self, account: &AccountNode) -> BTreeSet<String>;
 }
 
 /// Answers about rights. The closure of power comes back to the same holder by many paths, and a question takes a run of the
@@ -47,6 +50,11 @@ impl<'w> RightsCache<'w> {
     /// Names, each a whole ARN, that users of an account may be given and that some policy tells from theirs.
     pub fn other_names(&self, account: &AccountNode) -> BTreeSet<String> {
         self.source.other_names(account)
+    }
+
+    /// Managed policies of an account, by ARN, for whose names no other one does.
+    pub fn policies_alone(&self, account: &AccountNode) -> BTreeSet<String> {
+        self.source.policies_alone(account)
     }
 
     /// What a principal, by ARN, may do.

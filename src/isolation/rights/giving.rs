@@ -18,10 +18,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::changes::under;
-use super::super::crossing::{Asked, Right, patterns_of, regions_of, texts_of};
+use super::super::crossing::{Asked, Right, patterns_of, texts_of};
 use super::actions::{CREDENTIALS, JOIN, POLICY, may_change_policies};
 use super::boundary::bounded;
-use super::held::{NewPrincipal, RightHolder, Rights, Sided, alike, note};
+use super::held::{NewPrincipal, OnSides, RightHolder, Rights, Sided, alike, note};
 use super::questions::{
     Questions, below, by_resource, everything, is_open, is_reserved, kind, right, speaks,
 };
@@ -237,8 +237,9 @@ impl Questions<'_> {
             |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
         let attaches = ["Group", "Role", "User"].map(|kind| format!("iam:Attach{kind}Policy"));
         if attaches.iter().any(|action| speaks(action)) {
-            let mut take = |answers: Answers| {
-                found.by_name.extend(by_resource(&[&answers]));
+            let mut take = |answers: Answers, there: OnSides| {
+                let each = by_resource(&[&answers]).into_iter();
+                found.by_name.extend(each.map(|(name, rights)| (name, rights.only(there))));
                 let answers = [answers.before, answers.after];
                 for (answer, undecided) in answers.into_iter().zip(&mut found.undecided) {
                     if let SymbolicAnswer::Undecided(why) = answer {
@@ -247,11 +248,12 @@ impl Questions<'_> {
                 }
             };
             if speaks("iam:CreatePolicy") {
-                let names = self.policy_names(holder, home).into_iter().map(Space::One);
-                take(self.question(holder, right(&["iam:CreatePolicy"], names.collect())));
+                for (there, names) in self.not_taken(home, self.policy_names(holder, home)) {
+                    take(self.question(holder, right(&["iam:CreatePolicy"], names)), there);
+                }
             }
             if POLICY.into_iter().any(speaks) {
-                take(self.question(holder, right(&POLICY, self.policies_of(home))));
+                take(self.question(holder, right(&POLICY, self.policies_of(home))), [true, true]);
             }
         }
         let found = Rc::new(found);
@@ -272,18 +274,69 @@ impl Questions<'_> {
         let create = right(&["iam:CreatePolicy"], vec![below.clone()]);
         let mut names = BTreeSet::new();
         for asked in self.asked_by(holder, &create) {
-            let regions = regions_of(asked.documents(), &below, "iam:policyarn");
-            names.extend(regions.into_iter().filter(|arn| is_name(arn)));
+            let globs: BTreeSet<Glob> = patterns_of(asked.documents(), "iam:policyarn").collect();
+            let regions = texts_of(globs.clone(), &below);
+            let regions = regions.into_iter().map(|arn| self.beside(home, &globs, arn));
+            names.extend(regions.filter(|arn| is_name(arn)));
         }
         names
+    }
+
+    /// Another name of the same region for one that a policy of the account has already: IAM makes no second one of a name
+    /// (IAM API Reference, `CreatePolicy`, `EntityAlreadyExists`). A name that is alone in its region stays.
+    fn beside(&self, home: &AccountNode, globs: &BTreeSet<Glob>, arn: String) -> String {
+        let is_taken = |arn: &String| {
+            self.sides().iter().all(|model| model.managed_of(home).any(|a| a == arn))
+        };
+        if !is_taken(&arn) {
+            return arn;
+        }
+        let start = arn.find('/').map_or(arn.len(), |at| at + 1);
+        let places = (start..=arn.len()).rev().filter(|at| arn.is_char_boundary(*at));
+        let mut others = places.map(|at| {
+            let mut other = arn.clone();
+            other.insert(at, '0');
+            other
+        });
+        let is_alike = |other: &String| {
+            globs.iter().all(|glob| glob.matches(other) == glob.matches(&arn)) && !is_taken(other)
+        };
+        others.find(is_alike).unwrap_or(arn)
+    }
+
+    /// Policies of an account, by ARN, whose names are alone in what policies tell apart: no other name does for them.
+    pub(super) fn policies_alone(&self, home: &AccountNode) -> BTreeSet<String> {
+        let names = self.names_of(home, "policy");
+        let stand = self.sides().into_iter().flat_map(|model| model.managed_of(home));
+        stand.filter(|arn| names.contains(*arn)).cloned().collect()
+    }
+
+    /// Names of policies that are to be made, by the sides on which none of the account's has them.
+    fn not_taken(
+        &self,
+        home: &AccountNode,
+        names: impl IntoIterator<Item = String>,
+    ) -> BTreeMap<OnSides, Vec<Space>> {
+        let taken = self.sides().map(|model| model.managed_of(home).collect::<BTreeSet<_>>());
+        let mut found: BTreeMap<OnSides, Vec<Space>> = BTreeMap::new();
+        for name in names {
+            let free = taken.each_ref().map(|taken| !taken.contains(&name));
+            found.entry(free).or_default().push(Space::One(name));
+        }
+        found.remove(&[false, false]);
+        found
     }
 
     /// The same names for everybody in the account, so that one may write what another one may attach.
     pub(super) fn authoring(&self, holder: &RightHolder, home: &AccountNode, rights: &mut Rights) {
         let speaks = |action: &str| self.sides().iter().any(|model| speaks(model, holder, action));
         if speaks("iam:CreatePolicy") {
-            let names = self.names_of(home, "policy").iter().cloned().map(Space::One).collect();
-            rights.add(self.question(holder, right(&["iam:CreatePolicy"], names)));
+            let names = self.names_of(home, "policy");
+            for (there, names) in self.not_taken(home, names.iter().cloned()) {
+                let mut write = Rights::default();
+                write.add(self.question(holder, right(&["iam:CreatePolicy"], names)));
+                rights.join(write.only(there));
+            }
         }
         if POLICY.into_iter().any(speaks) {
             rights.add(self.question(holder, right(&POLICY, self.policies_of(home))));
@@ -377,8 +430,16 @@ impl Questions<'_> {
         }
         let names = self.new_names(home);
         let globs = patterns_of(&documents, "iam:policyarn").chain(names.asking().iter().cloned());
-        let found = texts_of(globs.collect(), &below(home, kind));
-        let found = Rc::new(found.into_iter().filter(|arn| is_name(arn)).collect());
+        // Of a boundary policies ask by another key.
+        let bounding = patterns_of(&documents, "iam:permissionsboundary");
+        let bounding = bounding.filter(|_| kind == "policy");
+        let globs: BTreeSet<Glob> = globs.chain(bounding).collect();
+        let found = texts_of(globs.clone(), &below(home, kind)).into_iter();
+        let found = found.map(|arn| match kind {
+            "policy" => self.beside(home, &globs, arn),
+            _ => arn,
+        });
+        let found = Rc::new(found.filter(|arn| is_name(arn)).collect());
         self.names.borrow_mut().insert(key, Rc::clone(&found));
         found
     }

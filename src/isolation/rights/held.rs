@@ -51,6 +51,14 @@ pub enum RightsScope {
     MakingWithUnknown(NewPrincipal),
     /// Managed policies of its account whose text it decides: one of each region of names.
     Authoring,
+    /// A managed policy of its account, by ARN, that nothing bears any longer: it may be deleted.
+    Erasing(String),
+    /// A managed policy of its account of that ARN, once it was deleted: it may be made again, with another text.
+    Recreating(String),
+    /// What bears a managed policy, by the policy's ARN and that of a principal or group of its account: it may be detached.
+    Detaching(String, String),
+    /// The boundary of a principal that was made under one: it may be taken away, or swapped.
+    Unbinding(NewPrincipal),
     /// Other principals of its account, of its own making and under no boundary, that it can be: one of each region of
     /// names.
     Creating,

@@ -31,7 +31,12 @@ const TOUCHES_EACH: [(&str, &[&str]); 1] =
 
 /// Whether a role lets a service in that acts for the role's own account, which it does where the role was passed to it
 /// there (IAM User Guide, "The confused deputy problem").
-fn serves(model: &AccessModel, role: &PrincipalNode, service: &str, home: &AccountNode) -> bool {
+pub(in crate::isolation) fn serves(
+    model: &AccessModel,
+    role: &PrincipalNode,
+    service: &str,
+    home: &AccountNode,
+) -> bool {
     let statements = || role.trust.iter().flat_map(|trust| &trust.document.statements);
     if statements().all(|statement| statement.conditions.is_empty()) {
         return true;

@@ -211,7 +211,7 @@ pub(super) fn kind(arn: &str) -> PrincipalKind {
 
 /// Roles that AWS alone can change: those of its services, and those of Identity Center (IAM User Guide, "Use
 /// service-linked roles"; IAM Identity Center User Guide, "Referencing permission sets in resource policies").
-pub(super) fn is_reserved(arn: &str) -> bool {
+pub(in crate::isolation) fn is_reserved(arn: &str) -> bool {
     arn.contains(":role/aws-service-role/") || arn.contains(":role/aws-reserved/")
 }
 

@@ -210,6 +210,28 @@ impl RightsSource for Questions<'_> {
             }
             RightsScope::Rename(arn) => self.renaming(holder, home, arn, &mut rights),
             RightsScope::Authoring => self.authoring(holder, home, &mut rights),
+            RightsScope::Erasing(policy) => {
+                put(&mut rights, &["iam:DeletePolicy"], one(policy), None);
+            }
+            RightsScope::Recreating(policy) => {
+                put(&mut rights, &["iam:CreatePolicy"], one(policy), None);
+            }
+            RightsScope::Detaching(policy, whom) => {
+                let kind = match whom.contains(":group/") {
+                    true => "Group".to_owned(),
+                    false => kind(whom).to_string(),
+                };
+                let mut detach = right(&[&format!("iam:Detach{kind}Policy")], one(whom));
+                if !whom.contains(":group/") {
+                    detach = bounded(detach, self.bound(whom).as_ref());
+                }
+                detach.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
+                rights.add(self.question(holder, detach));
+            }
+            RightsScope::Unbinding(new) => {
+                let (bound, bounds) = (new.bound.as_ref(), new.bound.iter().cloned().collect());
+                self.unbinding(holder, *partition, (&new.name, bound), &bounds, &mut rights);
+            }
             RightsScope::Creating => self.creating(holder, home, &mut rights),
             RightsScope::Naming(bound) => self.naming(holder, home, bound.as_ref(), &mut rights),
             RightsScope::Making(new) => {
@@ -243,6 +265,10 @@ impl RightsSource for Questions<'_> {
 
     fn other_names(&self, account: &AccountNode) -> BTreeSet<String> {
         self.user_names(account).all()
+    }
+
+    fn policies_alone(&self, account: &AccountNode) -> BTreeSet<String> {
+        Self::policies_alone(self, account)
     }
 }
 

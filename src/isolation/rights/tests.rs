@@ -31,6 +31,10 @@ impl RightsSource for LeavingOut<'_> {
     fn other_names(&self, account: &AccountNode) -> BTreeSet<String> {
         self.questions.other_names(account)
     }
+
+    fn policies_alone(&self, account: &AccountNode) -> BTreeSet<String> {
+        self.questions.policies_alone(account)
+    }
 }
 
 /// What asks as ever, but for one kind of scope.

@@ -19,6 +19,8 @@ use crate::iam::{Document, Use};
 use crate::ids::{Handle, Partition};
 
 mod leaving;
+mod running;
+mod unread;
 
 const DEV: &str = "111111111111";
 const PRODUCTION: &str = "222222222222";

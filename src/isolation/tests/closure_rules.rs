@@ -100,6 +100,28 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             .both(user("shared", "op", statements(&[ASSUME])))
             .then(role("production", "deploy", trust(whole), None))
     };
+    // The boundary leaves nothing of what is wanted.
+    let narrow = |more: Vec<Json>| {
+        let mut all = vec![
+            json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new,
+                "Condition": {"StringEquals": {"iam:PermissionsBoundary": policy_arn("narrow")}}}),
+            may("iam:PutRolePolicy", new),
+        ];
+        all.extend(more);
+        let holder = role("shared", "holder", by("shared", "nobody"), None);
+        let_in(all)
+            .both(with(holder, "managed_policies", json!([policy_arn("narrow")])))
+            .both(managed("shared", "narrow", document(vec![may("s3:*", "*")])))
+    };
+    let remaking = || {
+        let narrow_arn = policy_arn("narrow");
+        narrow(vec![
+            may("iam:DeletePolicy", &narrow_arn),
+            may("iam:CreatePolicy", &narrow_arn),
+            may("iam:DetachRolePolicy", "*"),
+        ])
+    };
+    let unbinding = || narrow(vec![may("iam:DeleteRolePermissionsBoundary", new)]);
     let attaching = || {
         on_machine(vec![attach(LOW, &policy_arn("trusts"))]).both(managed(
             "shared",
@@ -231,6 +253,10 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             RightsScope::Creating,
             beside(may("iam:CreateRole", "*"), may("iam:PutRolePolicy", new)),
         ),
+        (RightsScope::Erasing(name()), remaking()),
+        (RightsScope::Recreating(name()), remaking()),
+        (RightsScope::Detaching(name(), name()), remaking()),
+        (RightsScope::Unbinding(NewPrincipal::default()), unbinding()),
         (RightsScope::Join(name()), joining()),
         (RightsScope::Rename(name()), renaming()),
         (RightsScope::Tags(name()), tagging()),

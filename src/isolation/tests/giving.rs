@@ -1,7 +1,7 @@
 //! What somebody in an account in between may give to whom, where that is less than everything: by groups, and by
 //! users that it makes; and federated sessions of users.
 
-use super::escalation::{document, may};
+use super::escalation::{document, managed, may, policy_arn};
 use super::hunt::{judge, scp, user, with};
 use super::power::{ASSUME, statements};
 use super::*;
@@ -352,6 +352,129 @@ fn what_one_writes_or_makes_another_one_gives() {
             "dev",
             "production",
             "reachable",
+        ),
+    ]);
+}
+
+/// IAM User Guide, "Permissions boundaries for IAM entities", "Delegating responsibility to others using permissions
+/// boundaries": whoever delegates denies changes of the boundary for this reason.
+#[test]
+fn a_boundary_whose_text_the_maker_decides_binds_nobody() {
+    let new = "arn:aws:iam::222222222222:role/new/*";
+    let bound = policy_arn("bound");
+    let only = |names: &str| {
+        scp(
+            "delegated",
+            "shared",
+            json!({"Effect": "Deny", "Action": ["iam:CreateRole", "iam:CreateUser"], "Resource": "*",
+                "Condition": {"ArnNotLike": {"iam:PermissionsBoundary": names}}}),
+        )
+    };
+    // What production lets in: whoever of shared reads objects, which the boundary leaves out.
+    let estate = |more: Vec<Json>, names: &str, stands: bool| {
+        let mut low = vec![may("iam:CreateRole", new), may("iam:PutRolePolicy", new)];
+        low.extend(more);
+        let fixture = in_between(low).both(only(names));
+        let leaves = document(vec![may("ec2:DescribeRegions", "*")]);
+        if stands { fixture.both(managed("shared", "bound", leaves)) } else { fixture }
+    };
+    let on = |action: &str| may(action, &bound);
+    let remade = || vec![on("iam:DeletePolicy"), on("iam:CreatePolicy")];
+    let worn = |fixture: Fixture| {
+        let other = role("shared", "other", by("shared", "nobody"), None);
+        fixture.both(with(other, "managed_policies", json!([bound])))
+    };
+    let worn_as_boundary = |fixture: Fixture| {
+        let other = role("shared", "other", by("shared", "nobody"), None);
+        fixture.both(with(other, "permissions_boundary", json!(bound)))
+    };
+    let detach = || {
+        let mut all = remade();
+        all.push(may("iam:DetachRolePolicy", "arn:aws:iam::222222222222:role/other"));
+        all
+    };
+    let power_user = "arn:aws:iam::aws:policy/PowerUserAccess";
+    let cases = [
+        ("nothing more", estate(vec![], &bound, true), "isolated"),
+        ("another version", estate(vec![on("iam:CreatePolicyVersion")], &bound, true), "reachable"),
+        ("an old one", estate(vec![on("iam:SetDefaultPolicyVersion")], &bound, true), "reachable"),
+        ("deleted and made again", estate(remade(), &bound, true), "reachable"),
+        ("deleted alone", estate(vec![on("iam:DeletePolicy")], &bound, true), "isolated"),
+        ("it stands already", estate(vec![on("iam:CreatePolicy")], &bound, true), "isolated"),
+        ("it is not there yet", estate(vec![on("iam:CreatePolicy")], &bound, false), "reachable"),
+        ("nor may it be made", estate(vec![], &bound, false), "isolated"),
+        (
+            "in any account",
+            estate(vec![on("iam:CreatePolicy")], "arn:aws:iam::*:policy/bound", false),
+            "reachable",
+        ),
+        (
+            "one of those names",
+            estate(vec![may("iam:CreatePolicy", "*")], &policy_arn("bound*"), true),
+            "reachable",
+        ),
+        ("of those names none", estate(vec![], &policy_arn("bound*"), true), "isolated"),
+        ("somebody has it", worn(estate(remade(), &bound, true)), "isolated"),
+        ("who gives it back", worn(estate(detach(), &bound, true)), "reachable"),
+        ("it binds somebody", worn_as_boundary(estate(remade(), &bound, true)), "isolated"),
+        (
+            "taken off again",
+            estate(vec![may("iam:DeleteRolePermissionsBoundary", new)], &bound, true),
+            "reachable",
+        ),
+        (
+            "swapped for another one",
+            estate(vec![may("iam:PutRolePermissionsBoundary", new)], &bound, true),
+            "reachable",
+        ),
+        (
+            "swapped for itself",
+            estate(
+                vec![
+                    json!({"Effect": "Allow", "Action": "iam:PutRolePermissionsBoundary", "Resource": new,
+                    "Condition": {"ArnEquals": {"iam:PermissionsBoundary": bound}}}),
+                ],
+                &bound,
+                true,
+            ),
+            "isolated",
+        ),
+        ("one of AWS's that leaves it", estate(vec![], power_user, true), "reachable"),
+        (
+            "one of AWS's that does not",
+            estate(vec![], "arn:aws:iam::aws:policy/AmazonSQSFullAccess", true),
+            "undetermined",
+        ),
+    ];
+    judge(cases.map(|(name, fixture, right)| (name, fixture, "dev", "production", right)).into());
+}
+
+/// What takes several of those who got in.
+#[test]
+fn one_deletes_a_policy_and_another_one_makes_it_again() {
+    let bound = policy_arn("bound");
+    let new = "arn:aws:iam::222222222222:role/new";
+    let create = json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new,
+        "Condition": {"StringEquals": {"iam:PermissionsBoundary": bound}}});
+    let low =
+        |name: &str, own: Vec<Json>| role("shared", name, by("dev", "ci"), Some(document(own)));
+    let all = |second: Vec<Json>| {
+        in_between(vec![
+            create.clone(),
+            may("iam:PutRolePolicy", new),
+            may("iam:CreatePolicy", &bound),
+        ])
+        .both(low("second", second))
+        .both(managed("shared", "bound", document(vec![may("ec2:DescribeRegions", "*")])))
+    };
+    judge(vec![
+        ("both", all(vec![may("iam:DeletePolicy", &bound)]), "dev", "production", "reachable"),
+        (
+            "another",
+            all(vec![may("iam:DeletePolicy", &policy_arn("x"))]),
+            "dev",
+            "production",
+            "isolated",
         ),
     ]);
 }

@@ -1,0 +1,137 @@
+//! Resources whose own policy lets somebody change what they run, from another account or from their own (Lambda Developer
+//! Guide, "Granting Lambda function access to other accounts").
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+const CI: &str = "arn:aws:iam::111111111111:role/ci";
+const LOW: &str = "arn:aws:iam::333333333333:role/low";
+const FN: &str = "arn:aws:iam::333333333333:role/fn";
+const FUNCTION_ARN: &str = "arn:aws:lambda:eu-west-1:333333333333:function:orders";
+
+fn named(arn: &str, trusted: &Json, own: &Json) -> PrincipalNode {
+    role(&json!({
+        "Arn": arn,
+        "AssumeRolePolicyDocument": statement(json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": trusted})),
+        "RolePolicyList": [{"PolicyName": "main", "PolicyDocument": statement(own.clone())}],
+    }))
+}
+
+fn may(action: &str) -> Json {
+    json!({"Effect": "Allow", "Action": action, "Resource": "*"})
+}
+
+/// Dev's `ci`, with a function of shared's whose policy has this statement; production lets in shared's `fn`.
+fn estate(ci: &str, lets: &Json, more: Vec<PrincipalNode>) -> Facts {
+    let lambda = json!({"Service": "lambda.amazonaws.com"});
+    let assume = may("sts:AssumeRole");
+    let mut all = vec![ci_with(ci), named(FN, &lambda, &assume), deploy(FN)];
+    all.extend(more);
+    let mut facts = facts(all);
+    facts.accounts.push(account("shared", SHARED));
+    let function = resource(&FUNCTION, FUNCTION_ARN, Some(&statement(lets.clone())));
+    facts.resources = vec![ResourceNode { account: handle("shared"), ..function }];
+    facts
+}
+
+fn lets(whom: &str, action: &str) -> Json {
+    json!({"Effect": "Allow", "Principal": {"AWS": whom}, "Action": action, "Resource": FUNCTION_ARN})
+}
+
+#[test]
+fn who_changes_what_a_function_runs_is_its_role() {
+    let other = || {
+        let lambda = json!({"Service": "lambda.amazonaws.com"});
+        named("arn:aws:iam::333333333333:role/other", &lambda, &may("s3:ListAllMyBuckets"))
+    };
+    let low = |own: &str| named(LOW, &json!({"AWS": CI}), &may(own));
+    let (code, other_code) = ("lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration");
+    let tagged = |mut statement: Json| {
+        statement["Condition"] = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+        statement
+    };
+    use WallVerdict::{Conditional, Isolated, Reachable, Undetermined};
+    let cases = [
+        ("code", estate("lambda:*", &lets(CI, code), vec![]), Reachable),
+        ("code, by a pattern", estate("*", &lets(CI, "lambda:Update*"), vec![]), Reachable),
+        ("code, from a network", estate("*", &tagged(lets(CI, code)), vec![]), Conditional),
+        // AWS does not say that a function's policy permits this to other accounts.
+        ("its configuration", estate("*", &lets(CI, other_code), vec![]), Undetermined),
+        ("which role it has", estate("*", &lets(CI, code), vec![other()]), Undetermined),
+        ("calling it", estate("*", &lets(CI, "lambda:InvokeFunction"), vec![]), Isolated),
+        ("its own side", estate("s3:*", &lets(CI, code), vec![]), Isolated),
+        ("a whole account", estate("*", &lets(DEV, code), vec![]), Reachable),
+        ("somebody else", estate("*", &lets("444444444444", code), vec![]), Isolated),
+        // In its own account a policy of the function permits by itself.
+        ("a neighbour", estate("sts:*", &lets(LOW, code), vec![low("s3:*")]), Reachable),
+        (
+            "a neighbour, its configuration",
+            estate("sts:*", &lets(LOW, other_code), vec![low("s3:*")]),
+            Reachable,
+        ),
+        (
+            "a neighbour who calls it",
+            estate("sts:*", &lets(LOW, "lambda:InvokeFunction"), vec![low("s3:*")]),
+            Isolated,
+        ),
+    ];
+    for (name, facts, right) in cases {
+        assert_eq!(into_production(&AccessModel::new(facts)), right, "{name}");
+    }
+    let outside = |facts: Facts| wall(&AccessModel::new(facts), &Origin::External);
+    let far = estate("*", &lets("444444444444", code), vec![]);
+    assert_eq!(outside(far), Undetermined, "an account outside");
+    assert_eq!(outside(estate("*", &lets(CI, code), vec![])), Isolated);
+}
+
+/// Who may first permit itself what the function's policy asks for.
+#[test]
+fn who_is_permitted_it_on_the_way_changes_it_too() {
+    let hop = "arn:aws:iam::333333333333:role/hop";
+    let itself = json!({"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": hop});
+    let far = |own: &Json| {
+        let mut facts = estate("sts:*", &lets(hop, "lambda:UpdateFunctionCode"), vec![]);
+        facts.principals.push(named(hop, &json!({"AWS": CI}), own));
+        // The function lies in another account than the one that is entered first.
+        let lambda = json!({"Service": "lambda.amazonaws.com"});
+        let run = "arn:aws:iam::444444444444:role/run";
+        let mut role = named(run, &lambda, &may("sts:AssumeRole"));
+        role.account = handle("far");
+        facts.principals.push(role);
+        facts.principals.retain(|p| !p.arn.contains("deploy") && p.arn != FN);
+        facts.principals.push(deploy(run));
+        facts.accounts.push(account("far", "444444444444"));
+        let arn = FUNCTION_ARN.replace(SHARED, "444444444444");
+        let policy = statement(json!({"Effect": "Allow", "Principal": {"AWS": hop},
+            "Action": "lambda:UpdateFunctionCode", "Resource": arn}));
+        let function = resource(&FUNCTION, &arn, Some(&policy));
+        facts.resources = vec![ResourceNode { account: handle("far"), ..function }];
+        into_production(&AccessModel::new(facts))
+    };
+    assert_eq!(far(&itself), WallVerdict::Reachable);
+    assert_eq!(far(&may("lambda:UpdateFunctionCode")), WallVerdict::Reachable);
+    assert_eq!(far(&may("iam:GetRole")), WallVerdict::Isolated);
+}
+
+/// AWS takes no token of its own for web identity federation into AWS: "The JSON Web Tokens (JWTs) generated by the
+/// GetWebIdentityToken API cannot be used for OpenID Connect (OIDC) federation into AWS" (IAM User Guide, "Getting started
+/// with outbound identity federation").
+#[test]
+fn tokens_of_aws_itself_let_nobody_of_the_estate_in() {
+    let issuer = "0a1b2c3d-0000-4000-8000-000000000000.tokens.sts.global.api.aws";
+    let trust = json!({
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": format!("arn:aws:iam::{PRODUCTION}:oidc-provider/{issuer}")},
+        "Condition": {"StringEquals": {format!("{issuer}:sub"): CI, format!("{issuer}:aud"): "x"}},
+    });
+    let deploy = role(&json!({
+        "Arn": "arn:aws:iam::222222222222:role/deploy",
+        "AssumeRolePolicyDocument": statement(trust),
+        "RolePolicyList": [],
+    }));
+    let model = AccessModel::new(facts(vec![ci_with("sts:GetWebIdentityToken"), deploy]));
+    assert_eq!(into_production(&model), WallVerdict::Isolated);
+}
