@@ -246,13 +246,21 @@ impl ScopeRun {
         Ok(serial)
     }
 
+    /// Whether another run has its lock.
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.lost.as_ref().is_some_and(|e| e.failure == StateFailure::Conflict)
+    }
+
     /// Gives the lease back.
     pub(super) async fn release(&mut self, ledger: &Ledger) -> Option<Diagnostic> {
         self.held.close();
-        if self.lost.as_ref().is_some_and(|e| e.failure == StateFailure::Conflict) {
+        if self.is_taken_over() {
             return None;
         }
         let error = ledger.release(&mut self.held.lease).await.err()?;
+        if error.failure == StateFailure::Conflict {
+            self.lost = Some(error.clone());
+        }
         Some(
             Diagnostic::warning(format!("the lock of scope `{}` was not given back", self.name))
                 .detail(error.to_string())

@@ -1,5 +1,6 @@
 //! How an apply ended.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -7,8 +8,8 @@ use serde::Serialize;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::plan::model::OperationKind;
-use crate::state::StateError;
 use crate::state::scopes::AuditHead;
+use crate::state::{StateError, layout};
 
 /// An operation that is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -79,6 +80,8 @@ pub struct ApplySummary {
     /// Objects with a result that neither the state nor the journal took, by scope: the next run looks them
     /// up by what was announced.
     pub unrecorded: Vec<(String, ResourceAddr)>,
+    /// Scopes whose lock another run has taken over.
+    pub taken_over: BTreeSet<String>,
     /// Head of the audit log after this run, to be kept elsewhere.
     pub head: Option<AuditHead>,
     /// What went wrong around the changes (the audit log, cleaning up), without harm to them.
@@ -94,6 +97,13 @@ impl ApplySummary {
             && self.postconditions.is_empty()
             && self.unsaved.is_empty()
             && !self.interrupted
+    }
+
+    /// Whether an operation ended as it did because another run has taken over, and not for a reason of its own.
+    #[must_use]
+    pub fn is_overtaken(&self, failed: &Failed) -> bool {
+        let walls = self.taken_over.contains(layout::WALLS);
+        failed.outage && (walls || self.taken_over.contains(&failed.scope))
     }
 
     /// Whether a state write lost against somebody else's: exit code 4.

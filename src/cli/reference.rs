@@ -44,7 +44,7 @@ once, and the next run recovers.
 | `PALISADE_VAR_name` | a value for the variable `name` |
 | `AWS_PROFILE`, `AWS_CA_BUNDLE`, ... | who calls and how, as the AWS CLI has it: [AWS configuration](aws-configuration.md) |
 | `PALISADE_REQUEST_TIMEOUT` | how long a request to AWS is waited for over all its attempts, as in `30s` or `2m` (default 100 s); `init` waits so long for one package (default 300 s) |
-| `AWS_MAX_ATTEMPTS`, `AWS_RETRY_MODE` | how often a request is tried, and how attempts are paced (also `max_attempts` and `retry_mode` of a profile) |
+| `AWS_MAX_ATTEMPTS`, `AWS_RETRY_MODE` | how often a request is tried, and how attempts are paced (also `max_attempts` and `retry_mode` of a profile); an apply repeats an operation that may yet succeed for two minutes, however often each of its requests is tried |
 | `AWS_ENDPOINT_URL` | an emulator's endpoint |
 | `NO_COLOR`, `CI` | no colours, no animation |
 

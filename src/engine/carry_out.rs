@@ -182,7 +182,11 @@ fn judge(
         why.summary = format!("{} {}: {}", failed.op.under_way(), failed.address, why.summary);
         let instance = inputs.estate.instances.get(&failed.address);
         why.loc = why.loc.or_else(|| instance.map(|i| i.loc.clone()));
-        if failed.uncertain {
+        if summary.is_overtaken(failed) {
+            // What it says itself is advice for a run that nobody has taken over.
+            let more = "`palisade plan` shows what the run that took over has found of it";
+            why.help = Some(more.to_owned());
+        } else if failed.uncertain {
             let more = "it may have been carried out all the same: the next apply looks and goes on from there";
             why.help = Some(match why.help {
                 Some(help) => format!("{help}\n{more}"),
@@ -204,7 +208,12 @@ fn judge(
                 .help(format!("`{command}` writes it back")),
         );
     }
-    if summary.has_conflict() {
+    let own = summary.failed.iter().any(|failed| !summary.is_overtaken(failed));
+    let overtaken = !summary.taken_over.is_empty() && !summary.is_success();
+    if overtaken && diagnostics.is_empty() {
+        diagnostics.push(Diagnostic::error("another run has taken over before this one was done"));
+    }
+    if summary.has_conflict() || overtaken && !own && summary.postconditions.is_empty() {
         return Err(EngineError::Stale(diagnostics));
     }
     if summary.interrupted {

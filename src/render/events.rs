@@ -234,8 +234,14 @@ pub fn summary(summary: &ApplySummary, destroys: bool, style: &Style) -> String 
         all if all == summary.done.len() => done,
         _ => format!("{done} ({operations})"),
     };
-    if !summary.failed.is_empty() {
-        text.push_str(&format!(", {} failed", summary.failed.len()));
+    // A run that was left has not seen what became of them.
+    let (in_flight, failed): (Vec<_>, Vec<_>) =
+        summary.failed.iter().partition(|failed| summary.interrupted && failed.uncertain);
+    if !failed.is_empty() {
+        text.push_str(&format!(", {} failed", failed.len()));
+    }
+    if !in_flight.is_empty() {
+        text.push_str(&format!(", {} uncertain", in_flight.len()));
     }
     if !summary.skipped.is_empty() {
         text.push_str(&format!(", {} skipped", summary.skipped.len()));

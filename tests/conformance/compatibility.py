@@ -1,11 +1,13 @@
 """Which servers of S3 keep what state stands on: run by hand, writes the table of docs/state.md.
 
-    pip install boto3 'moto[server]==5.2.*' localemu ministack localstack-core
+    pip install boto3 'moto[server]==5.2.*' ministack 'localemu[runtime]' 'localstack-core[runtime]'
     python tests/conformance/compatibility.py NAME=COMMAND...
 
-Each COMMAND starts a server on the port that stands in it as {port}: `moto='moto_server -p {port}'`. Every line of the
-table is what the server did, seen with boto3 alone. With PALISADE set to the program, an estate without accounts is
-initialised there too.
+Each COMMAND starts a server on the port that stands in it as {port}: `'moto_server -p {port}'`, `'GATEWAY_PORT={port} ministack'`,
+`'localemu start --port {port}'`, `'GATEWAY_LISTEN=127.0.0.1:{port} python -m localstack.runtime.main'`. They want different versions of one
+another's packages, so each has an environment of its own; the last two need Python 3.12, whatever their metadata say. Every line of
+the table is what the server did, seen with boto3 alone. With PALISADE set to the program, an estate without accounts is
+applied and initialised there too.
 """
 
 import os

@@ -302,3 +302,42 @@ promotion "up" {{
         assert!(closed.err.lines().any(|l| l.starts_with(&word)), "{gate}: {}", closed.err);
     }
 }
+
+/// An apply whose last writes of the state were refused: the next plan says of each change what became of it.
+#[test]
+fn what_was_carried_out_is_not_said_not_to_be() {
+    let (wire, p) = (Wire::new(), Program::new(ESTATE));
+    let more = r#"
+environment "dev" {
+  accounts = [account.dev]
+  config "app" {
+    values = { level = var.text }
+  }
+}
+config_schema "app" {
+  key "level" {}
+}
+s3_bucket "data" {
+  accounts = [account.dev]
+  bucket   = "acme-dev-data"
+  tags     = { text = var.text }
+}
+"#;
+    p.write("more.hcl", more);
+    wire.run(&p, &["init", "--create-backend"]).code(0);
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    wire.rule(|a| match a.operation == "PUT" && a.path.contains("acct-dev/state.json") {
+        true => Act::s3(503, "SlowDown", "slow"),
+        false => Act::Pass,
+    });
+    let change = ["apply", "--auto-approve", "--var", "text=two", "--account", "dev"];
+    let ended = run(&wire, &p, "4s", &change);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    wire.calm();
+    let plan = wire.run(&p, &["plan", "--var", "text=two"]);
+    assert!(!plan.err.contains("was not carried out"), "{}", plan.err);
+    for object in ["config.app", "s3_bucket.data", "iam_role.web"] {
+        let told = plan.err.lines().find(|l| l.contains(object) && l.contains("was carried out"));
+        assert!(told.is_some(), "{object}: {}", plan.err);
+    }
+}

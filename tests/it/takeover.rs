@@ -272,6 +272,8 @@ fn takeover(kind: &str) {
         assert_eq!(sent_after(first, over), Vec::<String>::new(), "{kind} {round}: {said}");
         assert_eq!(stage.roles(), before, "{kind} {round}");
         assert!(said.contains("was lost") || said.contains("ran out"), "{kind} {round}: {said}");
+        // It knows that it was taken over, which is exit code 4.
+        assert!(said.contains("taken_over: {\n"), "{kind} {round}: {said}");
         // What has left before the takeover was taken up by it: nothing is there that no state holds.
         stage.ended(stage.start("second"));
         assert_eq!(stage.roles(), Vec::<String>::new(), "{kind} {round}");
@@ -428,6 +430,9 @@ fn a_second_ctrl_c_ends_its_leases_and_gives_none_back() {
         let output = child.wait_with_output().unwrap();
         assert!(pressed.elapsed() < Duration::from_millis(2600), "{:?}", pressed.elapsed());
         assert_eq!(output.status.code(), Some(130));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("it was in flight when this run was left"), "{said}");
+        assert!(said.contains("uncertain"), "{said}");
         let lock = stage.front.run(async {
             let sdk = Endpoint::of(stage.front.sandbox.clone()).management();
             let key = "p/scopes/acct-dev/lock.json";
@@ -437,6 +442,34 @@ fn a_second_ctrl_c_ends_its_leases_and_gives_none_back() {
         });
         assert_eq!(lock["released"], false, "a request is in flight: {lock:#}");
         assert!(lock["ended_at"].is_string(), "{lock:#}");
+    });
+}
+
+/// What it had in flight is named, with one advice, and is no failure of its own.
+#[test]
+fn a_run_that_was_taken_over_with_a_request_in_flight_exits_with_code_4() {
+    with_program(|stage, program| {
+        let (front, first) = (&stage.front, &stage.first);
+        first.hold(creates);
+        let mut holder = first.program(front, program.dir, &["apply", "--auto-approve"]);
+        let holder = holder.env("PALISADE_REQUEST_TIMEOUT", "10s").spawn().unwrap();
+        stage.wait(|| first.holds());
+        let signal = |signal| kill_process(Pid::from_child(&holder), signal).unwrap();
+        signal(Signal::STOP);
+        let dir = stage.dir.path().join("other");
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(dir.join("main.hcl"), format!("{BACKEND}{}", estate(0))).unwrap();
+        let other = Program { door: &stage.second, dir: &dir };
+        stage.ended(other.start(front, &["state", "unlock", "--force"]));
+        stage.ended(other.start(front, &["apply", "--auto-approve"]));
+        signal(Signal::CONT);
+        let output = holder.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert!(said.contains("was lost"), "{said}");
+        let advice = "`palisade plan` shows what the run that took over has found of it";
+        assert!(said.contains(advice), "{said}");
+        assert!(!said.contains("run again: the next run looks up"), "{said}");
     });
 }
 

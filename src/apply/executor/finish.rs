@@ -9,6 +9,7 @@ use crate::address::ResourceAddr;
 use crate::apply::events::ApplyEvent;
 use crate::apply::scheduler::NodeState;
 use crate::apply::summary::Skipped;
+use crate::apply::worker::OperationFailure;
 use crate::diag::Diagnostic;
 use crate::plan::model::OperationKind;
 use crate::state::audit_details::{EndOutcome, FinishDetails, OperationEnd};
@@ -24,6 +25,12 @@ impl Run<'_> {
     pub(super) async fn leave(&mut self) {
         self.workers.abort_all();
         self.summary.interrupted = true;
+        let running = |(id, state): (u32, NodeState)| (state == NodeState::Running).then_some(id);
+        let running: Vec<u32> = self.scheduler.states().filter_map(running).collect();
+        for id in running {
+            let why = Diagnostic::error("it was in flight when this run was left");
+            self.failed(id, OperationFailure { uncertain: true, ..OperationFailure::outage(why) });
+        }
         tokio::select! {
             () = self.apply.ledger.end_held() => {}
             () = self.shared.clock.idle(LEAVING) => {}
@@ -105,6 +112,10 @@ impl Run<'_> {
         let all = self.scopes.values_mut().chain(&mut self.walls);
         let released = join_all(all.map(|scope| scope.release(ledger))).await;
         self.summary.warnings.extend(released.into_iter().flatten());
+        // Some learn of it only when they give their leases back.
+        let all = self.scopes.values().chain(&self.walls);
+        let taken = all.filter(|scope| scope.is_taken_over()).map(|scope| scope.name.clone());
+        self.summary.taken_over = taken.collect();
     }
 
     /// Writes the state of every scope with results that are not in it yet.

@@ -15,7 +15,7 @@ use crate::provider::{
     AccessMode, AccountTarget, LiveObject, Permit, Provider, ProviderError, REQUEST,
 };
 use crate::schema::ownership::owner;
-use crate::schema::{Home, ManagedKind, RecoveryMethod as By, kinds};
+use crate::schema::{Computed, Home, KindSchema, ManagedKind, RecoveryMethod as By, kinds};
 use crate::state::fingerprint::{is_fingerprint, kept};
 use crate::state::journal::{Finished, Intent, OperationOutcome};
 use crate::state::model::{ResourceState, Resources};
@@ -242,15 +242,46 @@ fn fold_found(
             true
         }
         (_, Some(live)) => {
-            let wanted = attrs_of_record(&intent.resource);
-            let done =
-                difference(kind.schema(), &live.attrs, &wanted, StoredValues::default()).is_empty();
+            let known = resources.get(address).map(|record| record.attrs.attrs());
+            let done = is_carried_out(intent, kind.schema(), &live.attrs, known);
             let mut record = resources.get(address).unwrap_or(&intent.resource).clone();
             overlay(&mut record, &live.attrs);
             finish(OperationOutcome::Recorded(record)).fold(resources);
             done
         }
     }
+}
+
+/// Whether AWS holds what a change announced, by what the change was to make different: all else of its announcement is
+/// as it was known to be before, and what AWS computes (a parameter's version) moves on with every change.
+fn is_carried_out(
+    intent: &Intent,
+    schema: &KindSchema,
+    live: &Attrs,
+    known: Option<&Attrs>,
+) -> bool {
+    let announced = intent.resource.attrs.attrs();
+    let computed = |name: &str| schema.computed.iter().any(|computed| computed.name == name);
+    let set = announced.iter().filter(|(name, _)| !computed(name));
+    let changed = set.clone().filter(|(name, value)| {
+        let was = known.and_then(|known| known.get(name)).unwrap_or(&Value::Null);
+        known.is_none() || was != *value
+    });
+    let mut wanted: Attrs = changed.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if wanted.is_empty() {
+        wanted = set.map(|(name, value)| (name.clone(), value.clone())).collect();
+    }
+    // AWS does not show what is kept as a fingerprint. That something was written shows by what it computes.
+    let shown = wanted.len();
+    wanted.retain(|_, value| !is_fingerprint(value));
+    let moved = || {
+        schema.computed.iter().any(|Computed { name, .. }| {
+            let was = known.and_then(|known| known.get(name));
+            live.get(name).is_some_and(|now| was.is_some_and(|was| was != now))
+        })
+    };
+    difference(schema, live, &wanted, StoredValues::default()).is_empty()
+        && (wanted.len() == shown || moved())
 }
 
 impl Probe<'_> {

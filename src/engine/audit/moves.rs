@@ -254,7 +254,7 @@ mod tests {
                 "event": {
                     "at": "2026-11-29T00:00:00Z", "who": "me", "run": format!("r{number}"),
                     "action": "promotion_finished", "scopes": [],
-                    "details": {"environment": format!("e{}", number % 4), "number": number / 4},
+                    "details": {"environment": format!("e{}", number % 4), "move": number / 4},
                 },
             }))
             .expect("a record")

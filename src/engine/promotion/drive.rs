@@ -62,8 +62,30 @@ impl<'a> Drive<'a> {
         let end = self.walk().await;
         if let Err(error) = &end {
             self.record_failure(error).await;
+            self.tell_how_to_go_on(error);
         }
         end
+    }
+
+    /// Says how a move that was stopped goes on: the record that tells it may be what could not be written.
+    fn tell_how_to_go_on(&self, error: &EngineError) {
+        let Some(run) = &self.versioned.record.run else { return };
+        if matches!(error, EngineError::Interrupted) {
+            return; // That is said of every run that was interrupted.
+        }
+        let (release, environment) = (&run.release, &run.environment);
+        let back = format!("`palisade rollback {environment}` brings back what stood there before");
+        let help = match (run.kind, &run.edge) {
+            (MoveKind::Promotion, Some(edge)) => {
+                format!("`palisade promote {edge}` goes on with it, {back}")
+            }
+            (MoveKind::Entry, _) => "the next `palisade apply` goes on with it".to_owned(),
+            _ => format!("`palisade rollback {environment}` goes on with it"),
+        };
+        let told = Diagnostic::warning(format!(
+            "the move of release {release} into `{environment}` is still under way"
+        ));
+        self.workspace.host.diagnostics(&told.help(help).into());
     }
 
     /// Writes down what stopped the move, where the record can be written: whoever finds it under way reads

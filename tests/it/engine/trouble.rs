@@ -110,6 +110,8 @@ async fn trouble_of_the_runner_leaves_a_move_under_way() {
             if matches!(name.as_str(), "expired" | "region" | "cut") {
                 let run = production.under_way.as_ref().expect("it is under way");
                 assert!(run.stopped.is_some(), "{name}: the cause is in the record");
+                let said = host.diagnostics_text();
+                assert!(said.contains("into `production` is still under way"), "{name}: {said}");
             }
         }
         let again = promote::run(&stage.workspace(&host), &promotion_request()).await;
