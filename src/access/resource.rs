@@ -51,6 +51,33 @@ pub struct ResourceType {
     pub key_actions: Option<(&'static str, &'static str)>,
     /// The only actions that its service answers without a signature; empty where that does not depend on the action.
     pub unsigned_actions: &'static [&'static str],
+    /// Condition keys, in lower case, that tell of a request's signature: those that nobody signed lack them.
+    pub signature_keys: &'static [&'static str],
+}
+
+impl ResourceType {
+    /// A type of which nothing is said but what every row says.
+    const PLAIN: Self = Self {
+        name: "",
+        plural: "",
+        service: "",
+        resource: "",
+        contents: None,
+        policy_actions: &[],
+        writes: &[],
+        reads: &[],
+        policy_required: false,
+        also_opened_by: None,
+        of_the_owner: &[],
+        code_for_others: &[],
+        owner_key: None,
+        caller_key: None,
+        tag_keys: None,
+        levels: None,
+        key_actions: None,
+        unsigned_actions: &[],
+        signature_keys: &[],
+    };
 }
 
 /// S3 general purpose buckets. Only identities of the bucket's own account may change its policy
@@ -69,19 +96,19 @@ pub static BUCKET: ResourceType = ResourceType {
     ],
     writes: &["s3:PutObject"],
     reads: &["s3:GetObject"],
-    policy_required: false,
     also_opened_by: Some("access control lists of buckets and objects"),
     // S3 API Reference, `PutBucketPolicy`, `GetBucketPolicy`, `DeleteBucketPolicy` (405).
     of_the_owner: &["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"],
     // Service Authorization Reference, "Condition keys for Amazon S3": the owner of what is asked for.
-    code_for_others: &[],
     owner_key: Some("s3:ResourceAccount"),
-    caller_key: None,
     tag_keys: Some("s3:BucketTag"),
     levels: Some(("bucket", "object")),
     // S3 User Guide, "Using server-side encryption with AWS KMS keys".
     key_actions: Some(("kms:Decrypt", "kms:GenerateDataKey")),
-    unsigned_actions: &[],
+    // S3 API Reference, "Amazon S3 Signature Version 4 Authentication Specific Policy Keys": those of authenticated requests.
+    // What `s3:authType` is for a form that nobody signed is not said.
+    signature_keys: &["s3:signatureage", "s3:signatureversion"],
+    ..ResourceType::PLAIN
 };
 
 /// KMS keys: "no AWS principal has any permissions to a KMS key unless that permission is provided explicitly"
@@ -91,7 +118,6 @@ pub static KEY: ResourceType = ResourceType {
     plural: "KMS keys",
     service: "kms",
     resource: "key/",
-    contents: None,
     policy_actions: &["kms:CreateGrant", "kms:PutKeyPolicy"],
     writes: &["kms:Encrypt", "kms:GenerateDataKey"],
     reads: &["kms:Decrypt"],
@@ -124,14 +150,9 @@ pub static KEY: ResourceType = ResourceType {
         "kms:updatekeydescription",
         "kms:updateprimaryregion",
     ],
-    code_for_others: &[],
-    owner_key: None,
     // KMS Developer Guide, "AWS KMS condition keys", `kms:CallerAccount`.
     caller_key: Some("kms:calleraccount"),
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
-    unsigned_actions: &[],
+    ..ResourceType::PLAIN
 };
 
 /// SQS queues.
@@ -140,12 +161,9 @@ pub static QUEUE: ResourceType = ResourceType {
     plural: "SQS queues",
     service: "sqs",
     resource: "",
-    contents: None,
     policy_actions: &["sqs:AddPermission", "sqs:RemovePermission", "sqs:SetQueueAttributes"],
     writes: &["sqs:SendMessage"],
     reads: &["sqs:ReceiveMessage"],
-    policy_required: false,
-    also_opened_by: None,
     // SQS Developer Guide, "Limitations of Amazon SQS custom policies".
     of_the_owner: &[
         "sqs:addpermission",
@@ -161,13 +179,7 @@ pub static QUEUE: ResourceType = ResourceType {
         "sqs:tagqueue",
         "sqs:untagqueue",
     ],
-    code_for_others: &[],
-    owner_key: None,
-    caller_key: None,
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
-    unsigned_actions: &[],
+    ..ResourceType::PLAIN
 };
 
 /// Secrets of Secrets Manager.
@@ -176,20 +188,10 @@ pub static SECRET: ResourceType = ResourceType {
     plural: "secrets",
     service: "secretsmanager",
     resource: "secret:",
-    contents: None,
     policy_actions: &["secretsmanager:DeleteResourcePolicy", "secretsmanager:PutResourcePolicy"],
     writes: &["secretsmanager:PutSecretValue"],
     reads: &["secretsmanager:GetSecretValue"],
-    policy_required: false,
-    also_opened_by: None,
-    of_the_owner: &[],
-    code_for_others: &[],
-    owner_key: None,
-    caller_key: None,
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
-    unsigned_actions: &[],
+    ..ResourceType::PLAIN
 };
 
 /// SNS topics. Everybody's default is a policy that lets in whom `aws:SourceOwner` calls the owner: it tells the account
@@ -200,12 +202,9 @@ pub static TOPIC: ResourceType = ResourceType {
     plural: "SNS topics",
     service: "sns",
     resource: "",
-    contents: None,
     policy_actions: &["sns:AddPermission", "sns:RemovePermission", "sns:SetTopicAttributes"],
     writes: &["sns:Publish"],
     reads: &["sns:Subscribe"],
-    policy_required: false,
-    also_opened_by: None,
     // SNS Developer Guide, "Amazon SNS API permissions: Actions and resources reference", "Valid Amazon SNS policy
     // actions": a topic's policy cannot name these.
     of_the_owner: &[
@@ -215,13 +214,8 @@ pub static TOPIC: ResourceType = ResourceType {
         "sns:unsubscribe",
         "sns:untagresource",
     ],
-    code_for_others: &[],
-    owner_key: None,
     caller_key: Some("aws:sourceowner"),
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
-    unsigned_actions: &[],
+    ..ResourceType::PLAIN
 };
 
 /// Lambda functions; their versions and aliases have policies of their own. Of unsigned requests only those to a function's URL are answered,
@@ -231,22 +225,14 @@ pub static FUNCTION: ResourceType = ResourceType {
     plural: "Lambda functions",
     service: "lambda",
     resource: "function:",
-    contents: None,
     policy_actions: &["lambda:AddPermission", "lambda:RemovePermission"],
     writes: &["lambda:InvokeFunction", "lambda:UpdateFunctionCode"],
     reads: &["lambda:GetFunction", "lambda:InvokeFunction"],
-    policy_required: false,
-    also_opened_by: None,
-    of_the_owner: &[],
     // Lambda Developer Guide, "Granting Lambda function access to other accounts"; of `UpdateFunctionConfiguration` it says
     // neither.
     code_for_others: &["lambda:UpdateFunctionCode"],
-    owner_key: None,
-    caller_key: None,
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
     unsigned_actions: &["lambda:InvokeFunctionUrl"],
+    ..ResourceType::PLAIN
 };
 
 /// DynamoDB tables, with their indexes and streams.
@@ -265,8 +251,6 @@ pub static TABLE: ResourceType = ResourceType {
         "dynamodb:Query",
         "dynamodb:Scan",
     ],
-    policy_required: false,
-    also_opened_by: None,
     // DynamoDB Developer Guide, "DynamoDB API operations supported by resource-based policies", the column on
     // cross-account support.
     of_the_owner: &[
@@ -299,13 +283,7 @@ pub static TABLE: ResourceType = ResourceType {
         "dynamodb:updatetablereplicaautoscaling",
         "dynamodb:updatetimetolive",
     ],
-    code_for_others: &[],
-    owner_key: None,
-    caller_key: None,
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
-    unsigned_actions: &[],
+    ..ResourceType::PLAIN
 };
 
 /// Repositories of ECR.
@@ -314,20 +292,11 @@ pub static REPOSITORY: ResourceType = ResourceType {
     plural: "ECR repositories",
     service: "ecr",
     resource: "repository/",
-    contents: None,
     policy_actions: &["ecr:DeleteRepositoryPolicy", "ecr:SetRepositoryPolicy"],
     writes: &["ecr:PutImage"],
     reads: &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-    policy_required: false,
     also_opened_by: Some("registry policies of ECR"),
-    of_the_owner: &[],
-    code_for_others: &[],
-    owner_key: None,
-    caller_key: None,
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
-    unsigned_actions: &[],
+    ..ResourceType::PLAIN
 };
 
 /// Data streams of Kinesis. Their consumers have policies of their own.
@@ -336,12 +305,9 @@ pub static STREAM: ResourceType = ResourceType {
     plural: "Kinesis streams",
     service: "kinesis",
     resource: "stream/",
-    contents: None,
     policy_actions: &["kinesis:DeleteResourcePolicy", "kinesis:PutResourcePolicy"],
     writes: &["kinesis:PutRecord", "kinesis:PutRecords"],
     reads: &["kinesis:GetRecords", "kinesis:SubscribeToShard"],
-    policy_required: false,
-    also_opened_by: None,
     // Kinesis API Reference, `PutResourcePolicy`, `DeleteResourcePolicy`, `GetResourcePolicy`: the caller has to "belong to
     // the owner's account".
     of_the_owner: &[
@@ -349,13 +315,7 @@ pub static STREAM: ResourceType = ResourceType {
         "kinesis:getresourcepolicy",
         "kinesis:putresourcepolicy",
     ],
-    code_for_others: &[],
-    owner_key: None,
-    caller_key: None,
-    tag_keys: None,
-    levels: None,
-    key_actions: None,
-    unsigned_actions: &[],
+    ..ResourceType::PLAIN
 };
 
 /// What the state lies in, where it lies in AWS.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{
-    AccessModel, AccountNode, PrincipalKind, PrincipalNode, ResourceNode, ResourceTags, levels,
+    AccessModel, AccountNode, PrincipalKind, PrincipalNode, RESOURCE_TYPES, ResourceNode,
+    ResourceTags, levels,
 };
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{Domain, Space, Texts};
@@ -272,11 +273,9 @@ impl Asked {
     }
 
     /// What an unsigned request does not carry: all that is known of callers (IAM User Guide, "AWS global condition
-    /// context keys", "Properties of the principal", "Properties of a role session"), and of their signature (S3 API Reference,
-    /// "Amazon S3 Signature Version 4 Authentication Specific Policy Keys": those of authenticated requests; what `s3:authType`
-    /// is for a form that nobody signed is not said).
+    /// context keys", "Properties of the principal", "Properties of a role session"), and of their signature.
     pub(super) fn unsigned(&mut self) {
-        const OF_CALLERS: [&str; 18] = [
+        const OF_CALLERS: [&str; 16] = [
             "aws:assumedroot",
             "aws:federatedprovider",
             "aws:multifactorauthage",
@@ -293,8 +292,6 @@ impl Asked {
             "aws:chatbotsourcearn",
             "aws:ec2instancesourcevpc",
             "aws:ec2instancesourceprivateipv4",
-            "s3:signatureage",
-            "s3:signatureversion",
         ];
         self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
         // What it carries for one (IAM User Guide, "Principal key values").
@@ -304,7 +301,9 @@ impl Asked {
         self.never.extend(of_credentials);
         let direct =
             ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"];
-        self.never.extend(OF_CALLERS.into_iter().chain(direct).map(str::to_owned));
+        let of_signature = RESOURCE_TYPES.iter().flat_map(|of| of.signature_keys).copied();
+        let absent = OF_CALLERS.into_iter().chain(direct).chain(of_signature);
+        self.never.extend(absent.map(str::to_owned));
         let tags: Vec<String> =
             keys_of(&self.documents).filter(|key| key.starts_with("aws:principaltag/")).collect();
         self.never.extend(tags);
