@@ -25,7 +25,7 @@ module "deploy" {
   repository           = each.value.repository
   repository_id        = each.value.repository_id
   repository_owner_id  = each.value.owner_id
-  permissions          = each.value.permissions
+  permissions          = { for name, p in each.value.permissions : name => merge(p, { resources = [for r in p.resources : "arn:${data.partition.current.partition}:${r}"] }) }
   estate               = "acme"
   bucket_prefixes      = ["acme"]
   boundaries           = module.baseline.boundary_arns
@@ -67,7 +67,7 @@ iam_role "shop" {
 
   statement "settings" {
     actions   = ["ssm:GetParametersByPath"]
-    resources = ["arn:aws:ssm:*:${each.account.id}:parameter/acme/${each.environment.name}/*"]
+    resources = ["arn:${data.partition.current.partition}:ssm:*:${each.account.id}:parameter/acme/${each.environment.name}/*"]
   }
 }
 
@@ -92,7 +92,7 @@ iam_role "refresh" {
 
   statement "read-masked" {
     actions   = ["s3:GetObject"]
-    resources = ["arn:aws:s3:::acme-production-masked/*"]
+    resources = ["arn:${data.partition.current.partition}:s3:::acme-production-masked/*"]
   }
 
   statement "write-own" {

@@ -14,7 +14,7 @@ s3_bucket "data" {
   statement "EncryptedTransport" {
     effect    = "Deny"
     actions   = ["s3:*"]
-    resources = ["arn:aws:s3:::acme-${each.environment.name}-data", "arn:aws:s3:::acme-${each.environment.name}-data/*"]
+    resources = ["arn:${data.partition.current.partition}:s3:::acme-${each.environment.name}-data", "arn:${data.partition.current.partition}:s3:::acme-${each.environment.name}-data/*"]
 
     principals {
       type        = "*"
@@ -40,7 +40,7 @@ s3_bucket "masked" {
 
   statement "StagingReads" {
     actions   = ["s3:GetObject"]
-    resources = ["arn:aws:s3:::acme-production-masked/*"]
+    resources = ["arn:${data.partition.current.partition}:s3:::acme-production-masked/*"]
 
     principals {
       type        = "AWS"

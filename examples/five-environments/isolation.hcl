@@ -13,7 +13,7 @@ isolation "environments" {
     to         = environment.production
     principals = [iam_role.refresh.at["staging"].arn]
     actions    = ["s3:GetObject"]
-    resources  = ["arn:aws:s3:::acme-production-masked/*"]
+    resources  = ["arn:${data.partition.current.partition}:s3:::acme-production-masked/*"]
 
     reason      = "SEC-412: realistic test data, masked before it is stored"
     owner       = "data-platform@acme.example"

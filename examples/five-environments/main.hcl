@@ -30,3 +30,6 @@ provider "aws" {
     managed-by = "palisade"
   }
 }
+
+# `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`: part of every ARN.
+data "partition" "current" {}

@@ -3,7 +3,7 @@ organization "acme" {
   trusted_services     = ["access-analyzer.amazonaws.com", "cloudtrail.amazonaws.com"]
 
   # No plan may lock out the role that applies it.
-  protect_principals = ["arn:aws:iam::*:role/OrganizationAccountAccessRole"]
+  protect_principals = ["arn:${data.partition.current.partition}:iam::*:role/OrganizationAccountAccessRole"]
 }
 
 # -- units ------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ locals {
   ]
 
   # Guardrails bind everybody but the role that repairs them.
-  exempt = ["arn:aws:iam::*:role/OrganizationAccountAccessRole"]
+  exempt = ["arn:${data.partition.current.partition}:iam::*:role/OrganizationAccountAccessRole"]
 }
 
 service_control_policy "region_lock" {
@@ -105,7 +105,7 @@ service_control_policy "protect_security_services" {
   description = "Nobody switches off what watches them"
   targets     = [organization.acme]
   content = templatefile("policies/protect-security-services.json.tftpl", {
-    exempt = local.exempt
+    exempt = local.exempt, partition = data.partition.current.partition
   })
 }
 
@@ -121,7 +121,7 @@ service_control_policy "no_root_in_production" {
     condition {
       test     = "ArnLike"
       variable = "aws:PrincipalArn"
-      values   = ["arn:aws:iam::*:root"]
+      values   = ["arn:${data.partition.current.partition}:iam::*:root"]
     }
   }
 }

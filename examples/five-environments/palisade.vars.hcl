@@ -6,7 +6,7 @@ repositories = {
     permissions = {
       services = {
         actions   = ["ecs:DescribeServices", "ecs:RegisterTaskDefinition", "ecs:UpdateService"]
-        resources = ["arn:aws:ecs:*:*:service/shop/*", "arn:aws:ecs:*:*:task-definition/shop:*"]
+        resources = ["ecs:*:*:service/shop/*", "ecs:*:*:task-definition/shop:*"]
       }
     }
   }

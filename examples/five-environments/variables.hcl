@@ -10,7 +10,7 @@ variable "regions" {
 }
 
 variable "repositories" {
-  description = "What is deployed, and from which repository"
+  description = "What is deployed, and from which repository; resources as ARNs without `arn:PARTITION:`"
   type = map(object({
     repository    = string
     repository_id = string

@@ -104,7 +104,7 @@ iam_role "app" {
   # First change: each environment's application sees its own buckets alone.
   statement "data" {
     actions   = ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
-    resources = ["arn:aws:s3:::acme-${each.environment.name}-*"]
+    resources = ["arn:${data.partition.current.partition}:s3:::acme-${each.environment.name}-*"]
   }
 }
 
@@ -139,3 +139,6 @@ isolation "environments" {
   between      = [environment.dev, environment.staging, environment.production]
   on_violation = "warn"
 }
+
+# `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`: part of every ARN.
+data "partition" "current" {}

@@ -36,7 +36,7 @@ const ESTATES: &[Estate] = &[
         dir: "examples/shared-dev-account/by-hand",
         before: &[],
         emulated: &[],
-        change: ("main.hcl", "arn:aws:s3:::acme-*", "arn:aws:s3:::acme-data-*"),
+        change: ("main.hcl", ":s3:::acme-*\"", ":s3:::acme-data-*\""),
     },
     Estate {
         dir: "examples/shared-dev-account",

@@ -37,7 +37,7 @@ iam_role "app" {
 
   statement "data" {
     actions   = ["s3:*"]
-    resources = ["arn:aws:s3:::acme-*"]
+    resources = ["arn:${data.partition.current.partition}:s3:::acme-*"]
   }
 }
 
@@ -71,3 +71,6 @@ iam_role "deploy" {
 output "account_ids" {
   value = { dev = account.dev.id, production = account.production.id }
 }
+
+# `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`: part of every ARN.
+data "partition" "current" {}

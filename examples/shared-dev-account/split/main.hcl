@@ -100,7 +100,7 @@ iam_role "app" {
 
   statement "data" {
     actions   = ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
-    resources = ["arn:aws:s3:::acme-${each.environment.name}-*"]
+    resources = ["arn:${data.partition.current.partition}:s3:::acme-${each.environment.name}-*"]
   }
 }
 
@@ -115,7 +115,7 @@ iam_role "ci" {
 
   statement "deploy" {
     actions   = ["sts:AssumeRole"]
-    resources = [for a in [account.staging, account.production] : "arn:aws:iam::${a.id}:role/deploy"]
+    resources = [for a in [account.staging, account.production] : "arn:${data.partition.current.partition}:iam::${a.id}:role/deploy"]
   }
 }
 
@@ -128,15 +128,18 @@ iam_role "deploy" {
 
   statement "services" {
     actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
-    resources = ["arn:aws:ecs:*:*:service/shop/*"]
+    resources = ["arn:${data.partition.current.partition}:ecs:*:*:service/shop/*"]
   }
 
   statement "artifacts" {
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = ["arn:aws:s3:::acme-${each.environment.name}-*/*"]
+    resources = ["arn:${data.partition.current.partition}:s3:::acme-${each.environment.name}-*/*"]
   }
 }
 
 isolation "environments" {
   between = [environment.dev, environment.staging, environment.production]
 }
+
+# `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`: part of every ARN.
+data "partition" "current" {}
