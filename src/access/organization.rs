@@ -39,6 +39,8 @@ pub struct Guardrails {
     /// Attached policies, by type and target. A policy of which nobody can tell what it denies is left out:
     /// it limits nothing.
     pub attached: BTreeMap<(PolicyType, String), Vec<NamedPolicy>>,
+    /// What is about to be made, and to which AWS's full access stays attached for a moment only.
+    pub bare: BTreeSet<String>,
     /// Policy types that are switched on; `None` where that is not known.
     pub enabled: Option<BTreeSet<PolicyType>>,
     /// Whether every attached policy is known, AWS's `FullAWSAccess` too. Where it is not, each level is taken to
@@ -104,7 +106,7 @@ impl Guardrails {
                 let mut policies: Vec<NamedPolicy> = all.cloned().collect();
                 // AWS attaches its full access to a target that does not exist yet when it makes it; of one
                 // that was not read nothing else can be assumed.
-                let is_new = target.contains('\u{27e8}');
+                let is_new = target.contains('\u{27e8}') && !self.bare.contains(&target);
                 if kind == PolicyType::ServiceControl && (is_new || !self.complete) {
                     policies.push(NamedPolicy::full_access());
                 }

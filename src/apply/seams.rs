@@ -1,6 +1,8 @@
 //! What apply needs from above: values that become known on the way, secrets, a last look at the walls.
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -14,6 +16,17 @@ pub trait Desired: Send + Sync {
     /// # Errors
     /// What is still unknown, or what AWS would refuse now that it is known.
     fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics>;
+
+    /// Whether the object's block asks something of AWS that can be read only now, because this apply has made the
+    /// account it stands in. Then [`Self::look_up`] comes before [`Self::resolve`].
+    fn waits_for_lookups(&self, _address: &ResourceAddr) -> bool {
+        false
+    }
+
+    /// Reads what the object's block asks of AWS. What goes wrong shows in [`Self::resolve`].
+    fn look_up<'s>(&'s self, _address: &'s ResourceAddr) -> BoxFuture<'s, ()> {
+        futures::future::ready(()).boxed()
+    }
 
     /// An operation on the object is done: these are its canonical and computed attributes now.
     fn learned(&self, address: &ResourceAddr, attrs: &Attrs);

@@ -218,7 +218,8 @@ impl Worker<'_> {
         paths.retain(|path| {
             let root = path.root();
             let moved = root.is_some() && root == schema.moves;
-            moved == moving && (root.is_none() || root != schema.attachments)
+            let by_calls = [schema.attachments, schema.detachments];
+            moved == moving && (root.is_none() || !by_calls.contains(&root))
         });
         // A policy that the plan writes again because its principal is made anew: a read may still show the
         // ARN for a moment, and what is not written now is severed then.

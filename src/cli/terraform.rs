@@ -32,10 +32,34 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["compact-warnings"], "warnings are always told in full"),
 ];
 
+/// Terraform's commands that Palisade has no use for, and what to do instead.
+const COMMANDS: &[(&str, &str)] = &[
+    ("force-unlock", "`palisade state unlock` gives back a lock whose holder is gone"),
+    ("get", "`palisade init` fetches modules"),
+    ("login", "credentials come from the AWS configuration: `aws login`, `aws sso login`"),
+    ("logout", "credentials come from the AWS configuration: `aws logout`, `aws sso logout`"),
+    ("modules", "`palisade init` fetches modules, and `palisade.lock.json` lists them"),
+    ("providers", "there are no plugins: the AWS provider is built in"),
+    (
+        "refresh",
+        "`palisade drift` shows what moved, `palisade apply --refresh-only` takes it into state",
+    ),
+    ("taint", "`palisade apply --replace ADDRESS` makes an object anew"),
+    (
+        "test",
+        "`palisade apply --sandbox` tries a configuration, `check` blocks hold what must be true",
+    ),
+    ("untaint", "nothing is marked for replacement: leave `--replace` out"),
+    (
+        "workspace",
+        "environments take the place of workspaces: `environment` blocks, `--environment NAME`",
+    ),
+];
+
 /// The arguments with Terraform's flags written as Palisade's.
 ///
 /// # Errors
-/// A flag of Terraform's that Palisade does not have, or what is nearly a flag.
+/// A command or a flag of Terraform's that Palisade does not have, or what is nearly a flag.
 pub(super) fn translate(
     args: impl IntoIterator<Item = OsString>,
     grammar: &Command,
@@ -58,6 +82,12 @@ pub(super) fn translate(
         };
         if command.is_none() && grammar.get_subcommands().any(|c| c.get_name() == text) {
             command = Some(text.to_owned());
+        }
+        if command.is_none()
+            && let Some((name, help)) = COMMANDS.iter().find(|(name, _)| *name == text)
+            && out.len() == 1
+        {
+            return Err(Diagnostic::error(format!("there is no command `{name}`")).help(*help));
         }
         let own = command.as_deref().and_then(|name| grammar.find_subcommand(name)).map(long_flags);
         match one(text, command.as_deref(), &known, own.as_ref())? {
@@ -173,6 +203,9 @@ mod tests {
             ("palisade plan -ou=x", "did you mean `--out`?"),
             ("palisade plan -state=x", "the `backend` block"),
             ("palisade apply --state=x", "the `backend` block"),
+            ("palisade workspace select dev", "environments take the place"),
+            ("palisade taint iam_role.x", "--replace"),
+            ("palisade force-unlock 1", "palisade state unlock"),
         ] {
             let refused = translated(line).expect_err(line);
             assert!(refused.contains(hint), "{line}: {refused}");

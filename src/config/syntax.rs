@@ -239,7 +239,7 @@ fn explain(source: &Arc<Source>, lexed: &Lexed, error: &parser::Error) -> Diagno
         at = text.get(..at).and_then(|t| t.char_indices().next_back()).map_or(at, |(i, _)| i);
     }
     let place = ErrorPlace::new(text, lexed, at);
-    if message.contains("redefined attribute") {
+    if message.contains("redefined attribute") || message.contains("redefined object key") {
         return redefined(source, lexed, at);
     }
     if message.contains("nesting depth") || message.contains("chained binary operators") {

@@ -18,6 +18,7 @@ use super::load::LoadOptions;
 use super::model::{Module, Supplied, SuppliedBy};
 use super::syntax;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
+use crate::value::json_once;
 
 /// A variable's value on the command line.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -148,12 +149,25 @@ impl Collector<'_> {
     /// A JSON file of values. Its strings are literal: nothing is interpolated in them.
     fn json(&mut self, path: &Path, shown: &str, by: SuppliedBy) {
         let values = read_source(path, shown).and_then(|source| {
+            let wrong = |error: serde_json::Error| {
+                let at = offset(source.text(), &error);
+                let full = error.to_string();
+                let reason = full.split(" at line ").next().unwrap_or(&full).to_owned();
+                (reason, Loc::new(&source, at..at))
+            };
             let object: serde_json::Map<String, serde_json::Value> =
                 serde_json::from_str(source.text()).map_err(|error| {
+                    let (reason, at) = wrong(error);
                     Diagnostic::error(format!("`{shown}` is not a JSON object"))
-                        .at(Loc::new(&source, 0..0))
-                        .detail(error.to_string())
+                        .at(at)
+                        .detail(reason)
                 })?;
+            json_once::check(source.text()).map_err(|error| {
+                let (reason, at) = wrong(error);
+                Diagnostic::error(format!("`{shown}`: {reason}"))
+                    .at(at)
+                    .help("remove one of the two: readers of JSON do not agree on which counts")
+            })?;
             Ok((source, object))
         });
         let (source, values) = match values {
@@ -233,6 +247,17 @@ impl Collector<'_> {
                 .help(help),
         );
     }
+}
+
+/// Where in a text an error is: by lines from 1, and bytes of the line.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let start: usize = before.map(str::len).sum();
+    let mut at = start.saturating_add(error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// A JSON value as an HCL expression.
@@ -321,6 +346,19 @@ mod tests {
             [value("a"), value("b"), value("c"), value("d")],
             ["\"extra\"", "\"z\"", "[\"x\"]", "\"extra\""]
         );
+    }
+
+    #[test]
+    fn a_key_twice_in_json_is_refused_with_its_place() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        fs::write(dir.path().join("main.hcl"), "variable \"a\" {}\n").expect("write");
+        for text in ["{\n  \"a\": 1,\n  \"a\": 2\n}", "{\n  \"a\":\n {\"n\": 1, \"n\": 2}}"] {
+            fs::write(dir.path().join("palisade.vars.json"), text).expect("write");
+            let found = load(dir.path(), &LoadOptions::default()).diagnostics;
+            let first = found.iter().next().expect("refused");
+            assert!(first.summary.contains("occurs twice"), "{}", first.summary);
+            assert_eq!(first.loc.as_ref().map(Loc::line), Some(3), "{text}");
+        }
     }
 
     #[test]

@@ -1,25 +1,36 @@
-//! Objects of an account that no state manages and that a configuration could take over. Changes nothing.
+//! Objects of an account, or of the organization, that no state manages and that a configuration could take over.
+//! Changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::CONFIG_KIND;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::ids::Handle;
-use crate::live::Reading;
-use crate::plan::model::{DriftStatus, Unread};
+use crate::live::{Index, Reading};
+use crate::plan::model::{DriftStatus, Plan, Unread};
 use crate::schema::{Home, ManagedKind, kinds};
-use crate::value::Attrs;
+use crate::state::layout;
+use crate::value::{Attrs, Value};
 
 use super::error::EngineError;
 use super::plan::{self, PlanRequest};
-use super::refresh;
+use super::refresh::{self, PlanInputs};
 use super::workspace::{Variables, Workspace};
+
+/// Where objects are looked for.
+#[derive(Clone, Debug)]
+pub enum AdoptPlace {
+    /// In the account with this handle.
+    Account(String),
+    /// In the organization: its settings, units, accounts and policies.
+    Organization,
+}
 
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct AdoptRequest {
-    /// The account's handle.
-    pub account: String,
+    /// Where.
+    pub place: AdoptPlace,
     /// Only these kinds; all where the list is empty.
     pub kinds: Vec<String>,
     /// Values for variables.
@@ -37,80 +48,209 @@ pub struct AdoptableObject {
     pub attrs: Attrs,
 }
 
+/// Objects that cannot be adopted.
+pub struct LeftOut {
+    /// Their kind.
+    pub kind: String,
+    /// How many there are.
+    pub count: usize,
+    /// Why.
+    pub why: &'static str,
+}
+
 /// What could be adopted, and what new blocks may not be called.
 pub struct Adoptable {
     /// The objects, in the order of their addresses.
     pub objects: Vec<AdoptableObject>,
+    /// The handle of the account that holds them; `None` for those of the organization.
+    pub account: Option<String>,
     /// Kinds and labels of the blocks that the configuration has already.
     pub declared: BTreeSet<(String, String)>,
-    /// What of the account could not be read, and may hold more.
+    /// What the configuration declares already, by the id that AWS gave it: how an expression names its block.
+    pub blocks: BTreeMap<String, String>,
+    /// What nobody manages either, and no block can be written for.
+    pub left_out: Vec<LeftOut>,
+    /// What of the place could not be read, and may hold more.
     pub unread: Vec<Unread>,
 }
 
-/// The adoptable objects of one account.
+/// The adoptable objects of one place.
 ///
 /// # Errors
 /// A kind cannot be adopted, there is no such account, or it cannot be read.
 pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adoptable, EngineError> {
-    let adoptable = adoptable();
-    for name in &request.kinds {
-        if !adoptable.iter().any(|k| k.schema().kind == name) {
-            let names: Vec<&str> = adoptable.iter().map(|k| k.schema().kind).collect();
-            let help = did_you_mean(name, names.iter().copied())
-                .unwrap_or_else(|| format!("there are {}", names.join(", ")));
-            let text = format!("objects of the kind `{name}` cannot be adopted");
-            return Err(Diagnostic::error(text).help(help).into());
-        }
-    }
-    let account = &request.account;
-    let handle: Handle =
-        account.parse().map_err(|error| EngineError::failed(format!("{error}")))?;
+    let home = match request.place {
+        AdoptPlace::Account(_) => Home::Account,
+        AdoptPlace::Organization => Home::Organization,
+    };
+    let adoptable = adoptable(home);
+    check_kinds(&request.kinds, &adoptable, home)?;
     let mut everything = PlanRequest::everything(&request.variables);
-    everything.about.accounts.push(handle.clone());
+    if let AdoptPlace::Account(account) = &request.place {
+        everything.about.accounts.push(handle(account)?);
+    }
     let inputs = refresh::load_and_refresh_recovered(workspace, &everything).await?;
     let plan = plan::make(workspace, &inputs, &everything)?;
-    let Some(reading) = inputs.live.accounts.get(&handle) else {
-        let names: Vec<&str> = inputs.estate.accounts.keys().map(Handle::as_str).collect();
-        let help = did_you_mean(account, names.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", names.join(", ")));
-        let text = format!("there is no account `{account}`");
-        return Err(Diagnostic::error(text).help(help).into());
-    };
-    let Reading::Read(index) = reading else {
-        let text = format!("the account `{account}` does not exist yet or was not read");
-        return Err(EngineError::failed(text));
-    };
+    let index = index(&inputs, &request.place)?;
     workspace.host.diagnostics(&inputs.warnings);
-    let objects = plan.drift.iter().filter_map(|drift| {
-        if drift.status != DriftStatus::Unmanaged || drift.account != *account {
-            return None;
-        }
-        if !request.kinds.is_empty() && !request.kinds.contains(&drift.kind) {
-            return None;
-        }
-        let kind = *adoptable.iter().find(|k| k.schema().kind == drift.kind)?;
-        let key = drift.address.strip_prefix(&format!("{}/", drift.kind))?;
-        let key = key.strip_suffix(&format!("@{account}"))?;
-        let object = index.inventory().objects.get(&(kind.schema().kind, key.to_owned()))?;
-        Some(AdoptableObject { kind, key: object.key.clone(), attrs: object.attrs.clone() })
-    });
+    let account = match &request.place {
+        AdoptPlace::Account(account) => Some(account.clone()),
+        AdoptPlace::Organization => None,
+    };
+    let place = account.as_deref().unwrap_or(layout::ORG);
+    let is_asked =
+        |kind: &str| request.kinds.is_empty() || request.kinds.iter().any(|asked| asked == kind);
+    let unmanaged = || {
+        let all = plan.drift.iter();
+        all.filter(|d| d.status == DriftStatus::Unmanaged && d.account == place)
+    };
+    let mut objects: Vec<AdoptableObject> = unmanaged()
+        .filter(|drift| is_asked(&drift.kind))
+        .filter_map(|drift| {
+            let kind = *adoptable.iter().find(|k| k.schema().kind == drift.kind)?;
+            let key = drift.address.strip_prefix(&format!("{}/", drift.kind))?;
+            let key = key.strip_suffix(&format!("@{place}"))?;
+            let object = index.inventory().objects.get(&(kind.schema().kind, key.to_owned()))?;
+            Some(AdoptableObject { kind, key: object.key.clone(), attrs: object.attrs.clone() })
+        })
+        .collect();
+    let singletons = adoptable.iter().filter(|kind| is_asked(kind.schema().kind));
+    let singletons = singletons.filter_map(|kind| singleton(*kind, index, &plan, place));
+    objects.splice(0..0, singletons);
     let own = inputs.estate.instances.keys().filter(|address| address.module.is_root());
     let declared = own.map(|address| (address.kind.clone(), address.name.clone())).collect();
-    let asked = |kind: &String| match request.kinds.as_slice() {
-        [] => adoptable.iter().any(|k| k.schema().kind == kind),
-        kinds => kinds.contains(kind),
+    let left_out = match request.kinds.is_empty() {
+        true => left_out(unmanaged().map(|drift| drift.kind.as_str()), &adoptable),
+        false => Vec::new(),
     };
-    let parts = plan.unread.iter().filter(|part| part.account == *account);
-    let parts = parts.map(|part| {
-        let kinds = part.kinds.iter().filter(|kind| asked(kind)).cloned().collect();
+    let is_wanted =
+        |kind: &&String| is_asked(kind) && adoptable.iter().any(|k| k.schema().kind == **kind);
+    let parts = plan.unread.iter().filter(|part| part.account == place).map(|part| {
+        let kinds = part.kinds.iter().filter(is_wanted).cloned().collect();
         Unread { kinds, ..part.clone() }
     });
     let unread = parts.filter(|part| !part.kinds.is_empty()).collect();
-    Ok(Adoptable { objects: objects.collect(), declared, unread })
+    Ok(Adoptable { objects, account, declared, blocks: blocks(&plan), left_out, unread })
 }
 
-/// The kinds whose objects can be declared for an account by hand.
-fn adoptable() -> Vec<&'static dyn ManagedKind> {
+fn handle(account: &str) -> Result<Handle, EngineError> {
+    account.parse().map_err(|error| EngineError::failed(format!("{error}")))
+}
+
+fn check_kinds(
+    asked: &[String],
+    adoptable: &[&'static dyn ManagedKind],
+    home: Home,
+) -> Result<(), EngineError> {
+    for name in asked {
+        if adoptable.iter().any(|k| k.schema().kind == name) {
+            continue;
+        }
+        let names: Vec<&str> = adoptable.iter().map(|k| k.schema().kind).collect();
+        let elsewhere = kinds::kind(name).filter(|kind| kind.schema().home != home);
+        let help = match (elsewhere, home) {
+            (Some(_), Home::Account) => {
+                "they belong to the organization: `palisade adopt --organization`".to_owned()
+            }
+            (Some(_), Home::Organization) => {
+                "they belong to an account: `palisade adopt --account ACCOUNT`".to_owned()
+            }
+            (None, _) => did_you_mean(name, names.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", names.join(", "))),
+        };
+        let text = format!("objects of the kind `{name}` cannot be adopted here");
+        return Err(Diagnostic::error(text).help(help).into());
+    }
+    Ok(())
+}
+
+/// What was read of the place.
+fn index<'i>(inputs: &'i PlanInputs, place: &AdoptPlace) -> Result<&'i Index, EngineError> {
+    let (reading, what) = match place {
+        AdoptPlace::Organization => (&inputs.live.organization, "the organization".to_owned()),
+        AdoptPlace::Account(account) => {
+            let Some(reading) = inputs.live.accounts.get(&handle(account)?) else {
+                let names: Vec<&str> = inputs.estate.accounts.keys().map(Handle::as_str).collect();
+                let help = did_you_mean(account, names.iter().copied())
+                    .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+                let text = format!("there is no account `{account}`");
+                return Err(Diagnostic::error(text).help(help).into());
+            };
+            (reading, format!("the account `{account}`"))
+        }
+    };
+    match reading {
+        Reading::Read(index) => Ok(index),
+        Reading::Absent | Reading::Unread(_) => {
+            let text = format!("{what} does not exist yet or was not read");
+            Err(EngineError::failed(text))
+        }
+    }
+}
+
+/// The one object of its kind in a place, where no block and no state has it and it says anything.
+fn singleton(
+    kind: &'static dyn ManagedKind,
+    index: &Index,
+    plan: &Plan,
+    place: &str,
+) -> Option<AdoptableObject> {
+    let schema = kind.schema();
+    let of_place = |account: Option<&Handle>| account.map_or(layout::ORG, Handle::as_str) == place;
+    let mut changes = plan.resource_changes.iter();
+    if !schema.adopts || changes.any(|c| c.kind == schema.kind && of_place(c.account.as_ref())) {
+        return None;
+    }
+    let mut objects = index.inventory().objects.values();
+    let object = objects.find(|o| o.kind == schema.kind && o.reserved.is_none())?;
+    let declarable = |name: &str| schema.computed.iter().all(|c| c.name != name);
+    let says = object.attrs.iter().any(|(name, value)| declarable(name) && !is_nothing(value));
+    says.then(|| AdoptableObject { kind, key: object.key.clone(), attrs: object.attrs.clone() })
+}
+
+/// Whether a value is what AWS has where nobody ever set anything.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::List(items) => items.iter().all(is_nothing),
+        Value::Map(map) => map.values().all(is_nothing),
+        _ => false,
+    }
+}
+
+/// How expressions name what the configuration declares and AWS has.
+fn blocks(plan: &Plan) -> BTreeMap<String, String> {
+    let of_organization = plan.resource_changes.iter().filter(|c| c.account.is_none());
+    let named = of_organization.filter(|c| c.address.module.is_root()).filter_map(|change| {
+        let id = change.before.as_ref()?.get("id")?.as_str()?.to_owned();
+        Some((id, change.address.to_string()))
+    });
+    named.collect()
+}
+
+/// What nobody manages and no block can be written for, by kind.
+fn left_out<'k>(
+    unmanaged: impl Iterator<Item = &'k str>,
+    adoptable: &[&'static dyn ManagedKind],
+) -> Vec<LeftOut> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for kind in unmanaged.filter(|kind| adoptable.iter().all(|k| k.schema().kind != *kind)) {
+        *counts.entry(kind).or_default() += 1;
+    }
+    let why = |kind: &str| match kinds::kind(kind) {
+        Some(_) => {
+            "an environment declares it under `config`, by a key of a `config_schema`: declare the key there and import its value"
+        }
+        None => "Palisade reads objects of this kind and does not manage them",
+    };
+    let of =
+        |(kind, count): (&str, usize)| LeftOut { kind: kind.to_owned(), count, why: why(kind) };
+    counts.into_iter().map(of).collect()
+}
+
+/// The kinds of a home whose objects can be declared by hand.
+fn adoptable(home: Home) -> Vec<&'static dyn ManagedKind> {
     let all = kinds::kinds().iter().copied();
-    all.filter(|k| k.schema().home == Home::Account && k.schema().kind != CONFIG_KIND).collect()
+    all.filter(|k| k.schema().home == home && k.schema().kind != CONFIG_KIND).collect()
 }

@@ -70,7 +70,10 @@ pub async fn carry_out(
         let everything_goes = request.options.mode == Mode::Destroy && plan.outputs.is_empty();
         let now = match everything_goes {
             true => Ok(BTreeMap::new()),
-            false => outputs_now(inputs, plan, &resolver),
+            false => {
+                resolver.look_up_for_outputs().await;
+                outputs_now(inputs, plan, &resolver)
+            }
         };
         match now {
             Ok(now) => recorded = outputs::write(&inputs.store.ledger, &now).await,
@@ -100,7 +103,7 @@ fn applied_values<'a>(
     resources: &'a Resources,
     lineage: &'a str,
 ) -> AppliedValues<'a> {
-    AppliedValues::over(KnownValues {
+    let known = KnownValues {
         resources,
         lineage,
         live: Some(&inputs.live),
@@ -109,7 +112,8 @@ fn applied_values<'a>(
         lookups: Arc::clone(&inputs.lookups),
         adopted: inputs.adopted.clone(),
         renewed: plan.made_anew(),
-    })
+    };
+    AppliedValues::over(known, inputs.account_addresses())
 }
 
 async fn walk(

@@ -105,6 +105,10 @@ impl ValueSource for KnownValues<'_> {
         true
     }
 
+    fn is_deferred(&self, lookup: &Lookup) -> bool {
+        self.lookups.is_deferred(lookup)
+    }
+
     fn requires_lookups(&self) -> bool {
         !self.lookups.may_miss()
     }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::StreamExt as _;
 use futures::future::{BoxFuture, Shared};
 use futures::stream;
+use futures::{FutureExt as _, StreamExt as _};
 
 use crate::eval::{Looked, LookedUp, LookupFailure};
 use crate::ids::Handle;
 use crate::live::Targets;
-use crate::provider::{AccessMode, AccountTarget, Caller, Parameter, Provider, ProviderError};
+use crate::provider::{
+    AccessMode, AccountTarget, Administration, Caller, Failure, Parameter, Provider, ProviderError,
+};
 use crate::schema::data::Lookup;
 use crate::value::Value;
 
@@ -21,6 +23,8 @@ pub(super) type CallerReading<'a> = Shared<BoxFuture<'a, Result<Caller, Provider
 #[derive(Debug, Default)]
 pub struct LookupResults {
     results: Mutex<BTreeMap<Lookup, Looked>>,
+    /// Those that wait for an apply to make their account.
+    deferred: Mutex<BTreeSet<Lookup>>,
     /// Whether what cannot be looked up is no error.
     may_miss: bool,
 }
@@ -29,7 +33,22 @@ impl LookupResults {
     /// Nothing was looked up yet; `may_miss` where what cannot be is no error.
     #[must_use]
     pub(super) fn new(may_miss: bool) -> Self {
-        Self { results: Mutex::default(), may_miss }
+        Self { may_miss, ..Self::default() }
+    }
+
+    /// Has these wait for an apply, which makes their accounts.
+    pub(super) fn defer(&self, lookups: BTreeSet<Lookup>) {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).extend(lookups);
+    }
+
+    /// Whether it waits for an apply.
+    pub(super) fn is_deferred(&self, lookup: &Lookup) -> bool {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).contains(lookup)
+    }
+
+    /// Whether any waits for an apply.
+    pub(super) fn has_deferred(&self) -> bool {
+        !self.deferred.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// What AWS told, where it was asked.
@@ -54,10 +73,11 @@ impl LookupResults {
         let at_once = parallelism.max(1);
         let mut parameters: BTreeMap<Handle, BTreeSet<String>> = BTreeMap::new();
         let (mut objects, mut effective) = (Vec::new(), Vec::new());
-        let mut asks_caller = false;
+        let (mut asks_caller, mut asks_administration) = (false, false);
         for lookup in lookups {
             match lookup {
                 Lookup::Caller => asks_caller = true,
+                Lookup::Administration => asks_administration = true,
                 Lookup::Parameter { account, name } => {
                     parameters.entry(account).or_default().insert(name);
                 }
@@ -73,28 +93,34 @@ impl LookupResults {
                 false => Vec::new(),
             }
         };
-        let objects = stream::iter(objects)
-            .map(|(account, kind, key)| async move {
+        // Made before they run: a stream that makes them as it goes is not known to be `Send`.
+        let mut alone: Vec<BoxFuture<'_, (Lookup, Looked)>> = Vec::new();
+        for (account, kind, key) in objects {
+            alone.push(Box::pin(async move {
                 let looked = object(provider, targets, account.as_ref(), kind, &key).await;
                 (Lookup::Object { account, kind, key }, looked)
-            })
-            .buffer_unordered(at_once)
-            .collect::<Vec<_>>();
-        let effective = stream::iter(effective)
-            .map(|(account, policy_type)| async move {
+            }));
+        }
+        for (account, policy_type) in effective {
+            alone.push(Box::pin(async move {
                 let looked = effective_policy(provider, targets, &account, &policy_type).await;
                 (Lookup::EffectivePolicy { account, policy_type }, looked)
-            })
-            .buffer_unordered(at_once)
-            .collect::<Vec<_>>();
-        let parameters = stream::iter(parameters)
-            .map(|(account, names)| in_account(provider, targets, account, names))
-            .buffer_unordered(at_once)
-            .collect::<Vec<_>>();
-        let (caller, objects, effective, parameters) =
-            futures::join!(caller, objects, effective, parameters);
+            }));
+        }
+        if asks_administration {
+            alone.push(Box::pin(async move {
+                (Lookup::Administration, administration(provider, targets).await)
+            }));
+        }
+        let parameters: Vec<BoxFuture<'_, Vec<(Lookup, Looked)>>> = parameters
+            .into_iter()
+            .map(|(account, names)| in_account(provider, targets, account, names).boxed())
+            .collect();
+        let alone = stream::iter(alone).buffer_unordered(at_once).collect::<Vec<_>>();
+        let parameters = stream::iter(parameters).buffer_unordered(at_once).collect::<Vec<_>>();
+        let (caller, alone, parameters) = futures::join!(caller, alone, parameters);
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        let alone = caller.into_iter().chain(objects).chain(effective);
+        let alone = caller.into_iter().chain(alone);
         results.extend(alone.chain(parameters.into_iter().flatten()));
     }
 
@@ -121,7 +147,8 @@ pub(super) fn no_account(lookup: &Lookup) -> LookupFailure {
     match lookup.account() {
         Some(account) => does_not_exist(account),
         None => {
-            LookupFailure { message: "its account does not exist yet".to_owned(), advice: None }
+            let message = "its account does not exist yet".to_owned();
+            LookupFailure { message, advice: None, passes: false }
         }
     }
 }
@@ -130,11 +157,16 @@ fn does_not_exist(account: &Handle) -> LookupFailure {
     LookupFailure {
         message: format!("the account `{account}` does not exist yet"),
         advice: Some("leave the `data` block out until an apply has made the account".to_owned()),
+        passes: false,
     }
 }
 
 fn failed(error: &ProviderError) -> LookupFailure {
-    LookupFailure { message: error.to_string(), advice: error.advice().map(str::to_owned) }
+    LookupFailure {
+        message: error.to_string(),
+        advice: error.advice().map(str::to_owned),
+        passes: error.failure == Failure::CannotAssume || error.failure.is_transient(),
+    }
 }
 
 /// How an account is reached, where it is there.
@@ -171,6 +203,14 @@ async fn object(
         let unread = object.unread.into_iter().map(|(name, why)| (name.to_owned(), why));
         Arc::new(LookedUp { attrs: object.attrs, unread: unread.collect() })
     }))
+}
+
+/// Who administers the organization, as its management account is told.
+async fn administration(provider: &dyn Provider, targets: &Targets) -> Looked {
+    let read = provider.administration(&targets.management).await;
+    let Administration { attrs, unread } = read.map_err(|error| failed(&error))?;
+    let unread = unread.into_iter().map(|(name, why)| (name.to_owned(), why)).collect();
+    Ok(Some(Arc::new(LookedUp { attrs, unread })))
 }
 
 /// What the management account is told of an account; null where no policy of the type applies to it yet.
@@ -218,6 +258,7 @@ fn attrs_of(parameter: &Parameter) -> Result<Arc<LookedUp>, LookupFailure> {
         return Err(LookupFailure {
             message: "it is a SecureString, whose value must not go into a plan".to_owned(),
             advice: Some(format!("use `secret(\"ssm:{}\")`", parameter.name)),
+            passes: false,
         });
     }
     let attrs = [

@@ -284,6 +284,10 @@ impl EstateReader<'_> {
             if asked.is_empty() {
                 match accounts {
                     KnownAccounts::MayBeFound => break,
+                    // An apply makes the accounts, and reads in them then.
+                    KnownAccounts::Known if !known.lookups.may_miss() => {
+                        known.lookups.defer(waiting);
+                    }
                     KnownAccounts::Known => known.lookups.refuse(waiting, lookups::no_account),
                 }
             } else if links == LONGEST_CHAIN {
@@ -292,6 +296,7 @@ impl EstateReader<'_> {
                         "a chain of more than {LONGEST_CHAIN} lookups leads to it, each of which says where the next one looks"
                     ),
                     advice: Some("name it, or a link before it, in the configuration".to_owned()),
+                    passes: false,
                 });
             } else {
                 let busy = self.workspace.begin(Activity::LookingUp(asked.len()));

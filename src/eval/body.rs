@@ -3,7 +3,7 @@
 use hcl::edit::expr::Expression;
 
 use crate::config::{Dynamic, Expr, RawBlock, RawBody, RawNested};
-use crate::diag::{Diagnostic, Diagnostics, Loc, with_article};
+use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean, with_article};
 use crate::eval::expr::for_expr::entries;
 use crate::eval::expr::unmark;
 use crate::eval::modules::scope::ModuleScope;
@@ -267,6 +267,24 @@ fn coerce(
                 );
             }
         },
+        (Ty::Flags(names), Value::Map(map)) => {
+            let mut switches: Attrs =
+                names.iter().map(|name| ((*name).to_owned(), Value::Bool(false))).collect();
+            for (key, item) in map {
+                let at = object_item(node, &key).map_or_else(|| loc.clone(), |n| expr.loc_of(n));
+                if !names.contains(&key.as_str()) {
+                    let help = did_you_mean(&key, names.iter().copied())
+                        .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+                    return Err(Diagnostic::error(format!("there is no switch `{key}`"))
+                        .at(at)
+                        .help(help)
+                        .into());
+                }
+                switches.insert(key, coerce(item, &Ty::Bool, expr, None, &at)?);
+            }
+            Value::Map(switches)
+        }
+        (Ty::Flags(_), value) => return coerce(value, &Ty::Bool, expr, node, loc),
         (Ty::String | Ty::Bool | Ty::Number, Value::Block(block)) => {
             return error(
                 format!("this must be {}, not the block `{}`", described(ty), block.address),
@@ -378,6 +396,7 @@ fn described(ty: &Ty) -> String {
     match ty {
         Ty::String => "a string".to_owned(),
         Ty::Bool => "true or false".to_owned(),
+        Ty::Flags(names) => format!("true, false, or an object of {}", names.join(", ")),
         Ty::Number => "a number".to_owned(),
         Ty::Duration => "a length of time, such as \"1h\"".to_owned(),
         Ty::List(_) => "a list".to_owned(),

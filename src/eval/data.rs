@@ -140,6 +140,7 @@ impl<'c> Evaluator<'c> {
                 one(&[("json", json)])
             }
             DataSource::Caller => self.look_up(module, Lookup::Caller, decl)?,
+            DataSource::Administration => self.look_up(module, Lookup::Administration, decl)?,
             DataSource::Parameter => {
                 let (account, name) = (self.account_of(body)?, known_text(body, "name")?);
                 match (handle_of(&account), name) {
@@ -209,6 +210,7 @@ impl<'c> Evaluator<'c> {
                 .at(decl.loc.clone())
                 .detail(failure.message)
                 .help_opt(failure.advice)),
+            None if self.known.is_deferred(&lookup) => Ok(self.after_apply(&lookup, decl)),
             None if self.known.reads_lookups() => {
                 lock(&self.unread).insert(lookup);
                 Ok(not_yet(decl))
@@ -218,6 +220,19 @@ impl<'c> Evaluator<'c> {
                 .help("what a `data` block tells must be known before the plan is made")
                 .into()),
         }
+    }
+
+    /// What a block will tell once an apply has made the account that it looks into.
+    fn after_apply(&self, lookup: &Lookup, decl: &DataDecl) -> Value {
+        let objects = self.all_objects();
+        let account =
+            objects.iter().find(|o| o.handle.is_some() && o.handle.as_ref() == lookup.account());
+        let made = account.map(|account| Unknown::attr(account.address.clone(), "id"));
+        let unknown = Unknown::opaque(made.as_ref());
+        let attributes = decl.ty.attributes.iter();
+        Value::Map(
+            attributes.map(|name| ((*name).to_owned(), Value::Unknown(unknown.clone()))).collect(),
+        )
     }
 
     /// What a block tells that could not be looked up: nothing, which is an error where a value is required.

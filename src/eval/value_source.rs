@@ -29,6 +29,8 @@ pub struct LookupFailure {
     pub message: String,
     /// What to do next.
     pub advice: Option<String>,
+    /// Whether it may pass by itself, such as in an account that was made a moment ago.
+    pub passes: bool,
 }
 
 /// What is known of objects that exist. Plan fills it from state and live reads; apply adds to it
@@ -54,6 +56,11 @@ pub trait ValueSource: Send + Sync {
 
     /// Whether lookups that are not there yet will be read, and everything evaluated again.
     fn reads_lookups(&self) -> bool {
+        false
+    }
+
+    /// Whether a lookup waits for an apply: its account is made there.
+    fn is_deferred(&self, _lookup: &Lookup) -> bool {
         false
     }
 

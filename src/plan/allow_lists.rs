@@ -30,6 +30,8 @@ enum Allows {
 pub(super) fn warn(live: &Live, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
     let mut full: BTreeMap<OperationTarget, String> = BTreeMap::new();
     let mut before: BTreeSet<OperationTarget> = BTreeSet::new();
+    let bare: BTreeSet<OperationTarget> =
+        decisions.iter().flat_map(ObjectPlan::detached_when_made).collect();
     let mut lists: Vec<(&ObjectPlan<'_>, Vec<OperationTarget>)> = Vec::new();
     let mut ours: BTreeSet<(&str, &str)> = BTreeSet::new();
     for decision in decisions {
@@ -82,7 +84,9 @@ pub(super) fn warn(live: &Live, decisions: &[ObjectPlan<'_>], diagnostics: &mut 
             let by = match full.get(&target) {
                 Some(by) => by.clone(),
                 // Where nothing was attached, AWS attaches its own: to what is new, and when SCPs are switched on.
-                None if !before.contains(&target) => "`FullAWSAccess`".to_owned(),
+                None if !before.contains(&target) && !bare.contains(&target) => {
+                    "`FullAWSAccess`".to_owned()
+                }
                 None => continue,
             };
             idle.entry(by).or_default().insert(named(&target, &names));

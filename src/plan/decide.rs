@@ -5,6 +5,7 @@ mod gone;
 mod protect;
 mod settled;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::Owners;
@@ -20,7 +21,7 @@ use crate::provider::LiveObject;
 use crate::schema::ownership::{self, Ownership};
 use crate::schema::{AccessPart, Home, ManagedKind, kinds};
 use crate::state::fingerprint::veiled;
-use crate::state::model::Resources;
+use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
 
 use follow::{move_what_stays, replace_what_follows};
@@ -203,11 +204,33 @@ impl<'a> ObjectPlan<'a> {
                 (name.clone(), value)
             };
             self.before = Some(object.attrs.iter().map(veil).collect());
-            let changed = super::drift::since(self.kind.schema(), recorded, &object.attrs);
+            let seen = self.without_new_places(recorded, &object.attrs);
+            let changed = super::drift::since(self.kind.schema(), recorded, &seen);
             if !changed.is_empty() {
                 self.drift = Some((super::model::DriftStatus::Changed, changed));
             }
         }
+    }
+
+    /// What is live, for a comparison with what was recorded: AWS attaches its own policy to whatever comes into being,
+    /// which is no drift unless the block wants it detached there.
+    fn without_new_places<'l>(&self, recorded: &ResourceState, live: &'l Attrs) -> Cow<'l, Attrs> {
+        let schema = self.kind.schema();
+        let (Some(attached), Some(detached), true) =
+            (schema.attachments, schema.detachments, self.kind.is_given(live))
+        else {
+            return Cow::Borrowed(live);
+        };
+        let listed = |attrs: &Attrs, name: &str| -> BTreeSet<Value> {
+            let elements = attrs.get(name).and_then(Value::elements).unwrap_or_default();
+            elements.into_iter().cloned().collect()
+        };
+        let mut known = listed(recorded.attrs.attrs(), attached);
+        known.extend(listed(&self.meta, detached));
+        let seen = listed(live, attached).into_iter().filter(|target| known.contains(target));
+        let mut live = live.clone();
+        live.insert(attached.to_owned(), seen.collect());
+        Cow::Owned(live)
     }
 
     /// The lineage of another estate that has marked the object as its own since this one recorded it.
@@ -306,6 +329,12 @@ impl<'a> ObjectPlan<'a> {
                 .retain(|path| !path.root().is_some_and(|r| untold.contains(&r)));
         }
         self.reason = recorded.reason(&after, &self.difference.changed).or(self.reason.take());
+        if self.kind.schema().detachments.is_some_and(|attr| after.contains_key(attr)) {
+            self.reason = Some(
+                "AWS attaches it to what this plan makes: it is detached there right afterwards"
+                    .to_owned(),
+            );
+        }
         self.replace_because = self
             .difference
             .changed

@@ -23,6 +23,12 @@ pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec
         was.insert(name.clone(), value.clone());
         is.insert(name.clone(), unchanged(value, live));
     }
+    for name in schema.left_out.iter().filter(|name| recorded.attrs.get(name).is_none()) {
+        if let Some(live) = live.get(name) {
+            was.insert((*name).to_owned(), Value::Null);
+            is.insert((*name).to_owned(), live.clone());
+        }
+    }
     difference(schema, &is, &was, StoredValues::default())
         .changed
         .iter()

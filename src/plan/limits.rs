@@ -85,11 +85,21 @@ pub fn usage(
         }
         // AWS attaches its full-access policy to whatever comes into being, and to everything when policies of
         // this type are switched on; where they are, something is attached everywhere.
+        let bare: BTreeSet<OperationTarget> = decisions
+            .iter()
+            .filter(|d| d.kind.schema().kind == kind)
+            .flat_map(ObjectPlan::detached_when_made)
+            .collect();
         if !matches!(live.organization, Reading::Unread(_)) {
             for (target, count) in &mut after {
-                if !before.contains_key(target) {
+                if !before.contains_key(target) && !bare.contains(target) {
                     *count += 1;
                 }
+            }
+        }
+        if keeps_last {
+            for target in bare.iter().filter(|target| !after.contains_key(target)) {
+                left_bare((kind, targets_attr), decisions, target, diagnostics);
             }
         }
         let all_read = matches!(&live.organization, Reading::Read(index)
@@ -165,6 +175,29 @@ fn last_detached(
                 .help(format!("attach another one there in the same plan, or give AWS's own back first: `aws organizations attach-policy --policy-id p-FullAWSAccess --target-id {id}`")),
         );
     }
+}
+
+/// Something that the plan makes, and from which AWS's own policy is to be detached though no other is attached.
+fn left_bare(
+    (kind, targets_attr): (&str, &str),
+    decisions: &[ObjectPlan<'_>],
+    target: &OperationTarget,
+    diagnostics: &mut Diagnostics,
+) {
+    let detaches = |d: &&ObjectPlan<'_>| {
+        d.kind.schema().kind == kind && d.detached_when_made().any(|t| t == *target)
+    };
+    let (Some(decision), OperationTarget::IdOf(name)) = (decisions.iter().find(detaches), target)
+    else {
+        return;
+    };
+    let attr = decision.kind.schema().detachments.unwrap_or(targets_attr);
+    diagnostics.push(
+        Diagnostic::error(format!("`{}` is the last SCP of `{name}`", decision.address))
+            .at_opt(decision.instance.map(|i| i.body.loc_of(attr).clone()))
+            .detail("where SCPs are switched on, AWS does not detach the last one from the root, a unit or an account")
+            .help("attach another one there in the same plan"),
+    );
 }
 
 /// Addresses by the ids that AWS has given.

@@ -124,6 +124,13 @@ impl<'a> ObjectPlan<'a> {
         );
     }
 
+    /// What the plan makes, from which the object is detached as soon as it is there.
+    pub(super) fn detached_when_made(&self) -> impl Iterator<Item = OperationTarget> {
+        let attr = self.kind.schema().detachments;
+        let named = attr.and_then(|attr| self.after.as_ref()?.get(attr)?.elements());
+        named.into_iter().flatten().filter_map(OperationTarget::of)
+    }
+
     /// As what operations of others name it, where it has an id.
     pub(super) fn as_target(&self) -> Option<OperationTarget> {
         let id = self.before.as_ref()?.get("id")?.as_str()?;

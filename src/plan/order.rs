@@ -81,6 +81,7 @@ pub fn operations(
             }
         }
     }
+    after_their_targets(&mut graph, &index, &nodes);
     units_before_their_last_policies(&mut graph, decisions, &nodes, &usage.bare);
     reuse_names(&mut graph, decisions, &nodes);
     attach_before_detach(&mut graph, &nodes, &usage.full, &names_by_id(decisions), diagnostics);
@@ -162,7 +163,8 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &ObjectPlan<'_>) ->
                     decision.after.as_ref().and_then(|a| a.get(attr)).and_then(OperationTarget::of);
                 makes.push(add(Kind::Move, target));
             }
-            if roots.iter().any(|r| Some(*r) != schema.moves && Some(*r) != schema.attachments) {
+            let own_calls = [schema.moves, schema.attachments, schema.detachments];
+            if roots.iter().any(|r| !own_calls.contains(&Some(*r))) {
                 makes.push(add(Kind::Update, None));
             }
         }
@@ -213,8 +215,19 @@ fn attachments(decision: &ObjectPlan<'_>) -> (Vec<OperationTarget>, Vec<Operatio
         Action::Replace => (after.into_iter().collect(), before.into_iter().collect()),
         Action::Update | Action::Adopt => (
             after.difference(&before).cloned().collect(),
-            before.difference(&after).cloned().collect(),
+            before.difference(&after).cloned().chain(decision.detached_when_made()).collect(),
         ),
+    }
+}
+
+/// What is attached to, or detached from, something that the plan makes waits for that.
+fn after_their_targets(graph: &mut Graph, index: &BTreeMap<&ResourceAddr, usize>, nodes: &[Nodes]) {
+    for node in nodes.iter().flat_map(|own| own.attaches.iter().chain(&own.detaches)) {
+        let target = graph.node_weight(*node).and_then(|draft| draft.target.as_ref());
+        let Some(OperationTarget::IdOf(address)) = target else { continue };
+        if let Some(of) = index.get(address).and_then(|at| nodes.get(*at)) {
+            link(graph, &of.makes, &[*node]);
+        }
     }
 }
 

@@ -169,7 +169,9 @@ pub(super) fn warn(
             );
         }
     }
-    ids_as_text(decisions, &selected, diagnostics);
+    let ids = ids_of_going(decisions, &selected);
+    ids_as_text(decisions, &ids, diagnostics);
+    ids_nobody_manages(live, &managed, &ids, diagnostics);
     for (handle, reading) in &live.accounts {
         let Reading::Read(index) = reading else { continue };
         for ((kind, key), object) in &index.inventory().objects {
@@ -193,13 +195,11 @@ pub(super) fn warn(
     }
 }
 
-/// Names what goes on asking for the unique id of a principal that goes (`aws:userid`), written out as text: what refers
-/// to the principal's block instead gets the new id in the same apply.
-fn ids_as_text(
+/// The unique ids of principals that go, each with the principal's address.
+fn ids_of_going(
     decisions: &[ObjectPlan<'_>],
     selected: impl Fn(&ObjectPlan<'_>) -> bool,
-    diagnostics: &mut Diagnostics,
-) {
+) -> Vec<(String, ResourceAddr)> {
     let goes =
         |d: &&ObjectPlan<'_>| matches!(d.action, Action::Replace | Action::Delete) && selected(d);
     let id = |d: &'_ ObjectPlan<'_>| {
@@ -207,7 +207,56 @@ fn ids_as_text(
         let id = text(d.before.as_ref()?, of.unique_id)?.to_owned();
         (!id.is_empty()).then(|| (id, d.address.clone()))
     };
-    let ids: Vec<(String, ResourceAddr)> = decisions.iter().filter(goes).filter_map(id).collect();
+    decisions.iter().filter(goes).filter_map(id).collect()
+}
+
+/// Names policies that nobody manages and that ask for the unique id of a principal that goes, in the accounts and in the
+/// organization. Of these the next apply writes none.
+fn ids_nobody_manages(
+    live: &Live,
+    managed: &BTreeSet<(&str, String)>,
+    ids: &[(String, ResourceAddr)],
+    diagnostics: &mut Diagnostics,
+) {
+    if ids.is_empty() {
+        return;
+    }
+    let accounts = live.accounts.iter().map(|(handle, reading)| (Some(handle), reading));
+    for (handle, reading) in accounts.chain([(None, &live.organization)]) {
+        let Reading::Read(index) = reading else { continue };
+        let place = handle.map(ToString::to_string).unwrap_or_default();
+        for ((kind, key), object) in &index.inventory().objects {
+            if managed.contains(&(*kind, format!("{place} {key}"))) {
+                continue;
+            }
+            let rewrite = kinds::kind(kind).and_then(|k| k.schema().meaning.rewrite_policy);
+            for (attr, value) in object.attrs.iter().filter(|(_, value)| value.as_str().is_none()) {
+                let written = value.to_json().to_string();
+                for (id, address) in ids.iter().filter(|(id, _)| written.contains(id.as_str())) {
+                    let at = match handle {
+                        Some(handle) => format!("`{handle}`"),
+                        None => "the organization".to_owned(),
+                    };
+                    diagnostics.push(
+                        Diagnostic::warning(format!(
+                            "`{attr}` of `{key}` in {at}, which is not managed, names the unique id `{id}`"
+                        ))
+                        .detail(format!("it is that of `{address}`, which goes: one that is made under the same name has another id"))
+                        .help(format!("write the new id into it afterwards: {}", command(rewrite, key))),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Names what goes on asking for the unique id of a principal that goes (`aws:userid`), written out as text: what refers
+/// to the principal's block instead gets the new id in the same apply.
+fn ids_as_text(
+    decisions: &[ObjectPlan<'_>],
+    ids: &[(String, ResourceAddr)],
+    diagnostics: &mut Diagnostics,
+) {
     if ids.is_empty() {
         return;
     }

@@ -338,6 +338,15 @@ pub struct Parameter {
     pub arn: String,
 }
 
+/// Who administers an organization beside the principals of its management account.
+#[derive(Clone, Debug, Default)]
+pub struct Administration {
+    /// What could be read.
+    pub attrs: Attrs,
+    /// What could not be read, and why.
+    pub unread: BTreeMap<&'static str, String>,
+}
+
 /// Something that can read and change AWS.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -434,6 +443,13 @@ pub trait Provider: Send + Sync {
         account: &AccountId,
         policy_type: &str,
     ) -> Result<Option<String>, ProviderError>;
+
+    /// Reads who administers the organization beside the principals of its management account. A part that cannot be
+    /// read lands in [`Administration::unread`].
+    async fn administration(
+        &self,
+        management: &AccountTarget,
+    ) -> Result<Administration, ProviderError>;
 
     /// Reads CloudWatch alarms by name, in the target's region. One that does not exist is not in
     /// the answer.

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use crate::engine::adopt::Adoptable;
 use crate::plan::model::Unread;
 use crate::schema::{Attr, BlockSchema, Ty};
+use crate::value::Value;
 
 use super::style::safe;
 use super::value::quoted;
@@ -25,19 +26,35 @@ pub fn unread(adoptable: &Adoptable) -> Vec<String> {
     adoptable.unread.iter().map(line).collect()
 }
 
+/// How blocks name each other, by the ids that AWS gave them.
+type References = BTreeMap<String, String>;
+
 /// One block and its `import` block for each object, in order; labels are made unique, also among those that the
 /// configuration has already: the same role in another account is another block.
 #[must_use]
-pub fn blocks(adoptable: &Adoptable, account: &str) -> String {
+pub fn blocks(adoptable: &Adoptable) -> String {
     let mut labels: BTreeSet<(String, String)> = adoptable.declared.clone();
-    let mut out: String = unread(adoptable).iter().map(|line| format!("# {line}\n")).collect();
+    let mut references = adoptable.blocks.clone();
+    let mut labelled = Vec::new();
     for object in &adoptable.objects {
         let schema = object.kind.schema();
-        let base = label(&object.key);
-        let numbered = (2..).map(|number| format!("{base}_{account}_{number}"));
-        let mut names = [base.clone(), format!("{base}_{account}")].into_iter().chain(numbered);
+        let name = schema.meaning.naming.label.and_then(|name| object.attrs.get(name)?.as_str());
+        let base = label(name.unwrap_or(&object.key));
+        let suffix = adoptable.account.as_deref().unwrap_or("other");
+        let numbered = (2..).map(|number| format!("{base}_{suffix}_{number}"));
+        let mut names = [base.clone(), format!("{base}_{suffix}")].into_iter().chain(numbered);
         let is_free = |label: &String| labels.insert((schema.kind.to_owned(), label.clone()));
         let label = names.find(is_free).unwrap_or(base);
+        if let (None, Some(id)) =
+            (&adoptable.account, object.attrs.get("id").and_then(Value::as_str))
+        {
+            references.insert(id.to_owned(), format!("{}.{label}", schema.kind));
+        }
+        labelled.push((object, label));
+    }
+    let mut out: String = unread(adoptable).iter().map(|line| format!("# {line}\n")).collect();
+    for (object, label) in labelled {
+        let schema = object.kind.schema();
         if !out.is_empty() {
             out.push('\n');
         }
@@ -48,14 +65,24 @@ pub fn blocks(adoptable: &Adoptable, account: &str) -> String {
             .map(|(name, value)| (name.clone(), value.to_json()))
             .collect();
         let _ = writeln!(out, "{} \"{label}\" {{", schema.kind);
-        let _ = writeln!(out, "  accounts = [account.{account}]");
-        body(&schema.block, &attrs, 1, &mut out);
-        out.push_str("}\n\n");
+        if let Some(account) = &adoptable.account {
+            let _ = writeln!(out, "  accounts = [account.{account}]");
+        }
+        body(&schema.block, &attrs, 1, &references, &mut out);
+        out.push_str("}\n");
+        // What there is once in its place is found without an `import`.
+        if schema.adopts {
+            continue;
+        }
+        let at = adoptable.account.as_ref().map(|account| format!("@{account}"));
+        // Names of units are unique below their parent alone, and the id of an account says more than its address.
+        let id = object.attrs.get("id").and_then(Value::as_str);
+        let id = id.filter(|_| adoptable.account.is_none()).unwrap_or(&object.key);
         let _ = writeln!(
             out,
-            "import {{\n  to = {}\n  id = {}\n}}",
-            quoted(&format!("{}.{label}@{account}", schema.kind)),
-            quoted(&object.key)
+            "\nimport {{\n  to = {}\n  id = {}\n}}",
+            quoted(&format!("{}.{label}{}", schema.kind, at.unwrap_or_default())),
+            quoted(id)
         );
     }
     out
@@ -72,20 +99,29 @@ fn label(key: &str) -> String {
     label
 }
 
-fn body(schema: &BlockSchema, attrs: &BTreeMap<String, Json>, depth: usize, out: &mut String) {
+fn body(
+    schema: &BlockSchema,
+    attrs: &BTreeMap<String, Json>,
+    depth: usize,
+    references: &References,
+    out: &mut String,
+) {
     let indent = "  ".repeat(depth);
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut nested = String::new();
     let mut unknown = Vec::new();
     for (name, value) in attrs {
-        if is_nothing(value) {
+        let says_so = schema.attr(name).is_some_and(|attr| attr.says_empty) && value.is_array();
+        if is_nothing(value) && !says_so {
             continue;
         }
         if let Some(attr) = schema.attr(name)
-            && let Some(text) = literal(attr, value, depth)
+            && let Some(text) = literal(attr, value, depth, references)
         {
             lines.push((name.clone(), text));
-        } else if !block(schema, name, value, depth, &mut nested) {
+        } else if !block(schema, name, value, depth, references, &mut nested)
+            && (schema.attr(name).is_some() || !value.is_string())
+        {
             unknown.push(name.clone());
         }
     }
@@ -101,7 +137,14 @@ fn body(schema: &BlockSchema, attrs: &BTreeMap<String, Json>, depth: usize, out:
 }
 
 /// A nested block for a map: `encryption`, or `inline_policy "x"` for each entry of `inline_policies`.
-fn block(schema: &BlockSchema, name: &str, value: &Json, depth: usize, out: &mut String) -> bool {
+fn block(
+    schema: &BlockSchema,
+    name: &str,
+    value: &Json,
+    depth: usize,
+    references: &References,
+    out: &mut String,
+) -> bool {
     let Some(map) = value.as_object() else { return false };
     let indent = "  ".repeat(depth);
     let singular = match name.strip_suffix("ies") {
@@ -113,7 +156,7 @@ fn block(schema: &BlockSchema, name: &str, value: &Json, depth: usize, out: &mut
     };
     if let Some(nested) = schema.nested(name).filter(|n| n.labels.is_empty()) {
         let _ = writeln!(out, "{indent}{name} {{");
-        body(nested.block, &entries(map), depth + 1, out);
+        body(nested.block, &entries(map), depth + 1, references, out);
         let _ = writeln!(out, "{indent}}}");
         return true;
     }
@@ -126,9 +169,9 @@ fn block(schema: &BlockSchema, name: &str, value: &Json, depth: usize, out: &mut
         match (document, value.as_object()) {
             (Some(attr), _) => {
                 let only = BTreeMap::from([(attr.name.to_owned(), value.clone())]);
-                body(nested.block, &only, depth + 1, out);
+                body(nested.block, &only, depth + 1, references, out);
             }
-            (None, Some(inner)) => body(nested.block, &entries(inner), depth + 1, out),
+            (None, Some(inner)) => body(nested.block, &entries(inner), depth + 1, references, out),
             (None, None) => {}
         }
         let _ = writeln!(out, "{indent}}}");
@@ -137,21 +180,27 @@ fn block(schema: &BlockSchema, name: &str, value: &Json, depth: usize, out: &mut
 }
 
 /// An argument's value as HCL; `None` where the argument cannot take it.
-fn literal(attr: &Attr, value: &Json, depth: usize) -> Option<String> {
+fn literal(attr: &Attr, value: &Json, depth: usize, references: &References) -> Option<String> {
+    let named = |id: &Json| references.get(id.as_str()?).cloned();
     match (attr.ty, value) {
+        (Ty::Ref { .. }, id) if named(id).is_some() => named(id),
+        (Ty::List(Ty::Ref { .. }) | Ty::Set(Ty::Ref { .. }), Json::Array(ids)) => {
+            let texts = ids.iter().map(|id| named(id).unwrap_or_else(|| expression(id, depth)));
+            Some(format!("[{}]", texts.collect::<Vec<_>>().join(", ")))
+        }
         (Ty::Policy, document) if document.is_object() => {
             Some(format!("jsonencode({})", expression(document, depth)))
         }
         (Ty::Duration, Json::Number(seconds)) => Some(quoted(&format!("{seconds}s"))),
-        // Four switches in AWS, one here: all of them or none.
-        (Ty::Bool, Json::Object(flags)) => {
+        // Several switches in AWS; one word here for all of them or none.
+        (Ty::Flags(_), Json::Object(flags)) => {
             let on = flags.values().filter(|v| **v == Json::Bool(true)).count();
             if on == flags.len() {
                 Some("true".to_owned())
             } else if on == 0 {
                 Some("false".to_owned())
             } else {
-                None
+                Some(expression(value, depth))
             }
         }
         (Ty::Map(_), Json::Object(map)) => {
@@ -227,7 +276,7 @@ mod tests {
     use super::*;
     use crate::engine::adopt::AdoptableObject;
     use crate::schema::kinds;
-    use crate::value::{Attrs, Value};
+    use crate::value::Attrs;
 
     #[test]
     fn a_role_becomes_a_block_and_an_import() {
@@ -249,9 +298,15 @@ mod tests {
         let kind = kinds::kind("iam_role").expect("known");
         let object = AdoptableObject { kind, key: "ci.deploy".to_owned(), attrs };
         let declared = BTreeSet::new();
-        let adoptable =
-            Adoptable { objects: vec![object.clone(), object], declared, unread: Vec::new() };
-        let text = blocks(&adoptable, "dev");
+        let adoptable = Adoptable {
+            objects: vec![object.clone(), object],
+            account: Some("dev".to_owned()),
+            declared,
+            blocks: BTreeMap::new(),
+            left_out: Vec::new(),
+            unread: Vec::new(),
+        };
+        let text = blocks(&adoptable);
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/render"));
         settings.set_prepend_module_to_snapshot(false);

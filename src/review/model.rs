@@ -93,6 +93,7 @@ fn guardrails(tree: &OrganizationSnapshot) -> Guardrails {
     Guardrails {
         parents: tree.units.clone(),
         attached,
+        bare: BTreeSet::new(),
         enabled: tree.enabled.clone(),
         complete: tree.policies.values().any(is_full_access),
     }

@@ -26,6 +26,8 @@ pub enum Ty {
         /// Whether plain text is accepted too.
         text: bool,
     },
+    /// Switches by name, or `true` or `false` for all of them. One that is left out is off.
+    Flags(&'static [&'static str]),
     /// Anything.
     Any,
     /// Not evaluated: a type constraint, an address, a traversal that its own pass reads.
@@ -45,6 +47,8 @@ pub struct Attr {
     pub replace: bool,
     /// Whether its value is never shown.
     pub sensitive: bool,
+    /// Whether an empty list says something else than no list.
+    pub says_empty: bool,
     /// One sentence for the docs and for errors.
     pub doc: &'static str,
 }
@@ -53,7 +57,7 @@ impl Attr {
     /// An optional attribute.
     #[must_use]
     pub const fn optional(name: &'static str, ty: Ty, doc: &'static str) -> Self {
-        Self { name, ty, required: false, replace: false, sensitive: false, doc }
+        Self { name, ty, required: false, replace: false, sensitive: false, says_empty: false, doc }
     }
 
     /// A required attribute.
@@ -66,6 +70,12 @@ impl Attr {
     #[must_use]
     pub const fn forces_replacement(self) -> Self {
         Self { replace: true, ..self }
+    }
+
+    /// An empty list says something else than no list.
+    #[must_use]
+    pub const fn says_empty(self) -> Self {
+        Self { says_empty: true, ..self }
     }
 
     /// Its value is never shown.

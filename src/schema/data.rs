@@ -28,6 +28,8 @@ pub enum DataSource {
     Parameter,
     /// What policies of the organization that configure services come to for an account.
     EffectivePolicy,
+    /// Who administers the organization beside its management account.
+    Administration,
     /// An object of a managed kind, by its name.
     Object(&'static dyn ManagedKind),
 }
@@ -37,7 +39,11 @@ impl DataSource {
     #[must_use]
     pub const fn asks_aws(self) -> bool {
         match self {
-            Self::Caller | Self::Parameter | Self::EffectivePolicy | Self::Object(_) => true,
+            Self::Caller
+            | Self::Parameter
+            | Self::EffectivePolicy
+            | Self::Administration
+            | Self::Object(_) => true,
             Self::Partition | Self::Region | Self::PolicyDocument => false,
         }
     }
@@ -74,6 +80,8 @@ pub enum Lookup {
         /// The type, as Organizations calls it.
         policy_type: String,
     },
+    /// Who administers the organization.
+    Administration,
     /// An object of a managed kind.
     Object {
         /// Where it is; `None` for what the management account alone tells.
@@ -93,6 +101,7 @@ impl Lookup {
             Self::Caller => "caller_identity",
             Self::Parameter { .. } => "ssm_parameter",
             Self::EffectivePolicy { .. } => "effective_policy",
+            Self::Administration => "organization_administration",
             Self::Object { kind, .. } => kind,
         }
     }
@@ -101,7 +110,7 @@ impl Lookup {
     #[must_use]
     pub fn account(&self) -> Option<&Handle> {
         match self {
-            Self::Caller => None,
+            Self::Caller | Self::Administration => None,
             Self::Parameter { account, .. } | Self::EffectivePolicy { account, .. } => {
                 Some(account)
             }
@@ -114,6 +123,7 @@ impl std::fmt::Display for Lookup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Caller => f.write_str("the caller"),
+            Self::Administration => f.write_str("who administers the organization"),
             Self::Parameter { account, name } => write!(f, "the parameter `{name}` in `{account}`"),
             Self::EffectivePolicy { account, policy_type } => {
                 write!(f, "the effective {policy_type} of `{account}`")
@@ -197,6 +207,12 @@ fn own_types() -> Vec<DataType> {
             EFFECTIVE_POLICY,
             &["content", "type"],
             DataSource::EffectivePolicy,
+        ),
+        row(
+            "organization_administration",
+            NOTHING,
+            &["delegated_administrators", "delegation_policy", "root_features"],
+            DataSource::Administration,
         ),
         row("iam_policy_document", DOCUMENT, &["json"], DataSource::PolicyDocument),
         row(

@@ -88,9 +88,16 @@ pub struct KindSchema {
     pub also_replaces: &'static [&'static str],
     /// Which canonical attributes follow from the block's own, so that plans show them only where they change.
     pub derived: &'static [&'static str],
+    /// Which canonical attributes a read leaves out while they are what every object has by default: one that turns up
+    /// is drift.
+    pub left_out: &'static [&'static str],
     /// Which canonical attributes are sets of things attached by separate calls (`targets`):
     /// planned as attach and detach operations, attach before detach.
     pub attachments: Option<&'static str>,
+    /// The canonical attribute with those things that the same plan makes and to which AWS attaches an object of its
+    /// own by itself ([`crate::schema::ManagedKind::is_given`]), where it is to be detached from them: planned as
+    /// detach operations that come after they are made.
+    pub detachments: Option<&'static str>,
     /// The canonical attribute that a call of its own changes (an account's `parent_id`): planned as a move.
     pub moves: Option<&'static str>,
     /// Whether creation only starts the work: planned as create and wait.
@@ -131,7 +138,9 @@ impl KindSchema {
             policies: &[],
             also_replaces: &[],
             derived: &[],
+            left_out: &[],
             attachments: None,
+            detachments: None,
             moves: None,
             asynchronous: false,
             adopts: false,

@@ -11,7 +11,7 @@ use crate::iam::json;
 use crate::iam::node::{JsonMember, JsonNode, MAX_DEPTH, NodeKind};
 use crate::iam::text::Text;
 use crate::iam::{Document, Use, decode, validate};
-use crate::value::{StringPart, Value};
+use crate::value::{StringPart, Unknown, Value};
 
 pub(super) fn node(kind: NodeKind, loc: &Loc) -> JsonNode {
     JsonNode { kind, loc: Some(loc.clone()) }
@@ -197,8 +197,10 @@ impl<'r, 'b> Builder<'r, 'b> {
             Value::Null => return None,
             _ => vec![&given.value],
         };
+        let takes_variables = VARIABLES_IN.contains(&attr);
         let mut nodes = Vec::new();
         for value in values {
+            let value = if takes_variables { &with_variables(value) } else { value };
             match element(value, self.context).and_then(|v| self.names.text(&v)) {
                 Some(text) => {
                     let place = text.known().map_or_else(|| loc.clone(), |t| loc.of_element(t));
@@ -275,8 +277,27 @@ impl<'r, 'b> Builder<'r, 'b> {
                 continue;
             };
             match kind.known() {
-                Some("*") => everyone = Some(text_node("*", &loc)),
-                Some(kind) => types.push(member(kind, values, &loc)),
+                Some("*") => {
+                    if !is_everyone(&values) {
+                        self.report(
+                            Diagnostic::error("`type = \"*\"` is everyone, and `identifiers` names somebody")
+                                .at(block.body.loc_of("identifiers").clone())
+                                .help("write `identifiers = [\"*\"]`, or the type of these identifiers: `AWS`, `Service`, `Federated`"),
+                        );
+                    }
+                    everyone = Some(text_node("*", &loc));
+                }
+                // Several blocks of one type are one list, as in Terraform's documents.
+                Some(kind) => match types.iter_mut().find(|m| m.key == kind) {
+                    Some(first) => {
+                        if let (NodeKind::Array(all), NodeKind::Array(more)) =
+                            (&mut first.value.kind, values.kind)
+                        {
+                            all.extend(more);
+                        }
+                    }
+                    None => types.push(member(kind, values, &loc)),
+                },
                 None => {
                     self.error(&loc, "a principal's type cannot be unknown until apply".to_owned())
                 }
@@ -328,6 +349,26 @@ impl<'r, 'b> Builder<'r, 'b> {
         is_complete
     }
 
+    /// Reports what a statement says twice: two conditions of one test and key. A value holds one of them only.
+    fn refuse_twice(&mut self, statement: &JsonNode) {
+        let NodeKind::Object(members) = &statement.kind else { return };
+        for (at, member) in members.iter().enumerate() {
+            if members.iter().take(at).any(|earlier| earlier.key.eq_ignore_ascii_case(&member.key))
+            {
+                let loc = member.key_loc.clone().unwrap_or_else(|| self.reader.body.loc.clone());
+                self.report(
+                    Diagnostic::error(format!(
+                        "two blocks of the statement are about `{}`",
+                        member.key
+                    ))
+                    .at(loc)
+                    .help("put the values of both into one block: any of them may match"),
+                );
+            }
+            self.refuse_twice(&member.value);
+        }
+    }
+
     /// A `statement` block; `None` where it is not complete, which was reported.
     fn statement(&mut self, block: &NestedBody, role: &Use) -> Option<JsonNode> {
         let body = &block.body;
@@ -368,6 +409,34 @@ impl<'r, 'b> Builder<'r, 'b> {
         }
         Some(node(NodeKind::Object(members), &body.loc))
     }
+}
+
+/// Arguments of statements in which IAM puts values in place of variables, such as `${aws:username}`
+/// (IAM User Guide, "IAM policy elements: Variables and tags").
+const VARIABLES_IN: [&str; 4] = ["identifiers", "not_resources", "resources", "values"];
+
+/// A value with IAM's variables as IAM writes them. In HCL `${` begins an expression, so that statements may write
+/// `&{aws:username}`, as in Terraform's `aws_iam_policy_document`.
+fn with_variables(value: &Value) -> Value {
+    let written = |text: &str| text.replace("&{", "${");
+    match value {
+        Value::String(text) => Value::String(written(text)),
+        Value::Unknown(unknown) if !unknown.parts.is_empty() => {
+            let parts = unknown.parts.iter().map(|part| match part {
+                StringPart::Text(text) => StringPart::Text(written(text)),
+                StringPart::Ref(reference) => StringPart::Ref(reference.clone()),
+            });
+            Value::Unknown(Unknown::string(parts))
+        }
+        Value::Sensitive(inner) => with_variables(inner).sensitive(),
+        other => other.clone(),
+    }
+}
+
+/// Whether identifiers name nobody but everyone.
+fn is_everyone(identifiers: &JsonNode) -> bool {
+    let NodeKind::Array(all) = &identifiers.kind else { return false };
+    all.iter().all(|one| matches!(&one.kind, NodeKind::String(text) if text.known() == Some("*")))
 }
 
 /// A principal: an account stands for its root, a role for its ARN.
@@ -494,6 +563,9 @@ pub fn document_of_statements(body: &Body, context: &KindContext) -> Result<Valu
         .nested("statement")
         .filter_map(|block| builder.statement(block, &Use::Identity))
         .collect();
+    for statement in &statements {
+        builder.refuse_twice(statement);
+    }
     let document = builder.names.value(&plain(&whole(statements, &body.loc)));
     let document = if builder.hidden { document.sensitive() } else { document };
     reader.diagnostics.into_result(document)

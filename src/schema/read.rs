@@ -91,6 +91,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Switches under an argument of the type [`super::block_schema::Ty::Flags`].
+    pub(super) fn switches(&mut self, name: &str, names: &[&str]) -> Option<Value> {
+        match self.value(name)?.reveal() {
+            switches @ Value::Map(_) => Some(switches.clone()),
+            _ => self.flag(name).map(|on| flags(names, on)),
+        }
+    }
+
     /// A whole number within bounds.
     pub(super) fn int(&mut self, name: &str, bounds: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let value = self.value(name)?;

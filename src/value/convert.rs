@@ -75,6 +75,9 @@ pub fn type_of(value: &Value) -> Type {
 /// The one type that all of `types` convert to; `None` where there is none, as for a number and a list.
 #[must_use]
 pub fn unify(types: impl IntoIterator<Item = Type>) -> Option<Type> {
+    // A number and a bool are both texts where one of the others is.
+    let mut types: Vec<Type> = types.into_iter().collect();
+    types.sort_by_key(|ty| *ty != Type::String);
     types.into_iter().try_fold(Type::Any, unify_two)
 }
 
@@ -97,10 +100,15 @@ fn unify_two(a: Type, b: Type) -> Option<Type> {
         (Type::List(a), Type::List(b)) => Type::list(unify_two(*a, *b)?),
         (Type::Set(a), Type::Set(b)) => Type::set(unify_two(*a, *b)?),
         (Type::List(a), Type::Set(b)) | (Type::Set(b), Type::List(a)) => {
-            Type::list(unify_two(*a, *b)?)
+            // What both have in common must exist; the list's own type is the one that counts.
+            let common = unify_two((*a).clone(), *b)?;
+            Type::list(if *a == Type::Any { common } else { *a })
         }
         (Type::Tuple(a), Type::Set(b)) | (Type::Set(b), Type::Tuple(a)) => {
-            Type::list(unify(a.into_iter().chain([*b]))?)
+            if a.into_iter().any(|element| unify_two(element, (*b).clone()).is_none()) {
+                return None;
+            }
+            Type::Set(b)
         }
         (Type::Map(a), Type::Map(b)) => Type::map(unify_two(*a, *b)?),
         (Type::Object(a), Type::Map(b)) | (Type::Map(b), Type::Object(a)) => {

@@ -7,6 +7,7 @@
 
 mod attrs;
 pub mod convert;
+pub mod json_once;
 mod number;
 pub mod path;
 mod plain;

@@ -320,7 +320,8 @@ fn an_endpoint_without_a_scheme_is_refused_before_any_call() {
     let help = "an endpoint must begin with http:// or https://";
     for estate in [in_s3(), ESTATE.to_owned()] {
         let p = Program::new(&estate);
-        for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_IAM"] {
+        for service in ["", "_S3", "_IAM", "_ACCOUNT", "_SIGNIN"] {
+            let variable = &format!("AWS_ENDPOINT_URL{service}");
             for url in ["localhost:4566", "::::", "http://"] {
                 let refused = told(wire.command(&p, &["plan"]).env(variable, url));
                 says(&refused, &[&format!("`{variable}` is `{url}`"), help]);

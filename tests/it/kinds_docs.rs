@@ -23,6 +23,7 @@ fn ty(ty: &Ty) -> String {
             let text = if *text { ", or text" } else { "" };
             format!("reference to {}{text}", kinds.join(" or "))
         }
+        Ty::Flags(_) => "bool or object of bool".to_owned(),
         Ty::Any => "any".to_owned(),
         Ty::Raw => "expression".to_owned(),
     }
@@ -40,7 +41,7 @@ fn plural(of: &Ty) -> String {
 
 fn block(out: &mut String, schema: &BlockSchema, level: usize) {
     let indent = "  ".repeat(level);
-    for Attr { name, ty: of, required, replace, sensitive, doc } in schema.attrs {
+    for Attr { name, ty: of, required, replace, sensitive, doc, .. } in schema.attrs {
         let mut notes = vec![ty(of)];
         notes.extend(required.then(|| "required".to_owned()));
         notes.extend(replace.then(|| "forces replacement".to_owned()));

@@ -33,6 +33,7 @@ const OTHER_MEANINGS: &[(&str, &[&str], &str)] = &[
     ("src/iam/", &["organization"], "a part of a request, as messages call it"),
     ("src/isolation/report/power.rs", &["account"], "what a power is over, as its id says it"),
     ("src/render/events.rs", &["account"], "the noun that a count of accounts has"),
+    ("src/provider/aws/profiles.rs", &["account"], "the name of the service Account Management"),
     ("src/render/event_lines.rs", &["account"], "the field of an event that names the account"),
     (
         "src/render/view.rs",

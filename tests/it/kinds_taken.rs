@@ -169,6 +169,16 @@ iam_role "deploy" {
     resources = ["*"]
   }
 }
+iam_oidc_provider "bare" {
+  accounts  = [account.one, account.two]
+  url       = "https://bare.acme.example"
+  audiences = []
+}
+s3_bucket "site" {
+  accounts            = [account.one, account.two]
+  bucket              = "acme-adopt-site-${each.account.handle}"
+  block_public_access = { block_public_acls = true, ignore_public_acls = true }
+}
 s3_bucket "data" {
   accounts                 = [account.one, account.two]
   bucket                   = "acme-adopt-${each.account.handle}"
@@ -190,6 +200,9 @@ s3_bucket "data" {
         let out = format!("{account}.hcl");
         taker.run(&["adopt", "--account", account, "--out", &out, &at]).code(0);
         taker.run(&["validate"]).code(0);
+        let text = std::fs::read_to_string(taker.path().join(&out)).expect("written");
+        assert!(text.contains("audiences = []"), "{text}");
+        assert!(text.contains("block_public_policy     = false"), "{text}");
     }
     let plan = taker.run(&["plan", "--json", &at]).code(0).json();
     for change in plan["resource_changes"].as_array().expect("changes") {
@@ -201,6 +214,93 @@ s3_bucket "data" {
     }
     taker.run(&["apply", "--auto-approve", &at]).code(0);
     taker.run(&["plan", "--detailed-exitcode", &at]).code(0);
+}
+
+/// What `adopt` writes for an organization and then for an account, from nothing but a provider block: it passes
+/// `validate`, and its plans change nothing but ownership tags.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_adopt_writes_for_an_organization_is_adopted_as_it_is() {
+    let policies = r#"
+organization_policy "LABEL" {
+  name    = "cost tags"
+  type    = "TAG_POLICY"
+  targets = [organization.LABEL, account.LABEL]
+  tags    = { Team = "a" }
+  content = {
+    tags = { cost = { tag_key = { "@@assign" = "Cost" } } }
+  }
+}
+"#;
+    let types = "enabled_policy_types = [\"SERVICE_CONTROL_POLICY\"";
+    let wider = "trusted_services     = [\"cloudtrail.amazonaws.com\"]\n  enabled_policy_types = [\"TAG_POLICY\", \"SERVICE_CONTROL_POLICY\"";
+    let made = format!("{ESTATE}{policies}").replace(types, wider);
+    let made = made.replace("LABEL", "made").replace("  ID\n", "  tags = { Owner = \"x\" }\n");
+    let maker = Program::new(&made);
+    maker.run(&["apply", "--auto-approve"]).code(0);
+    let sandbox = maker.path().join(".palisade/sandbox");
+    let endpoint = Endpoint::open(&sandbox).await;
+    let (held, id) = (endpoint.holds(&[]).await, member(&endpoint).await);
+    let iam = aws_sdk_iam::Client::new(&endpoint.account(&id).await);
+    iam.create_user().user_name("by-hand").send().await.expect("made");
+    drop((endpoint, iam));
+    let at = format!("--sandbox={}", sandbox.display());
+    let taker = Program::new(
+        "palisade {\n  name = \"acme\"\n  backend \"local\" {\n    path = \"taken\"\n  }\n}\nprovider \"aws\" {\n  region = \"eu-west-1\"\n}\n",
+    );
+    let adopted = |taker: &Program, args: &[&str]| {
+        let all = [&["adopt"][..], args, &[at.as_str()][..]].concat();
+        let said = taker.run(&all).code(0);
+        taker.run(&["validate"]).code(0);
+        taker.run(&["fmt", "--check"]).code(0);
+        let plan = taker.run(&["plan", "--json", &at]).code(0).json();
+        for change in plan["resource_changes"].as_array().expect("changes") {
+            let action = change["action"].as_str().expect("one");
+            assert!(["adopt", "no_op"].contains(&action), "{change}");
+            let changed = change["changed"].as_array().expect("paths");
+            let tags = |path: &serde_json::Value| {
+                path.as_str().is_some_and(|path| path.contains("palisade:"))
+            };
+            assert!(changed.iter().all(tags), "{change}");
+        }
+        taker.run(&["apply", "--auto-approve", &at]).code(0);
+        taker.run(&["plan", "--detailed-exitcode", &at]).code(0);
+        said
+    };
+    adopted(&taker, &["--organization", "--out", "organization.hcl"]);
+    let text = std::fs::read_to_string(taker.path().join("organization.hcl")).expect("written");
+    for part in [
+        "organization \"organization\" {",
+        "organizational_unit \"workloads\" {",
+        "parent = organizational_unit.workloads",
+        "account \"acme-dev\" {",
+        "service_control_policy \"stay\" {",
+        "resource_control_policy \"encrypted\" {",
+        "organization_policy \"cost_tags\" {",
+        "targets = [account.acme-dev, \"root\"]",
+    ] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let said = adopted(&taker, &["--account", "acme-dev", "--out", "acme-dev.hcl"]);
+    for (kind, why) in [("config", "`config_schema`"), ("iam_user", "does not manage")] {
+        let told = format!("1 object of the kind `{kind}` not written: ");
+        assert!(said.err.contains(&told) && said.err.contains(why), "{kind}: {}", said.err);
+    }
+    let text = std::fs::read_to_string(taker.path().join("acme-dev.hcl")).expect("written");
+    for part in ["account_baseline \"baseline\" {", "alias", "password_policy {"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    for place in ["--organization", "--account=acme-dev"] {
+        let again = taker.run(&["adopt", place, &at]).code(0);
+        assert!(again.err.contains("is left to adopt"), "{}", again.err);
+    }
+    let refused = taker.run(&["adopt", "--account", "acme-dev", "--kind", "account", &at]).code(1);
+    assert!(refused.err.contains("`palisade adopt --organization`"), "{}", refused.err);
+    taker.run(&["adopt", &at]).code(1);
+    let endpoint = Endpoint::open(&sandbox).await;
+    let mut now = endpoint.holds(&[]).await;
+    now.retain(|line| !line.contains("by-hand"));
+    assert_eq!(now, held, "nothing was made anew");
 }
 
 #[tokio::test]

@@ -641,11 +641,182 @@ output "p" {
     assert!(plan.out.contains("to adopt"), "{}", plan.out);
     program.run(&["apply", "--auto-approve"]).code(0);
     assert_eq!(outputs(&program)["p"]["value"], "found");
-    // One that nobody has made is not there.
+    // In one that the plan makes, nothing can be read before.
     let new = "account \"new\" {\n  email = \"new@acme.example\"\n  name = \"acme-new\"\n  parent = organization.acme\n}\ndata \"ssm_parameter\" \"p\" {\n  account = account.new\n  name = \"/shared/name\"\n}\noutput \"p\" {\n  value = data.ssm_parameter.p.value\n}";
     program.write("main.hcl", &two_environments(new));
+    let plan = program.run(&["plan"]).code(0);
+    assert!(plan.out.contains("1 to create"), "{}", plan.out);
+    let refused = program.run(&["apply", "--auto-approve"]);
+    let told = "the parameter `/shared/name` in `new` does not exist";
+    assert!(refused.err.contains(told), "{}", refused.err);
+    let made = program.run(&["state", "list"]).code(0);
+    assert!(made.out.contains("account.new"), "{}", made.out);
+}
+
+/// As Terraform does it: unknown in the plan, read by the apply once it has made the account.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_account_of_this_plan_holds_is_looked_up_once_it_is_made() {
+    let new = r#"account "new" {
+  email  = "new@acme.example"
+  name   = "acme-new"
+  parent = organization.acme
+}
+data "iam_role" "entry" {
+  account = account.new
+  name    = "OrganizationAccountAccessRole"
+}
+iam_role "support" {
+  accounts    = [account.new]
+  description = data.iam_role.entry.unique_id
+  trust {
+    aws = [data.iam_role.entry.arn]
+  }
+}
+output "entry" {
+  value = data.iam_role.entry.arn
+}"#;
+    let program = applied(new);
+    let plan = program.run(&["plan", "--json"]).code(0).json();
+    assert_eq!(plan["summary"]["create"], 2, "{}", plan["summary"]);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let arn = outputs(&program)["entry"]["value"].as_str().expect("an ARN").to_owned();
+    assert!(arn.ends_with(":role/OrganizationAccountAccessRole"), "{arn}");
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+    let dir = program.path().join(".palisade/sandbox");
+    let endpoint = Endpoint::of(Sandbox::open(&dir, Options::default()).await.expect("opens"));
+    let accounts = endpoint.accounts().await;
+    let id = &accounts.iter().find(|a| a.name == "acme-new").expect("made").id;
+    let iam = aws_sdk_iam::Client::new(&endpoint.account(id).await);
+    let entry = iam.get_role().role_name("OrganizationAccountAccessRole").send().await;
+    let entry = entry.expect("read").role.expect("there");
+    let made = iam.get_role().role_name("support").send().await.expect("read").role.expect("made");
+    assert_eq!(made.description(), Some(entry.role_id()));
+    assert_eq!(entry.arn(), arn);
+    let trust = made.assume_role_policy_document().expect("a trust");
+    assert!(trust.contains("OrganizationAccountAccessRole"), "{trust}");
+
+    // How many objects there are must be known before.
+    let many = new.replace("\"new\"", "\"newer\"").replace("account.new\n", "account.newer\n");
+    let many = many.replace("[account.new]", "[account.newer]").replace("acme-new", "acme-newer");
+    let many = many.replace("new@", "newer@").replace(
+        "iam_role \"support\" {",
+        "iam_role \"support\" {\n  for_each = toset([data.iam_role.entry.arn])",
+    );
+    program.write("main.hcl", &two_environments(&many));
     let refused = program.run(&["plan"]).code(1);
-    assert!(refused.err.contains("the account `new` does not exist yet"), "{}", refused.err);
+    assert!(refused.err.contains("is not known until apply"), "{}", refused.err);
+}
+
+/// In HCL `${` begins an expression: statements may write IAM's variables as Terraform's documents do.
+#[test]
+fn variables_of_iam_are_written_in_statements() {
+    let program = applied(
+        r#"data "iam_policy_document" "home" {
+  statement {
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::home/&{aws:username}/*"]
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["&{aws:username}/*"]
+    }
+  }
+}
+s3_bucket "both" {
+  accounts = [account.dev]
+  bucket   = "acme-both"
+  statement "Both" {
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::acme-both/*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["222222222222"]
+    }
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::333333333333:root"]
+    }
+  }
+}
+iam_policy "home" {
+  accounts = [account.dev]
+  statement "Home" {
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::home-${account.dev.id}/&{aws:username}/*"]
+  }
+}
+output "home" {
+  value = jsondecode(data.iam_policy_document.home.json).Statement[0]
+}"#,
+    );
+    let plan = program.run(&["plan", "--json"]).code(0).json();
+    let mut change = plan["resource_changes"].as_array().expect("changes").iter();
+    let change = change.find(|c| c["kind"] == "iam_policy").expect("the policy");
+    let resource = change["after"]["content"]["Statement"][0]["Resource"].to_string();
+    assert!(resource.ends_with("/${aws:username}/*\""), "{resource}");
+    let buckets = plan["resource_changes"].as_array().expect("changes").iter();
+    let bucket =
+        buckets.clone().find(|c| c["address"] == "s3_bucket.both@dev").expect("the bucket");
+    let both = bucket["after"]["policy"]["Statement"][0]["Principal"]["AWS"].clone();
+    let both = both.as_array().expect("a list").len();
+    assert_eq!(both, 2, "{bucket}");
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let told = outputs(&program)["home"]["value"].clone();
+    assert_eq!(told["Resource"], json!(["arn:aws:s3:::home/${aws:username}/*"]));
+    assert_eq!(told["Condition"]["StringLike"]["s3:prefix"], json!(["${aws:username}/*"]));
+}
+
+/// Central root access, the delegation policy and the administrators of services: section 2.1 of the CIS AWS
+/// Foundations Benchmark 7.0.0.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_administers_the_organization_is_told() {
+    let program = applied(
+        r#"data "organization_administration" "ours" {}
+output "ours" {
+  value = data.organization_administration.ours
+}
+check "cis_2_1_1" {
+  assert {
+    condition     = contains(data.organization_administration.ours.root_features, "RootCredentialsManagement")
+    error_message = "root credentials of members are not managed centrally"
+  }
+}"#,
+    );
+    program.run(&["validate"]).code(0);
+    let told = program.run(&["apply", "--auto-approve"]).code(0);
+    let said = format!("{}{}", told.out, told.err);
+    assert!(said.contains("root credentials of members are not managed"), "{said}");
+    let none =
+        json!({"root_features": [], "delegation_policy": null, "delegated_administrators": {}});
+    assert_eq!(outputs(&program)["ours"]["value"], none);
+
+    let dir = program.path().join(".palisade/sandbox");
+    let endpoint = Endpoint::of(Sandbox::open(&dir, Options::default()).await.expect("opens"));
+    let accounts = endpoint.accounts().await;
+    let id = accounts.iter().find(|a| a.name == "acme-dev").expect("there").id.clone();
+    let management = endpoint.management();
+    let organizations = aws_sdk_organizations::Client::new(&management);
+    for service in ["iam.amazonaws.com", "cloudtrail.amazonaws.com"] {
+        let trust = organizations.enable_aws_service_access().service_principal(service);
+        trust.send().await.expect("trusted");
+    }
+    let register = organizations.register_delegated_administrator().account_id(&id);
+    let register = register.service_principal("cloudtrail.amazonaws.com");
+    register.send().await.expect("registered");
+    let policy = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    organizations.put_resource_policy().content(policy).send().await.expect("put");
+    let iam = aws_sdk_iam::Client::new(&management);
+    iam.enable_organizations_root_credentials_management().send().await.expect("enabled");
+    drop(endpoint);
+    let told = program.run(&["apply", "--auto-approve"]).code(0);
+    let said = format!("{}{}", told.out, told.err);
+    assert!(!said.contains("root credentials of members"), "{said}");
+    let wanted = json!({
+        "root_features": ["RootCredentialsManagement"],
+        "delegation_policy": policy,
+        "delegated_administrators": {"cloudtrail.amazonaws.com": [id]},
+    });
+    assert_eq!(outputs(&program)["ours"]["value"], wanted);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,6 +114,26 @@ fn an_account_is_renamed_through_its_api() {
     run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
 }
 
+/// As every service that is called, Account Management may have an endpoint of its own.
+#[test]
+fn the_service_that_renames_is_called_where_its_variable_says() {
+    let front = Front::open(Way::default());
+    let accounts = Front::open(Way::default().instead(|_| front::answer(200, "{}")));
+    let trusting = ESTATE.replace(
+        "enabled_policy_types =",
+        "trusted_services     = [\"account.amazonaws.com\"]\n  enabled_policy_types =",
+    );
+    let program = Program::new(&trusting);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    program.write("main.hcl", &trusting.replace("\"heron-dev\"", "\"heron-playground\""));
+    let mut apply = command(&program, &front, &["apply", "--auto-approve"]);
+    apply.env("AWS_ENDPOINT_URL_ACCOUNT", accounts.url());
+    let applied: Run = apply.output().expect("it starts").into();
+    applied.code(0);
+    let seen: Vec<String> = accounts.seen().iter().map(|seen| seen.path().to_owned()).collect();
+    assert_eq!(seen, ["/putAccountName"]);
+}
+
 #[test]
 fn credentials_of_a_member_are_told_before_anything_is_written() {
     let front = Front::open(Way::default());
@@ -275,6 +295,76 @@ service_control_policy "only_data" {
     let plan = run(&program, &front, &["apply", "--auto-approve"]).code(0);
     assert!(plan.out.contains("it stays in AWS"), "{}", plan.out);
     assert_eq!(attached(&front, &unit), ["FullAWSAccess", "only_data"]);
+}
+
+/// AWS attaches its own policy to a unit as it makes it: the same apply detaches it there.
+#[test]
+fn full_access_is_detached_from_a_unit_in_the_apply_that_makes_it() {
+    let full = |from: &str| {
+        format!(
+            "service_control_policy \"full_access\" {{\n  name          = \"FullAWSAccess\"\n  detached_from = [{from}]\n}}\n"
+        )
+    };
+    let list = |targets: &str| {
+        format!(
+            "service_control_policy \"only_data\" {{\n  targets = [{targets}]\n  statement \"Data\" {{\n    effect    = \"Allow\"\n    actions   = [\"s3:*\", \"iam:*\", \"sts:*\", \"ssm:*\"]\n    resources = [\"*\"]\n  }}\n}}\n"
+        )
+    };
+    let unit = |name: &str| format!("organizational_unit \"{name}\" {{}}\n");
+    let front = Front::open(Way::default());
+    let first = format!("{ESTATE}{}{}", list("organizational_unit.work"), full(""));
+    let program = Program::new(ESTATE);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    program.write("main.hcl", &first);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+
+    // Without another policy nothing would be left there.
+    let from = full("organizational_unit.data");
+    program.write(
+        "main.hcl",
+        &format!("{ESTATE}{}{}{from}", unit("data"), list("organizational_unit.work")),
+    );
+    let refused = run(&program, &front, &["plan"]).code(1);
+    assert!(
+        refused.err.contains("is the last SCP of `organizational_unit.data`"),
+        "{}",
+        refused.err
+    );
+
+    let both = list("organizational_unit.work, organizational_unit.data");
+    program.write("main.hcl", &format!("{ESTATE}{}{both}{from}", unit("data")));
+    let plan = run(&program, &front, &["plan"]).code(0);
+    assert!(plan.out.contains("it is detached there right afterwards"), "{}", plan.out);
+    let idle = "stays allowed at `organizational_unit.data`";
+    assert!(!plan.err.contains(idle), "{}", plan.err);
+    front.forget();
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let calls: Vec<String> =
+        front.seen().iter().filter(|seen| writes(seen)).map(Request::operation).collect();
+    assert_eq!(calls, ["CreateOrganizationalUnit", "AttachPolicy", "DetachPolicy"]);
+    let units = || {
+        front.wait(async {
+            let client = organizations(&front);
+            let roots = client.list_roots().send().await.expect("listed");
+            let root = roots.roots().first().and_then(|r| r.id()).expect("a root").to_owned();
+            let units = client.list_organizational_units_for_parent().parent_id(root);
+            let units = units.send().await.expect("listed").organizational_units.expect("units");
+            let named = units.into_iter().filter_map(|u| Some((u.name?, u.id?)));
+            named.collect::<std::collections::BTreeMap<String, String>>()
+        })
+    };
+    assert_eq!(attached(&front, &units()["data"]), ["only_data"]);
+    run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+    run(&program, &front, &["drift"]).code(0);
+
+    // What AWS attaches it to beside is no drift, and stands in the way of no detachment.
+    let more = full("organizational_unit.data, organizational_unit.work");
+    program.write("main.hcl", &format!("{ESTATE}{}{}{both}{more}", unit("data"), unit("open")));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    assert_eq!(attached(&front, &units()["work"]), ["only_data"]);
+    assert_eq!(attached(&front, &units()["open"]), ["FullAWSAccess"]);
+    run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+    run(&program, &front, &["drift"]).code(0);
 }
 
 #[test]

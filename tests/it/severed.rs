@@ -157,6 +157,32 @@ async fn what_this_plan_does_not_write_is_named_with_the_command() {
     );
     assert!(plan.err.contains("aws iam update-assume-role-policy"), "{}", plan.err);
     assert!(plan.err.contains("--role-name by-hand"), "{}", plan.err);
+    // Its unique id as text, in a policy that nobody manages.
+    let (sdk, open) = production(&program).await;
+    let id = {
+        let sandbox = Endpoint::of(
+            Sandbox::open(&program.path().join(".palisade/sandbox"), Options::default())
+                .await
+                .expect("opens"),
+        );
+        let accounts = sandbox.accounts().await;
+        let dev = &accounts.iter().find(|a| a.name == "acme-dev").expect("there").id;
+        let iam = aws_sdk_iam::Client::new(&sandbox.account(dev).await);
+        let hub = iam.get_role().role_name("hub").send().await.expect("read").role;
+        hub.expect("there").role_id().to_owned()
+    };
+    let by_id = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{{"StringNotLike":{{"aws:userid":"{id}:*"}}}}}}]}}"#
+    );
+    let put = aws_sdk_iam::Client::new(&sdk).put_role_policy().role_name("by-hand");
+    put.policy_name("only-hub").policy_document(by_id).send().await.expect("put");
+    drop(open);
+    let plan = program.run(&["plan", "--replace", "iam_role.hub@dev"]).code(0);
+    let told = format!(
+        "`inline_policies` of `by-hand` in `production`, which is not managed, names the unique id `{id}`"
+    );
+    assert!(plan.err.contains(&told), "{}", plan.err);
+
     // Of two that name it, one is selected.
     let selected = ["plan", "--replace", "iam_role.hub@dev", "-a", "dev"];
     let plan = program.run(&selected).code(0);

@@ -778,6 +778,9 @@ async fn the_boundary_of_the_baseline_lets_no_workload_become_more_than_it_is() 
         ("iam:UpdateAccountPasswordPolicy", &"*".to_owned()),
         ("iam:CreateRole", &role("workload/new")),
         ("iam:PassRole", &role("admin")),
+        ("iam:PutRolePermissionsBoundary", &role("OrganizationAccountAccessRole")),
+        ("sso:CreateAccountAssignment", &"*".to_owned()),
+        ("identitystore:CreateGroupMembership", &"*".to_owned()),
         ("iam:UpdateAssumeRolePolicy", &role("admin")),
         ("sts:AssumeRole", &role("admin")),
         ("sts:AssumeRole", &"arn:aws:iam::999999999999:role/workload/api".to_owned()),
@@ -876,6 +879,32 @@ fn a_bucket_of_the_accounts_regional_namespace_is_made_as_such() {
         asked.uri.contains(&name) && asked.headers["x-amz-bucket-namespace"] == "account-regional"
     );
     run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+}
+
+/// What somebody adds to a parameter beside its value is drift, also where state recorded nothing of it.
+#[test]
+fn what_is_added_to_a_parameter_by_hand_shows_in_drift() {
+    let config = ESTATE.replace(
+        "environment \"dev\" {\n  accounts = [account.dev]\n}",
+        "config_schema \"app\" {\n  key \"level\" {\n    type = string\n  }\n}\nenvironment \"dev\" {\n  accounts = [account.dev]\n  config \"app\" {\n    values = { level = \"info\" }\n  }\n}",
+    );
+    assert_ne!(config, ESTATE);
+    let front = Front::open(Way::default());
+    let program = Program::new(&config);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    run(&program, &front, &["drift"]).code(0);
+    let dev = id(&front, "kestrel-dev");
+    front.wait(async {
+        let sdk = enter(&management(&front), &dev).await;
+        let put = aws_sdk_ssm::Client::new(&sdk).put_parameter().name("/kestrel/dev/app/level");
+        let put = put.value("info").r#type(aws_sdk_ssm::types::ParameterType::String);
+        let put = put.tier(aws_sdk_ssm::types::ParameterTier::Advanced).overwrite(true);
+        put.description("by hand").send().await.expect("put");
+    });
+    let drift = run(&program, &front, &["drift"]).code(2);
+    for name in ["description", "tier"] {
+        assert!(drift.out.contains(name), "{name}: {}", drift.out);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 
 use super::{Prepared, Run};
@@ -46,6 +47,9 @@ impl Run<'_> {
         let mut intents: BTreeMap<String, Vec<Intent>> = BTreeMap::new();
         for (scope, ids) in fresh {
             for id in ids.into_iter().take(BATCH) {
+                if self.looks_up_first(id) {
+                    continue;
+                }
                 match self.prepare_operation(id) {
                     Ok(intent) => {
                         self.announced.insert(id);
@@ -69,6 +73,36 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// Whether an operation waits for what its block looks up in an account that this run has made. The first time
+    /// around the reading starts, beside everything else.
+    fn looks_up_first(&mut self, id: u32) -> bool {
+        let Some(operation) = self.operations.get(&id).copied() else { return false };
+        let writes = matches!(
+            operation.op,
+            OperationKind::Create
+                | OperationKind::Update
+                | OperationKind::Move
+                | OperationKind::Wait
+        );
+        if !writes || self.looked_up.contains(&id) {
+            return false;
+        }
+        if !self.looking_up.contains(&id) {
+            if !self.apply.desired.waits_for_lookups(&operation.address) {
+                self.looked_up.insert(id);
+                return false;
+            }
+            self.looking_up.insert(id);
+            let desired = self.apply.desired;
+            let reading = async move {
+                desired.look_up(&operation.address).await;
+                id
+            };
+            self.lookups.push(reading.boxed());
+        }
+        true
     }
 
     /// The scope in whose journal an operation is announced: its own, or the one that an object leaves.

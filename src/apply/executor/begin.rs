@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -218,6 +218,9 @@ pub(super) async fn prepare<'a>(
         tasks: BTreeMap::new(),
         prepared: BTreeMap::new(),
         announced: BTreeSet::new(),
+        lookups: FuturesUnordered::new(),
+        looking_up: BTreeSet::new(),
+        looked_up: BTreeSet::new(),
         latest: BTreeMap::new(),
         created: BTreeSet::new(),
         new_accounts: BTreeSet::new(),

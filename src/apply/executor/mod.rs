@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, join_all};
+use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -198,6 +200,12 @@ struct Run<'a> {
     /// What announced operations start with.
     prepared: BTreeMap<u32, Prepared>,
     announced: BTreeSet<u32>,
+    /// What blocks look up in accounts that this run has made, read beside everything else: each ends with its operation.
+    lookups: FuturesUnordered<BoxFuture<'a, u32>>,
+    /// Operations that wait for such a reading.
+    looking_up: BTreeSet<u32>,
+    /// Operations that wait for none any more.
+    looked_up: BTreeSet<u32>,
     /// What operations of this run left.
     latest: BTreeMap<ResourceAddr, Attrs>,
     /// Objects that this run created.
@@ -277,6 +285,9 @@ impl Run<'_> {
                     }
                 }
                 Some(joined) = self.workers.join_next_with_id() => self.joined(joined),
+                Some(id) = self.lookups.next() => {
+                    self.looked_up.insert(id);
+                }
                 () = cancel.risen(urgency) => {
                     urgency = cancel.urgency();
                     self.stop();

@@ -135,13 +135,16 @@ impl Worker<'_> {
     }
 
     /// What is there, without what this run itself did to it: a policy that named a principal which the run has
-    /// deleted shows its unique id now, and what was attached to a unit that the run has deleted is not any more.
+    /// deleted shows its unique id now, what was attached to a unit that the run has deleted is not any more, and AWS
+    /// has attached its own policy to what the run has made.
     fn as_planned<'l>(&self, live: &'l Attrs, planned: &Attrs) -> Cow<'l, Attrs> {
         let WorkerShared { going, leaving, .. } = self.shared;
-        if going.is_empty() && leaving.is_empty() {
+        let kind = self.job.kind;
+        let is_given = kind.is_given(planned);
+        if going.is_empty() && leaving.is_empty() && !is_given {
             return Cow::Borrowed(live);
         }
-        let schema = self.job.kind.schema();
+        let schema = kind.schema();
         let mut named: Attrs = live
             .iter()
             .map(|(name, value)| match policies::is_policy(schema.policies, &[name]) {
@@ -154,8 +157,10 @@ impl Worker<'_> {
             && let Some(is) = live.get(name).and_then(Value::elements)
         {
             let went = |t: &&Value| t.as_str().is_some_and(|id| leaving.contains(id));
-            let all: BTreeSet<&Value> =
-                is.into_iter().chain(was.into_iter().filter(went)).collect();
+            let was: BTreeSet<&Value> = was.into_iter().collect();
+            // AWS's own is attached by AWS to whatever comes into being.
+            let is = is.into_iter().filter(|target| !is_given || was.contains(target));
+            let all: BTreeSet<&Value> = is.chain(was.iter().copied().filter(went)).collect();
             named.insert(name.to_owned(), all.into_iter().cloned().collect());
         }
         Cow::Owned(named)

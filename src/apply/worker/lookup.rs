@@ -120,7 +120,8 @@ impl Worker<'_> {
             return None;
         }
         let mut changed = difference(schema, live_now, real?, StoredValues::default()).changed;
-        changed.retain(|p| p.root().is_none() || p.root() != schema.attachments);
+        let by_calls = [schema.attachments, schema.detachments];
+        changed.retain(|p| p.root().is_none() || !by_calls.contains(&p.root()));
         (!changed.is_empty()).then(|| ProviderStep {
             op: Op::Update,
             before: Some(live_now.clone()),

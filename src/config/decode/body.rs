@@ -6,7 +6,7 @@ use hcl::edit::expr::Expression;
 use hcl::edit::structure::Block;
 
 use super::super::raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
-use super::{Decoder, Parts};
+use super::{Decoder, Parts, habits};
 use crate::address::ACCOUNT;
 use crate::diag::{Diagnostic, Loc, did_you_mean, with_article};
 use crate::schema::blocks::nested_schema;
@@ -153,7 +153,8 @@ impl Decoder<'_> {
             let blocks = schema.blocks.iter().map(|b| b.name);
             let meta = META.iter().copied().filter(|_| owner.meta);
             let all: Vec<&str> = names.chain(blocks).chain(meta).collect();
-            let help = did_you_mean(name, all.iter().copied()).or_else(|| {
+            let habit = habits::instead(owner.ty, name).map(str::to_owned);
+            let help = habit.or_else(|| did_you_mean(name, all.iter().copied())).or_else(|| {
                 (!schema.attrs.is_empty()).then(|| {
                     let names: Vec<&str> = schema.attrs.iter().map(|a| a.name).collect();
                     format!("its arguments are {}", names.join(", "))
@@ -229,9 +230,8 @@ impl Decoder<'_> {
         let diagnostic = if schema.attr(name).is_some() || META.contains(&name) && owner.meta {
             Diagnostic::error(format!("`{name}` is an argument, not a block"))
                 .help(format!("write `{name} = ...`"))
-        } else if name == "lifecycle" || name == "provisioner" || name == "connection" {
-            Diagnostic::error(format!("`{}` takes no `{name}` block", owner.ty))
-                .help("`lifecycle` belongs to blocks of managed objects")
+        } else if let Some(help) = habits::instead(owner.ty, name) {
+            Diagnostic::error(format!("`{}` takes no `{name}` block", owner.ty)).help(help)
         } else {
             let names: Vec<&str> = schema
                 .blocks

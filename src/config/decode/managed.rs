@@ -10,9 +10,9 @@ use super::super::model::{IgnoreChanges, LifecycleDecl, Meta, ResourceDecl};
 use super::super::raw::RawAttr;
 use super::body::Owner;
 use super::{DecodeTarget, Decoder, Parts};
-use crate::diag::{Diagnostic, Loc};
+use crate::diag::{Diagnostic, Loc, did_you_mean};
 use crate::schema::blocks::LIFECYCLE;
-use crate::schema::{Home, KindSchema, Spanned};
+use crate::schema::{AccessPart, Home, KindSchema, Spanned};
 
 impl Decoder<'_> {
     /// A block of a managed kind.
@@ -45,7 +45,7 @@ impl Decoder<'_> {
                 None => {
                     lifecycle = Some(inner.loc.clone());
                     if self.labels(&inner, &[]).is_some() {
-                        meta.lifecycle = self.lifecycle(inner);
+                        meta.lifecycle = self.lifecycle(inner, schema);
                     }
                 }
             }
@@ -130,7 +130,7 @@ impl Decoder<'_> {
         true
     }
 
-    fn lifecycle(&mut self, parts: Parts) -> LifecycleDecl {
+    fn lifecycle(&mut self, parts: Parts, schema: &KindSchema) -> LifecycleDecl {
         let owner = Owner {
             ty: "lifecycle",
             name: "lifecycle",
@@ -148,7 +148,7 @@ impl Decoder<'_> {
         let prevent_destroy = flag("prevent_destroy").unwrap_or(false);
         let create_before_destroy = flag("create_before_destroy").unwrap_or(false);
         let ignore_changes = match body.attrs.remove("ignore_changes") {
-            Some(attr) => self.ignore_changes(&attr),
+            Some(attr) => self.ignore_changes(&attr, schema),
             None => IgnoreChanges::None,
         };
         let replace_triggered_by = match body.attrs.remove("replace_triggered_by") {
@@ -165,7 +165,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn ignore_changes(&mut self, attr: &RawAttr) -> IgnoreChanges {
+    fn ignore_changes(&mut self, attr: &RawAttr, schema: &KindSchema) -> IgnoreChanges {
         let expr = &attr.value;
         match expr.node() {
             Expression::Variable(name) if name.as_str() == "all" => IgnoreChanges::All(expr.loc()),
@@ -174,7 +174,17 @@ impl Decoder<'_> {
                 for element in array {
                     let loc = expr.loc_at(element.span().unwrap_or(0..0));
                     match attribute_path(element) {
-                        Some(value) => paths.push(Spanned { value, loc }),
+                        Some(path) => match ignored(schema, &path) {
+                            Ok(value) => paths.push(Spanned { value, loc }),
+                            Err(help) => self.error(
+                                Diagnostic::error(format!(
+                                    "`ignore_changes` names `{path}`, which `{}` does not have",
+                                    schema.kind
+                                ))
+                                .at(loc)
+                                .help(help),
+                            ),
+                        },
                         None => self.error(
                             Diagnostic::error("`ignore_changes` takes names of arguments")
                                 .at(loc)
@@ -194,6 +204,44 @@ impl Decoder<'_> {
             }
         }
     }
+}
+
+/// A path as plans call it: what is written in blocks is an attribute there (`trust` is `assume_role_policy`).
+///
+/// # Errors
+/// What to write instead, where the kind has no such argument, block or attribute.
+fn ignored(schema: &KindSchema, path: &str) -> Result<String, String> {
+    let (root, rest) = path.split_once('.').map_or((path, None), |(root, rest)| (root, Some(rest)));
+    let trust = match schema.meaning.access {
+        AccessPart::Principal(principal) => principal.trust,
+        _ => None,
+    };
+    let policies = || schema.policies.iter().map(|policy| policy.trim_end_matches(".*"));
+    let plural = |name: &str| name.strip_suffix('y').map(|stem| format!("{stem}ies"));
+    let told = schema.computed.iter().map(|c| c.name).chain(policies()).chain(schema.attachments);
+    let canonical = if schema.block.attr(root).is_some() || told.clone().any(|name| name == root) {
+        root.to_owned()
+    } else if root == "trust" && trust.is_some() {
+        trust.unwrap_or_default().to_owned()
+    } else if schema.block.nested(root).is_some() {
+        let own = || policies().find(|policy| Some(*policy) != trust).map(str::to_owned);
+        let of_labels = || policies().find(|policy| plural(root).as_deref() == Some(*policy));
+        match root {
+            "statement" => own().unwrap_or_default(),
+            _ => of_labels().unwrap_or(root).to_owned(),
+        }
+    } else if root == "all" {
+        return Err("write `ignore_changes = all`, without brackets".to_owned());
+    } else {
+        let names = schema.block.attrs.iter().map(|a| a.name);
+        let all: Vec<&str> = names.chain(schema.block.blocks.iter().map(|b| b.name)).collect();
+        return Err(did_you_mean(root, all.iter().copied())
+            .unwrap_or_else(|| format!("it has {}", all.join(", "))));
+    };
+    Ok(match rest {
+        Some(rest) => format!("{canonical}.{rest}"),
+        None => canonical,
+    })
 }
 
 /// `tags`, `tags.x`, `tags["x"]` and `"tags.x"` as a path with dots.

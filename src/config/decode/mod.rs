@@ -4,6 +4,7 @@
 //! labels, counts, duplicates, literals where literals are needed.
 
 mod body;
+mod habits;
 mod language;
 mod literal;
 mod managed;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::super::model::{Backend, Settings};
 use super::super::raw::RawNested;
+use super::habits::IN_PLACE_OF_ALIASES;
 use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::Spanned;
@@ -20,7 +21,7 @@ impl Decoder<'_> {
                 self.error(
                     Diagnostic::error(format!("there is no provider `{}`", label.value))
                         .at(label.loc.clone())
-                        .help("write `provider \"aws\" { ... }`"),
+                        .help("AWS is the only provider: remove this block and what needs it"),
                 );
                 return;
             }
@@ -28,7 +29,13 @@ impl Decoder<'_> {
             match &to.provider {
                 Some(first) => {
                     let first = first.loc.clone();
-                    self.twice("`provider \"aws\"`", block.loc, &first);
+                    self.error(
+                        Diagnostic::error("`provider \"aws\"` is declared twice")
+                            .at(block.loc)
+                            .detail("declared again here")
+                            .related(first, "first declared here")
+                            .help(format!("keep one: {IN_PLACE_OF_ALIASES}")),
+                    );
                 }
                 None => *to.provider = Some(block),
             }

@@ -9,8 +9,8 @@ use crate::eval::estate::{Estate, Import};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::expr::evaluate_with;
 use crate::schema::Spanned;
-use crate::value::Value;
 use crate::value::convert::text_of;
+use crate::value::{Attrs, Value};
 
 impl<'c> Evaluator<'c> {
     pub(super) fn imports(&self, estate: &mut Estate, errors: &mut Diagnostics) {
@@ -20,15 +20,32 @@ impl<'c> Evaluator<'c> {
                 ImportTarget::One(to) => self.import(to, &import.id, &[], estate, errors),
                 ImportTarget::Each { over, to } => {
                     let scope = self.root_scope();
-                    let elements = match self.elements(&scope, Some(over), None) {
-                        Ok((_, elements)) => elements,
+                    let all = match scope.evaluate(over, &[]) {
+                        // Of a list too, as in Terraform: the keys are its numbers.
+                        Ok(Value::List(list)) => Ok(list
+                            .iter()
+                            .enumerate()
+                            .map(|(index, value)| {
+                                let index = i64::try_from(index).unwrap_or(i64::MAX);
+                                Attrs::from([
+                                    ("key".to_owned(), Value::int(index)),
+                                    ("value".to_owned(), value.clone()),
+                                ])
+                            })
+                            .collect::<Vec<Attrs>>()),
+                        _ => self.elements(&scope, Some(over), None).map(|(_, elements)| {
+                            elements.into_iter().filter_map(|e| Some(e.name?.1)).collect()
+                        }),
+                    };
+                    let all = match all {
+                        Ok(all) => all,
                         Err(more) => {
                             errors.extend(more);
                             continue;
                         }
                     };
-                    for each in elements.into_iter().filter_map(|element| element.name) {
-                        let each = Value::Map(each.1);
+                    for each in all {
+                        let each = Value::Map(each);
                         let names = [("each", &each)];
                         match self.import_target(to, &names) {
                             Ok(to) => self.import(&to, &import.id, &names, estate, errors),

@@ -265,6 +265,8 @@ impl<'a> ExprEvaluator<'a> {
     fn object_key(&self, key: &ObjectKey) -> Result<(Value, bool), Diagnostics> {
         match key {
             ObjectKey::Ident(ident) => Ok((Value::string(ident.as_str()), false)),
+            // Bare words are names here, and this is one.
+            ObjectKey::Expression(Expression::Null(_)) => Ok((Value::string("null"), false)),
             ObjectKey::Expression(expr) => {
                 if matches!(expr, Expression::Traversal(_)) {
                     return Err(self

@@ -110,6 +110,13 @@ pub(super) fn plain_type(expr: &Expression) -> Option<Type> {
                 _ if BOOLS.contains(&name) => Type::Bool,
                 "tolist" => Type::list(element()),
                 "toset" => Type::set(element()),
+                "tomap" => Type::map(match call.args.iter().next().and_then(plain_type) {
+                    Some(Type::Object(fields)) => {
+                        unify(fields.into_values().map(|field| field.ty)).unwrap_or(Type::Any)
+                    }
+                    Some(Type::Map(element)) => *element,
+                    _ => Type::Any,
+                }),
                 _ => return None,
             }
         }

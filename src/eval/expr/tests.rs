@@ -171,6 +171,12 @@ fn conditionals_count_only_the_taken_branch() {
     yields("true ? 1 : \"x\"", "1");
     yields("false ? \"${s}-x\" : true", "true");
     yields("true ? 1 : \"${n}\"", 1);
+    // A set and a list written out are a set, a map and an object a map.
+    json("false ? toset([\"b\", \"a\"]) : [\"b\", \"a\", \"b\"]", "[\"a\",\"b\"]");
+    json("length(false ? toset([\"x\"]) : [\"a\", \"a\"])", "1");
+    json("[for k, v in (true ? [\"b\"] : toset([])) : k]", "[\"b\"]");
+    json("true ? { a = 1, b = true } : tomap({ b = \"x\" })", "{\"a\":\"1\",\"b\":\"true\"}");
+    json("true ? tomap({ a = 1 }) : tomap({ a = \"x\" })", "{\"a\":\"1\"}");
     yields("password == \"x\" ? 1 : 2", Value::int(2).sensitive());
     fails("nothing ? 1 : 2", "nothing", "null");
     fails("n ? 1 : 2", "n", "must be true or false, not a number");

@@ -12,7 +12,7 @@ use super::args::{FunctionResult, TextPieces};
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::MAX_DEPTH;
-use crate::value::{Attrs, Number, Unknown, Value};
+use crate::value::{Attrs, Number, Unknown, Value, json_once};
 
 /// Longest text that is decoded.
 pub(super) const MAX_DECODED: usize = 8 * 1024 * 1024;
@@ -261,7 +261,7 @@ fn jsondecode(call: &Call<'_>) -> FunctionResult {
         let reason = full.split(" at line ").next().unwrap_or(&full);
         call.bad(0, format_args!("line {}, column {}: {reason}", error.line(), error.column()))
     };
-    serde_json::from_str::<Once>(&text).map_err(refused)?;
+    json_once::check(&text).map_err(refused)?;
     let json: serde_json::Value = serde_json::from_str(&text).map_err(refused)?;
     if let Some(number) = beyond_numbers(&json) {
         return Err(call.bad(0, format_args!("`{number}` is too large or too small for a number")));
@@ -276,65 +276,6 @@ fn beyond_numbers(json: &serde_json::Value) -> Option<&serde_json::Number> {
         serde_json::Value::Array(list) => list.iter().find_map(beyond_numbers),
         serde_json::Value::Object(map) => map.values().find_map(beyond_numbers),
         _ => None,
-    }
-}
-
-/// JSON in which every object has each key once. `serde_json` keeps the last of two, and of two conditions
-/// in a policy one would fall away without a word.
-struct Once;
-
-impl<'de> serde::Deserialize<'de> for Once {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> serde::de::Visitor<'de> for Once {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
-        while list.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut seen = std::collections::BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if seen.contains(&key) {
-                return Err(serde::de::Error::custom(format_args!("the key `{key}` occurs twice")));
-            }
-            map.next_value::<Self>()?;
-            seen.insert(key);
-        }
-        Ok(self)
     }
 }
 

@@ -156,6 +156,8 @@ fn for_each_elements(value: Value, loc: &Loc) -> Result<Vec<Element>, Diagnostic
             "`for_each` is not known until apply".to_owned(),
             "its keys must be known while planning; use keys that are written in the configuration, and put unknown values on the right-hand side",
         ),
+        // One branch of a condition often is `[]`, of which nobody can tell whether it is a set.
+        Value::List(list) if list.is_empty() => Ok(Vec::new()),
         Value::List(_) => error(
             "`for_each` takes a map or a set of strings, not a list".to_owned(),
             "write `toset(...)`, or make a map: `{ for x in list : x.name => x }`",

@@ -181,6 +181,7 @@ fn guardrails_bind_the_accounts_below_them() {
                 .map(|unit| (unit.to_owned(), "r-ab12".to_owned()))
                 .into(),
             attached: [((PolicyType::ServiceControl, target.to_owned()), vec![policy])].into(),
+            bare: BTreeSet::new(),
             enabled: None,
             complete: false,
         };

@@ -1,6 +1,6 @@
 //! The organization of a side: its tree, and the policies that are attached to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::policies::PolicyCache;
 use super::{part, policy, symbol};
@@ -38,6 +38,7 @@ pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Gu
     let mut guardrails = Guardrails {
         parents: BTreeMap::new(),
         attached: BTreeMap::new(),
+        bare: BTreeSet::new(),
         enabled: None,
         complete: complete && side.objects.iter().any(is_full_access),
     };
@@ -62,6 +63,9 @@ pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Gu
                 let Some(read) = read.or_else(full) else { continue };
                 let targets =
                     attachments(object).and_then(|attr| object.attrs.get(attr)?.elements());
+                let schema = kinds::kind(&object.kind).map(|kind| kind.schema());
+                let detached = schema.and_then(|s| object.attrs.get(s.detachments?)?.elements());
+                guardrails.bare.extend(detached.into_iter().flatten().map(symbol));
                 for target in targets.into_iter().flatten() {
                     let place = (kind, symbol(target));
                     guardrails.attached.entry(place).or_default().push(read.clone());

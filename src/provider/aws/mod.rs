@@ -3,6 +3,7 @@
 //! A kind has one file in `kinds/` with a [`kind::KindProvider`], which says how its objects are read in bulk:
 //! by a read that it shares (`iam_read`, `organization_read`), or by one of its own.
 
+mod administration;
 mod ambient;
 mod assumed_role;
 mod clients;
@@ -31,8 +32,8 @@ use tokio::sync::oneshot;
 use self::kind::{BulkScope, KindProvider};
 use self::session::Session;
 use super::{
-    AccessMode, AccountTarget, Alarm, Caller, Inventory, LiveObject, MANAGEMENT_ACCOUNT,
-    MetricQuery, Parameter, Permit, Provider, ProviderError, ProviderStep,
+    AccessMode, AccountTarget, Administration, Alarm, Caller, Inventory, LiveObject,
+    MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, Provider, ProviderError, ProviderStep,
 };
 use crate::ids::AccountId;
 use crate::schema::ROOT;
@@ -223,6 +224,14 @@ impl Provider for AwsProvider {
     ) -> Result<Option<String>, ProviderError> {
         let session = self.entered(management, AccessMode::Read).await?;
         effective_policy::read(&session, account, policy_type).await
+    }
+
+    async fn administration(
+        &self,
+        management: &AccountTarget,
+    ) -> Result<Administration, ProviderError> {
+        let session = self.entered(management, AccessMode::Read).await?;
+        Ok(administration::read(&session).await)
     }
 
     async fn alarms(

@@ -417,8 +417,19 @@ fn are_ignored(env: &BTreeMap<String, String>, profile: Option<&Profile>) -> boo
 const ALL: &str = "AWS_ENDPOINT_URL";
 
 /// The services that are called, as the AWS configuration names them.
-const SERVICES: &[&str] =
-    &["cloudwatch", "iam", "organizations", "s3", "s3_control", "ssm", "sso", "sso_oidc", "sts"];
+const SERVICES: &[&str] = &[
+    "account",
+    "cloudwatch",
+    "iam",
+    "organizations",
+    "s3",
+    "s3_control",
+    "signin",
+    "ssm",
+    "sso",
+    "sso_oidc",
+    "sts",
+];
 
 fn incomplete(profile: &str, present: &str, absent: &str) -> Diagnostic {
     Diagnostic::error(format!("the AWS profile `{profile}` has `{present}` and no `{absent}`"))

@@ -65,6 +65,38 @@ pub(super) fn list_aliases(ctx: &mut Ctx<'_>) -> Xml {
     Xml::new().texts("AccountAliases", alias).text("IsTruncated", "false")
 }
 
+/// Central root access: what the management account has switched on for all members
+/// (IAM API Reference, `ListOrganizationsFeatures`).
+pub(super) fn root_features(ctx: &mut Ctx<'_>, operation: &str) -> IamAnswer {
+    let Some(org) = ctx.state.org().cloned() else {
+        return Err(Refusal::new(400, "OrganizationNotFound", "There is no organization."));
+    };
+    if ctx.caller.account != org.management {
+        let code = "AccountNotManagementOrDelegatedAdministrator";
+        return Err(Refusal::new(400, code, "The account is not the management account."));
+    }
+    if !org.trusted.contains_key("iam.amazonaws.com") {
+        let message = "Trusted access is not enabled for IAM in AWS Organizations.";
+        return Err(Refusal::new(400, "ServiceAccessNotEnabled", message));
+    }
+    let mut features = org.root_features;
+    let (switches_on, rest) = match operation.strip_prefix("Enable") {
+        Some(rest) => (true, Some(rest)),
+        None => (false, operation.strip_prefix("Disable")),
+    };
+    if let Some(feature) = rest.and_then(|rest| rest.strip_prefix("Organizations")) {
+        match switches_on {
+            true => features.insert(feature.to_owned()),
+            false => features.remove(feature),
+        };
+        if let Some(row) = ctx.state.organization.get_mut("org") {
+            row.root_features.clone_from(&features);
+        }
+    }
+    let names = features.iter().map(String::as_str);
+    Ok(Xml::new().texts("EnabledFeatures", names).text("OrganizationId", &org.id))
+}
+
 pub(super) fn update_password_policy(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let within = |name: &str, low: i64, high: i64| match params.int(name)? {
         Some(n) if !(low..=high).contains(&n) => Err(invalid(format!(

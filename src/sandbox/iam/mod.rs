@@ -77,6 +77,11 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> IamA
         "UpdateAccountPasswordPolicy" => account::update_password_policy(ctx, params),
         "GetAccountPasswordPolicy" => account::get_password_policy(ctx),
         "DeleteAccountPasswordPolicy" => account::delete_password_policy(ctx),
+        "ListOrganizationsFeatures"
+        | "EnableOrganizationsRootCredentialsManagement"
+        | "EnableOrganizationsRootSessions"
+        | "DisableOrganizationsRootCredentialsManagement"
+        | "DisableOrganizationsRootSessions" => account::root_features(ctx, operation),
         "GetAccountSummary" => Ok(account::summary(ctx)),
         "GetAccountAuthorizationDetails" => details::get(ctx, params),
         _ => tags::serve(ctx, operation, params)

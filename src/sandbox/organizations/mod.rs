@@ -117,6 +117,8 @@ pub(crate) fn serve(
         "DetachPolicy" => policies::detach(ctx, &org, body),
         "ListPoliciesForTarget" => policies::list_for_target(ctx, &org, body),
         "ListTargetsForPolicy" => policies::list_targets(ctx, &org, body),
+        "PutResourcePolicy" => put_resource_policy(ctx, &org, Some(need(body, "Content")?)),
+        "DeleteResourcePolicy" => put_resource_policy(ctx, &org, None),
         "DescribeResourcePolicy" => match &org.resource_policy {
             Some(text) => Ok(json!({ "ResourcePolicy": { "Content": text } })),
             None => Err(Refusal::new(
@@ -238,6 +240,24 @@ fn put_service_role(state: &mut SandboxState, now: Instant, account: &str) {
     );
 }
 
+/// The policy by which members manage policies of the organization.
+fn put_resource_policy(
+    ctx: &mut Ctx<'_>,
+    org: &Organization,
+    content: Option<&str>,
+) -> OrganizationsAnswer {
+    if let Some(row) = ctx.state.organization.get_mut("org") {
+        row.resource_policy = content.map(str::to_owned);
+    }
+    Ok(match content {
+        Some(text) => json!({ "ResourcePolicy": {
+            "Content": text,
+            "ResourcePolicySummary": { "Arn": org.arn_of("resourcepolicy", "rp-sandbox"), "Id": "rp-sandbox" },
+        } }),
+        None => json!({}),
+    })
+}
+
 fn create(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
     let account = ctx.caller.account.clone();
     if ctx.state.accounts.get(&account).is_some_and(|a| !a.parent.is_empty()) {
@@ -270,6 +290,7 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
         root_tags: Tags::new(),
         billing_alone,
         resource_policy: None,
+        root_features: BTreeSet::new(),
     };
     if let Some(row) = ctx.state.accounts.get_mut(&account) {
         row.parent = root;

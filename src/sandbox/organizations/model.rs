@@ -28,6 +28,9 @@ pub(crate) struct Organization {
     pub(crate) billing_alone: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resource_policy: Option<String>,
+    /// `RootCredentialsManagement`, `RootSessions`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) root_features: BTreeSet<String>,
 }
 
 impl Organization {

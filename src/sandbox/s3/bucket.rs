@@ -56,7 +56,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, call: &Call, name: &str) -> S3Answer {
     // Source: S3 User Guide, "Namespaces for general purpose buckets".
     let regional = call.header("x-amz-bucket-namespace") == Some("account-regional");
     let own = name.ends_with(&format!("-{}-{}-an", ctx.caller.account, ctx.region));
-    if regional != own && (regional || name.ends_with("-an")) {
+    if regional != own || (name.ends_with("-an") && !own) {
         return Err(Refusal::new(
             400,
             "InvalidBucketName",

@@ -8,7 +8,7 @@ use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Repair};
 use crate::schema::pure_half::{KindContext, ManagedKind};
-use crate::schema::read::{Reader, flags};
+use crate::schema::read::Reader;
 use crate::value::{Attrs, Value};
 
 /// The pure half.
@@ -57,8 +57,8 @@ static SCHEMA: KindSchema = KindSchema {
             Attr::optional("alias", Ty::String, "Alias for sign-in, unique in the world."),
             Attr::optional(
                 "s3_block_public_access",
-                Ty::Bool,
-                "Block public access to every bucket of the account.",
+                Ty::Flags(&PUBLIC_ACCESS),
+                "Block public access to every bucket of the account; all kinds of it, or those that an object names.",
             ),
         ],
         blocks: &[Nested {
@@ -149,8 +149,8 @@ impl ManagedKind for AccountBaseline {
         if let Some(policy) = password_policy(&mut reader) {
             attrs.insert("password_policy".to_owned(), policy);
         }
-        if let Some(on) = reader.flag("s3_block_public_access") {
-            attrs.insert("s3_block_public_access".to_owned(), flags(&PUBLIC_ACCESS, on));
+        if let Some(switches) = reader.switches("s3_block_public_access", &PUBLIC_ACCESS) {
+            attrs.insert("s3_block_public_access".to_owned(), switches);
         }
         reader.diagnostics.with_warnings(attrs)
     }

@@ -46,6 +46,7 @@ static SCHEMA: KindSchema = KindSchema {
     adopts: true,
     also_replaces: &["name"],
     derived: &["type"],
+    left_out: &["allowed_pattern", "data_type", "description", "policies", "tier"],
     source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
     ..KindSchema::of(
         Category::Config,

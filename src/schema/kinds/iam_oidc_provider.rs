@@ -32,7 +32,8 @@ static SCHEMA: KindSchema = KindSchema {
                 "audiences",
                 Ty::Set(&Ty::String),
                 "Client ids that tokens may be issued for; `sts.amazonaws.com` by default.",
-            ),
+            )
+            .says_empty(),
             Attr::optional(
                 "thumbprints",
                 Ty::Set(&Ty::String),

@@ -15,7 +15,7 @@ use crate::schema::read::{
 };
 use crate::schema::tags;
 use crate::schema::tags::{TAGS, TagKeys};
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// Its name.
 pub(in crate::schema) const KIND: &str = "iam_policy";
@@ -110,6 +110,16 @@ impl ManagedKind for IamPolicy {
                 "content",
                 "the policy has no document",
                 "add `content` or `statement` blocks",
+            );
+        }
+        // `CreatePolicy` refuses others: "Policy document must be version 2012-10-17 or greater."
+        if let Some(document) = content.as_ref().and_then(|content| content.reveal().as_map())
+            && document.get("Version").and_then(Value::as_str) != Some("2012-10-17")
+        {
+            reader.error(
+                "content",
+                "a managed policy must have the `Version` `2012-10-17`",
+                "add `Version = \"2012-10-17\"` to the document",
             );
         }
         let tags = tags::read(&mut reader, context, TagKeys::IgnoreCase);

@@ -158,12 +158,15 @@ const RCP_QUOTAS: &[Quota] = &[
     Quota::Size { limit: "rcp_size", measure: Measure::Document("content", || Use::Rcp) },
 ];
 
-static SCP: KindSchema = of(
-    "service_control_policy",
-    "a service control policy",
-    guardrail(Guardrail::Principals),
-    SCP_QUOTAS,
-);
+static SCP: KindSchema = KindSchema {
+    detachments: Some(DETACHED.name),
+    ..of(
+        "service_control_policy",
+        "a service control policy",
+        guardrail(Guardrail::Principals),
+        SCP_QUOTAS,
+    )
+};
 static RCP: KindSchema = of(
     "resource_control_policy",
     "a resource control policy",
@@ -305,6 +308,11 @@ impl ManagedKind for OrgPolicy {
             targets.sort();
             targets.dedup();
             desired.insert(TARGETS.name.to_owned(), Value::list(targets));
+            // AWS attaches it to what this plan makes: there it goes once that exists.
+            let new: Vec<Value> = from.into_iter().filter(Value::is_unknown).collect();
+            if !new.is_empty() {
+                desired.insert(DETACHED.name.to_owned(), Value::list(new));
+            }
             return desired;
         }
         let exclusive = meta.get("exclusive").and_then(Value::as_bool).unwrap_or(false);

@@ -60,8 +60,8 @@ static SCHEMA: KindSchema = KindSchema {
             Attr::optional("versioning", Ty::Bool, "Keep old versions (default false)."),
             Attr::optional(
                 "block_public_access",
-                Ty::Bool,
-                "Block every kind of public access (default true).",
+                Ty::Flags(&PUBLIC_ACCESS),
+                "Block every kind of public access (default true), or those that an object names; those that it leaves out are off.",
             ),
             Attr::optional(
                 "policy",
@@ -161,6 +161,22 @@ fn name_problem(name: &str) -> Option<&'static str> {
     None
 }
 
+/// Only names of an account's own regional namespace end in `-an`, and they name the account and the bucket's Region
+/// (S3 User Guide, "General purpose bucket naming rules" and "Namespaces for general purpose buckets").
+fn namespace_problem(name: &str, region: &str, account: &Value) -> Option<String> {
+    let rest = name.strip_suffix("-an")?;
+    let Some(rest) = rest.strip_suffix(&format!("-{region}")) else {
+        return Some(format!("it ends in `-an`, and its Region is `{region}`"));
+    };
+    let of = rest.rsplit('-').next().unwrap_or_default();
+    match account.as_str() {
+        Some(id) if id != of => {
+            Some(format!("it ends in `-an`, and its account is `{id}`, not `{of}`"))
+        }
+        _ => None,
+    }
+}
+
 /// What S3 can encrypt with by default.
 const ALGORITHMS: &[&str] = &["AES256", "aws:kms", "aws:kms:dsse"];
 
@@ -234,8 +250,16 @@ impl ManagedKind for S3Bucket {
             }
             None => context.region.clone(),
         };
+        if let Some(problem) =
+            bucket.as_str().and_then(|name| namespace_problem(name, &region, &context.account_id))
+        {
+            let shown = bucket.as_str().unwrap_or_default().to_owned();
+            let help = "end it in `-${each.account.id}-REGION-an` with the bucket's own Region, or not in `-an`";
+            reader.error("bucket", format!("`{shown}` cannot be a bucket here: {problem}"), help);
+        }
         let versioning = reader.flag("versioning").unwrap_or(false);
-        let block_public = reader.flag("block_public_access").unwrap_or(true);
+        let block_public = reader.switches("block_public_access", &PUBLIC_ACCESS);
+        let block_public = block_public.unwrap_or_else(|| flags(&PUBLIC_ACCESS, true));
         let encryption = encryption(&mut reader);
         let policy =
             policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), context);
@@ -246,7 +270,7 @@ impl ManagedKind for S3Bucket {
             ("bucket".to_owned(), bucket),
             ("region".to_owned(), region.into()),
             ("versioning".to_owned(), versioning.into()),
-            ("block_public_access".to_owned(), flags(&PUBLIC_ACCESS, block_public)),
+            ("block_public_access".to_owned(), block_public),
             ("encryption".to_owned(), encryption),
             ("policy".to_owned(), policy.unwrap_or_default()),
             ("tags".to_owned(), tags),
@@ -278,6 +302,18 @@ impl ManagedKind for S3Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_the_regional_namespace() {
+        let problem = |name: &str| {
+            namespace_problem(name, "eu-west-1", &"111122223333".into()).unwrap_or_default()
+        };
+        assert_eq!(problem("logs-111122223333-eu-west-1-an"), "");
+        assert_eq!(problem("logs-an-1"), "");
+        assert!(problem("logs-111122223333-us-east-1-an").contains("Region is `eu-west-1`"));
+        assert!(problem("logs-444455556666-eu-west-1-an").contains("not `444455556666`"));
+        assert!(problem("logs-an").contains("Region is `eu-west-1`"));
+    }
 
     #[test]
     fn names_that_s3_refuses() {

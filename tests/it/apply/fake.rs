@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::ids::AccountId;
 use palisade::provider::{
-    AccessMode, AccountTarget, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op,
-    Parameter, Permit, Provider, ProviderError, ProviderStep, REQUEST,
+    AccessMode, AccountTarget, Administration, Alarm, Caller, Failure, Inventory, LiveObject,
+    MetricQuery, Op, Parameter, Permit, Provider, ProviderError, ProviderStep, REQUEST,
 };
 use palisade::schema::kinds;
 use palisade::value::{Attrs, Value};
@@ -307,6 +307,10 @@ impl Provider for FakeAws {
         _: &AccountId,
         _: &str,
     ) -> Result<Option<String>, ProviderError> {
+        unreachable!("an apply looks nothing up")
+    }
+
+    async fn administration(&self, _: &AccountTarget) -> Result<Administration, ProviderError> {
         unreachable!("an apply looks nothing up")
     }
 

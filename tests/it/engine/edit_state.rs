@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade::engine::adopt::{self, AdoptRequest};
+use palisade::engine::adopt::{self, AdoptPlace, AdoptRequest};
 use palisade::engine::edit_state::forget::{self, ForgetRequest};
 use palisade::engine::edit_state::push::{self, PushRequest};
 use palisade::engine::edit_state::rename::{self, RenameRequest};
@@ -133,7 +133,7 @@ async fn a_forgotten_object_stays_in_aws_and_can_be_adopted() {
     // Once the configuration knows nothing of it, it is one of those that can be adopted.
     stage.write("main.hcl", &estate("r").replace("count    = 2", "count    = 1"));
     let request = AdoptRequest {
-        account: "dev".to_owned(),
+        place: AdoptPlace::Account("dev".to_owned()),
         kinds: vec!["iam_role".to_owned()],
         variables: Variables::default(),
     };
@@ -142,7 +142,8 @@ async fn a_forgotten_object_stays_in_aws_and_can_be_adopted() {
     assert!(keys.contains(&"app-1") && !keys.contains(&"app-0"), "{keys:?}");
     for (account, kind) in [("prod", "iam_role"), ("dev", "account")] {
         let (account, kinds) = (account.to_owned(), vec![kind.to_owned()]);
-        let wrong = AdoptRequest { account, kinds, variables: Variables::default() };
+        let place = AdoptPlace::Account(account);
+        let wrong = AdoptRequest { place, kinds, variables: Variables::default() };
         assert!(matches!(adopt::run(&workspace, &wrong).await, Err(EngineError::Failed(_))));
     }
 }

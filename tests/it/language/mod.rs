@@ -334,6 +334,17 @@ removed {
     assert_eq!(imports, ["iam_role.r[\"a\"]@dev role-a", "iam_role.r[\"b\"]@dev role-b"]);
     assert_eq!(made.removed.iter().map(|r| r.value.as_str()).collect::<Vec<_>>(), ["iam_role.old"]);
 
+    // A list of objects, as in Terraform's own example.
+    let listed = text.replace(
+        "for_each = local.roles\n  to       = iam_role.r[each.key]\n  id       = each.value",
+        "for_each = [{ key = \"b\", id = \"role-b\" }, { key = \"a\", id = \"role-${local.roles.a}\" }]\n  to       = iam_role.r[each.value.key]\n  id       = \"${each.key} ${each.value.id}\"",
+    );
+    assert_ne!(listed, text);
+    let made = estate(&[("main.hcl", &listed)]).unwrap_or_else(|e| panic!("{e}"));
+    let imports: Vec<String> =
+        made.imports.iter().map(|i| format!("{} {}", i.to.value, i.id.value)).collect();
+    assert_eq!(imports, ["iam_role.r[\"b\"]@dev 0 role-b", "iam_role.r[\"a\"]@dev 1 role-role-a"]);
+
     let destroyed = text.replace("destroy = false", "destroy = true");
     let errors = estate(&[("main.hcl", &destroyed)]).expect_err("destroy");
     assert_eq!(summaries(&errors), ["a `removed` object is not destroyed"]);

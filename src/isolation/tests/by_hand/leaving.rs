@@ -63,6 +63,7 @@ fn organized(principals: Vec<PrincipalNode>, attached: &[(PolicyType, &str, Json
             .map(|unit| (unit.to_owned(), "r-ab12".to_owned()))
             .into(),
         attached: attached.iter().map(policy).collect(),
+        bare: BTreeSet::new(),
         enabled: None,
         complete: false,
     };
