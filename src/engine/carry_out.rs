@@ -62,7 +62,7 @@ pub async fn carry_out(
     let resolver = Resolver::new(inputs, &known, plan.planned.clone());
     let walls = WallsRecheck { workspace, inputs, request, approved: plan };
     let summary = walk(workspace, inputs, plan, approval, &resolver, &walls).await?;
-    let mut diagnostics: Diagnostics = summary.warnings.iter().cloned().collect();
+    let diagnostics: Diagnostics = summary.warnings.iter().cloned().collect();
     // What keeps the outputs from being recorded is told last: first, what was carried out, and where a state
     // lies that the backend did not take.
     let mut recorded = Ok(());
@@ -77,7 +77,7 @@ pub async fn carry_out(
         };
         match now {
             Ok(now) => recorded = outputs::write(&inputs.store.ledger, &now).await,
-            Err(more) => diagnostics.extend(more),
+            Err(more) => recorded = Err(EngineError::Failed(more)),
         }
     }
     workspace.host.diagnostics(&diagnostics);

@@ -646,7 +646,7 @@ output "p" {
     program.write("main.hcl", &two_environments(new));
     let plan = program.run(&["plan"]).code(0);
     assert!(plan.out.contains("1 to create"), "{}", plan.out);
-    let refused = program.run(&["apply", "--auto-approve"]);
+    let refused = program.run(&["apply", "--auto-approve"]).code(1);
     let told = "the parameter `/shared/name` in `new` does not exist";
     assert!(refused.err.contains(told), "{}", refused.err);
     let made = program.run(&["state", "list"]).code(0);
@@ -705,6 +705,25 @@ output "entry" {
     program.write("main.hcl", &two_environments(&many));
     let refused = program.run(&["plan"]).code(1);
     assert!(refused.err.contains("is not known until apply"), "{}", refused.err);
+}
+
+/// What `dynamic` makes with one label twice is no replacement of the first by the second.
+#[test]
+fn statements_of_one_sid_are_refused_also_where_they_are_made() {
+    let program = applied(
+        r#"data "iam_policy_document" "made" {
+  dynamic "statement" {
+    for_each = ["s3:GetObject", "s3:PutObject"]
+    labels   = ["same"]
+    content {
+      actions   = [statement.value]
+      resources = ["*"]
+    }
+  }
+}"#,
+    );
+    let refused = program.run(&["validate"]).code(1);
+    assert!(refused.err.contains("two statements have the `Sid` `same`"), "{}", refused.err);
 }
 
 /// In HCL `${` begins an expression: statements may write IAM's variables as Terraform's documents do.

@@ -1,7 +1,7 @@
 //! `data "iam_policy_document"`: statements of a block and of other documents, put together as Terraform does. It
 //! looks nothing up; what its statements wait for, the document waits for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::address::ResourceAddr;
 use crate::config::DataDecl;
@@ -67,6 +67,16 @@ impl Evaluator<'_> {
                 .into());
             }
             all.push(statement);
+        }
+        // Statements of the block replace those of source documents, and not each other.
+        let mut of_block = BTreeSet::new();
+        for sid in own.iter().filter_map(sid) {
+            if !of_block.insert(sid.to_owned()) {
+                return Err(Diagnostic::error(format!("two statements have the `Sid` `{sid}`"))
+                    .at(decl.loc.clone())
+                    .help("give each statement a label of its own")
+                    .into());
+            }
         }
         for statement in own.into_iter().chain(overrides.into_iter().map(|(s, _)| s)) {
             let same = sid(&statement).and_then(|sid| by_sid.get(sid).copied());

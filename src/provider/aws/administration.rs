@@ -53,7 +53,12 @@ async fn root_features(session: &Session) -> Result<Value, ProviderError> {
 }
 
 fn is_off(code: Option<&str>) -> bool {
-    let off = ["ServiceAccessNotEnabled", "OrganizationNotInAllFeaturesMode"];
+    let off = [
+        "ServiceAccessNotEnabled",
+        "OrganizationNotInAllFeaturesMode",
+        "OrganizationNotFound",
+        "AWSOrganizationsNotInUse",
+    ];
     code.is_some_and(|code| off.contains(&code.trim_end_matches("Exception")))
 }
 
@@ -61,8 +66,11 @@ fn is_off(code: Option<&str>) -> bool {
 /// (Organizations API Reference, `DescribeResourcePolicy`).
 async fn delegation_policy(session: &Session) -> Result<Value, ProviderError> {
     let answer = session.organizations().describe_resource_policy().send().await;
-    let answer =
-        answer.map_err(session.error("organizations", "DescribeResourcePolicy")).absent()?;
+    let answer = answer.map_err(session.error("organizations", "DescribeResourcePolicy"));
+    let answer = match answer {
+        Err(error) if is_off(error.code.as_deref()) => None,
+        answer => answer.absent()?,
+    };
     let content = answer.and_then(|told| told.resource_policy).and_then(|policy| policy.content);
     Ok(content.map_or(Value::Null, Value::String))
 }
@@ -72,7 +80,10 @@ async fn delegation_policy(session: &Session) -> Result<Value, ProviderError> {
 async fn delegated_administrators(session: &Session) -> Result<Value, ProviderError> {
     let pages = session.organizations().list_delegated_administrators().into_paginator().send();
     let pages = pages.try_collect().await;
-    let pages = pages.map_err(session.error("organizations", "ListDelegatedAdministrators"))?;
+    let pages = match pages.map_err(session.error("organizations", "ListDelegatedAdministrators")) {
+        Err(error) if is_off(error.code.as_deref()) => return Ok(Value::Map(Attrs::new())),
+        pages => pages?,
+    };
     let accounts = pages.iter().flat_map(|page| page.delegated_administrators());
     let services = accounts.filter_map(|account| account.id()).map(|id| async move {
         let pages = session
