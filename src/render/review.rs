@@ -77,8 +77,8 @@ pub(super) fn basis(outcome: &ReviewOutcome) -> String {
 /// # Errors
 /// Writing failed.
 pub fn dumped(outcome: &DumpOutcome, dir: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let accounts = count(outcome.accounts, "account", "accounts");
-    writeln!(out, "wrote {accounts} to `{}`", safe(&dir.display().to_string()))?;
+    let dumps = count(outcome.accounts, "dump of an account", "dumps of accounts");
+    writeln!(out, "wrote {dumps} to `{}`", safe(&dir.display().to_string()))?;
     for unread in &outcome.not_read {
         writeln!(out, "not read: {}", safe(unread))?;
     }

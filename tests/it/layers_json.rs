@@ -21,7 +21,10 @@ const JSON: &[(&str, &str, &str)] = &[
 ];
 
 /// Types of other layers that hold JSON because it is what they are about; who holds one of these holds no JSON by that.
-const DOCUMENTS: &[(&str, &str, &str)] = &[];
+const DOCUMENTS: &[(&str, &str, &str)] = &[
+    ("src/review/dumps/files.rs", "AccountDump", "what tools print of an account"),
+    ("src/review/dumps/files.rs", "OrganizationDump", "the same of an organization"),
+];
 
 /// What others can use of a file, item by item.
 struct Interface<'s> {

@@ -214,7 +214,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("cut", "src/promotion/gate/command.rs", "a long output is cut"),
     ("cut", "src/render/markdown.rs", "a long comment is cut"),
     ("cut", "src/state/s3.rs", "an answer is cut in the middle"),
-    ("folder", "src/review/dumps.rs", "a folder of files"),
+    ("folder", "src/review/dumps/files.rs", "a folder of files"),
     ("folder", "src/state/local.rs", "a folder of files"),
     ("foreign", "src/isolation/crossing/", "an account outside of the estate"),
     ("gift", "src/isolation/rights/giving.rs", "what a principal may give to another one"),

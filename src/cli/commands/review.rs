@@ -12,9 +12,12 @@ use crate::engine::review::{self, LiveRequest, ReviewRequest};
 use crate::ids::AccountId;
 use crate::render;
 
+/// What says how the accounts stand now.
+const BEFORE: &str = "before";
+
 /// Flags of `review`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("before").args(["accounts", "read_role", "management_role"]).multiple(true))]
+#[command(group = ArgGroup::new(BEFORE).multiple(true))]
 #[command(
     after_help = "Needs no configuration and no state, and writes nothing but the folder of --dump. Dumps need no \
                         credentials; --read-role, --management-role and --dump read the accounts as they are.\n\
@@ -30,20 +33,20 @@ use crate::render;
 )]
 pub struct ReviewArgs {
     /// Folder with dumps of the accounts as they are
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = BEFORE)]
     accounts: Option<PathBuf>,
     /// Role to assume in each account to read it as it is; `OrganizationAccountAccessRole` where only --management-role or
     /// --dump is given
-    #[arg(long, value_name = "NAME", conflicts_with = "accounts")]
+    #[arg(long, value_name = "NAME", group = BEFORE, conflicts_with = "accounts")]
     read_role: Option<String>,
     /// Role that stands in for the management account; without it the caller reads the organization
-    #[arg(long, value_name = "ARN", conflicts_with = "accounts")]
+    #[arg(long, value_name = "ARN", group = BEFORE, conflicts_with = "accounts")]
     management_role: Option<String>,
     /// Write what is read of the accounts into this new folder, for reviews with --accounts, and judge nothing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["accounts", "since", "terraform_plan", "policy", "format", "json"])]
     dump: Option<PathBuf>,
     /// Folder with earlier dumps: says what has opened and closed from then until those of --accounts
-    #[arg(long, value_name = "DIR", requires = "before", conflicts_with = "terraform_plan")]
+    #[arg(long, value_name = "DIR", requires = BEFORE, conflicts_with = "terraform_plan")]
     since: Option<PathBuf>,
     /// Output of `terraform show -json PLANFILE`; several of one change are judged together
     #[arg(long, value_name = "FILE")]
@@ -53,7 +56,7 @@ pub struct ReviewArgs {
     #[arg(long, value_name = "DIR", requires = "terraform_plan")]
     configuration: Vec<PathBuf>,
     /// File with one policy, judged on its own: an SCP or RCP, or a policy of a principal or a resource
-    #[arg(long, value_name = "FILE", requires_all = ["target", "before"], conflicts_with = "since")]
+    #[arg(long, value_name = "FILE", requires_all = ["target", BEFORE], conflicts_with = "since")]
     policy: Option<PathBuf>,
     /// What --policy is tried on: a root, unit, account or policy of the organization by its id, which it is attached to or
     /// takes the place of; or the ARN of a role, user, group, managed policy or resource

@@ -31,13 +31,13 @@ pub(crate) struct AccountDump {
     /// `resource-policies.json`.
     pub(crate) resource_policies: Option<ResourcePolicies>,
     /// `unread.json`: why other files are absent.
-    pub(crate) unread: Unread,
+    pub(crate) unread: UnreadParts,
 }
 
 impl AccountDump {
     /// One that could not be read, and why.
     pub(crate) fn unread(why: String) -> Self {
-        Self { unread: Unread { reasons: vec![why] }, ..Self::default() }
+        Self { unread: UnreadParts { reasons: vec![why] }, ..Self::default() }
     }
 }
 
@@ -373,7 +373,7 @@ pub(crate) struct PolicyDump {
 
 /// What could not be read of an account.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(crate) struct Unread {
+pub(crate) struct UnreadParts {
     /// A phrase each.
     #[serde(rename = "unread")]
     pub(crate) reasons: Vec<String>,

@@ -150,7 +150,7 @@ fn a_dump_is_judged_as_the_accounts_are() {
         assert_eq!(live.pointer("/change/not_read"), Some(&json!([])));
 
         let wrote = applied.program.run(&["review", "--dump", "dumps"]).code(0);
-        assert_eq!(wrote.out, "wrote 3 accounts to `dumps`\n");
+        assert_eq!(wrote.out, "wrote 3 dumps of accounts to `dumps`\n");
         assert_eq!(applied.review(code, &["--accounts", "dumps"]), live);
 
         let again = applied.program.run(&["review", "--dump", "dumps"]).code(1);
