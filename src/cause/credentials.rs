@@ -33,6 +33,32 @@ pub(super) fn silent() -> Cause {
     )
 }
 
+/// What a credential process did instead of printing credentials; `told` is what the SDK says of it.
+fn of_process(told: &str) -> Option<Cause> {
+    const RUN: &str = "run the command that `credential_process` names by itself";
+    let (_, failed) = told.split_once("Error retrieving credentials")?;
+    if failed.contains("could not parse response") || failed.contains("could not decode output") {
+        return Some(Cause::new(
+            CauseKind::NoCredentials,
+            "the credential process of the AWS profile did not print credentials as JSON",
+            format!(
+                "{RUN}: it has to print `Version` (1), `AccessKeyId` and `SecretAccessKey` (AWS SDKs and Tools Reference Guide, \"Process credential provider\")"
+            ),
+        ));
+    }
+    let (_, exited) = failed.split_once("exited with code ")?;
+    let (status, said) = exited.split_once(". Stderr:")?;
+    let said = match said.trim() {
+        "" => " and said nothing".to_owned(),
+        said => format!(" and said `{said}`"),
+    };
+    Some(Cause::new(
+        CauseKind::NoCredentials,
+        format!("the credential process of the AWS profile ended with {status}{said}"),
+        format!("{RUN}, and mend what it says"),
+    ))
+}
+
 /// Why there are none, where that is why a call failed.
 pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Cause> {
     let credentials = find::<CredentialsError>(error)?;
@@ -43,6 +69,9 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Cause> {
     let says = |word: &str| {
         chain(error).any(|error| error.to_string().to_ascii_lowercase().contains(word))
     };
+    if let Some(cause) = of_process(&words(error)) {
+        return Some(cause);
+    }
     // The portal has ended the session (IAM Identity Center Portal API Reference, `GetRoleCredentials`, its errors).
     if says("sso") || says("unauthorizedexception") || says("session token not found") {
         return Some(Cause::new(

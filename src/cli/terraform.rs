@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use clap::Command;
+use clap::{ArgAction, Command};
 
 use crate::diag::Diagnostic;
 
@@ -30,6 +30,17 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["upgrade", "get", "plugin-dir", "lockfile"], "there are no plugins to install"),
     (&["generate-config-out"], "`palisade adopt` writes the blocks of what an account holds"),
     (&["compact-warnings"], "warnings are always told in full"),
+    (&["force"], "`--auto-approve` asks nothing; no check is switched off"),
+];
+
+/// Flags that other commands have and Terraform's users try with this one, and what to do instead.
+const OF_OTHERS: &[(&str, &str, &str)] = &[
+    ("plan", "lock-timeout", "a plan takes no lock: it waits for nobody"),
+    (
+        "apply",
+        "out",
+        "`palisade plan --out FILE` saves a plan, `palisade apply FILE` carries it out",
+    ),
 ];
 
 /// Terraform's commands that Palisade has no use for, and what to do instead.
@@ -89,7 +100,10 @@ pub(super) fn translate(
         {
             return Err(Diagnostic::error(format!("there is no command `{name}`")).help(*help));
         }
-        let own = command.as_deref().and_then(|name| grammar.find_subcommand(name)).map(long_flags);
+        let own = command
+            .as_deref()
+            .and_then(|name| grammar.find_subcommand(name))
+            .map(|command| OwnFlags { all: long_flags(command), switches: switches(command) });
         match one(text, command.as_deref(), &known, own.as_ref())? {
             Some(flag) => out.push(flag.into()),
             None => out.push(arg),
@@ -103,7 +117,7 @@ fn one(
     text: &str,
     command: Option<&str>,
     known: &BTreeSet<String>,
-    own: Option<&BTreeSet<String>>,
+    own: Option<&OwnFlags>,
 ) -> Result<Option<String>, Diagnostic> {
     let Some(flag) = text.strip_prefix('-') else { return Ok(None) };
     let (dashes, flag) = match flag.strip_prefix('-') {
@@ -119,9 +133,22 @@ fn one(
             "`palisade destroy` plans to delete everything, asks, and does it".to_owned(),
         );
     }
+    if let Some((.., help)) =
+        OF_OTHERS.iter().find(|(of, flag, _)| (command, name) == (Some(*of), *flag))
+    {
+        return refuse((*help).to_owned());
+    }
+    // `-auto-approve=true`: a switch takes no value here.
+    if let (Some(own), Some((_, "true"))) = (own, flag.split_once('='))
+        && dashes == "-"
+        && own.switches.contains(name)
+    {
+        return Ok(Some(format!("--{name}")));
+    }
     let elsewhere = ELSEWHERE.iter().find(|(names, _)| names.contains(&name));
     // Of a flag that another command has, Terraform's users may mean their own.
-    if known.contains(name) && (elsewhere.is_none() || own.is_none_or(|own| own.contains(name))) {
+    if known.contains(name) && (elsewhere.is_none() || own.is_none_or(|own| own.all.contains(name)))
+    {
         return Ok((dashes == "-").then(|| format!("--{flag}")));
     }
     if let Some((_, help)) = elsewhere {
@@ -138,6 +165,18 @@ fn one(
         Some(long) => refuse(format!("did you mean `--{long}`?")),
         None => Ok(None),
     }
+}
+
+/// The long flags of a command.
+struct OwnFlags {
+    all: BTreeSet<String>,
+    /// Those that take no value.
+    switches: BTreeSet<String>,
+}
+
+fn switches(command: &Command) -> BTreeSet<String> {
+    let args = command.get_arguments().filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue));
+    args.filter_map(|arg| arg.get_long()).map(str::to_owned).collect()
 }
 
 fn long_flags(command: &Command) -> BTreeSet<String> {
@@ -163,6 +202,7 @@ mod tests {
             ("palisade plan -out=a.plan", "palisade plan --out=a.plan"),
             ("palisade plan -out a.plan", "palisade plan --out a.plan"),
             ("palisade apply -auto-approve", "palisade apply --auto-approve"),
+            ("palisade apply -auto-approve=true", "palisade apply --auto-approve"),
             ("palisade plan -target=iam_role.x", "palisade plan --target=iam_role.x"),
             ("palisade -chdir=x plan -no-color", "palisade --chdir=x plan --no-color"),
             ("palisade plan -refresh=false -json", "palisade plan --refresh=false --json"),
@@ -205,6 +245,9 @@ mod tests {
             ("palisade apply --state=x", "the `backend` block"),
             ("palisade workspace select dev", "environments take the place"),
             ("palisade taint iam_role.x", "--replace"),
+            ("palisade plan -lock-timeout=10s", "a plan takes no lock"),
+            ("palisade apply -out=x", "palisade plan --out FILE"),
+            ("palisade destroy -force", "--auto-approve"),
             ("palisade force-unlock 1", "palisade state unlock"),
         ] {
             let refused = translated(line).expect_err(line);

@@ -50,6 +50,9 @@ pub struct InitOutcome {
     pub fetched: Vec<FetchedPackage>,
     /// Where state lies.
     pub location: String,
+    /// Whether the server of the state has still to prove that it honours conditions: nothing lies there yet that
+    /// could be written over itself.
+    pub unproved: bool,
     /// Whether a reader of the state can read the key of fingerprints too.
     pub key_beside_state: bool,
     /// What was copied, where that was asked for.
@@ -84,7 +87,7 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
     } else {
         None
     };
-    check(workspace, &store).await?;
+    let proved = check(workspace, &store).await?;
     let migrated = match &request.migrate {
         None => None,
         Some(source) => {
@@ -101,6 +104,7 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
     Ok(InitOutcome {
         modules: configuration.modules.len().saturating_sub(1),
         fetched,
+        unproved: !proved && migrated.is_none(),
         location: store.ledger.store().location(),
         key_beside_state: matches!(store.backend, Backend::Local { .. })
             || store.connection.sandbox.is_some(),
@@ -139,8 +143,8 @@ async fn create(store: &Store) -> Result<Option<String>, EngineError> {
     Ok(Some(bucket.name))
 }
 
-/// Whether the backend can be read and keeps versions.
-async fn check(workspace: &Workspace, store: &Store) -> Result<(), EngineError> {
+/// Checks that the backend can be read and keeps versions. Says whether it could show that it honours conditions, too.
+async fn check(workspace: &Workspace, store: &Store) -> Result<bool, EngineError> {
     workspace.interruptible(store.ledger.read_root()).await??;
     match store.ledger.store().versioning().await {
         Err(error) if error.failure == StoreFailure::Missing => {
@@ -150,10 +154,10 @@ async fn check(workspace: &Workspace, store: &Store) -> Result<(), EngineError> 
         }
         Err(error) => Err(StateError::from(error).into()),
         Ok(_) => {
-            store.ledger.prove_versions().await?;
+            let proved = store.ledger.prove_versions().await?;
             compare_keys(workspace, store).await;
             state_bucket::warn(workspace, store, Unreadable::Reported).await;
-            Ok(())
+            Ok(proved)
         }
     }
 }

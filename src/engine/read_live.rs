@@ -217,6 +217,9 @@ fn unreachable_account(
         Failure::NoAnswer if target.endpoint_url.is_some() => {
             "start the emulator, or leave its environment out with `--environment`".to_owned()
         }
+        Failure::Refused if target.endpoint_url.is_some() => {
+            "write the `id` of the account that the endpoint is, or let `endpoint_url` name the account that is meant".to_owned()
+        }
         Failure::NoAnswer => "check the network and the proxy settings, then run again".to_owned(),
         _ => "`--account` and `--environment` limit what changes; the walls of an account that is not read are undetermined".to_owned(),
     };

@@ -33,17 +33,21 @@ pub(super) enum Unreadable {
     Skipped,
 }
 
-/// Warns where the policy lets records be removed, overwritten or forged. An endpoint of plain HTTP is an
-/// emulator, whose bucket gets no policy.
+/// Warns where the policy lets records be removed, overwritten or forged.
 pub(super) async fn warn(workspace: &Workspace, store: &Store, unreadable: Unreadable) {
     let Backend::S3 { bucket, prefix, region, endpoint_url, .. } = &store.backend else { return };
-    let endpoint = endpoint_url.as_deref().or(store.connection.sdk.endpoint_url());
-    if store.connection.sandbox.is_none() && endpoint.is_some_and(|url| url.starts_with("http://"))
-    {
-        return;
-    }
     let client = backend::s3_client(&store.backend, &store.connection).await;
-    let help = "`palisade init --create-backend` writes a policy that protects them; docs/state.md shows it";
+    // Which condition keys a server other than AWS's knows, nobody can ask it.
+    let is_aws = store.connection.sandbox.is_some()
+        || endpoint_url.as_deref().or(store.connection.sdk.endpoint_url()).is_none();
+    let help = match is_aws {
+        true => {
+            "`palisade init --create-backend` writes a policy that protects them; docs/state.md shows it"
+        }
+        false => {
+            "docs/state.md shows a policy that does, if this server knows its condition keys; else let the pipeline alone write to the bucket"
+        }
+    };
     let warning = match bootstrap::bucket_policy(&client, bucket).await {
         Ok(policy) => {
             let region =

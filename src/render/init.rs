@@ -21,6 +21,9 @@ pub fn text(ready: &InitOutcome, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(out, "configuration: valid{modules}")?;
     writeln!(out, "state: {}", safe(&ready.location))?;
+    if ready.unproved {
+        writeln!(out, "the first apply proves that the server honours conditional writes")?;
+    }
     if let Some(name) = &ready.renamed_from {
         writeln!(out, "the estate was called `{}` before", safe(name))?;
     }

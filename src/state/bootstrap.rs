@@ -47,11 +47,14 @@ pub fn policy(bucket: &Bucket) -> Json {
     let prefix = prefix.trim_matches('/');
     let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
     let arn = format!("arn:{partition}:s3:::{name}");
-    let mut statements = vec![json!({
-        "Sid": "DenyInsecureTransport", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-        "Resource": [arn, format!("{arn}/*")],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    })];
+    let mut statements = Vec::new();
+    if !bucket.plain_http {
+        statements.push(json!({
+            "Sid": "DenyInsecureTransport", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": [arn, format!("{arn}/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }));
+    }
     let records = ["releases/*", "approvals/*", "audit/*", "environments/*/moves/*"];
     let records = records.map(|key| format!("{arn}/{prefix}{key}"));
     // Whoever could remove a revocation would bring back what was revoked.
@@ -251,9 +254,6 @@ pub async fn create_backend(client: &Client, bucket: &Bucket) -> Result<(), Stat
         .send()
         .await
         .map_err(|e| failed("encrypt", name, &e))?;
-    if bucket.plain_http {
-        return Ok(());
-    }
     client
         .put_bucket_policy()
         .bucket(name)
@@ -269,4 +269,26 @@ fn invalid(error: &dyn std::error::Error) -> StateError {
         StateFailure::Refused,
         Diagnostic::error(format!("the bucket's settings are not valid: {error}")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_shows_the_policy_that_is_written() {
+        let bucket = Bucket {
+            name: "acme-state".to_owned(),
+            region: "eu-west-1".to_owned(),
+            partition: "aws".to_owned(),
+            prefix: String::new(),
+            kms_key: None,
+            require_conditional_writes: true,
+            plain_http: false,
+        };
+        let guide = include_str!("../../docs/state.md");
+        let shown = guide.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let shown: Vec<Json> = shown.filter_map(|text| serde_json::from_str(text).ok()).collect();
+        assert!(shown.contains(&policy(&bucket)), "{shown:#?}");
+    }
 }

@@ -64,8 +64,22 @@ pub(super) fn following(number: u64, what: &str) -> Result<u64, StateError> {
     })
 }
 
+/// Where state is safe, for a server that does not do what it stands on.
+pub(super) const SAFE_SERVERS: &str = "store state in AWS S3, or in a server that the table of compatible servers in the guide on state lists";
+
 impl From<StoreError> for StateError {
     fn from(error: StoreError) -> Self {
+        // Every write has a condition.
+        if error.failure == StoreFailure::Unsupported && error.operation == "write" {
+            let summary =
+                format!("state backend `{}` does not do conditional writes", error.location);
+            let detail = format!(
+                "It refused to write `{}`: {}. Two runs at once would overwrite each other's state, so nothing is written.",
+                error.key, error.message
+            );
+            let refused = Diagnostic::error(summary).detail(detail).help(SAFE_SERVERS);
+            return Self::new(StateFailure::Unsafe, refused);
+        }
         let help = match error.failure {
             StoreFailure::Denied => Some(
                 "the state backend needs s3:GetObject, s3:ListBucket, s3:ListBucketVersions, s3:GetBucketVersioning for a plan, \
@@ -75,7 +89,7 @@ impl From<StoreError> for StateError {
                 Some("check the `backend` block; `palisade init --create-backend` makes the bucket")
             }
             StoreFailure::Credentials => Some("renew the credentials and run again"),
-            StoreFailure::Unreachable | StoreFailure::Other => None,
+            StoreFailure::Unreachable | StoreFailure::Unsupported | StoreFailure::Other => None,
         };
         let help = error.advice.clone().or(help.map(ToOwned::to_owned));
         Self::new(StateFailure::Unavailable, Diagnostic::error(error.to_string()).help_opt(help))

@@ -246,7 +246,7 @@ impl Ledger {
     }
 
     /// Says of a lock that its holder has ended. From here on the holder cannot see the lock to be its own.
-    async fn depose(
+    pub(super) async fn depose(
         &self,
         scope: &str,
         lock: Lock,

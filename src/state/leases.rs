@@ -10,6 +10,7 @@ use crate::diag::Diagnostic;
 use crate::patience::backoff;
 
 use super::error::{StateError, StateFailure};
+use super::layout::{self, ScopeKey};
 use super::lease::{Acquired, LONGEST, Lease, add};
 use super::ledger::Ledger;
 use super::lock::{LeaseHolder, Lock, Terms};
@@ -18,7 +19,36 @@ use super::lock::{LeaseHolder, Lock, Terms};
 /// runs that start together take some scopes each and give them back. Without it both could lose.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How many locks are looked at in one moment.
+const CONCURRENCY: usize = 32;
+
 impl Ledger {
+    /// Says of every lock of a process that is proven dead that it has ended, at once: the margin then runs for
+    /// all of them together, and not again for each group of scopes that a successor comes to take.
+    ///
+    /// # Errors
+    /// The store cannot be listed or tells no time. A lock that cannot be read or that changes meanwhile is left to
+    /// whoever takes it.
+    pub async fn end_leases_of_gone_processes(&self) -> Result<(), StateError> {
+        let (keys, now) = futures::try_join!(
+            async { self.store().list(layout::SCOPES, None).await.map_err(StateError::from) },
+            self.now()
+        )?;
+        let scopes = keys.iter().filter_map(|key| match layout::parse(key) {
+            Some(ScopeKey::Lock(scope)) => Some(scope),
+            _ => None,
+        });
+        let ends = scopes.map(|scope| async move {
+            let Ok(Some(found)) = self.store().get(&layout::lock(&scope)).await else { return };
+            let Ok(lock) = serde_json::from_slice::<Lock>(&found.bytes) else { return };
+            if !lock.released && lock.ended_at.is_none() && self.is_gone(&lock.holder) {
+                let _ = self.depose(&scope, lock, found.etag, now).await;
+            }
+        });
+        stream::iter(ends).buffer_unordered(CONCURRENCY).collect::<()>().await;
+        Ok(())
+    }
+
     /// Takes the leases of several scopes, in order, waiting up to `timeout` for others to finish.
     /// While one is waited for, only scopes that sort before it are held, so that two runs never
     /// wait for each other. `waiting` is told who holds what, once for each holder.
@@ -127,7 +157,7 @@ impl Ledger {
             .iter()
             .map(|(scope, floor)| self.acquire(scope, holder, terms, *floor))
             .collect();
-        let results: Vec<_> = stream::iter(tries).buffered(32).collect().await;
+        let results: Vec<_> = stream::iter(tries).buffered(CONCURRENCY).collect().await;
         let mut held = Vec::new();
         let mut failed = None;
         let mut surplus = Vec::new();

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 
 use crate::diag::Diagnostic;
 
-use super::error::{StateError, StateFailure};
+use super::error::{SAFE_SERVERS, StateError, StateFailure};
 use super::layout;
 use super::ledger::Ledger;
 use super::store::{Ambiguity, ObjectVersion, Put, StoreFailure, WriteCondition};
@@ -155,7 +155,7 @@ impl Ledger {
                 .detail(format!(
                     "{detail} Two runs at once would overwrite each other's state, so nothing more is written."
                 ))
-                .help("store state in AWS S3, or in a server that the table of compatible servers in the guide on state lists"),
+                .help(SAFE_SERVERS),
         )
     }
 

@@ -364,9 +364,8 @@ where
             | CauseKind::Silent
             | CauseKind::Garbled
             | CauseKind::WebPage => StoreFailure::Unreachable,
-            CauseKind::AccountClosed | CauseKind::NotImplemented | CauseKind::OtherRegion => {
-                StoreFailure::Other
-            }
+            CauseKind::NotImplemented => StoreFailure::Unsupported,
+            CauseKind::AccountClosed | CauseKind::OtherRegion => StoreFailure::Other,
         };
         let advice = region_advice(error).unwrap_or(cause.advice);
         return (failure, cause.message, Some(advice));

@@ -117,6 +117,8 @@ pub enum StoreFailure {
     Credentials,
     /// No answer, or the service is busy; nothing is known about a write.
     Unreachable,
+    /// The server does not know what it was asked to do.
+    Unsupported,
     /// Anything else.
     Other,
 }

@@ -430,6 +430,28 @@ fn what_the_sso_portal_refuses_is_told() {
     }
 }
 
+/// In the words of nobody's library.
+#[test]
+fn what_a_credential_process_did_is_told() {
+    let wire = Wire::new();
+    for (process, wanted) in [
+        ("echo nothing", ["did not print credentials as JSON", "`Version` (1), `AccessKeyId`"]),
+        (
+            "sh -c 'echo no such vault >&2; exit 3'",
+            ["ended with exit status: 3 and said `no such vault`", "`credential_process` names"],
+        ),
+    ] {
+        for estate in [in_s3(), ESTATE.to_owned()] {
+            let p = Program::new(&estate);
+            let config =
+                format!("[profile dev]\ncredential_process = {process}\nregion = eu-west-1\n");
+            let failed = told(without_keys(&wire, &p, &config).env("AWS_PROFILE", "dev"));
+            says(&failed, &wanted);
+            assert!(!failed.contains("Error retrieving"), "{failed}");
+        }
+    }
+}
+
 #[test]
 fn a_source_of_credentials_that_hangs_is_named() {
     let wire = Wire::new();

@@ -404,7 +404,11 @@ fn an_apply_that_was_killed_is_taken_up_within_two_minutes() {
             killed.kill().unwrap();
             killed.wait().unwrap();
             let rerun = ["apply", "--auto-approve", "--lock-timeout", "120s"];
-            stage.ended(program.start(front, &rerun));
+            let rerun = program.start(front, &rerun).wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&rerun.stderr);
+            assert!(rerun.status.success(), "kill {number}: {said}");
+            // Its journal lies in one scope of those that it had locked: the margin runs for all of them at once.
+            assert_eq!(said.matches("has ended without giving it back").count(), 1, "{said}");
             assert_eq!(stage.roles().len(), ROLES, "kill {number}");
             stage.ended(program.start(front, &["plan", "--detailed-exitcode"]));
         });

@@ -124,6 +124,7 @@ pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
     if scopes.is_empty() {
         return Ok(Recovered::default());
     }
+    recovery.ledger.end_leases_of_gone_processes().await?;
     let held = recovery
         .ledger
         .acquire_unless_stopped(

@@ -173,7 +173,7 @@ impl Session {
                 "GetCallerIdentity",
                 &self.account,
                 format!(
-                    "its endpoint is the account `{account}`, but the block has `id = \"{declared}\"`: write the id that the endpoint has"
+                    "its endpoint is the account `{account}`, but the block has `id = \"{declared}\"`"
                 ),
             )),
             _ => Ok(()),

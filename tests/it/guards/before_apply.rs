@@ -115,7 +115,7 @@ iam_role "reader" {
 "#;
     let program = Program::new(&format!("{ESTATE}{role}"));
     let said = run(&program, &front, &["apply", "--auto-approve"]).code(1).err;
-    assert!(said.contains("ReadOnlyAcces"), "{said}");
+    assert!(said.contains("did you mean `ReadOnlyAccess`?"), "{said}");
     let asked =
         front.seen().iter().filter(|s| s.text().contains("Action=AttachRolePolicy")).count();
     assert_eq!(asked, 1, "{said}");

@@ -107,6 +107,45 @@ fn a_server_that_ignores_a_condition_is_refused_before_anything_is_lost() {
 }
 
 #[test]
+fn a_server_that_does_not_know_conditions_is_refused_with_that_word() {
+    let stage = Stage::new();
+    let fresh = stage.run(&["init"], 0);
+    assert!(fresh.out.contains("the first apply proves"), "{}", fresh.out);
+    let told = |run: &Run| {
+        let said = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("does not do conditional writes"), "{said}");
+        assert!(said.contains("store state in AWS S3"), "{said}");
+    };
+    stage.door.lacks(puts);
+    told(&stage.run(&["apply", "--auto-approve"], 1));
+    assert_eq!(stage.keys(), Vec::<String>::new());
+    let stage = Stage::new();
+    stage.run(&["apply", "--auto-approve"], 0);
+    let known = stage.run(&["init"], 0);
+    assert!(!known.out.contains("the first apply proves"), "{}", known.out);
+    let before = stage.keys();
+    stage.door.lacks(puts);
+    told(&stage.run(&["init"], 1));
+    told(&stage.run(&["destroy", "--auto-approve"], 1));
+    assert_eq!(stage.keys(), before);
+}
+
+/// Over plain HTTP too: who keeps records in a server of their own relies on them as well.
+#[test]
+fn a_bucket_of_another_server_that_protects_no_record_is_told() {
+    let stage = Stage::new();
+    let said = stage.run(&["init"], 0).err;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("does not protect records"), "{said}");
+    assert!(said.contains("if this server knows its condition keys"), "{said}");
+    stage.run(&["init", "--create-backend"], 0);
+    let said = stage.run(&["init"], 0).err;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("can overwrite them."), "its condition keys are not known: {said}");
+    stage.run(&["apply", "--auto-approve"], 0);
+}
+
+#[test]
 fn a_server_that_only_says_that_it_keeps_versions_is_refused_by_init() {
     let stage = Stage::new();
     stage.run(&["apply", "--auto-approve"], 0);
@@ -114,9 +153,10 @@ fn a_server_that_only_says_that_it_keeps_versions_is_refused_by_init() {
     stage.versioning(false);
     stage.door.lies(|incoming| {
         let asked = incoming.operation == "GET" && incoming.text.contains("?versioning");
-        asked.then_some(
+        asked.then_some((
+            200,
             "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
-        )
+        ))
     });
     let refused = stage.run(&["init"], 1);
     assert!(refused.err.contains("says that it keeps versions and does not"), "{}", refused.err);

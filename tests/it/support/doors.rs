@@ -65,7 +65,7 @@ pub(crate) struct Door {
     before: Arc<Mutex<Option<Held>>>,
 }
 
-type Lie = Arc<dyn Fn(&Incoming) -> Option<&'static str> + Send + Sync>;
+type Lie = Arc<dyn Fn(&Incoming) -> Option<(u16, &'static str)> + Send + Sync>;
 
 type Held = Arc<dyn Fn(&Incoming) -> bool + Send + Sync>;
 
@@ -146,9 +146,15 @@ impl Door {
     /// Its server answers some requests with a body of its own.
     pub(crate) fn lies(
         &self,
-        say: impl Fn(&Incoming) -> Option<&'static str> + Send + Sync + 'static,
+        say: impl Fn(&Incoming) -> Option<(u16, &'static str)> + Send + Sync + 'static,
     ) {
         *self.lie.lock().unwrap() = Some(Arc::new(say));
+    }
+
+    /// Its server does not know what these requests ask for.
+    pub(crate) fn lacks(&self, what: impl Fn(&Incoming) -> bool + Send + Sync + 'static) {
+        const UNKNOWN: &str = "<Error><Code>NotImplemented</Code><Message>A header you provided implies functionality that is not implemented</Message></Error>";
+        self.lies(move |incoming| what(incoming).then_some((501, UNKNOWN)));
     }
 
     /// Does something right before a request is delivered.
@@ -276,8 +282,8 @@ async fn serve(stream: TcpStream, sandbox: &Sandbox, door: &Door) -> std::io::Re
             act(&incoming);
         }
         let lie = door.lie.lock().unwrap().as_ref().and_then(|lie| lie(&incoming));
-        if let Some(body) = lie {
-            let lie = Response { status: 200, headers: Vec::new(), body: body.into() };
+        if let Some((status, body)) = lie {
+            let lie = Response { status, headers: Vec::new(), body: body.into() };
             stream.get_mut().write_all(&lie.bytes(&request)).await?;
             continue;
         }

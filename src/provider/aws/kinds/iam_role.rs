@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{RoleDetail, Tag};
 
-use crate::iam::Use;
+use crate::iam::{Use, managed_names};
 use crate::provider::aws::iam_read::{self, IamAnswers, decoded, iam_tags};
 use crate::provider::aws::kind::{
     Bulk, IamPart, KindProvider, OrAbsent, Wanted, attrs, document, entries, live, optional,
@@ -274,8 +274,19 @@ fn never_there(error: ProviderError, arn: &str) -> ProviderError {
     let is_missing = error.failure == Failure::NotFound
         && arn.contains(":iam::aws:policy/")
         && error.message.contains(arn);
-    let failure = if is_missing { Failure::Refused } else { error.failure };
-    ProviderError { failure, ..error }
+    if !is_missing {
+        return error;
+    }
+    let why = match managed_names::unknown(arn) {
+        None => "AWS has this policy, the endpoint does not (moto loads those of AWS with `MOTO_IAM_LOAD_MANAGED_POLICIES=true`)".to_owned(),
+        Some(near) => {
+            let as_of = managed_names::as_of();
+            let none = format!("AWS had no policy of this name on {as_of}");
+            near.map_or(none.clone(), |near| format!("{none}: {near}"))
+        }
+    };
+    let message = format!("{} {why}", error.message);
+    ProviderError { failure: Failure::Refused, message, ..error }
 }
 
 async fn detach(session: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {
