@@ -215,7 +215,7 @@ impl Asked {
             self = self.called(name);
         }
         if changes.retrusted {
-            self = self.without_second_factor();
+            self = self.without_second_factor().without_session_name();
         }
         if changes.frees_tags() { self.without_tags() } else { self }
     }

@@ -81,6 +81,10 @@ pub struct Asked {
     beside: Vec<Companion>,
     /// Further names of the principal that policies may know it by: sessions, by ARN.
     sessions: BTreeSet<String>,
+    /// The names of the principal's sessions, where its trust says what these may be.
+    session_names: Option<BTreeSet<String>>,
+    /// What the id of a session may be where that is the caller's to name.
+    any_session_id: Option<Domain>,
     /// Federated sessions that the principal may begin, where policies tell them from it.
     federated: Option<FederatedSessions>,
     /// The moment from which on requests are made.
@@ -198,6 +202,8 @@ pub fn asked_at(
         refused: BTreeSet::new(),
         beside: Vec::new(),
         sessions: BTreeSet::new(),
+        session_names: None,
+        any_session_id: None,
         federated: None,
         since: None,
         why_undetermined: place.unreadable.then(|| "its policy could not be read".to_owned()),

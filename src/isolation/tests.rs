@@ -4,6 +4,7 @@ mod beside;
 mod by_hand;
 mod callers;
 mod causes;
+mod chained_sessions;
 mod closure_rules;
 mod conditions;
 mod covered;

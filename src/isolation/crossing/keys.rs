@@ -103,6 +103,16 @@ pub(super) const OVER_THE_INTERNET: [&str; 10] = [
     "aws:vpcsourceip",
 ];
 
+/// Keys of the contexts that whoever assumes a role may hand in, signed by Identity Center, and need not (STS API Reference,
+/// `AssumeRole`, `ProvidedContexts`; Service Authorization Reference, AWS STS).
+pub(super) fn is_of_provided_context(key: &str) -> bool {
+    key == "sts:requestcontextproviders" || key.starts_with("sts:requestcontext/")
+}
+
+/// Requests with the credentials of `sts:AssumeRoot` alone carry it: those of no role and no user (IAM User Guide, "AWS
+/// global condition context keys", `aws:AssumedRoot`).
+pub(super) const ASSUMED_ROOT: &str = "aws:assumedroot";
+
 /// What sets keys of a session, and which keys.
 pub(super) const SESSION_KEYS: [Companion; 2] = [
     Companion {
@@ -138,6 +148,41 @@ pub(super) fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
 fn allowing(document: &Document) -> impl Iterator<Item = &Statement> {
     document.statements.iter().filter(|s| s.effect == Effect::Allow)
 }
+
+/// What a key, in lower case, of the call that begins a role's sessions may be, where every statement that lets somebody
+/// assume the role asks for it. Each of its sessions then bears one of these: its name, its source identity, which nobody
+/// changes later, or a tag, which goes before the role's own (STS API Reference, `AssumeRole`; IAM User Guide, "Monitor and
+/// control actions taken with assumed roles", "Pass session tags in AWS STS").
+pub(super) fn demanded(principal: &PrincipalNode, key: &str) -> Option<BTreeSet<String>> {
+    const ASSUMING: [&str; 3] =
+        ["sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"];
+    let trust = principal.trust.as_ref().filter(|_| !principal.has_unreadable_trust())?;
+    let lets_in = |s: &&Statement| ASSUMING.iter().any(|action| concerns(s, action));
+    let mut found = BTreeSet::new();
+    for statement in allowing(&trust.document).filter(lets_in) {
+        let asking = statement.conditions.iter().filter(|c| c.key.eq_ignore_ascii_case(key));
+        let values = asking.filter_map(|condition| {
+            let texts = condition.values.iter().map(|v| v.text.symbolic().into_owned());
+            let texts: BTreeSet<String> = texts.collect();
+            let operator = condition.operator;
+            let plain = operator.prefix.is_none()
+                && !operator.if_exists
+                && !texts.iter().any(|text| text.contains("${"))
+                && match operator.test {
+                    Test::StringEquals => true,
+                    Test::StringLike => !texts.iter().any(|text| text.contains(['*', '?'])),
+                    _ => false,
+                };
+            plain.then_some(texts)
+        });
+        let all = values.reduce(|one, other| one.intersection(&other).cloned().collect());
+        found.extend(all?);
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// The condition key, in lower case, by which whoever assumes a role names the session.
+pub(super) const SESSION_NAME: &str = "sts:rolesessionname";
 
 /// Whether credentials of a role can be those of an EC2 instance.
 pub(super) fn is_for_instances(principal: &PrincipalNode) -> bool {
@@ -295,6 +340,12 @@ impl Asked {
             let key = name.get(FAMILY.len()..).unwrap_or_default();
             let mut tags = principal.tags().iter();
             let own = tags.find(|(own, _)| own.eq_ignore_ascii_case(key)).map(|(_, tag)| tag);
+            let passed = demanded(principal, &format!("aws:requesttag/{key}"));
+            if let Some(passed) = passed.filter(|_| !is_fixed) {
+                let all = passed.iter().map(|value| Some(ContextValue::from(value.as_str())));
+                self.domains.insert(name, Domain::These(all.collect()));
+                continue;
+            }
             match session_tag(model, principal, key) {
                 Some(set) if set.is_empty() => match own {
                     Some(own) => self.request.context.set(&name, own.as_str()),

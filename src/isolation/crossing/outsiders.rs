@@ -131,6 +131,15 @@ impl Asked {
         }
     }
 
+    /// Whether policies ask of the id of a session for its name alone, which is for whoever begins it to choose.
+    fn any_id_will_do(&self) -> bool {
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let asked = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
+        let mut values = asked.flat_map(|c| &c.values);
+        values.all(|item| item.text.symbolic().starts_with("*:"))
+    }
+
     /// Ids of roles and users of the estate that policies name: nobody else has one of them (IAM User Guide, "Unique
     /// identifiers").
     fn ids_of_estate(&self, model: &AccessModel) -> Vec<String> {
@@ -168,6 +177,9 @@ impl Asked {
             "aws:multifactorauthage",
         ];
         self.chosen.extend(chosen.map(str::to_owned));
+        if self.any_id_will_do() {
+            self.chosen.insert("aws:userid".to_owned());
+        }
         let tags = keys_of(&self.documents).filter(|key| key.starts_with("aws:principaltag/"));
         let tags: Vec<String> = tags.collect();
         self.chosen.extend(tags);

@@ -11,15 +11,19 @@ use crate::access::{
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::text::is_symbolic_account;
-use crate::iam::{Effect, Principal, catalogue};
+use crate::iam::{ContextValue, Effect, Principal, catalogue};
 
 use super::keys::{
-    CARRIED, Carrier, OVER_THE_INTERNET, ROLE_DELIVERY, SESSION_KEYS, SOURCE_IDENTITY, claims_of,
-    is_for_instances, is_of_credentials, is_resource_tag, keys_of, lets_set, second_factor,
+    ASSUMED_ROOT, CARRIED, Carrier, OVER_THE_INTERNET, ROLE_DELIVERY, SESSION_KEYS, SESSION_NAME,
+    SOURCE_IDENTITY, claims_of, demanded, is_for_instances, is_of_credentials,
+    is_of_provided_context, is_resource_tag, keys_of, lets_set, second_factor,
 };
 use super::outsiders::ANYBODY;
 use super::step::StepSource;
 use super::{Asked, documents, rules_of};
+
+/// The name of a session that no policy tells from others.
+const ANY_SESSION: &str = "session";
 
 impl Asked {
     pub(super) fn principal(
@@ -30,11 +34,14 @@ impl Asked {
     ) {
         let arn = &principal.arn;
         let session = arn.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1);
+        self.session_names = demanded(principal, SESSION_NAME);
+        let names = self.session_names.iter().flatten();
+        let name_of_session = names.min().cloned().unwrap_or_else(|| ANY_SESSION.to_owned());
         self.request.principal = Principal::Arn(if arn.contains(":role/") {
             // A session's ARN leaves out the role's path; the context tells the whole name.
             let (head, name) = session.split_once(":assumed-role/").unwrap_or((&session, ""));
             let name = name.rsplit('/').next().unwrap_or_default();
-            format!("{head}:assumed-role/{name}/session")
+            format!("{head}:assumed-role/{name}/{name_of_session}")
         } else {
             arn.clone()
         });
@@ -44,9 +51,13 @@ impl Asked {
             ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"]
                 .map(str::to_owned),
         );
+        self.never.insert(ASSUMED_ROOT.to_owned());
         self.session_of(principal);
         if !lets_set(principal, "sts:setsourceidentity") {
             self.never.insert(SOURCE_IDENTITY.to_owned());
+        } else if let Some(all) = demanded(principal, "sts:sourceidentity") {
+            let all = all.iter().map(|value| Some(ContextValue::from(value.as_str())));
+            self.domains.insert(SOURCE_IDENTITY.to_owned(), Domain::These(all.collect()));
         }
         if !is_for_instances(principal) {
             self.never.insert(ROLE_DELIVERY.to_owned());
@@ -98,6 +109,9 @@ impl Asked {
             .flat_map(|companion| keys_of(&self.documents).filter(|key| (companion.is_set)(key)))
             .collect();
         self.never.extend(never);
+        let contexts = keys_of(&self.documents).filter(|key| is_of_provided_context(key));
+        let contexts: Vec<String> = contexts.collect();
+        self.optional.extend(contexts);
         self.beside.extend(SESSION_KEYS);
     }
 
@@ -226,6 +240,7 @@ impl Asked {
                     self.chosen.insert("aws:userid".to_owned());
                 }
                 self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+                self.session_ids(id);
             } else if id.contains('\u{27e8}') && self.guesses_ids("AIDA") {
                 let prefixes = vec![id.to_owned(), "AIDA".to_owned()];
                 let texts = Texts { prefixes, ..Texts::default() };
@@ -245,6 +260,35 @@ impl Asked {
                 ["aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"];
             self.optional.extend(keys.map(str::to_owned));
         }
+    }
+
+    /// Ids of sessions of a role, by the role's own, where its trust says how they are called.
+    fn session_ids(&mut self, id: &str) {
+        let Some(names) = &self.session_names else { return };
+        let all =
+            names.iter().map(|name| Some(ContextValue::from(format!("{id}:{name}").as_str())));
+        let all = Domain::These(all.collect());
+        if self.chosen.contains("aws:userid") {
+            self.any_session_id = self.domains.insert("aws:userid".to_owned(), all);
+        }
+    }
+
+    /// The same question where whoever assumes its role names the session as it likes.
+    #[must_use]
+    pub(in crate::isolation) fn without_session_name(mut self) -> Self {
+        if self.session_names.take().is_none() {
+            return self;
+        }
+        if let Some(any) = self.any_session_id.take() {
+            self.domains.insert("aws:userid".to_owned(), any);
+        }
+        self.name_sessions();
+        if let Principal::Arn(own) = &self.request.principal
+            && let Some((role, _)) = own.rsplit_once('/')
+        {
+            self.sessions.insert(format!("{role}/{ANY_SESSION}"));
+        }
+        self
     }
 
     /// Whether a condition asks for a part of an id, or its length: of an id that AWS is still to give, which is a symbol,
@@ -360,8 +404,15 @@ impl Asked {
             .flat_map(|p| p.items())
             .map(|(_, item)| item.text.symbolic().into_owned())
             .filter(|arn| arn.starts_with(&prefix) && arn != own)
+            .filter(|arn| {
+                let name = arn.get(prefix.len()..).unwrap_or_default();
+                self.session_names.as_ref().is_none_or(|names| names.contains(name))
+            })
             .collect();
+        let own = own.clone();
         self.sessions.extend(sessions);
+        let all = self.session_names.iter().flatten().map(|name| format!("{prefix}{name}"));
+        self.sessions.extend(all.filter(|arn| *arn != own));
     }
 }
 

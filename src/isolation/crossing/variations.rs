@@ -17,7 +17,7 @@ impl Asked {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
         self.policies.service_control.clear();
-        self.without_tags().without_second_factor().without_name()
+        self.without_tags().without_second_factor().without_session_name().without_name()
     }
 
     /// The same question of a user that may be given any name.

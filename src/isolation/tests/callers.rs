@@ -458,3 +458,42 @@ fn a_service_that_is_let_in_by_a_condition_alone_is_a_deputy() {
         assert_eq!(told(condition.clone()), Vec::<String>::new(), "{condition}");
     }
 }
+
+/// What the caller hands in with its call, or need not, is no condition.
+#[test]
+fn what_a_caller_leaves_out_or_asks_for_is_no_condition() {
+    let ci = "arn:aws:iam::111111111111:role/ci";
+    let all = statements(&[("sts:AssumeRole", "*"), ("sts:SetContext", "*")]);
+    let lets = |actions: Json, condition: Json| {
+        trust(json!({"Principal": {"AWS": ci}, "Action": actions, "Condition": condition}))
+    };
+    let contexts = lets(
+        json!(["sts:AssumeRole", "sts:SetContext"]),
+        json!({"ForAllValues:ArnEquals": {"sts:RequestContextProviders": ["arn:aws:iam::aws:contextProvider/IdentityCenter"]}}),
+    );
+    let mut no_root = lets(json!("sts:AssumeRole"), json!({}));
+    no_root["Statement"].as_array_mut().expect("statements").push(json!({
+        "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+        "Condition": {"Null": {"aws:AssumedRoot": "false"}},
+    }));
+    let named = trust(json!({"Principal": "*", "Action": "sts:AssumeRole",
+        "Condition": {"StringLike": {"aws:userid": "*:ci"}}}));
+    let guessed = trust(json!({"Principal": "*", "Action": "sts:AssumeRole",
+        "Condition": {"StringLike": {"aws:userid": "AROAXXXXXXXXXXXXXXXXX:*"}}}));
+    let cases = [
+        ("signed contexts", "dev", contexts, "reachable"),
+        ("root sessions", "dev", no_root, "reachable"),
+        ("the name of a session", "$external", named, "reachable"),
+        ("somebody's id", "$external", guessed, "conditional"),
+    ];
+    let cases = cases.map(|(name, from, deploy, right)| {
+        let fixture = Fixture::new().both(lambda("dev", "ci", all.clone())).both(role(
+            "production",
+            "deploy",
+            deploy,
+            None,
+        ));
+        (name, fixture, from, "production", right)
+    });
+    judge(cases.into());
+}
