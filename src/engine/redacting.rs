@@ -74,6 +74,7 @@ pub(super) fn redact_answer(workspace: &Workspace, estate: &Estate, answer: &mut
     let hide = |text: &str| workspace.redactions.text(text, Audience::Record).into_owned();
     for entry in &mut answer.principals {
         entry.conditions = entry.conditions.iter().map(|condition| hide(condition)).collect();
+        entry.via.iter_mut().for_each(|hop| hop.resource = hide(&hop.resource));
         if let Some(witness) = &mut entry.witness {
             witness.redact(&hide);
         }

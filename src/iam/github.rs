@@ -47,6 +47,8 @@ pub fn squatting(subject: &str) -> Option<Squatting<'_>> {
     if has_id(owner) {
         return None;
     }
+    // A wildcard in place of the id lets in every owner of that name, and no other name: names hold no `@`.
+    let owner = owner.split_once('@').map_or(owner, |(name, _)| name);
     if let Some(at) = owner.find(['*', '?']) {
         return Some(Squatting::AnyOwner(owner.get(..at).unwrap_or_default()));
     }

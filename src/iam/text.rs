@@ -127,6 +127,22 @@ impl Text {
         }
     }
 
+    /// The text with `digits` for the ids of accounts that are not made yet; `None` where it is known, or where anything
+    /// else is unknown.
+    #[must_use]
+    pub fn with_account_ids(&self, digits: &str) -> Option<String> {
+        if self.is_known() {
+            return None;
+        }
+        let parts = self.parts().into_iter().map(|run| match run {
+            TextRun::Literal(text) => Some(text),
+            TextRun::Placeholder(placeholder) => {
+                placeholder.is_account_id().then(|| digits.to_owned())
+            }
+        });
+        parts.collect()
+    }
+
     /// Whether no part is a placeholder.
     #[must_use]
     pub fn is_known(&self) -> bool {

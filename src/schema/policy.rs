@@ -5,11 +5,13 @@ use super::oidc;
 use super::policy_unknown::Placeholders;
 use super::pure_half::KindContext;
 use super::read::{Reader, concat, reference, scalar};
+use super::sensitive::cannot_be_sensitive;
+use super::{AccessPart, access_of};
 use crate::address::ACCOUNT;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::iam::json;
 use crate::iam::node::{JsonMember, JsonNode, MAX_DEPTH, NodeKind};
-use crate::iam::text::Text;
+use crate::iam::text::{Text, TextRun};
 use crate::iam::{Document, Use, decode, validate};
 use crate::value::{StringPart, Unknown, Value};
 
@@ -58,6 +60,9 @@ impl<'r, 'b> Builder<'r, 'b> {
     /// Decodes and validates what was built; findings without a place get `loc`.
     pub(super) fn finish(mut self, built: &JsonNode, role: &Use, loc: &Loc) -> Option<Value> {
         let placed = |d: Diagnostic| if d.loc.is_some() { d } else { d.at(loc.clone()) };
+        if self.refuses_arns_of_organizations(built, false, loc) {
+            return None;
+        }
         let (document, warnings) = match decode::document(built.clone(), role, Diagnostics::new()) {
             Ok(read) => read,
             Err(found) => {
@@ -71,6 +76,45 @@ impl<'r, 'b> Builder<'r, 'b> {
             self.reader.diagnostics.extend(oidc::findings(&document).into_iter().map(placed));
         }
         Some(self.canonical(&document))
+    }
+
+    /// Reports principals that are ARNs of AWS Organizations, which nobody knows yet: AWS would refuse them while the
+    /// plan is carried out. `is_principal`: whether the node is of an element that says whom a statement is about.
+    fn refuses_arns_of_organizations(
+        &mut self,
+        node: &JsonNode,
+        is_principal: bool,
+        loc: &Loc,
+    ) -> bool {
+        match &node.kind {
+            NodeKind::Object(members) => members.iter().fold(false, |found, member| {
+                let is_principal = is_principal || is_principal_element(&member.key);
+                self.refuses_arns_of_organizations(&member.value, is_principal, loc) || found
+            }),
+            NodeKind::Array(items) => items.iter().fold(false, |found, item| {
+                self.refuses_arns_of_organizations(item, is_principal, loc) || found
+            }),
+            NodeKind::String(text) if is_principal => {
+                let parts = text.parts();
+                let [TextRun::Placeholder(placeholder)] = parts.as_slice() else { return false };
+                let name = placeholder.name().to_owned();
+                let Some(object) = self.names.arn_in_organization(&name) else { return false };
+                let help = match access_of(&object.kind).is_some_and(AccessPart::is_account) {
+                    true => format!("write `{object}` itself, or its `id`"),
+                    false => {
+                        "name accounts, or everyone (`*`) under a condition on `aws:PrincipalOrgID`"
+                            .to_owned()
+                    }
+                };
+                let found = Diagnostic::error(format!("`{name}` is no principal"))
+                    .at(node.loc.clone().unwrap_or_else(|| loc.clone()))
+                    .detail("it is the ARN of an object of AWS Organizations")
+                    .help(help);
+                self.report(found);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn canonical(&mut self, document: &Document) -> Value {
@@ -87,6 +131,10 @@ impl<'r, 'b> Builder<'r, 'b> {
         attr: &str,
     ) -> Option<Value> {
         self.hidden = value.has_sensitive();
+        if self.hidden && hides_principals(value, false) {
+            self.report(cannot_be_sensitive(attr, PRINCIPALS_ARE_SHOWN, loc.clone()));
+            return None;
+        }
         match value.reveal() {
             Value::String(text) if !self.hidden => {
                 // The text has lines of its own, which the finding shows.
@@ -119,6 +167,15 @@ impl<'r, 'b> Builder<'r, 'b> {
                 let text = self.names.text(value)?;
                 let mut diagnostics = Diagnostics::new();
                 match json::parse_text(&text, &mut diagnostics) {
+                    // A text is sensitive as a whole, whatever part of it is.
+                    Ok(built) if self.hidden && names_principals(&built) => {
+                        self.report(
+                            cannot_be_sensitive(attr, PRINCIPALS_ARE_SHOWN, loc.clone()).help(
+                                "write the document in blocks, or as an object, in which the secret part alone is sensitive, or take the mark off with `nonsensitive(...)`",
+                            ),
+                        );
+                        None
+                    }
                     Ok(built) => self.finish(&built, role, loc),
                     // What is wrong would quote the text.
                     Err(_) if self.hidden => {
@@ -181,6 +238,16 @@ impl<'r, 'b> Builder<'r, 'b> {
             },
         };
         Some(node(kind, loc))
+    }
+
+    /// Reports that an argument is sensitive which says who is let in: walls, findings and evidence name them.
+    /// Whether it is.
+    pub(super) fn refuses_sensitive(&mut self, body: &Body, attr: &str) -> bool {
+        let sensitive = body.get(attr).filter(|given| given.value.has_sensitive());
+        if let Some(given) = sensitive {
+            self.report(cannot_be_sensitive(attr, PRINCIPALS_ARE_SHOWN, given.loc.clone()));
+        }
+        sensitive.is_some()
     }
 
     pub(super) fn list(
@@ -272,6 +339,7 @@ impl<'r, 'b> Builder<'r, 'b> {
         let mut types: Vec<JsonMember> = Vec::new();
         let mut everyone = None;
         for block in body.nested(block_name) {
+            self.refuses_sensitive(&block.body, "identifiers");
             let Some((kind, loc)) = self.string(&block.body, "type") else { continue };
             let Some((values, _)) = self.list(&block.body, "identifiers", principal) else {
                 continue;
@@ -408,6 +476,46 @@ impl<'r, 'b> Builder<'r, 'b> {
             members.push(member("Condition", conditions, &body.loc));
         }
         Some(node(NodeKind::Object(members), &body.loc))
+    }
+}
+
+/// Why nothing that says who is let in can be sensitive.
+const PRINCIPALS_ARE_SHOWN: &str = "whom a policy lets in is shown";
+
+/// The elements of a statement that say whom it is about.
+fn is_principal_element(key: &str) -> bool {
+    ["Principal", "NotPrincipal"].iter().any(|element| key.eq_ignore_ascii_case(element))
+}
+
+/// Whether a document given as an object holds a sensitive principal. `inside`: whether it stands in something sensitive.
+fn hides_principals(value: &Value, inside: bool) -> bool {
+    let inside = inside || matches!(value, Value::Sensitive(_));
+    match value.reveal() {
+        Value::Map(map) => map.iter().any(|(key, value)| match is_principal_element(key) {
+            true => value.as_str() != Some("*") && (inside || value.has_sensitive()),
+            false => hides_principals(value, inside),
+        }),
+        Value::List(_) | Value::Set(_) => {
+            let elements = value.elements().unwrap_or_default();
+            elements.into_iter().any(|element| hides_principals(element, inside))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a document says whom it is about, otherwise than with a bare `*`.
+fn names_principals(document: &JsonNode) -> bool {
+    let is_everyone =
+        |node: &JsonNode| matches!(&node.kind, NodeKind::String(text) if text.known() == Some("*"));
+    match &document.kind {
+        NodeKind::Object(members) => {
+            members.iter().any(|member| match is_principal_element(&member.key) {
+                true => !is_everyone(&member.value),
+                false => names_principals(&member.value),
+            })
+        }
+        NodeKind::Array(items) => items.iter().any(names_principals),
+        _ => false,
     }
 }
 

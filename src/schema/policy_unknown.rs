@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::read::concat;
+use super::{Home, kind};
+use crate::address::ResourceAddr;
 use crate::iam::text::{Placeholder, Text, TextRun};
 use crate::value::{AttrRef, StringPart, Unknown, Value};
 
@@ -21,6 +23,13 @@ impl Placeholders {
             Value::Unknown(unknown) => Some(self.unknown(unknown)),
             _ => None,
         }
+    }
+
+    /// The object of the organization whose ARN a placeholder stands for.
+    pub(super) fn arn_in_organization(&self, name: &str) -> Option<&ResourceAddr> {
+        let [StringPart::Ref(reference)] = self.0.get(name)?.parts.as_slice() else { return None };
+        let home = kind(&reference.address.kind)?.schema().home;
+        (reference.attr == "arn" && home == Home::Organization).then_some(&reference.address)
     }
 
     fn unknown(&mut self, unknown: &Unknown) -> Text {

@@ -95,6 +95,9 @@ impl Builder<'_, '_> {
             }
             statements.push(node(NodeKind::Object(members), &body.loc));
         };
+        for attr in ["aws", "services"] {
+            self.refuses_sensitive(body, attr);
+        }
         if let Some((who, _)) = self.list(body, "aws", principal) {
             let extra = match self.string(body, "external_id") {
                 Some((id, loc)) => {
@@ -110,6 +113,11 @@ impl Builder<'_, '_> {
             push(self, "Service", who, "sts:AssumeRole", Vec::new());
         }
         for oidc in body.nested("oidc") {
+            let mut shown = ["provider", "repository", "subjects"].into_iter();
+            // Findings would tell parts of it.
+            if shown.any(|attr| self.refuses_sensitive(&oidc.body, attr)) {
+                continue;
+            }
             let Some((who, url)) = self.oidc_provider(&oidc.body) else { continue };
             let mut extra = Vec::new();
             let audiences = self.list(&oidc.body, "audiences", |v, _| scalar(v));

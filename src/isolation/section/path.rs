@@ -166,6 +166,7 @@ impl AccessPath {
     pub fn redact(&mut self, hide: &dyn Fn(&str) -> String) {
         let sentences = self.conditions.iter_mut().chain(&mut self.power).chain(&mut self.reason);
         sentences.for_each(|sentence| *sentence = hide(sentence));
+        self.via.iter_mut().for_each(|hop| hop.resource = hide(&hop.resource));
         if let Some(witness) = &mut self.witness {
             witness.redact(hide);
         }
