@@ -201,6 +201,37 @@ impl ResourceAddr {
         block
     }
 
+    /// The addresses that this object has where `count` is added to its block, or to a module around it, or taken
+    /// away: `x` and `x[0]` are one object, as in Terraform. Not its own address.
+    #[must_use]
+    pub fn beside_count(&self) -> Vec<Self> {
+        /// Every level may have gained or lost its index: as many addresses as there are subsets.
+        const LEVELS: usize = 6;
+        let other = |key: &Option<InstanceKey>| match key {
+            None => Some(Some(InstanceKey::Index(0))),
+            Some(InstanceKey::Index(0)) => Some(None),
+            Some(InstanceKey::Index(_) | InstanceKey::Name(_)) => None,
+        };
+        let mut all = vec![self.clone()];
+        if let Some(key) = other(&self.key).filter(|_| self.kind != CONFIG_KIND) {
+            let mut address = self.clone();
+            address.key = key;
+            all.push(address);
+        }
+        let steps =
+            self.module.0.iter().enumerate().filter_map(|(at, s)| Some((at, other(&s.key)?)));
+        for (at, key) in steps.take(LEVELS) {
+            let more: Vec<Self> = all.clone();
+            all.extend(more.into_iter().map(|mut address| {
+                if let Some(step) = address.module.0.get_mut(at) {
+                    step.key.clone_from(&key);
+                }
+                address
+            }));
+        }
+        all.split_off(1)
+    }
+
     /// Whether a pattern names this object: its own address, its block, its instance without the
     /// environment, its account's placement, or a module around it.
     #[must_use]

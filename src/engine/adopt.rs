@@ -13,7 +13,7 @@ use crate::state::layout;
 use crate::value::{Attrs, Value};
 
 use super::error::EngineError;
-use super::plan::{self, PlanRequest};
+use super::plan::{self, FailedLookups, PlanRequest};
 use super::refresh::{self, PlanInputs};
 use super::workspace::{Variables, Workspace};
 
@@ -86,6 +86,7 @@ pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adopta
     let adoptable = adoptable(home);
     check_kinds(&request.kinds, &adoptable, home)?;
     let mut everything = PlanRequest::everything(&request.variables);
+    everything.failed_lookups = FailedLookups::LeftOut;
     if let AdoptPlace::Account(account) = &request.place {
         everything.about.accounts.push(handle(account)?);
     }

@@ -57,6 +57,10 @@ impl ValueSource for AppliedValues<'_> {
         learned.get(address).cloned().or_else(|| self.base.attrs(address))
     }
 
+    fn recorded_text(&self, address: &ResourceAddr, attr: &str) -> Option<String> {
+        self.base.recorded_text(address, attr)
+    }
+
     fn management_account(&self) -> Option<AccountId> {
         self.base.management_account()
     }

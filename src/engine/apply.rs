@@ -13,7 +13,7 @@ use crate::promotion::ReleaseMove;
 use super::carry_out::{ApplyApproval, carry_out};
 use super::error::EngineError;
 use super::host::{ConfirmationQuestion, Event, Shown};
-use super::plan::{self, FailOn, JudgedFor, PlanRequest};
+use super::plan::{self, FailOn, FailedLookups, JudgedFor, PlanRequest};
 use super::promotion::entry;
 use super::recover;
 use super::refresh::PlanInputs;
@@ -120,6 +120,7 @@ pub async fn import(
     request.for_apply = true;
     request.imports.push((address.clone(), id.to_owned()));
     request.options.selection.targets.push(address.to_string());
+    request.failed_lookups = FailedLookups::RefusedWhereNeeded;
     let approval = ApplyApproval {
         fail_on: FailOn::Violation,
         reason: None,

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::address::ResourceAddr;
 use crate::apply::{self, Apply, ApplyLimits, ApplySummary, Recheck};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::Output;
 use crate::plan::Mode;
 use crate::plan::model::{Plan, PlannedOutput};
 use crate::state::model::Resources;
@@ -163,15 +164,24 @@ fn outputs_now(
     let changed: BTreeSet<&ResourceAddr> = plan.operations.iter().map(|o| &o.address).collect();
     let stands = |(name, output): (&String, &PlannedOutput)| {
         let declared = inputs.estate.outputs.get(name);
-        !output.unknown
-            && declared.is_some_and(|o| o.depends_on.iter().all(|a| !changed.contains(a)))
+        // One that needs what could not be looked up stays what it was.
+        let is_aside =
+            !inputs.estate.missing.is_empty() && declared.is_none_or(|o| o.value.needs_lookup());
+        let is_same = |o: &Output| o.depends_on.iter().all(|a| !changed.contains(a));
+        is_aside || !output.unknown && declared.is_some_and(is_same)
     };
     if plan.outputs.iter().all(stands) {
         return Ok(plan.outputs.clone());
     }
     resolver.evaluator().known_moved();
     let all = resolver.evaluator().outputs()?;
-    Ok(all.into_iter().map(|(name, output)| (name, PlannedOutput::of(&output))).collect())
+    let mut now: BTreeMap<String, PlannedOutput> =
+        all.into_iter().map(|(name, output)| (name, PlannedOutput::of(&output))).collect();
+    if !inputs.estate.missing.is_empty() {
+        let aside = plan.outputs.iter().filter(|output| stands(*output));
+        now.extend(aside.map(|(name, output)| (name.clone(), output.clone())));
+    }
+    Ok(now)
 }
 
 /// Whether the plan was carried out to its end, and what is wrong where it was not.

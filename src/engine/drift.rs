@@ -9,7 +9,7 @@ use crate::live::selection;
 use crate::plan::model::{Action, Drift, DriftStatus, Plan, Selection, Unread};
 
 use super::error::EngineError;
-use super::plan::{self, PlanRequest};
+use super::plan::{self, FailedLookups, PlanRequest};
 use super::refresh;
 use super::workspace::Workspace;
 
@@ -30,7 +30,8 @@ pub async fn run(
     workspace: &Workspace,
     request: &DriftRequest,
 ) -> Result<DriftReport, EngineError> {
-    let plan_request = PlanRequest { may_miss_lookups: true, ..request.plan.clone() };
+    let plan_request =
+        PlanRequest { failed_lookups: FailedLookups::LeftOut, ..request.plan.clone() };
     let inputs = refresh::load_and_refresh_recovered(workspace, &plan_request).await?;
     let mut plan = plan::make(workspace, &inputs, &plan_request)?;
     narrow(&mut plan, request.managed_only);
@@ -106,7 +107,7 @@ impl DriftReport {
             let has_drift =
                 drifted.contains(canonical.as_str()) || drifted.contains(change.display.as_str());
             let is_unread = unread.contains(change.display.as_str());
-            let is_pending = change.action != Action::NoOp && !has_drift;
+            let is_pending = change.action != Action::NoOp && !has_drift && !is_unread;
             // What is not there yet is no managed object, only a wish.
             let managed = change.before.is_some() || has_drift;
             let is_wrong = managed && (has_drift || is_pending || is_unread);

@@ -15,6 +15,7 @@ use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
 
 use super::lookups::LookupResults;
+use super::plan_request::FailedLookups;
 
 /// State, and what was read from AWS over it.
 pub struct KnownValues<'a> {
@@ -89,6 +90,10 @@ impl ValueSource for KnownValues<'_> {
         }
     }
 
+    fn recorded_text(&self, address: &ResourceAddr, attr: &str) -> Option<String> {
+        self.resources.get(address)?.attrs.get(attr)?.as_str().map(str::to_owned)
+    }
+
     fn management_account(&self) -> Option<AccountId> {
         self.management.clone()
     }
@@ -110,7 +115,7 @@ impl ValueSource for KnownValues<'_> {
     }
 
     fn requires_lookups(&self) -> bool {
-        !self.lookups.may_miss()
+        self.lookups.failed() == FailedLookups::Refused
     }
 
     fn release(&self, environment: &str, release: &str) -> Option<Release> {

@@ -158,7 +158,7 @@ pub(super) async fn recorded(
     drop(busy);
     let (snapshot, outputs) = (snapshot?, outputs?);
     let (records, releases) = releases?;
-    let lookups = Arc::new(LookupResults::new(request.may_miss_lookups));
+    let lookups = Arc::new(LookupResults::new(request.failed_lookups));
     Ok(RecordedEstate { snapshot, outputs, records, releases, lookups, warnings })
 }
 

@@ -16,6 +16,8 @@ use crate::provider::{
 use crate::schema::data::Lookup;
 use crate::value::Value;
 
+use super::plan_request::FailedLookups;
+
 /// Who calls, asked for once in a run.
 pub(super) type CallerReading<'a> = Shared<BoxFuture<'a, Result<Caller, ProviderError>>>;
 
@@ -25,15 +27,15 @@ pub struct LookupResults {
     results: Mutex<BTreeMap<Lookup, Looked>>,
     /// Those that wait for an apply to make their account.
     deferred: Mutex<BTreeSet<Lookup>>,
-    /// Whether what cannot be looked up is no error.
-    may_miss: bool,
+    /// What it means that one of them fails.
+    failed: FailedLookups,
 }
 
 impl LookupResults {
-    /// Nothing was looked up yet; `may_miss` where what cannot be is no error.
+    /// Nothing was looked up yet.
     #[must_use]
-    pub(super) fn new(may_miss: bool) -> Self {
-        Self { may_miss, ..Self::default() }
+    pub(super) fn new(failed: FailedLookups) -> Self {
+        Self { failed, ..Self::default() }
     }
 
     /// Has these wait for an apply, which makes their accounts.
@@ -56,9 +58,9 @@ impl LookupResults {
         self.results.lock().unwrap_or_else(PoisonError::into_inner).get(lookup).cloned()
     }
 
-    /// Whether what cannot be looked up is no error.
-    pub(super) fn may_miss(&self) -> bool {
-        self.may_miss
+    /// What it means that one of them fails.
+    pub(super) fn failed(&self) -> FailedLookups {
+        self.failed
     }
 
     /// Reads what is asked for, all of it at once, parameters of an account ten at a time.

@@ -1,5 +1,6 @@
 //! Makes plans from the inputs that were read. A plan writes nothing, takes no lock and changes nothing.
 
+mod failed_lookups;
 mod permitted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,9 @@ use super::workspace::Workspace;
 pub(super) use permitted::rules_broken;
 pub use permitted::{JudgedFor, require_isolation, require_read};
 
-pub use super::plan_request::{FailOn, Mode, PlanRequest, ReleaseOverride, Selection};
+pub use super::plan_request::{
+    FailOn, FailedLookups, Mode, PlanRequest, ReleaseOverride, Selection,
+};
 pub use crate::plan::model::{FORMAT_VERSION, Plan};
 
 /// A plan, and what it was made from.
@@ -81,6 +84,10 @@ pub fn make(
     let now = timestamp(workspace);
     let Decided { mut plan, sides, renewed } = decide(inputs, request, &now)?;
     let estate = renewed.as_ref().unwrap_or(&inputs.estate);
+    if request.failed_lookups == FailedLookups::RefusedWhereNeeded {
+        failed_lookups::require_unneeded(&plan, estate, &inputs.configuration)?;
+        failed_lookups::leave_aside(&mut plan, estate, &inputs.outputs);
+    }
     let busy = workspace.begin(Activity::JudgingWalls);
     let span = tracing::info_span!("isolation").entered();
     walls::complete(&mut plan, estate, &sides, day(&now))?;

@@ -30,11 +30,35 @@ pub struct PlanRequest {
     pub imports: Vec<(ResourceAddr, String)>,
     /// Whether SSM is asked for the versions of secrets' sources, as the principal that applies does.
     pub secret_versions: bool,
-    /// Whether what a `data` block names need not be there: its values are unknown then, and blocks that need them
-    /// are left out. For what looks at the estate or takes it down, and makes nothing of those values.
-    pub may_miss_lookups: bool,
+    /// What it means that a lookup of a `data` block fails.
+    pub failed_lookups: FailedLookups,
     /// A release to plan with in place of the one that stands in an environment.
     pub release: Option<ReleaseOverride>,
+}
+
+/// What it means that a lookup of a `data` block fails. Unless it is refused at once, what it tells is unknown, and
+/// blocks that need it are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailedLookups {
+    /// An error.
+    #[default]
+    Refused,
+    /// An error where an object that the plan is limited to needs it.
+    RefusedWhereNeeded,
+    /// A warning. For what looks at the estate or takes it down, and makes nothing of those values.
+    LeftOut,
+}
+
+impl FailedLookups {
+    /// In a plan of this mode that is limited to this selection.
+    #[must_use]
+    pub fn of(mode: Mode, selection: &Selection) -> Self {
+        match mode {
+            Mode::Destroy => Self::LeftOut,
+            Mode::Normal | Mode::RefreshOnly if *selection == Selection::default() => Self::Refused,
+            Mode::Normal | Mode::RefreshOnly => Self::RefusedWhereNeeded,
+        }
+    }
 }
 
 /// What a promotion puts in place of what stands in an environment.
@@ -59,7 +83,7 @@ impl PlanRequest {
             parallelism: 10,
             imports: Vec::new(),
             secret_versions: false,
-            may_miss_lookups: false,
+            failed_lookups: FailedLookups::Refused,
             release: None,
         }
     }
@@ -68,10 +92,10 @@ impl PlanRequest {
     #[must_use]
     pub fn of(mode: Mode, selection: Selection, variables: &Variables, refresh: bool) -> Self {
         Self {
+            failed_lookups: FailedLookups::of(mode, &selection),
             options: ComputeOptions { mode, selection, ..ComputeOptions::default() },
             refresh,
             secret_versions: mode == Mode::Normal && refresh,
-            may_miss_lookups: mode == Mode::Destroy,
             ..Self::everything(variables)
         }
     }

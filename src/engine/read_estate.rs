@@ -35,7 +35,7 @@ use super::load::{RecordedEstate, evaluate};
 use super::lookups::{self, CallerReading};
 use super::member_credentials;
 use super::open::{self, Store};
-use super::plan_request::{Mode, PlanRequest};
+use super::plan_request::{FailedLookups, Mode, PlanRequest};
 use super::read_live::{self, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
 use super::{aws_policies, ownership_tags, secret_versions, secrets};
@@ -285,7 +285,7 @@ impl EstateReader<'_> {
                 match accounts {
                     KnownAccounts::MayBeFound => break,
                     // An apply makes the accounts, and reads in them then.
-                    KnownAccounts::Known if !known.lookups.may_miss() => {
+                    KnownAccounts::Known if known.lookups.failed() != FailedLookups::LeftOut => {
                         known.lookups.defer(waiting);
                     }
                     KnownAccounts::Known => known.lookups.refuse(waiting, lookups::no_account),

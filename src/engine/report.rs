@@ -11,7 +11,7 @@ use crate::state::audit::Record;
 use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
 use super::host::Activity;
-use super::plan::{self, PlanOutcome, PlanRequest};
+use super::plan::{self, FailedLookups, PlanOutcome, PlanRequest};
 use super::side::LookAt;
 use super::workspace::{Variables, Workspace};
 
@@ -49,6 +49,7 @@ pub async fn run(workspace: &Workspace, request: &ReportRequest) -> Result<Repor
     let mut question = PlanRequest::everything(&request.variables);
     question.options.mode = Mode::RefreshOnly;
     question.parallelism = request.parallelism;
+    question.failed_lookups = FailedLookups::LeftOut;
     let PlanOutcome { request: question, inputs, plan } = plan::run(workspace, &question).await?;
     let mut sides = plan::sides(workspace, &inputs, &question)?;
     sides.after = sides.before.clone();

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::EngineError;
-use super::plan::{PlanOutcome, PlanRequest};
+use super::plan::{FailedLookups, PlanOutcome, PlanRequest};
 use super::workspace::Variables;
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -216,7 +216,7 @@ impl Saved {
             about: Selection::default(),
             imports: Vec::new(),
             secret_versions: !self.plan.secret_sources.is_empty(),
-            may_miss_lookups: mode == Mode::Destroy,
+            failed_lookups: FailedLookups::of(mode, &self.selection),
             release: None,
         })
     }

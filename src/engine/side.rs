@@ -7,7 +7,7 @@ use crate::ids::Handle;
 use crate::plan::sides::Sides;
 
 use super::error::EngineError;
-use super::plan::{self, PlanRequest};
+use super::plan::{self, FailedLookups, PlanRequest};
 use super::refresh;
 use super::workspace::{Variables, Workspace};
 
@@ -90,6 +90,10 @@ pub(super) async fn read(
 ) -> Result<EstateSide, EngineError> {
     let mut request = PlanRequest::everything(variables);
     request.refresh = look_at != LookAt::State;
+    // What is there does not depend on what the configuration looks up.
+    if look_at != LookAt::Plan {
+        request.failed_lookups = FailedLookups::LeftOut;
+    }
     let inputs = refresh::load_and_refresh(workspace, &request).await?;
     workspace.host.diagnostics(&inputs.warnings);
     let mut sides = plan::sides(workspace, &inputs, &request)?;

@@ -44,11 +44,7 @@ impl<'c> Evaluator<'c> {
                 diagnostics = others.into_iter().collect();
                 estate.unevaluated = waiting.into_iter().collect();
             }
-            if estate.unevaluated.has_errors() {
-                let told =
-                    missing.iter().map(|(lookup, why)| (lookup.clone(), why.summary.clone()));
-                estate.missing = told.collect();
-            }
+            estate.missing.clone_from(&missing);
             diagnostics.extend(missing.into_values().map(Diagnostic::into_warning));
             let (estate, warnings) = diagnostics.with_warnings(estate)?;
             Ok(Estate { warnings, ..estate })
@@ -106,6 +102,9 @@ impl<'c> Evaluator<'c> {
         crate::stack::deep(|| {
             let mut errors = Diagnostics::new();
             let outputs = self.root_outputs(&mut errors);
+            // What waits for a lookup that may fail is left out.
+            let waits = |error: &Diagnostic| error.needs_value && !self.known.requires_lookups();
+            let errors: Diagnostics = errors.into_iter().filter(|error| !waits(error)).collect();
             errors.into_result(outputs)
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::ResourceAddr;
-use crate::diag::{Diagnostics, Loc};
+use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::release::Release;
 use crate::ids::{AccountId, Handle, Region};
 use crate::schema::data::Lookup;
@@ -45,8 +45,8 @@ pub struct Estate {
     pub lookups: BTreeSet<Lookup>,
     /// What was not evaluated, for it waits for those, or for what could not be looked up.
     pub unevaluated: Diagnostics,
-    /// Lookups that could not be made, and without which something was not evaluated, each with the reason.
-    pub missing: BTreeMap<Lookup, String>,
+    /// Lookups that could not be made, each with the error that it is where its value is needed.
+    pub missing: BTreeMap<Lookup, Diagnostic>,
     /// What is doubtful in it, though nothing is wrong.
     pub warnings: Diagnostics,
 }

@@ -39,6 +39,11 @@ pub trait ValueSource: Send + Sync {
     /// Canonical and computed attributes of an object that exists.
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs>;
 
+    /// A text that state records of an object under this very address.
+    fn recorded_text(&self, _address: &ResourceAddr, _attr: &str) -> Option<String> {
+        None
+    }
+
     /// The management account, where it has been discovered.
     fn management_account(&self) -> Option<AccountId> {
         None

@@ -1,10 +1,11 @@
-//! `moved` and `removed` blocks against state.
+//! `moved` and `removed` blocks against state, and objects that move by themselves as `count` comes or goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
+use crate::ids::Handle;
 use crate::schema::{AccessPart, access_of};
 use crate::state::model::Resources;
 
@@ -18,6 +19,8 @@ pub(crate) fn renames(
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<ResourceAddr, ResourceAddr> {
     let mut renames = BTreeMap::new();
+    let accounts = accounts_beside_count(estate, prior);
+    let mut taken: BTreeSet<ResourceAddr> = BTreeSet::new();
     for address in prior.keys() {
         let mut now = address.clone();
         // As many steps as there are blocks: a chain may use each once, a cycle goes no further.
@@ -27,6 +30,13 @@ pub(crate) fn renames(
                 Some(next) if next != now => now = next,
                 _ => break,
             }
+        }
+        if !estate.instances.contains_key(&now)
+            && let Some(counted) = beside_count(estate, prior, &accounts, &now)
+            && taken.insert(counted.clone())
+        {
+            renames.insert(address.clone(), counted);
+            continue;
         }
         if now == *address {
             continue;
@@ -58,6 +68,38 @@ pub(crate) fn renames(
         renames.insert(address.clone(), now);
     }
     renames
+}
+
+/// Accounts whose handle changes because `count` is added to their block or taken away.
+fn accounts_beside_count(estate: &Estate, prior: &Resources) -> BTreeMap<Handle, Handle> {
+    let accounts = prior.keys().filter(|address| {
+        access_of(&address.kind).is_some_and(AccessPart::is_account)
+            && !estate.instances.contains_key(*address)
+    });
+    let moved = accounts.filter_map(|address| {
+        let now = beside_count(estate, prior, &BTreeMap::new(), address)?;
+        Some((address.handle().parse().ok()?, now.handle().parse().ok()?))
+    });
+    moved.collect()
+}
+
+/// The address that an object has now that `count` was added to its block, to a module around it or to its account,
+/// or taken away. Nobody has to write a `moved` block for it, as in Terraform.
+fn beside_count(
+    estate: &Estate,
+    prior: &Resources,
+    accounts: &BTreeMap<Handle, Handle>,
+    address: &ResourceAddr,
+) -> Option<ResourceAddr> {
+    let mut address = address.clone();
+    let account = address.account().and_then(|account| accounts.get(account)).cloned();
+    let is_elsewhere = account.is_some();
+    if let (Some(placement), Some(account)) = (address.placement.as_mut(), account) {
+        placement.account = account;
+    }
+    let itself = is_elsewhere.then(|| address.clone());
+    let mut all = itself.into_iter().chain(address.beside_count());
+    all.find(|other| estate.instances.contains_key(other) && !prior.contains_key(other))
 }
 
 /// An object stays in its account: with another handle only where the account itself got it.

@@ -40,3 +40,4 @@ pub use crate::difference::{SecretComparison, SecretText, StoredValues, differen
 pub use crate::live::{Adoptions, Index, Live, Reading, Targets};
 pub use compute::{Input, compute, prepare, seal};
 pub use options::{ComputeOptions, Mode};
+pub(crate) use unread::LOOKED_UP;

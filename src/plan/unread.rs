@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::drift;
-use super::model::{Selection, Unread};
+use super::model::{Action, Selection, Unread};
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
+use crate::diag::Diagnostic;
 use crate::eval::estate::Estate;
 use crate::ids::Handle;
 use crate::live::{Live, Reading};
@@ -13,6 +14,7 @@ use crate::provider::Inventory;
 use crate::schema::Home;
 use crate::schema::data::Lookup;
 use crate::state::layout;
+use crate::value::Value;
 
 /// What one reason kept from being read in one place.
 #[derive(Default)]
@@ -30,7 +32,7 @@ pub(super) fn unread(
     decisions: &[ObjectPlan<'_>],
     selected: Option<&BTreeSet<ResourceAddr>>,
 ) -> Vec<Unread> {
-    let mut all = left_out(estate);
+    let mut all = left_out(estate, decisions);
     if !live.refreshed {
         return all;
     }
@@ -76,11 +78,14 @@ pub(super) fn unread(
     all
 }
 
+/// How the kind of what could not be looked up begins.
+pub(crate) const LOOKED_UP: &str = "data ";
+
 /// How many blocks that are left out are named.
 const NAMED: usize = 5;
 
 /// What could not be looked up, and the blocks that are not evaluated without it.
-fn left_out(estate: &Estate) -> Vec<Unread> {
+fn left_out(estate: &Estate, decisions: &[ObjectPlan<'_>]) -> Vec<Unread> {
     let errors = estate.unevaluated.iter().filter(|d| d.is_error());
     let places: BTreeSet<String> =
         errors.filter_map(|d| d.loc.as_ref()?.to_string().into()).collect();
@@ -89,15 +94,28 @@ fn left_out(estate: &Estate) -> Vec<Unread> {
     if more > 0 {
         named.push_str(&format!(" and {more} more"));
     }
-    let part = |(lookup, why): (&Lookup, &String)| {
+    let left_out = match named.is_empty() {
+        true => String::new(),
+        false => format!(": what needs it is left out, at {named}"),
+    };
+    // Of what was made with it nobody can say whether it is as it should be.
+    let waits = |d: &&ObjectPlan<'_>| {
+        let instance = d.instance.filter(|_| d.action != Action::Delete);
+        instance.is_some_and(|instance| instance.desired.values().any(Value::needs_lookup))
+    };
+    let waiting: Vec<String> = match estate.missing.is_empty() {
+        true => Vec::new(),
+        false => decisions.iter().filter(waits).map(|d| d.address.to_string()).collect(),
+    };
+    let part = |(lookup, why): (&Lookup, &Diagnostic)| {
         let account = lookup.account();
         let serves = account.and_then(|account| estate.accounts.get(account));
         Unread {
             account: account.map_or(layout::ORG, Handle::as_str).to_owned(),
             environments: serves.iter().flat_map(|a| a.environments.iter().cloned()).collect(),
-            kinds: vec![format!("data {}", lookup.data_type())],
-            reason: format!("{why}: what needs it is left out, at {named}"),
-            objects: Vec::new(),
+            kinds: vec![format!("{LOOKED_UP}{}", lookup.data_type())],
+            reason: format!("{}{left_out}", why.summary),
+            objects: waiting.clone(),
         }
     };
     estate.missing.iter().map(part).collect()

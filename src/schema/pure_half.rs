@@ -16,6 +16,8 @@ use crate::value::{Attrs, Value};
 pub struct KindContext {
     /// The instance.
     pub address: ResourceAddr,
+    /// Its name where its block gives none.
+    pub default_name: String,
     /// The estate's name (`palisade { name }`).
     pub estate: String,
     /// Id of the account that it lives in (management account for organization kinds); may be unknown.

@@ -3,7 +3,6 @@
 use super::body::Body;
 use super::duration;
 use super::pure_half::KindContext;
-use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::value::{Attrs, BlockRef, StringPart, Unknown, Value};
 
@@ -198,12 +197,7 @@ impl<'a> Reader<'a> {
         if let Some(name) = self.string(attr) {
             return name;
         }
-        let label = &context.address.name;
-        Value::String(match &context.address.key {
-            None => label.clone(),
-            Some(InstanceKey::Name(key)) => format!("{label}-{key}"),
-            Some(InstanceKey::Index(index)) => format!("{label}-{index}"),
-        })
+        Value::String(context.default_name.clone())
     }
 
     /// Checks a known text against a rule; the finding stands at the attribute.

@@ -436,3 +436,99 @@ fn an_account_that_was_closed_is_not_taken_for_a_new_one() {
     p.write("main.hcl", &estate(&dev.replace("dev@acme", "dev+2@acme")));
     p.run(&["apply", "--auto-approve"]).code(0);
 }
+
+/// As in Terraform: `x` and `x[0]` are one object, and nobody has to say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gains_or_loses_count_stays_the_same_object() {
+    let estate = |count: &str, index: &str, account: &str, at: &str| {
+        // Two of what it makes would have one name.
+        let once = if count.is_empty() { "" } else { "count = 1" };
+        format!(
+            r#"
+palisade {{
+  name = "acme"
+}}
+organization "acme" {{}}
+organizational_unit "prod" {{
+  {count}
+}}
+account "dev" {{
+  {account}
+  name   = "acme-dev"
+  email  = "dev@acme.example"
+}}
+iam_role "opt" {{
+  {count}
+  accounts = [account.dev{at}]
+  trust {{
+    services = ["ec2.amazonaws.com"]
+  }}
+}}
+iam_role "fans" {{
+  accounts = [account.dev{at}]
+  trust {{
+    aws = [iam_role.opt{index}.arn]
+  }}
+}}
+module "inner" {{
+  source = "./inner"
+  {once}
+  account = account.dev{at}
+}}
+"#
+        )
+    };
+    let program = Program::new(&estate("", "", "", ""));
+    std::fs::create_dir(program.path().join("inner")).expect("made");
+    program.write(
+        "inner/main.hcl",
+        r#"
+variable "account" {}
+iam_role "inside" {
+  accounts = [var.account]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+"#,
+    );
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let dir = program.path().join(".palisade/sandbox");
+    let ids = async || {
+        let endpoint = Endpoint::open(&dir).await;
+        let accounts = endpoint.accounts().await;
+        let account = accounts.iter().find(|a| a.name == "acme-dev").expect("there");
+        let iam = aws_sdk_iam::Client::new(&endpoint.account(&account.id).await);
+        let mut ids = vec![account.id.clone()];
+        for name in ["opt", "fans", "inside"] {
+            let role = iam.get_role().role_name(name).send().await.expect(name).role;
+            ids.push(role.expect("told").role_id);
+        }
+        ids
+    };
+    let before = ids().await;
+    for (count, index, account, at) in [
+        ("count = 1", "[0]", "", ""),
+        ("count = 2", "[0]", "", ""),
+        ("", "", "", ""),
+        ("", "", "count = 1", "[0]"),
+        ("", "", "", ""),
+    ] {
+        program.write("main.hcl", &estate(count, index, account, at));
+        let plan = program.run(&["plan", "--json"]).code(0).json();
+        let deleted = &plan["summary"]["delete"];
+        let expected = usize::from(count.is_empty() && account.is_empty()) * 3;
+        assert!(deleted.as_u64().is_some_and(|n| n <= expected as u64), "{count}{account}: {plan}");
+        assert_eq!(plan["summary"]["replace"], 0, "{count}{account}");
+        program.run(&["apply", "--auto-approve"]).code(0);
+        assert_eq!(ids().await, before, "{count}{account}");
+        program.run(&["plan", "--detailed-exitcode"]).code(0);
+    }
+    // A block with an index from the beginning has it in its name, and keeps that too.
+    program.write(
+        "main.hcl",
+        &format!("{}\niam_role \"new\" {{\n  count = 1\n  accounts = [account.dev]\n  trust {{\n    services = [\"ec2.amazonaws.com\"]\n  }}\n}}\n", estate("", "", "", "")),
+    );
+    let plan = program.run(&["plan"]).code(0);
+    assert!(plan.out.contains("\"new-0\""), "{}", plan.out);
+}

@@ -939,7 +939,8 @@ iam_role "other" {{
         assert!(told.err.contains(missing), "{command}: {}", told.err);
         // What is left out is not unchanged.
         for says in [
-            "1 place not wholly read",
+            "1 object not read",
+            "iam_role.other@production",
             "data ssm_parameter in production",
             "left out, at main.hcl:",
         ] {
@@ -964,6 +965,91 @@ iam_role "other" {{
     for name in ["team-red", "team-blue", "other"] {
         assert!(iam.get_role().role_name(name).send().await.is_err(), "{name} is there");
     }
+}
+
+/// A lookup that fails stops what needs it and nothing else, and is not taken for a yes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lookup_that_fails_stops_what_needs_it_alone() {
+    let program = applied(
+        r#"variable "team" {
+  default = "one"
+}
+data "ssm_parameter" "team" {
+  account = account.production
+  name    = "/shared/team"
+}
+iam_role "needs" {
+  accounts    = [account.production]
+  description = data.ssm_parameter.team.value
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+iam_role "plain" {
+  accounts    = [account.production]
+  description = var.team
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+output "team" {
+  value = data.ssm_parameter.team.value
+}
+output "upper" {
+  value = upper(data.ssm_parameter.team.value)
+}
+output "plain" {
+  value = iam_role.plain.arn
+}"#,
+    );
+    let (sdk, _open) = by_hand(&program).await;
+    put(&sdk, "/shared/team", "red", "String").await;
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let before = outputs(&program);
+    let ssm = aws_sdk_ssm::Client::new(&sdk);
+    ssm.delete_parameter().name("/shared/team").send().await.expect("deleted");
+    let missing = "`/shared/team` in `production` does not exist";
+    program.run(&["plan"]).code(1);
+
+    // Nothing is left out, and nobody can say whether the role is as it should be.
+    let drift = program.run(&["drift"]).code(6);
+    for says in ["1 object not read", "data ssm_parameter in production", "iam_role.needs"] {
+        assert!(drift.out.contains(says), "{says}\n{}", drift.out);
+    }
+    for not in ["No drift", "not applied yet"] {
+        assert!(!drift.out.contains(not), "{not}\n{}", drift.out);
+    }
+    let status = program.run(&["status"]).code(0);
+    assert!(status.out.contains("1 object not read"), "{}", status.out);
+
+    // What is in AWS is there whatever the configuration looks up.
+    for command in
+        [&["isolation", "--live"][..], &["who-can", "s3:GetObject", "*"], &["adopt", "-a", "dev"]]
+    {
+        let told = program.run(command).code(0);
+        assert!(told.err.contains(missing), "{command:?}: {}", told.err);
+    }
+
+    // A plan of what needs it is refused, one of the rest is carried out.
+    let refused = program.run(&["plan", "-t", "iam_role.needs"]).code(1);
+    assert!(refused.err.contains(missing), "{}", refused.err);
+    program.run(&["plan", "--account", "production"]).code(1);
+    let plain = ["apply", "-t", "iam_role.plain", "--auto-approve", "--var", "team=two"];
+    let done = program.run(&plain).code(0);
+    assert!(!done.out.contains("iam_role.needs"), "{}", done.out);
+    let iam = aws_sdk_iam::Client::new(&sdk);
+    let of = async |name: &str| {
+        let role = iam.get_role().role_name(name).send().await.expect("there");
+        role.role.and_then(|role| role.description)
+    };
+    assert_eq!(of("plain").await.as_deref(), Some("two"));
+    assert_eq!(of("needs").await.as_deref(), Some("red"));
+    assert_eq!(outputs(&program), before, "outputs stay what they were");
+    let saved = ["plan", "-t", "iam_role.plain", "--out", "saved", "--var", "team=three"];
+    program.run(&saved).code(0);
+    program.run(&["apply", "saved", "--auto-approve"]).code(0);
+    assert_eq!(of("plain").await.as_deref(), Some("three"));
+    assert_eq!(outputs(&program), before, "outputs stay what they were");
 }
 
 /// Which of two counts, readers of JSON do not agree on.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::engine::drift::{DriftReport, EnvironmentDrift};
 use crate::engine::error::EngineError;
 use crate::engine::host::Activity;
-use crate::engine::plan::{self, PlanRequest};
+use crate::engine::plan::{self, FailedLookups, PlanRequest};
 use crate::engine::refresh::{self, PlanInputs};
 use crate::engine::side::LookAt;
 use crate::engine::state_bucket::{self, Unreadable};
@@ -135,7 +135,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
     let mut plan_request = PlanRequest::everything(&request.variables);
     plan_request.parallelism = request.parallelism;
     plan_request.about.environments = named.to_vec();
-    plan_request.may_miss_lookups = true;
+    plan_request.failed_lookups = FailedLookups::LeftOut;
     let inputs = refresh::load_and_refresh_recovered(workspace, &plan_request).await?;
     let declared = &inputs.estate.environments;
     let plan = plan::make(workspace, &inputs, &plan_request)?;

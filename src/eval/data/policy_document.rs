@@ -31,6 +31,7 @@ impl Evaluator<'_> {
         let region = self.provider()?.region.to_string();
         let context = KindContext {
             address: ResourceAddr::new(decl.ty.name, decl.label.value.as_str()),
+            default_name: decl.label.value.clone(),
             estate: self.estate_name(),
             account_id: self.management_account(),
             partition: Partition::of_region(&region),

@@ -117,6 +117,7 @@ impl Evaluator<'_> {
         let context = KindContext {
             ownership_tags: ownership::tags(&address, self.known.lineage()),
             address: address.clone(),
+            default_name: address.name.clone(),
             estate: self.estate_name(),
             account_id,
             partition: Partition::of_region(&region),

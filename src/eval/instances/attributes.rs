@@ -15,6 +15,24 @@ use crate::schema::{self, Attr, Body, KindContext, Spanned, Ty};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
 
 impl<'c> Evaluator<'c> {
+    /// The name of an instance whose block gives none. An object that was made before `count` was added to its block,
+    /// or taken away, keeps the name that it has: another one would be another object.
+    pub(super) fn default_name(&self, object: &ExpandedInstance<'c>) -> String {
+        let address = &object.address;
+        let usual = default_name(address);
+        let beside = match &address.key {
+            None => format!("{}-0", address.name),
+            Some(InstanceKey::Index(0)) => address.name.clone(),
+            Some(InstanceKey::Index(_) | InstanceKey::Name(_)) => return usual,
+        };
+        let Some(attr) = object.kind.schema().meaning.naming.label else { return usual };
+        let recorded = self.known.recorded_text(address, attr).or_else(|| {
+            let others = address.beside_count();
+            others.iter().find_map(|other| self.known.recorded_text(other, attr))
+        });
+        if recorded.as_ref() == Some(&beside) { beside } else { usual }
+    }
+
     /// A reference to an instance as a value.
     pub(in crate::eval) fn block_value(
         &self,
@@ -60,7 +78,7 @@ impl<'c> Evaluator<'c> {
             let mut attrs: Attrs =
                 body.attrs.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();
             if let Some(name) = naming.label.filter(|name| !attrs.contains_key(name)) {
-                attrs.insert(name.to_owned(), default_name(&object.address).into());
+                attrs.insert(name.to_owned(), context.default_name.as_str().into());
             }
             for (name, value) in naming.defaults {
                 if !attrs.contains_key(name) {
@@ -191,6 +209,7 @@ impl<'c> Evaluator<'c> {
             .iter()
             .map(|a| a.name)
             .chain(schema.computed.iter().map(|c| c.name))
+            .chain(object.handle.is_some().then_some("handle"))
             .collect();
         known.sort_unstable();
         known.dedup();
@@ -204,7 +223,7 @@ impl<'c> Evaluator<'c> {
 }
 
 /// The label, and the key under `for_each` or `count`.
-fn default_name(address: &ResourceAddr) -> String {
+pub(in crate::eval) fn default_name(address: &ResourceAddr) -> String {
     match &address.key {
         None => address.name.clone(),
         Some(InstanceKey::Name(key)) => format!("{}-{key}", address.name),

@@ -52,6 +52,7 @@ impl<'c> Evaluator<'c> {
         };
         Ok(KindContext {
             address: object.address.clone(),
+            default_name: self.default_name(object),
             estate: self.estate_name(),
             account_id,
             partition: Partition::of_region(&region),

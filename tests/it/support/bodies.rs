@@ -127,6 +127,7 @@ pub(crate) fn context(kind: &str, name: &str, id: &str) -> KindContext {
             Some(Placement { account: "production".parse().expect("handle"), environment: None });
     }
     KindContext {
+        default_name: address.name.clone(),
         address,
         estate: "acme".to_owned(),
         account_id: id.into(),
