@@ -32,6 +32,8 @@ pub struct LoadOptions {
     pub lock: Option<ModuleLock>,
     /// `PALISADE_VAR_*` variables of the environment: names without the prefix, and values.
     pub env_vars: BTreeMap<String, String>,
+    /// Names of `TF_VAR_*` variables of the environment, without the prefix: what Terraform would read.
+    pub terraform_vars: BTreeSet<String>,
 }
 
 impl Default for LoadOptions {
@@ -43,6 +45,7 @@ impl Default for LoadOptions {
             vars: Vec::new(),
             lock: None,
             env_vars: BTreeMap::new(),
+            terraform_vars: BTreeSet::new(),
         }
     }
 }

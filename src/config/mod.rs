@@ -10,6 +10,7 @@ mod every;
 mod expr;
 mod files;
 pub mod fmt;
+mod json_values;
 mod lex;
 mod literals;
 mod load;

@@ -14,6 +14,7 @@ use hcl::edit::structure::Structure;
 
 use super::expr::Expr;
 use super::files::{join, read_source};
+use super::json_values;
 use super::load::LoadOptions;
 use super::model::{Module, Supplied, SuppliedBy};
 use super::syntax;
@@ -73,6 +74,15 @@ pub(super) fn collect(
         if module.variables.contains_key(name) {
             let source = Source::new(format!("PALISADE_VAR_{name}"), text.as_str());
             all.text(name, &source, SuppliedBy::Environment);
+        }
+    }
+    for name in &options.terraform_vars {
+        if module.variables.contains_key(name) && !options.env_vars.contains_key(name) {
+            all.push(
+                Diagnostic::warning(format!("`TF_VAR_{name}` is not read"))
+                    .detail("it is a variable of the environment for Terraform")
+                    .help(format!("set `PALISADE_VAR_{name}`")),
+            );
         }
     }
     let mut auto = BTreeSet::new();
@@ -155,8 +165,8 @@ impl Collector<'_> {
                 let reason = full.split(" at line ").next().unwrap_or(&full).to_owned();
                 (reason, Loc::new(&source, at..at))
             };
-            let object: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(source.text()).map_err(|error| {
+            serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(source.text())
+                .map_err(|error| {
                     let (reason, at) = wrong(error);
                     Diagnostic::error(format!("`{shown}` is not a JSON object"))
                         .at(at)
@@ -168,24 +178,21 @@ impl Collector<'_> {
                     .at(at)
                     .help("remove one of the two: readers of JSON do not agree on which counts")
             })?;
-            Ok((source, object))
+            Ok(source)
         });
-        let (source, values) = match values {
+        let source = match values {
             Ok(read) => read,
             Err(diagnostic) => return self.unreadable(diagnostic),
         };
-        for (name, value) in values {
-            if !self.module.variables.contains_key(&name) {
-                self.unknown(&name, Loc::new(&source, 0..0), "a value is given for it");
+        for member in json_values::members(source.text()) {
+            if !self.module.variables.contains_key(&member.name) {
+                let at = Loc::new(&source, member.at.clone());
+                self.unknown(&member.name, at, "a value is given for it");
                 continue;
             }
-            let mut text = String::new();
-            expression(&value, &mut text);
-            let source = Source::new(format!("{shown}: {name}"), text);
-            match syntax::parse_expression(&source) {
-                Ok(node) => {
-                    let value = Expr::new(node, &source);
-                    self.values.insert(name, Supplied { value, by });
+            match member.expression(&source) {
+                Ok(value) => {
+                    self.values.insert(member.name, Supplied { value, by });
                 }
                 Err(diagnostic) => self.unreadable(diagnostic),
             }
@@ -258,50 +265,6 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
         at -= 1;
     }
     at
-}
-
-/// A JSON value as an HCL expression.
-fn expression(value: &serde_json::Value, into: &mut String) {
-    match value {
-        serde_json::Value::String(text) => quote(text, into),
-        serde_json::Value::Array(elements) => {
-            into.push('[');
-            for element in elements {
-                expression(element, into);
-                into.push(',');
-            }
-            into.push(']');
-        }
-        serde_json::Value::Object(members) => {
-            into.push('{');
-            for (key, member) in members {
-                quote(key, into);
-                into.push('=');
-                expression(member, into);
-                into.push(',');
-            }
-            into.push('}');
-        }
-        plain => into.push_str(&plain.to_string()),
-    }
-}
-
-fn quote(text: &str, into: &mut String) {
-    into.push('"');
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' | '\\' => into.extend(['\\', c]),
-            '\n' => into.push_str("\\n"),
-            '\r' => into.push_str("\\r"),
-            '\t' => into.push_str("\\t"),
-            // `$${` is `${` as text.
-            '$' | '%' if chars.peek() == Some(&'{') => into.extend([c, c]),
-            c if c.is_control() => into.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => into.push(c),
-        }
-    }
-    into.push('"');
 }
 
 /// The whole text as a string.

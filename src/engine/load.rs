@@ -48,7 +48,9 @@ pub(super) fn options(workspace: &Workspace, variables: &Variables) -> LoadOptio
         .iter()
         .filter_map(|(k, v)| Some((k.strip_prefix("PALISADE_VAR_")?.to_owned(), v.clone())))
         .collect();
-    LoadOptions { vars: variables.0.clone(), env_vars, ..LoadOptions::default() }
+    let terraform_vars = workspace.env.keys().filter_map(|k| k.strip_prefix("TF_VAR_"));
+    let terraform_vars = terraform_vars.map(str::to_owned).collect();
+    LoadOptions { vars: variables.0.clone(), env_vars, terraform_vars, ..LoadOptions::default() }
 }
 
 /// Makes sure that a directory holds a configuration at all.
@@ -64,7 +66,14 @@ pub(super) fn require_configuration(dir: &Path) -> Result<(), EngineError> {
     if has("hcl") {
         return Ok(());
     }
+    let is_json = |name: &str| name.ends_with(".tf.json") || name.ends_with(".hcl.json");
+    let has_json = std::fs::read_dir(dir).is_ok_and(|mut entries| {
+        entries.any(|e| e.is_ok_and(|e| e.file_name().to_str().is_some_and(is_json)))
+    });
     let help = match has("tf") {
+        false if has_json => {
+            "configuration is written in HCL, not in JSON: write the `*.json` files here as `*.hcl`"
+        }
         true => {
             "the `*.tf` files here are Terraform's: `palisade review --terraform-plan FILE` judges what a plan of theirs does to the walls"
         }

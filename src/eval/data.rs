@@ -137,7 +137,7 @@ impl<'c> Evaluator<'c> {
                 let made = |_| Ok(());
                 let locs = vec![loc.clone()];
                 let json = functions::call("jsonencode", vec![document], locs, loc, context, made)?;
-                one(&[("json", json)])
+                one(&[("json", json.clone()), ("minified_json", json)])
             }
             DataSource::Caller => self.look_up(module, Lookup::Caller, decl)?,
             DataSource::Administration => self.look_up(module, Lookup::Administration, decl)?,

@@ -59,6 +59,8 @@ pub struct DataType {
     pub attributes: Vec<&'static str>,
     /// Where that comes from.
     pub source: DataSource,
+    /// What Terraform's data source of this name would tell, where that is something else.
+    pub unlike: Option<&'static str>,
 }
 
 /// Something to be read in AWS for a `data` block.
@@ -198,6 +200,15 @@ fn own_types() -> Vec<DataType> {
         block,
         attributes: attributes.to_vec(),
         source,
+        unlike: match source {
+            DataSource::Caller => Some(
+                "it tells of the management account: in a placed block, `each.account.id` is the account that the block stands in",
+            ),
+            DataSource::Region => Some(
+                "it tells the provider's Region, and with `account = account.NAME` that of the account",
+            ),
+            _ => None,
+        },
     };
     let parameter = ["arn", "name", "type", "value", "version"];
     vec![
@@ -214,7 +225,12 @@ fn own_types() -> Vec<DataType> {
             &["delegated_administrators", "delegation_policy", "root_features"],
             DataSource::Administration,
         ),
-        row("iam_policy_document", DOCUMENT, &["json"], DataSource::PolicyDocument),
+        row(
+            "iam_policy_document",
+            DOCUMENT,
+            &["json", "minified_json"],
+            DataSource::PolicyDocument,
+        ),
         row(
             "partition",
             NOTHING,
@@ -252,6 +268,7 @@ fn of_kind(kind: &'static dyn ManagedKind) -> Option<DataType> {
         block: BlockSchema { attrs, blocks: &[] },
         attributes,
         source: DataSource::Object(kind),
+        unlike: None,
     })
 }
 

@@ -112,6 +112,9 @@ pub struct KindSchema {
     /// Kinds whose instances come before every instance of this one although no expression names
     /// them (`organization` before whatever lives in it).
     pub after: &'static [&'static str],
+    /// Terraform's types, without `aws_`, in whose place its blocks stand: for each what to write, where that is not a
+    /// block of this kind alone.
+    pub stands_for: &'static [(&'static str, &'static str)],
     /// The AWS documentation page that its rules come from.
     pub source: &'static str,
     /// What its objects mean in AWS.
@@ -146,6 +149,7 @@ impl KindSchema {
             adopts: false,
             fixed: &[],
             after: &[],
+            stands_for: &[],
             source: "",
             meaning,
         }

@@ -94,6 +94,21 @@ impl Unknown {
         Self(Arc::new(Pieces { parts, waits_for: [reference].into(), needs_lookup: false }))
     }
 
+    /// Whether it will be a string: what AWS assigns, or a text of which a piece is known.
+    #[must_use]
+    pub fn is_string(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// What the text begins with, as far as that is known.
+    #[must_use]
+    pub fn known_start(&self) -> &str {
+        match self.parts.first() {
+            Some(StringPart::Text(text)) => text,
+            Some(StringPart::Ref(_)) | None => "",
+        }
+    }
+
     /// What a `data` block will tell once it is looked up.
     #[must_use]
     pub fn of_lookup() -> Self {

@@ -6,7 +6,7 @@ use super::super::model::{
 };
 use super::super::raw::{RawAttr, RawBody};
 use super::body::Owner;
-use super::{DecodeTarget, Decoder, Parts, PendingCall};
+use super::{DecodeTarget, Decoder, Parts, PendingCall, habits};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::Spanned;
 use crate::schema::blocks::{DATA, TopLevel};
@@ -189,8 +189,15 @@ impl Decoder<'_> {
     fn unknown_data(&mut self, ty: &Spanned<String>) {
         let types: Vec<&str> = data_types().iter().map(|ty| ty.name).collect();
         let bare = ty.value.strip_prefix("aws_").unwrap_or(&ty.value);
-        let help = if bare != ty.value && types.contains(&bare) {
-            format!("write `{DATA} \"{bare}\" \"...\" {{ ... }}`: types have no prefix here")
+        let help = if let Some(meant) = data_type(bare).filter(|_| bare != ty.value) {
+            let unlike = meant.unlike.map(|unlike| format!("\n{unlike}")).unwrap_or_default();
+            format!(
+                "write `{DATA} \"{bare}\" \"...\" {{ ... }}`: types have no prefix here{unlike}"
+            )
+        } else if let Some(kind) = habits::looked_up_as(bare) {
+            format!("write `{DATA} \"{kind}\" \"...\" {{ ... }}`")
+        } else if let Some(instead) = habits::instead_of_lookup(&ty.value) {
+            instead.to_owned()
         } else {
             did_you_mean(bare, types.iter().copied())
                 .unwrap_or_else(|| format!("known are {}", types.join(", ")))

@@ -187,22 +187,31 @@ impl Decoder<'_> {
         let name = parts.ty.value.as_str();
         let names = top_level().iter().map(|t| t.name);
         let kinds = to.kinds.iter().map(|k| k.schema().kind).filter(|k| *k != CONFIG_KIND);
-        let all: Vec<&str> = names.chain(kinds).collect();
-        let aws = parts.labels.first().map_or("", |l| l.value.trim_start_matches("aws_"));
+        let kinds: Vec<&str> = kinds.collect();
+        let all: Vec<&str> = names.chain(kinds.iter().copied()).collect();
+        let labelled = parts.labels.first().map_or("", |l| l.value.as_str());
+        let bare = |name: &'_ str| name.strip_prefix("aws_").unwrap_or(name).to_owned();
+        let of_terraform = bare(labelled);
         let help = match name {
-            "resource" if all.contains(&aws) => Some(format!(
-                "the kind is the block's type: `{aws} \"{}\" {{ ... }}`",
+            "resource" if all.contains(&of_terraform.as_str()) => Some(format!(
+                "the kind is the block's type: `{of_terraform} \"{}\" {{ ... }}`",
                 parts.labels.get(1).map_or("name", |l| l.value.as_str())
             )),
-            "resource" => {
-                Some("the kind is the block's type: `iam_role \"name\" { ... }`".to_owned())
-            }
+            "resource" => Some(
+                habits::counterpart(&of_terraform)
+                    .unwrap_or_else(|| habits::not_managed(labelled, &kinds)),
+            ),
             "terraform" => Some("the settings block is called `palisade`".to_owned()),
             "local" => Some("did you mean `locals`?".to_owned()),
+            "ephemeral" => Some(
+                "nothing is ephemeral here: `secret(...)` names a value that no plan and no state holds"
+                    .to_owned(),
+            ),
             "dynamic" => {
                 Some("`dynamic` stands inside a block; use `for_each` for whole blocks".to_owned())
             }
-            _ => did_you_mean(name, all.iter().copied()),
+            _ => habits::counterpart(&bare(name))
+                .or_else(|| did_you_mean(&bare(name), all.iter().copied())),
         };
         let help = help.or_else(|| {
             let mut all = all.clone();

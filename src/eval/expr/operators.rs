@@ -95,6 +95,12 @@ impl ExprEvaluator<'_> {
             {
                 Some(false)
             }
+            // Nor is it another text than begins as it does.
+            (Value::Unknown(u), Value::String(text)) | (Value::String(text), Value::Unknown(u))
+                if !text.starts_with(u.known_start()) =>
+            {
+                Some(false)
+            }
             _ if left.has_unknown() || right.has_unknown() => None,
             _ => Some(left == right),
         };

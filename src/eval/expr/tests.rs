@@ -305,6 +305,28 @@ fn heredocs() {
     yields("<<EOT\nEOT\n", "");
 }
 
+/// What is known of a string that AWS assigns: its type, and what it begins with.
+#[test]
+fn unknown_strings_are_strings_and_begin_as_they_do() {
+    for (text, known) in [
+        ("startswith(\"abc-${id}\", \"abc\")", Some(true)),
+        ("startswith(\"abc-${id}\", \"x\")", Some(false)),
+        ("startswith(\"abc-${id}\", \"abc-1\")", None),
+        ("startswith(id, \"a\")", None),
+        ("\"abc-${id}\" == \"\"", Some(false)),
+        ("\"abc-${id}\" != \"x\"", Some(true)),
+        ("\"abc-${id}\" == \"abc-1\"", None),
+        ("jsonencode({ a = id }) == \"\"", Some(false)),
+    ] {
+        assert_eq!(eval(text).unwrap().as_bool(), known, "{text}");
+    }
+    for text in ["id.foo", "id[0]", "\"abc-${id}\".foo"] {
+        let errors = eval(text).expect_err(text);
+        assert!(errors.iter().any(|e| e.summary.contains("a string has no")), "{text}");
+    }
+    assert_eq!(eval("try(id.foo, \"none\")").unwrap(), Value::string("none"));
+}
+
 #[test]
 fn unknown_strings_keep_their_parts() {
     let parts = |text: &str| match eval(text).unwrap() {

@@ -164,6 +164,10 @@ impl ExprEvaluator<'_> {
             Value::Block(block) => {
                 self.scope.block_attr(block, name, &self.step_loc(step)).map(Resolved::New)
             }
+            // What AWS assigns is a string, and a string has none whatever it will be.
+            Value::Unknown(unknown) if unknown.is_string() => Err(self
+                .step_error(step, format!("a string has no attribute `{name}`"))
+                .into()),
             Value::Unknown(unknown) => Ok(Resolved::New(Value::Unknown(Unknown::opaque([unknown])))),
             Value::Null => Err(self
                 .step_error(step, format!("null has no attribute `{name}`"))
@@ -189,6 +193,9 @@ impl ExprEvaluator<'_> {
         hidden: bool,
     ) -> Result<Resolved<'v>, Diagnostics> {
         match (value, key) {
+            (Value::Unknown(unknown), _) if unknown.is_string() => {
+                Err(self.step_error(step, "a string has no elements".to_owned()).into())
+            }
             (Value::Unknown(a), Value::Unknown(b)) => {
                 Ok(Resolved::New(Value::Unknown(Unknown::opaque([a, b]))))
             }

@@ -232,7 +232,7 @@ pub(super) fn alike(list: Vec<Value>) -> Vec<Value> {
 }
 
 fn chunklist(call: &Call<'_>) -> FunctionResult {
-    let list = alike(call.list(0)?);
+    let list = unify_elements(call.list(0)?).map_err(|error| call.bad(0, error))?;
     let size = call.int(1)?;
     let size = usize::try_from(size).map_err(|_| call.bad(1, "the size must not be negative"))?;
     if list.is_empty() {
@@ -440,7 +440,8 @@ fn lookup(call: &Call<'_>) -> FunctionResult {
 }
 
 fn matchkeys(call: &Call<'_>) -> FunctionResult {
-    let (values, keys, search) = (alike(call.list(0)?), call.list(1)?, call.list(2)?);
+    let values = unify_elements(call.list(0)?).map_err(|error| call.bad(0, error))?;
+    let (keys, search) = (call.list(1)?, call.list(2)?);
     if values.len() != keys.len() {
         return Err(
             call.bad(1, format_args!("there are {} values and {} keys", values.len(), keys.len()))

@@ -9,9 +9,10 @@ pub(super) const TABLE: &[Function] = &[
     Function {
         name: "issensitive",
         params: &["value"],
-        about: "Whether the value is sensitive.",
+        about: "Whether the value itself is sensitive, whatever is in it.",
         copes: Copes::ALL,
-        run: |call| Ok(call.arg(0).has_sensitive().into()),
+        // What is in it may be sensitive without it.
+        run: |call| Ok(matches!(call.arg(0), Value::Sensitive(_)).into()),
     },
     Function {
         name: "nonsensitive",

@@ -60,8 +60,8 @@ pub(super) const TABLE: &[Function] = &[
         name: "startswith",
         params: &["text", "prefix"],
         about: "Whether the text starts with the prefix.",
-        copes: Copes::NOTHING,
-        run: |call| Ok(call.text(0)?.starts_with(&call.text(1)?).into()),
+        copes: Copes::UNKNOWN,
+        run: startswith,
     },
     Function {
         name: "strcontains",
@@ -196,6 +196,26 @@ fn replace(call: &Call<'_>) -> FunctionResult {
         if search.is_empty() { text.chars().count() + 1 } else { text.matches(&search).count() };
     call.guard_text(count.saturating_mul(replacement.len()).saturating_add(text.len()))?;
     Ok(text.replace(&search, &replacement).into())
+}
+
+/// What a text begins with may be known before the text is.
+fn startswith(call: &Call<'_>) -> FunctionResult {
+    let (Value::Unknown(text), Value::String(prefix)) =
+        (call.arg(0).reveal(), call.arg(1).reveal())
+    else {
+        return match call.args.iter().any(Value::has_unknown) {
+            true => Ok(call.opaque()),
+            false => Ok(call.text(0)?.starts_with(&call.text(1)?).into()),
+        };
+    };
+    let start = text.known_start();
+    if start.starts_with(prefix.as_str()) {
+        return Ok(true.into());
+    }
+    if !prefix.starts_with(start) {
+        return Ok(false.into());
+    }
+    Ok(call.opaque())
 }
 
 fn split(call: &Call<'_>) -> FunctionResult {

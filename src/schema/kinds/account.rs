@@ -39,7 +39,7 @@ static SCHEMA: KindSchema = KindSchema {
             Attr::optional(
                 "name",
                 Ty::String,
-                "Its name in AWS; the block's label by default. Renaming a member takes `account.amazonaws.com` among `trusted_services` of the organization.",
+                "Its name in AWS; the block's label by default, with its key under `for_each` or `count`. Renaming a member takes `account.amazonaws.com` among `trusted_services` of the organization.",
             ),
             Attr::optional(
                 "email",
@@ -98,6 +98,7 @@ static SCHEMA: KindSchema = KindSchema {
         },
     ],
     after: &[organization::KIND],
+    stands_for: &[("organizations_account", "")],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html",
     ..KindSchema::of(
         Category::Organization,

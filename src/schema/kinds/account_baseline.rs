@@ -72,6 +72,11 @@ static SCHEMA: KindSchema = KindSchema {
     },
     computed: &[Computed { name: "id", doc: "The account's id." }],
     adopts: true,
+    stands_for: &[
+        ("iam_account_alias", ""),
+        ("iam_account_password_policy", ""),
+        ("s3_account_public_access_block", ""),
+    ],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
     ..KindSchema::of(
         Category::Iam,

@@ -47,6 +47,10 @@ static SCHEMA: KindSchema = KindSchema {
     also_replaces: &["name"],
     derived: &["type"],
     left_out: &["allowed_pattern", "data_type", "description", "policies", "tier"],
+    stands_for: &[(
+        "ssm_parameter",
+        "parameters are the values of `config` blocks in an `environment`; `data \"ssm_parameter\"` reads others",
+    )],
     source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
     ..KindSchema::of(
         Category::Config,

@@ -37,8 +37,12 @@ static SCHEMA: KindSchema = KindSchema {
     what: "an IAM policy",
     block: BlockSchema {
         attrs: &[
-            Attr::optional("name", Ty::String, "Its name; the block's label by default.")
-                .forces_replacement(),
+            Attr::optional(
+                "name",
+                Ty::String,
+                "Its name; the block's label by default, with its key under `for_each` or `count`.",
+            )
+            .forces_replacement(),
             Attr::optional("path", Ty::String, "Its path; `/` by default.").forces_replacement(),
             Attr::optional("description", Ty::String, "What it is for.").forces_replacement(),
             Attr::optional(
@@ -55,6 +59,10 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "unique_id", doc: "The id that AWS gives it, `ANPA...`." },
     ],
     policies: &["content"],
+    stands_for: &[(
+        "iam_policy_attachment",
+        "list the policy in `managed_policies` of each `iam_role`",
+    )],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
     ..KindSchema::of(
         Category::Iam,

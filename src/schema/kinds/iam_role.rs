@@ -59,8 +59,12 @@ static SCHEMA: KindSchema = KindSchema {
     what: "an IAM role",
     block: BlockSchema {
         attrs: &[
-            Attr::optional("name", Ty::String, "Its name; the block's label by default.")
-                .forces_replacement(),
+            Attr::optional(
+                "name",
+                Ty::String,
+                "Its name; the block's label by default, with its key under `for_each` or `count`.",
+            )
+            .forces_replacement(),
             Attr::optional("path", Ty::String, "Its path; `/` by default.").forces_replacement(),
             Attr::optional("description", Ty::String, "What it is for."),
             Attr::optional(
@@ -105,7 +109,7 @@ static SCHEMA: KindSchema = KindSchema {
                 min: 0,
                 max: 0,
                 block: &STATEMENT,
-                doc: "A statement of an inline policy that bears the label's name; statements with the same label share one policy.",
+                doc: "A statement of an inline policy that bears the label's name; those that `dynamic \"statement\"` makes with the same label share one policy.",
             },
             Nested {
                 name: "inline_policy",
@@ -122,6 +126,18 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "unique_id", doc: "The id that AWS gives it, `AROA...`." },
     ],
     policies: &["assume_role_policy", "inline_policies.*"],
+    stands_for: &[
+        ("iam_role_policy", "write an `inline_policy` or `statement` block in the `iam_role`"),
+        (
+            "iam_role_policies_exclusive",
+            "an `iam_role` owns its inline policies, unless `exclusive = false`",
+        ),
+        ("iam_role_policy_attachment", "list the policy in `managed_policies` of the `iam_role`"),
+        (
+            "iam_role_policy_attachments_exclusive",
+            "an `iam_role` owns its attachments, unless `exclusive = false`",
+        ),
+    ],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
     ..KindSchema::of(
         Category::Iam,

@@ -41,12 +41,12 @@ pub(in crate::schema) static ORGANIZATION_POLICY: OrgPolicy =
 const NAMED: Attr = Attr::optional(
     "name",
     Ty::String,
-    "Its name, unique in the organization; the block's label by default.",
+    "Its name, unique in the organization; the block's label by default, with its key under `for_each` or `count`.",
 );
 const NAMED_OR_AWSS: Attr = Attr::optional(
     "name",
     Ty::String,
-    "Its name, unique in the organization; the block's label by default. `FullAWSAccess` names AWS's own service control policy: such a block says from where it is detached, and nothing else.",
+    "Its name, unique in the organization; the block's label by default, with its key under `for_each` or `count`. `FullAWSAccess` names AWS's own service control policy: such a block says from where it is detached, and nothing else.",
 );
 const DESCRIBED: Attr = Attr::optional("description", Ty::String, "What it is for.");
 const TARGETS: Attr = Attr::optional(
@@ -160,6 +160,16 @@ const RCP_QUOTAS: &[Quota] = &[
 
 static SCP: KindSchema = KindSchema {
     detachments: Some(DETACHED.name),
+    stands_for: &[
+        (
+            "organizations_policy",
+            "the kind says the type: `service_control_policy`, `resource_control_policy`, and `organization_policy` with `type` for the others",
+        ),
+        (
+            "organizations_policy_attachment",
+            "list what it is attached to in `targets` of the policy",
+        ),
+    ],
     ..of(
         "service_control_policy",
         "a service control policy",

@@ -36,7 +36,11 @@ static SCHEMA: KindSchema = KindSchema {
     what: "an organizational unit",
     block: BlockSchema {
         attrs: &[
-            Attr::optional("name", Ty::String, "Its name; the block's label by default."),
+            Attr::optional(
+                "name",
+                Ty::String,
+                "Its name; the block's label by default, with its key under `for_each` or `count`.",
+            ),
             PARENT.forces_replacement(),
             TAGS,
         ],
@@ -47,6 +51,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
     ],
     after: &[organization::KIND],
+    stands_for: &[("organizations_organizational_unit", "")],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganizationalUnit.html",
     ..KindSchema::of(
         Category::Organization,

@@ -52,7 +52,7 @@ static SCHEMA: KindSchema = KindSchema {
             Attr::optional(
                 "bucket",
                 Ty::String,
-                "Its name, unique in the world; the block's label by default.",
+                "Its name, unique in the world; the block's label by default, with its key under `for_each` or `count`.",
             )
             .forces_replacement(),
             Attr::optional("region", Ty::String, "Its Region; the account's by default.")
@@ -97,6 +97,11 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "id", doc: "Its name." },
     ],
     policies: &["policy"],
+    stands_for: &[
+        ("s3_bucket_policy", "write `statement` blocks or `policy` in the `s3_bucket`"),
+        ("s3_bucket_public_access_block", "write `block_public_access` in the `s3_bucket`"),
+        ("s3_bucket_versioning", "write `versioning` in the `s3_bucket`"),
+    ],
     source: "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html",
     ..KindSchema::of(
         Category::Data,

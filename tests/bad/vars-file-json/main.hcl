@@ -1,0 +1,11 @@
+palisade {
+  name = "acme"
+}
+
+variable "names" {
+  type = list(string)
+}
+
+variable "limits" {
+  type = object({ days = number })
+}
