@@ -15,6 +15,9 @@ use sha2::{Digest, Sha256};
 /// The lock file, beside the configuration.
 pub const LOCK_FILE: &str = "palisade.lock.json";
 
+/// The file of a package that lists the symbolic links that were left out of it, by their names from its root.
+pub const LINKS_FILE: &str = ".palisade-links";
+
 /// Where packages lie, below the configuration's directory.
 const DIRECTORY: &str = ".palisade/modules";
 

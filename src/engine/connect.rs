@@ -12,7 +12,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use crate::diag::Diagnostic;
-use crate::patience::Patience;
+use crate::patience::{Patience, retry_mode};
 use crate::provider::aws::{self, MfaCodes};
 use crate::sandbox::{self, Sandbox};
 use crate::schema::duration;
@@ -123,9 +123,9 @@ fn patience(workspace: &Workspace) -> Result<Patience, EngineError> {
         };
     }
     if let Some(text) = get(RETRY_MODE) {
-        patience.mode = match text.parse() {
-            Ok(mode) => Some(mode),
-            Err(_) => {
+        patience.mode = match retry_mode(text) {
+            Some(mode) => Some(mode),
+            None => {
                 return Err(unreadable(RETRY_MODE, text, "`standard` or `adaptive`").into());
             }
         };

@@ -1,12 +1,13 @@
 //! Archives: downloaded whole, and unpacked entry by entry.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
 use super::{Deadline, SMALLER};
-use crate::config::package::{MAX_BYTES, MAX_DEPTH, MAX_FILES};
+use crate::config::package::{LINKS_FILE, MAX_BYTES, MAX_DEPTH, MAX_FILES};
 use crate::diag::{Diagnostic, Loc};
 
 /// Most bytes of an archive as it is sent.
@@ -49,8 +50,9 @@ pub(super) fn too_large() -> String {
     format!("it holds more than {} MiB", MAX_BYTES / 1024 / 1024)
 }
 
-/// Writes files and directories, and refuses whatever else an archive can hold: links, devices, paths that lead out,
-/// more than fits.
+/// Writes files and directories, leaves out symbolic links, and refuses whatever else an archive can hold: devices, paths
+/// that lead out, more than fits. Many repositories hold a link that no module reads; which were left out is written
+/// down, so that a module that needs one is refused.
 fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
     let too_large = || io::Error::other(too_large());
     if bytes.len() as u64 > MAX_BYTES {
@@ -68,6 +70,7 @@ fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
     }
     std::fs::create_dir_all(to)?;
     let mut left = MAX_BYTES;
+    let mut links = BTreeSet::new();
     let mut archive = tar::Archive::new(bytes);
     for (count, entry) in archive.entries()?.enumerate() {
         let mut entry = entry?;
@@ -87,7 +90,20 @@ fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
         if !inside || parts.len() > MAX_DEPTH {
             return Err(refuse("leads out of it, or too deep"));
         }
+        let normal: PathBuf =
+            parts.iter().filter(|part| matches!(part, Component::Normal(_))).collect();
+        if normal == Path::new(LINKS_FILE) {
+            return Err(refuse("bears a name that Palisade gives to a file of its own"));
+        }
         let place = to.join(&path);
+        if kind.is_symlink() {
+            let name = normal.to_str().filter(|name| !name.contains(['\n', '\r']));
+            links.insert(name.ok_or_else(|| refuse("has no name that is text"))?.to_owned());
+            if let Some(parent) = place.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            continue;
+        }
         if kind.is_dir() {
             std::fs::create_dir_all(&place)?;
             continue;
@@ -102,6 +118,10 @@ fn entries(bytes: &[u8], to: &Path) -> io::Result<()> {
         let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(&place);
         let mut file = opened.map_err(|error| refuse(&format!("cannot be written: {error}")))?;
         io::copy(&mut entry, &mut file)?;
+    }
+    if !links.is_empty() {
+        let list: String = links.into_iter().map(|name| name + "\n").collect();
+        std::fs::write(to.join(LINKS_FILE), list)?;
     }
     Ok(())
 }

@@ -154,7 +154,16 @@ impl Git<'_> {
         }
         let shallow =
             ["fetch", "--quiet", "--no-tags", "--depth=1", "--end-of-options", url, revision];
-        ask(&shallow).await?;
+        let fetched = ask(&shallow).await;
+        if is_short_commit(revision) {
+            fetched.map_err(|error| {
+                error.help(format!(
+                    "if `{revision}` is a commit, write all of its 40 digits: servers give none by the first few"
+                ))
+            })?;
+        } else {
+            fetched?;
+        }
         let told = self.run(&["rev-parse", "--verify", "FETCH_HEAD^{commit}"]).await?;
         Ok(String::from_utf8_lossy(&told).trim().to_owned())
     }
@@ -172,6 +181,11 @@ impl Git<'_> {
         })?;
         Ok(Archive::Plain(self.output(command).await?))
     }
+}
+
+/// Whether a revision looks like the beginning of a commit's id.
+fn is_short_commit(revision: &str) -> bool {
+    (7..40).contains(&revision.len()) && revision.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// How a call of git ended.

@@ -38,13 +38,22 @@ impl Default for Patience {
     }
 }
 
+/// How attempts are paced, by its name. `legacy` is the AWS CLI's earlier mode, which retries much as `standard` does, and
+/// which the SDK does not have.
+pub(crate) fn retry_mode(name: &str) -> Option<RetryMode> {
+    match name.trim() {
+        "legacy" => Some(RetryMode::Standard),
+        name => name.parse().ok(),
+    }
+}
+
 impl Patience {
     /// What a profile says, where the environment says nothing. What cannot be read there is passed over: the
     /// profile is shared with other tools.
     pub fn fill(&mut self, attempts: Option<&str>, mode: Option<&str>) {
         let attempts = attempts.and_then(|text| text.trim().parse().ok()).filter(|n| *n > 0);
         self.attempts = self.attempts.or(attempts);
-        self.mode = self.mode.or(mode.and_then(|text| text.trim().parse().ok()));
+        self.mode = self.mode.or(mode.and_then(retry_mode));
     }
 
     /// The bound of one attempt: two of them fit into the deadline.

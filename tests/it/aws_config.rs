@@ -70,6 +70,10 @@ fn a_profile_that_does_not_exist_stops_before_any_call() {
     }
     let env = [("AWS_DEFAULT_PROFILE", "ops"), env[1]];
     assert!(plan(&program, &env).code(1).err.contains("there is no AWS profile `ops`"));
+    // The AWS CLI reads one with spaces in its name, the SDK does not.
+    let spaced = self::program(&format!("[profile \"my ops\"]\n{}", keys(&front)), "");
+    let run = plan(&spaced, &[("AWS_PROFILE", "my ops"), env[1]]).code(1);
+    assert!(run.err.contains("whose name holds spaces"), "{}", run.err);
     assert!(front.seen().is_empty(), "{:?}", front.seen());
 }
 

@@ -216,8 +216,8 @@ fn the_standard_variables_say_how_often_a_request_is_tried() {
     let (wire, p) = applied();
     let accounts = 2;
     assert_eq!(attempts(&wire, &p, &[("AWS_MAX_ATTEMPTS", "1")]), accounts);
-    let standard = [("AWS_MAX_ATTEMPTS", "3"), ("AWS_RETRY_MODE", "standard")];
-    assert_eq!(attempts(&wire, &p, &standard), 3 * accounts);
+    let legacy = [("AWS_MAX_ATTEMPTS", "3"), ("AWS_RETRY_MODE", "legacy")];
+    assert_eq!(attempts(&wire, &p, &legacy), 3 * accounts);
     std::fs::create_dir(p.path().join(".aws")).expect("made");
     p.write(".aws/config", "[default]\nmax_attempts = 2\nretry_mode = standard\n");
     assert_eq!(attempts(&wire, &p, &[]), 2 * accounts);

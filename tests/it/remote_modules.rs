@@ -323,6 +323,64 @@ fn a_package_reads_nothing_of_the_estate() {
     }
 }
 
+/// Links are common in repositories, and few modules need one.
+#[test]
+fn a_symbolic_link_is_refused_where_it_is_read() {
+    let repository = repository();
+    let link = |to: &str, name: &str| {
+        std::os::unix::fs::symlink(to, repository.path().join(name)).expect("made");
+    };
+    let commit = || {
+        git(repository.path(), &["add", "."]);
+        git(repository.path(), &["commit", "--quiet", "-m", "links"]);
+    };
+    link("names/motd.txt", "README");
+    link("/etc/hostname", "names/elsewhere.txt");
+    link("names", "alias");
+    commit();
+    let source = |below: &str| format!("git::file://{}//{below}", repository.path().display());
+    let program = Program::new(&estate(&source("names")));
+    program.run(&["init"]).code(0);
+    assert_eq!(outputs(&program)["name"]["value"], "team-red-deep");
+    let alias = Program::new(&estate(&source("alias")));
+    let refused = alias.run(&["init"]);
+    let refused = if refused.code == 0 { alias.run(&["plan"]) } else { refused };
+    assert!(refused.err.contains("is behind a symbolic link"), "{}", refused.err);
+    fs::write(
+        repository.path().join("names/more.hcl"),
+        "output \"x\" {\n  value = file(\"${path.module}/elsewhere.txt\")\n}\n",
+    )
+    .expect("written");
+    commit();
+    let reads = Program::new(&estate(&source("names")));
+    reads.run(&["init"]).code(0);
+    let refused = reads.run(&["plan"]).code(1);
+    assert!(refused.err.contains("elsewhere.txt"), "{}", refused.err);
+    link("../names/motd.txt", "names/main.hcl");
+    commit();
+    let configured = Program::new(&estate(&source("names")));
+    let refused = configured.run(&["init"]);
+    let refused = if refused.code == 0 { configured.run(&["plan"]) } else { refused };
+    assert!(refused.err.contains("`names/main.hcl` of the module"), "{}", refused.err);
+}
+
+#[test]
+fn what_is_not_in_a_repository_is_told_with_the_way_to_write_it() {
+    let repository = repository();
+    let url = repository.path().display();
+    let commit = git(repository.path(), &["rev-parse", "--short=8", "HEAD"]);
+    for (source, wanted) in [
+        (format!("git::file://{url}//names?ref={commit}"), "all of its 40 digits"),
+        (format!("git::file://{url}//nope"), "starts at the root of the repository"),
+    ] {
+        let program = Program::new(&estate(&source));
+        let run = program.run(&["init"]);
+        let run = if run.code == 0 { program.run(&["plan"]) } else { run };
+        assert_eq!(run.code, 1, "{source}");
+        assert!(run.err.contains(wanted), "{source}: {}", run.err);
+    }
+}
+
 /// A compressed archive of these entries: name, type and content (of a link, where it leads).
 fn archive(entries: &[(&str, tar::EntryType, &str)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
@@ -410,6 +468,7 @@ fn archives_are_unpacked_below_their_place_alone() {
     let server = Files::serve(vec![
         ("/good.tar.gz", good),
         ("/link.tar.gz", archive(&[("m-1/names.hcl", EntryType::Symlink, "/etc/hostname")])),
+        ("/hard.tar.gz", archive(&[("m-1/names.hcl", EntryType::Link, "/etc/hostname")])),
         ("/out.tar.gz", archive(&[("../../out.hcl", EntryType::Regular, "x = 1")])),
         ("/garbage.tar.gz", b"<html>".to_vec()),
         ("/name.tar.gz", long_name()),
@@ -422,16 +481,21 @@ fn archives_are_unpacked_below_their_place_alone() {
     program.run(&["plan"]).code(0);
     assert_eq!(server.asked(), asked, "a connection was opened");
     for (name, wanted) in [
-        ("link", "neither a file nor a directory"),
+        ("link", "is a symbolic link"),
+        ("hard", "neither a file nor a directory"),
         ("out", "leads out of it"),
         ("garbage", "cannot be unpacked"),
         ("name", "is longer than"),
         ("missing", "404"),
     ] {
-        let program = Program::new(&estate(&format!("{}/{name}.tar.gz", server.address())));
+        let program = Program::new(&estate(&format!("{}/{name}.tar.gz//m-1", server.address())));
         let refused = program.run(&["init"]).code(1);
         assert!(refused.err.contains(wanted), "{name}: {}", refused.err);
         assert!(!program.path().join(".palisade/out.hcl").exists());
+        // A link is left out, and refused where a module needs it.
+        if name == "link" {
+            continue;
+        }
         let left =
             fs::read_dir(program.path().join(".palisade/modules")).map_or(0, Iterator::count);
         assert_eq!(left, 0, "{name}: something was left");

@@ -69,11 +69,26 @@ impl Loader {
                 );
                 return None;
             }
+            Err(_) if !self.packages.links_at(&lexical).is_empty() => {
+                self.diagnostics.push(
+                    refuse(format!("module `{text}` is behind a symbolic link"))
+                        .detail("packages are unpacked without symbolic links")
+                        .help("name the directory that the link leads to"),
+                );
+                return None;
+            }
             Err(error) => {
                 self.diagnostics.push(
                     refuse(format!("module `{text}` cannot be found"))
                         .detail(format!("`{shown}`: {}", reason(&error)))
-                        .help("the path is relative to the directory of the file that holds it"),
+                        .help(match remote {
+                            true => {
+                                "what follows `//` starts at the root of the repository or archive"
+                            }
+                            false => {
+                                "the path is relative to the directory of the file that holds it"
+                            }
+                        }),
                 );
                 return None;
             }
@@ -109,6 +124,15 @@ impl Loader {
                 format!("the configuration has more than {MAX_MODULES} modules")
             };
             self.diagnostics.push(refuse(summary));
+            return None;
+        }
+        let links = self.packages.links_at(&real);
+        if let Some(link) = links.iter().find(|link| link.extension().is_some_and(|e| e == "hcl")) {
+            self.diagnostics.push(
+                refuse(format!("the file `{}` of the module `{text}` is a symbolic link", link.display()))
+                    .detail("packages are unpacked without symbolic links")
+                    .help("use a version of the module that holds the file itself, or copy it into the repository"),
+            );
             return None;
         }
         if !holds_configuration(&real) {

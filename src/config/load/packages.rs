@@ -49,6 +49,15 @@ impl Packages {
         Some(all.join(first))
     }
 
+    /// Which symbolic links of a package were left out that lie in this directory, or are it or a directory around it.
+    pub(super) fn links_at(&self, dir: &Path) -> Vec<PathBuf> {
+        let Some(package) = self.around(dir) else { return Vec::new() };
+        let list = fs::read_to_string(package.join(package::LINKS_FILE)).unwrap_or_default();
+        let Ok(within) = dir.strip_prefix(&package) else { return Vec::new() };
+        let all = list.lines().map(PathBuf::from);
+        all.filter(|link| within.starts_with(link) || link.parent() == Some(within)).collect()
+    }
+
     /// Whether a file, by its real path, lies in a package that is what the lock file names.
     pub(super) fn hold(&self, file: &Path) -> bool {
         let name = |path: &Path| path.file_name().map(ToOwned::to_owned);

@@ -233,6 +233,12 @@ fn web_identity(
 pub(super) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
 fn missing(set: &ProfileSet, name: &str, summary: String) -> Diagnostic {
+    // botocore splits the heading of a profile as a shell does; the SDK for Rust passes over names with other characters.
+    if name.contains(char::is_whitespace) {
+        return Diagnostic::error(summary)
+            .detail("Palisade reads no profile whose name holds spaces")
+            .help("rename the profile in the config file of the AWS CLI");
+    }
     Diagnostic::error(summary)
         .detail("it stands neither in the config file nor in the credentials file of the AWS CLI")
         .help(diag::did_you_mean(name, set.profiles()).unwrap_or_else(|| {
