@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::address::ResourceAddr;
 use crate::cause::CauseKind;
@@ -22,7 +22,9 @@ use crate::ids::{AccountId, Handle};
 use crate::live::{
     Adoptions, Live, PlanPrincipals, Selection, Targets, adoptions, principals, selection,
 };
-use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
+use crate::provider::{
+    AccountListing, AccountTarget, Announcements, Caller, Provider, ProviderError,
+};
 use crate::schema::data::Lookup;
 use crate::schema::{Spanned, access_of, account_state};
 use crate::state::model::Resources;
@@ -154,6 +156,7 @@ impl EstateReader<'_> {
             return self.unread(provider, recorded.await?).await;
         }
         let (announce, heard) = oneshot::channel();
+        let (tell_states, states) = watch::channel(AccountListing::default());
         let caller: CallerReading<'_> = provider.caller().shared();
         let management = {
             let caller = caller.clone();
@@ -180,14 +183,21 @@ impl EstateReader<'_> {
         let organization = async {
             let busy = self.workspace.begin(Activity::ReadingOrganization);
             let target = Targets::management(settings, None);
+            let announce = Announcements { management: announce, accounts: tell_states };
             let reading = provider.read_organization(&target, announce);
             let (read, caller) = futures::join!(reading, caller);
             drop(busy);
             (read, caller)
         };
         let manager = management.clone();
-        let inside =
-            self.inside(provider.as_ref(), recorded, management, asked.clone(), &announced);
+        let inside = self.inside(
+            provider.as_ref(),
+            recorded,
+            management,
+            asked.clone(),
+            &announced,
+            &states,
+        );
         let ((organization, caller), inside) =
             match select(Box::pin(organization), Box::pin(inside)).await {
                 Either::Left((organization, inside)) => (organization, inside.await?),
@@ -344,10 +354,12 @@ impl EstateReader<'_> {
         targets: &BTreeMap<Handle, AccountTarget>,
         estate: &Estate,
         shut: &BTreeMap<Handle, String>,
+        states: &watch::Receiver<AccountListing>,
     ) -> AccountReadings {
         let busy = self.workspace.begin(Activity::ReadingAccounts(targets.len()));
         let request = AccountRequest {
             shut,
+            states,
             for_apply: self.request.for_apply,
             parallelism: self.request.parallelism,
         };
@@ -364,6 +376,7 @@ impl EstateReader<'_> {
         management: impl Future<Output = Management> + Clone,
         caller: CallerReading<'_>,
         announced: &Announced<'_>,
+        states: &watch::Receiver<AccountListing>,
     ) -> Result<Inside, EngineError> {
         let mut recorded = recorded.await?;
         let warnings = std::mem::take(&mut recorded.warnings);
@@ -402,7 +415,8 @@ impl EstateReader<'_> {
             inside.read_as = ids(&targets.accounts);
             announced.learn(|known| known.accounts = principals(&targets, None, true).accounts);
             // Boxed, as what it holds is large and futures nest.
-            let accounts = Box::pin(self.accounts(provider, &targets.accounts, estate, &shut));
+            let accounts =
+                Box::pin(self.accounts(provider, &targets.accounts, estate, &shut, states));
             let versions = self.secret_versions(estate, &mut inside.secret_warnings);
             (inside.accounts, inside.secret_versions) = futures::join!(accounts, versions);
         }
@@ -484,7 +498,7 @@ fn shut(estate: &Estate, known: &KnownValues<'_>) -> BTreeMap<Handle, String> {
     let why = accounts.filter_map(|account| {
         let attrs = known.attrs(&account.address)?;
         let state = account_state(&attrs).filter(|state| !state.can_be_entered())?;
-        Some((account.handle.clone(), format!("the account is {}", state.described())))
+        Some((account.handle.clone(), read_live::why_shut(state)))
     });
     why.collect()
 }

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
+use tokio::sync::watch;
 
 use crate::cause::CauseKind;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::live::{Index, Live, Reading};
-use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError, UnreadAdvice};
-use crate::schema::{AccessPart, Home, access_of, kinds};
+use crate::provider::{
+    AccountListing, AccountTarget, Failure, Inventory, Provider, ProviderError, UnreadAdvice,
+};
+use crate::schema::{AccessPart, AccountState, Home, access_of, kinds};
 
 use super::error::EngineError;
 use super::member_credentials;
@@ -22,6 +25,8 @@ use super::member_credentials;
 pub struct AccountRequest<'a> {
     /// Accounts that are not entered, with the reason: AWS lets nobody into them.
     pub shut: &'a BTreeMap<Handle, String>,
+    /// How the others stand, as AWS tells meanwhile.
+    pub states: &'a watch::Receiver<AccountListing>,
     /// Whether the plan is carried out: an account whose read role cannot be assumed, which may be what the
     /// plan makes, is then read through its access role.
     pub for_apply: bool,
@@ -95,7 +100,10 @@ pub async fn read_accounts(
                 None if target.id.is_none() && target.endpoint_url.is_none() => {
                     AccountAnswer::Absent
                 }
-                None => enter(provider, target, kinds, prefix, request.for_apply).await,
+                None => match shut_now(request.states, target).await {
+                    Some(why) => AccountAnswer::Shut(why),
+                    None => enter(provider, target, kinds, prefix, request.for_apply).await,
+                },
             };
             (handle, target, answer)
         }
@@ -142,6 +150,26 @@ pub async fn read_accounts(
         all.readings.insert(handle.clone(), reading);
     }
     all
+}
+
+/// Why AWS lets nobody into an account.
+#[must_use]
+pub fn why_shut(state: AccountState) -> String {
+    format!("the account is {}", state.described())
+}
+
+/// Why an account is not entered, as AWS has listed it by now; state may have seen it otherwise. An account that is not
+/// listed is tried.
+async fn shut_now(
+    states: &watch::Receiver<AccountListing>,
+    target: &AccountTarget,
+) -> Option<String> {
+    let id = target.id.as_ref().filter(|_| target.endpoint_url.is_none() && !target.management)?;
+    let mut states = states.clone();
+    let is_told = |listing: &AccountListing| listing.ended || listing.states.contains_key(id);
+    let listing = states.wait_for(is_told).await.ok()?;
+    let state = *listing.states.get(id)?;
+    (!state.can_be_entered()).then(|| why_shut(state))
 }
 
 /// What one account's reading came to.

@@ -53,10 +53,15 @@ pub(super) fn hold(
         return;
     }
     let mut waiting: BTreeMap<&Handle, usize> = BTreeMap::new();
+    let mut held: BTreeMap<&Handle, usize> = BTreeMap::new();
     decisions.retain_mut(|decision| {
         let Some((handle, state)) = is_in(shut, decision) else { return true };
         match decision.action {
-            Action::NoOp | Action::Forget => return true,
+            Action::NoOp => {
+                *held.entry(handle).or_default() += 1;
+                return true;
+            }
+            Action::Forget => return true,
             Action::Delete if state == AccountState::Closed => {
                 decision.action = Action::Forget;
                 decision.account_is_closed = true;
@@ -74,6 +79,19 @@ pub(super) fn hold(
         // What is not there stays away.
         decision.before.is_some()
     });
+    held.retain(|handle, _| !waiting.contains_key(handle));
+    for (handle, number) in held {
+        let Some((AccountState::Closed, loc)) = shut.get(handle) else { continue };
+        diagnostics.push(
+            Diagnostic::warning(format!(
+                "{} recorded in `{handle}`, which is closed",
+                count(number, "object is", "objects are"),
+            ))
+            .at_opt(loc.clone())
+            .detail("AWS Support can reopen it within 90 days of its closing; AWS does not tell when that was")
+            .help("remove its block once it is not to come back: one apply then forgets what was in it"),
+        );
+    }
     for (handle, number) in waiting {
         let Some((state, loc)) = shut.get(handle) else { continue };
         diagnostics.push(

@@ -10,11 +10,12 @@ pub mod retry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::address::ResourceAddr;
 use crate::cause::{Cause, CauseKind};
 use crate::ids::{AccountId, ActingPrincipal, Handle, Partition, Region};
+use crate::schema::AccountState;
 use crate::value::{AttrPath, Attrs};
 
 pub use fence::{AttemptGate, Permit};
@@ -347,6 +348,35 @@ pub struct Administration {
     pub unread: BTreeMap<&'static str, String>,
 }
 
+/// What is told of an organization while it is being read.
+pub struct Announcements {
+    /// Which account is the management account; `None`: there is no organization. No account can be entered
+    /// without knowing that.
+    pub management: oneshot::Sender<Option<AccountId>>,
+    /// How accounts stand: those that AWS lets nobody into are not entered.
+    pub accounts: watch::Sender<AccountListing>,
+}
+
+impl Announcements {
+    /// Nobody hears them.
+    #[must_use]
+    pub fn unheard() -> Self {
+        Self {
+            management: oneshot::channel().0,
+            accounts: watch::Sender::new(AccountListing::default()),
+        }
+    }
+}
+
+/// How the accounts of an organization stand, as far as they have been listed.
+#[derive(Clone, Debug, Default)]
+pub struct AccountListing {
+    /// Each account's state.
+    pub states: BTreeMap<AccountId, AccountState>,
+    /// Whether no more will be listed.
+    pub ended: bool,
+}
+
 /// Something that can read and change AWS.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -362,12 +392,11 @@ pub trait Provider: Send + Sync {
     /// Reads the organization: its settings, roots, units, accounts, policies and their targets.
     /// An account that is in no organization gives an empty, complete inventory.
     ///
-    /// `announce` hears which account is the management account (`None`: there is no organization) long
-    /// before the rest is read: no account can be entered without knowing that.
+    /// `announce` hears what entering accounts waits for, long before the rest is read.
     async fn read_organization(
         &self,
         management: &AccountTarget,
-        announce: oneshot::Sender<Option<AccountId>>,
+        announce: Announcements,
     ) -> Result<Inventory, ProviderError>;
 
     /// Reads one account in bulk: the given kinds (and, with IAM, everything that holds power there).

@@ -142,6 +142,14 @@ fn a_closed_account_is_told_and_holds_up_nothing() {
     });
     close(&front, "kestrel-old");
 
+    // The organization says so before anybody enters, though state has seen it active.
+    front.forget();
+    let told = run(&program, &front, &["plan"]).code(0);
+    let entered =
+        front.seen().iter().any(|s| s.operation() == "AssumeRole" && s.text().contains(&prod));
+    assert!(!entered, "a closed account is not entered");
+    assert!(told.err.contains("recorded in `prod`, which is closed"), "{}", told.err);
+    assert!(told.err.contains("one apply then forgets what was in it"), "{}", told.err);
     for args in [&["plan"][..], &["plan", "-a", "dev"], &["isolation"]] {
         // Where it is selected it is named; elsewhere its walls say it.
         let plan = run(&program, &front, args);

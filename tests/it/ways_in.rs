@@ -297,7 +297,12 @@ async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), EngineEr
     let required = estate.accounts.keys().filter(|_| required).cloned().collect();
     let targets = Targets::of(&estate, None).accounts;
     let shut = BTreeMap::new();
-    let request = AccountRequest { shut: &shut, for_apply: false, parallelism: 4 };
+    let told = tokio::sync::watch::channel(palisade::provider::AccountListing {
+        ended: true,
+        ..Default::default()
+    })
+    .1;
+    let request = AccountRequest { shut: &shut, states: &told, for_apply: false, parallelism: 4 };
     let read = read_accounts(&provider.await, &targets, &estate, request).await;
     let unread = read.readings.values().map(|r| matches!(r, Reading::Unread(_))).collect();
     let mut warnings = Diagnostics::new();

@@ -6,15 +6,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use tokio::sync::oneshot;
-
 use super::{Job, OperationFailure, Worker, WorkerShared, problem};
 use crate::apply::record::is_hidden;
 use crate::diag::Diagnostic;
 use crate::difference::policies;
 use crate::difference::{StoredValues, difference};
 use crate::plan::model::OperationKind;
-use crate::provider::LiveObject;
+use crate::provider::{Announcements, LiveObject};
 use crate::schema::{Home, ManagedKind};
 use crate::value::{AttrPath, Attrs, Value};
 
@@ -117,7 +115,9 @@ impl Worker<'_> {
         let schema = kind.schema();
         let provider = &self.shared.provider;
         let read = match schema.home {
-            Home::Organization => provider.read_organization(target, oneshot::channel().0).await,
+            Home::Organization => {
+                provider.read_organization(target, Announcements::unheard()).await
+            }
             Home::Account => {
                 let prefix = &self.shared.config_prefix;
                 provider.read_account(target, &[schema.kind].into(), prefix).await

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::FutureExt as _;
+use tokio::sync::watch;
 
 use super::{EstateRead, EstateReader, KnownAccounts, shut};
 use crate::diag::{Diagnostics, Severity};
@@ -13,7 +14,7 @@ use crate::eval::ValueSource as _;
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::live::{Adoptions, Reading, Targets, adoptions};
-use crate::provider::AccountTarget;
+use crate::provider::{AccountListing, AccountTarget};
 use crate::schema::{AccountState, account_state};
 
 /// What the first evaluation and the first reading came to.
@@ -104,7 +105,9 @@ impl EstateReader<'_> {
             has_read_more = !targets.is_empty();
             if has_read_more {
                 let provider = read.provider.as_ref();
-                let more = self.accounts(provider, &targets, &read.estate, &shut);
+                // By now the organization has told how each stands.
+                let told = watch::channel(AccountListing { ended: true, ..Default::default() }).1;
+                let more = self.accounts(provider, &targets, &read.estate, &shut, &told);
                 let mut more = Box::pin(more).await;
                 failures.retain(|handle, _| !more.readings.contains_key(handle));
                 failures.append(&mut more.failures);

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use tokio::sync::oneshot;
 
 use super::observed;
 use crate::diag::Diagnostic;
@@ -15,7 +14,7 @@ use crate::engine::open;
 use crate::engine::workspace::Workspace;
 use crate::eval::estate::ProviderSettings;
 use crate::ids::{AccountId, Handle};
-use crate::provider::{AccountTarget, Inventory, Provider};
+use crate::provider::{AccountTarget, Announcements, Inventory, Provider};
 use crate::review::dumps::files::{AccountDump, Dumps, OrganizationDump};
 use crate::schema::{
     AccessPart, AccountState, CREATED_ROLE, Home, access_of, account_state, kinds,
@@ -82,8 +81,8 @@ async fn reading(
         endpoint_url: None,
     };
     let busy = workspace.begin(Activity::ReadingOrganization);
-    let (announce, _) = oneshot::channel();
-    let organization = provider.read_organization(&target(&caller.account, true), announce).await;
+    let organization =
+        provider.read_organization(&target(&caller.account, true), Announcements::unheard()).await;
     drop(busy);
     let mut dumps = Dumps::default();
     // Those that are named are tried, unless the organization says that nobody is let in.

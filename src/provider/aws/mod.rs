@@ -27,12 +27,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use tokio::sync::oneshot;
 
 use self::kind::{BulkScope, KindProvider};
 use self::session::Session;
 use super::{
-    AccessMode, AccountTarget, Administration, Alarm, Caller, Inventory, LiveObject,
+    AccessMode, AccountTarget, Administration, Alarm, Announcements, Caller, Inventory, LiveObject,
     MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, Provider, ProviderError, ProviderStep,
 };
 use crate::ids::AccountId;
@@ -146,7 +145,7 @@ impl Provider for AwsProvider {
     async fn read_organization(
         &self,
         management: &AccountTarget,
-        announce: oneshot::Sender<Option<AccountId>>,
+        announce: Announcements,
     ) -> Result<Inventory, ProviderError> {
         let session = self.entered(management, AccessMode::Read).await?;
         organization_read::everything(&session, announce).await

@@ -7,14 +7,15 @@ use aws_sdk_organizations::types::{Account, OrganizationalUnit};
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::kind::Bulk;
 use super::kinds::{account, organization, organizational_unit, registered};
 use super::session::Session;
 use super::{ROOT, organization_tags};
-use crate::ids::AccountId;
-use crate::provider::{Failure, Inventory, LiveObject, ProviderError};
+use crate::provider::{
+    AccountListing, Announcements, Failure, Inventory, LiveObject, ProviderError,
+};
 
 /// The id of the root, or the id itself.
 pub(super) async fn node_id(session: &Session, node: &str) -> Result<String, ProviderError> {
@@ -27,14 +28,15 @@ pub(super) fn node_name(id: &str) -> &str {
 }
 
 /// Everything. An account that is in no organization has an empty one. `announce` hears which account
-/// is the management account as soon as AWS has said so, long before the tree is read.
+/// is the management account, and how accounts stand, as soon as AWS has said so, long before the tree is read.
 ///
 /// What needs nothing of each other starts together, so that the chain of waits is as long as the tree
 /// is deep: whether there is an organization at all is found out along the way.
 pub(super) async fn everything(
     session: &Session,
-    announce: oneshot::Sender<Option<AccountId>>,
+    announce: Announcements,
 ) -> Result<Inventory, ProviderError> {
+    let Announcements { management: announce, accounts: tell_states } = announce;
     let mut inventory = Inventory::default();
     let mut beside_the_tree = Vec::new();
     for (kind, bulk) in registered() {
@@ -66,7 +68,8 @@ pub(super) async fn everything(
         Ok((root, tree))
     };
     let readers = beside_the_tree.iter().map(|(_, reader)| reader.everything(session, &types));
-    let (described, services, below_root, readings) = futures::join!(
+    let ((), described, services, below_root, readings) = futures::join!(
+        list_states(session, tell_states),
         described,
         organization::trusted_services(session),
         below_root,
@@ -100,6 +103,18 @@ pub(super) async fn everything(
         inventory.objects.insert((object.kind, object.key.clone()), object);
     }
     Ok(inventory)
+}
+
+/// Tells how accounts stand, page by page. The tree has them all too, and takes as many rounds as it is deep. What cannot
+/// be listed is told by nobody: such accounts are tried.
+async fn list_states(session: &Session, tell: watch::Sender<AccountListing>) {
+    let mut pages = session.organizations().list_accounts().into_paginator().send();
+    while let Some(Ok(page)) = pages.next().await {
+        tell.send_modify(|listing| {
+            listing.states.extend(page.accounts().iter().filter_map(account::listed));
+        });
+    }
+    tell.send_modify(|listing| listing.ended = true);
 }
 
 /// One read of the tree, and what it found.

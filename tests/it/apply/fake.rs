@@ -8,12 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::ids::AccountId;
 use palisade::provider::{
-    AccessMode, AccountTarget, Administration, Alarm, Caller, Failure, Inventory, LiveObject,
-    MetricQuery, Op, Parameter, Permit, Provider, ProviderError, ProviderStep, REQUEST,
+    AccessMode, AccountTarget, Administration, Alarm, Announcements, Caller, Failure, Inventory,
+    LiveObject, MetricQuery, Op, Parameter, Permit, Provider, ProviderError, ProviderStep, REQUEST,
 };
 use palisade::schema::kinds;
 use palisade::value::{Attrs, Value};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 /// Cuts the power at a request, right before it is processed or right after. Requests of AWS and of
 /// the state backend are counted together.
@@ -263,7 +263,7 @@ impl Provider for FakeAws {
     async fn read_organization(
         &self,
         _: &AccountTarget,
-        _: oneshot::Sender<Option<AccountId>>,
+        _: Announcements,
     ) -> Result<Inventory, ProviderError> {
         Ok(Inventory::default())
     }

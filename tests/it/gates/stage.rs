@@ -294,8 +294,8 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         load(dir, &LoadOptions::default()).into_result().expect("the configuration is right");
     let snapshot = ledger.read_all().await.expect("state");
     let provider: &dyn Provider = world.provider.as_ref();
-    let announce = tokio::sync::oneshot::channel().0;
-    let organization = provider.read_organization(&world.management, announce).await;
+    let unheard = palisade::provider::Announcements::unheard();
+    let organization = provider.read_organization(&world.management, unheard).await;
     let organization = organization.expect("organization");
     let id = world.management.id.clone();
     let read = releases_in_force::read(ledger, &configuration, None).await;
@@ -303,7 +303,13 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     let first = evaluated(&configuration, &snapshot, None, id.clone(), &in_force);
     let targets = Targets::of(&first, id.as_ref());
     let shut = BTreeMap::new();
-    let request = read_live::AccountRequest { shut: &shut, for_apply: false, parallelism: 4 };
+    let told = tokio::sync::watch::channel(palisade::provider::AccountListing {
+        ended: true,
+        ..Default::default()
+    })
+    .1;
+    let request =
+        read_live::AccountRequest { shut: &shut, states: &told, for_apply: false, parallelism: 4 };
     let accounts = read_live::read_accounts(provider, &targets.accounts, &first, request).await;
     let live = read_live::live(organization, accounts.readings, None);
     let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone(), &in_force);

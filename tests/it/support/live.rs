@@ -286,7 +286,7 @@ impl World {
         match home {
             Home::Organization => self
                 .provider
-                .read_organization(&self.management, tokio::sync::oneshot::channel().0)
+                .read_organization(&self.management, palisade::provider::Announcements::unheard())
                 .await
                 .expect("read"),
             Home::Account => {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types::{self, CreateAccountState, CreateAccountStatus};
 
 use super::organization;
+use crate::ids::AccountId;
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{Bulk, KindProvider, OrAbsent, Wanted, attrs, live, optional};
 use crate::provider::aws::organization_read::{self, node_id, node_name};
@@ -387,6 +388,13 @@ fn state(account: &types::Account) -> Option<&str> {
     let state = account.state().map(|state| state.as_str());
     let status = || AccountState::of_status(account.status()?.as_str()).map(AccountState::name);
     state.or_else(status)
+}
+
+/// An account's id, and how it stands.
+pub(in crate::provider::aws) fn listed(
+    account: &types::Account,
+) -> Option<(AccountId, AccountState)> {
+    Some((account.id()?.parse().ok()?, AccountState::of_name(state(account)?)?))
 }
 
 /// An account by its id or its e-mail address.
