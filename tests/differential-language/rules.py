@@ -117,9 +117,9 @@ def _(kind, text, theirs, ours):
     return None not in (theirs, ours) and ("set" in text) and in_one_order(json.loads(theirs)) == in_one_order(json.loads(ours))
 
 
-@rule("set functions and conversions take elements without a common type")
+@rule("`distinct`, `setproduct` and an empty `setintersection` take elements without a common type")
 def _(kind, text, theirs, ours):
-    return refused_there(theirs, ours) and calls(text, "setintersection", "setproduct", "setunion", "setsubtract", "distinct", "tolist", "toset", "tomap") or refused_there(theirs, ours) and kind == "declaration" and "any" in text
+    return refused_there(theirs, ours) and calls(text, "setintersection", "setproduct", "distinct") or refused_there(theirs, ours) and kind == "declaration" and "any" in text
 
 
 @rule("`templatestring` takes any string")

@@ -421,8 +421,11 @@ fn the_table_of_differences_holds() {
             } else if here.starts_with('`') {
                 let value = value.unwrap_or_else(|e| panic!("{text}: {e}")).to_json();
                 let told = told.get(at).expect("an answer for each example");
-                let wanted = serde_json::from_str(told).unwrap_or_else(|_| json!(told));
-                assert_eq!(value, wanted, "{text}");
+                // A text may stand there without its quotes.
+                let is_told = serde_json::from_str(told).is_ok_and(|told: Json| told == value)
+                    || value.as_str() == Some(told)
+                    || value.to_string() == *told;
+                assert!(is_told, "{text}: {value}, not {told}");
             } else {
                 assert!(value.is_ok(), "{text}: {value:?}");
             }
