@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 
 use super::{
-    AccountFacts, AccountNode, GroupNode, Guardrails, ManagedPolicies, NamedPolicy, Organization,
-    PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember, aws_managed,
+    AccountFacts, AccountNode, Coverage, GroupNode, Guardrails, ManagedPolicies, NamedPolicy,
+    Organization, PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember, aws_managed,
 };
 use crate::iam::{Document, Membership};
 use crate::ids::{Handle, Partition};
@@ -36,6 +36,8 @@ pub struct Facts {
     /// Types of resources, by their CloudFormation names, of which every policy in an account that was read is
     /// among `resources`.
     pub listed_types: BTreeSet<&'static str>,
+    /// The same beside these, of single accounts.
+    pub listed_beside: BTreeMap<Handle, BTreeSet<&'static str>>,
     /// The ARN of the bucket that decides what is applied to the accounts: who writes it can do everything.
     pub state_bucket: Option<String>,
     /// Where objects that are no principals are declared, by the label that reports cite.
@@ -64,6 +66,8 @@ pub struct AccessModel {
     pub resources: BTreeMap<String, ResourceNode>,
     /// Types of resources of which every policy is known, in accounts that were read.
     pub listed_types: BTreeSet<&'static str>,
+    /// The same beside these, of single accounts.
+    pub listed_beside: BTreeMap<Handle, BTreeSet<&'static str>>,
     /// The ARN of the bucket that holds the estate's state.
     pub state_bucket: Option<String>,
     /// Requests are made at this moment or later; `None` where no moment was given.
@@ -128,6 +132,7 @@ impl AccessModel {
             principals,
             resources,
             listed_types: facts.listed_types,
+            listed_beside: facts.listed_beside,
             state_bucket: facts.state_bucket,
             since: None,
             principals_by_account,
@@ -138,6 +143,22 @@ impl AccessModel {
             guardrails: guardrails.labels(),
             principals_by_label: OnceLock::new(),
         }
+    }
+
+    /// Whether every policy on resources of a type, by its CloudFormation name, is known in an account.
+    #[must_use]
+    pub fn lists(&self, account: &Handle, name: &str) -> bool {
+        self.listed_types.contains(name)
+            || self.listed_beside.get(account).is_some_and(|types| types.contains(name))
+    }
+
+    /// The same in every account that was read.
+    #[must_use]
+    pub fn lists_everywhere(&self, name: &str) -> bool {
+        let mut read = self.accounts.values().filter(|account| account.coverage == Coverage::Read);
+        self.listed_types.contains(name)
+            || !self.listed_beside.is_empty()
+                && read.all(|account| self.lists(&account.handle, name))
     }
 
     /// The same for requests from the beginning of a day on (`YYYY-MM-DD`, UTC): what a condition says of days that have

@@ -22,7 +22,7 @@ const WITHOUT_POLICIES: [&str; 3] = ["iam", "organizations", "sts"];
 
 /// The types whose policies the model's source lists whole.
 fn listed(model: &AccessModel) -> impl Iterator<Item = &'static ResourceType> {
-    RESOURCE_TYPES.into_iter().filter(|of| model.listed_types.contains(of.name))
+    RESOURCE_TYPES.into_iter().filter(|of| model.lists_everywhere(of.name))
 }
 
 /// What the analysis does not look at in a model; every plan lists it.

@@ -157,7 +157,7 @@ fn identities(
         }
         return;
     };
-    if details.is_truncated {
+    if details.is_truncated || details.next_token.is_some() {
         account.mark_unread(format!("{DETAILS} is one page of several"));
     }
     let own = format!("::{}:", account.id);
@@ -253,11 +253,17 @@ fn buckets(account: &mut AccountSnapshot, dump: &AccountDump) {
             account
                 .mark_unread(format!("the policy of bucket `{}` was not read: {why}", bucket.name));
         }
+        if bucket.policy.is_none() && bucket.unread.is_none() {
+            account.mark_unread(format!(
+                "buckets.json does not say what policy bucket `{}` has (`\"policy\": null` where it has none)",
+                bucket.name
+            ));
+        }
         let arn = BUCKET.global_arn(account.partition, &bucket.name);
         let resource = Resource {
             kind: &BUCKET,
             label: label(&arn, &bucket.name, &account.handle),
-            policy: bucket.policy.as_ref().map(PolicyText::read),
+            policy: bucket.policy.iter().flatten().next().map(PolicyText::read),
             restrict_public: bucket.public_access_block.unwrap_or_default().restrict_public_buckets,
             is_dumped: true,
         };
@@ -267,6 +273,7 @@ fn buckets(account: &mut AccountSnapshot, dump: &AccountDump) {
 
 /// Policies of other resources; the file may be absent, since nobody has to ask for them.
 fn policies(account: &mut AccountSnapshot, dump: &AccountDump) {
+    account.lists_policies = dump.resource_policies.is_some();
     for resource in dump.resource_policies.iter().flat_map(|dump| &dump.resources) {
         let Some(kind) = ResourceType::of_arn(&resource.arn) else {
             account.mark_unread(format!("`{}` is of a type that is not judged", resource.arn));
@@ -298,6 +305,20 @@ fn tree(dump: Option<OrganizationDump>, diagnostics: &mut Diagnostics) -> Tree {
         let on = types.into_iter().filter(|t| t.status == "ENABLED");
         on.filter_map(|t| policy_type(&t.r#type)).collect()
     });
+    for (key, kind, is_there) in [
+        ("scps", PolicyType::ServiceControl, dump.scps.is_some()),
+        ("rcps", PolicyType::ResourceControl, dump.rcps.is_some()),
+    ] {
+        let is_on = |on: &BTreeSet<PolicyType>| on.contains(&kind);
+        if !is_there && enabled.as_ref().is_some_and(is_on) {
+            let what = format!(
+                "`organization.json` has no `{key}`, and its root has that type of policies on"
+            );
+            diagnostics.push(
+                Diagnostic::error(what).help(format!("write `\"{key}\": []` where there are none")),
+            );
+        }
+    }
     let mut tree = OrganizationSnapshot {
         id: ids.id,
         root: root.id,
@@ -319,8 +340,8 @@ fn tree(dump: Option<OrganizationDump>, diagnostics: &mut Diagnostics) -> Tree {
         tree.names.extend(member.name.map(|name| (member.id.clone(), name)));
         tree.accounts.insert(member.id, member.parent);
     }
-    let scps = dump.scps.into_iter().map(|policy| (PolicyType::ServiceControl, policy));
-    let rcps = dump.rcps.into_iter().map(|policy| (PolicyType::ResourceControl, policy));
+    let scps = dump.scps.into_iter().flatten().map(|policy| (PolicyType::ServiceControl, policy));
+    let rcps = dump.rcps.into_iter().flatten().map(|policy| (PolicyType::ResourceControl, policy));
     // AWS's own RCP permits everything and cannot be detached or changed: it limits nothing.
     let limits = |(_, policy): &(PolicyType, PolicyDump)| policy.name != "RCPFullAWSAccess";
     for (kind, policy) in scps.chain(rcps).filter(limits) {

@@ -10,7 +10,7 @@ use super::{
 use crate::access::{
     AccessModel, AccountFacts, BUCKET, Coverage, Facts, GroupNode, Guardrails, ManagedPolicies,
     ManagedPolicy, NamedPolicy, Organization, Permissions, PolicyType, PrincipalKind,
-    PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags,
+    PrincipalNode, RESOURCE_TYPES, ResourceNode, ResourcePolicy, ResourceTags,
 };
 use crate::iam::Use;
 
@@ -43,6 +43,10 @@ pub(crate) fn model(snapshot: &AccountsSnapshot) -> AccessModel {
             principals.map(|(kind, identity)| principal(account, kind, identity, &managed)),
         );
         facts.resources.extend(resources(account));
+        if account.lists_policies {
+            let types = RESOURCE_TYPES.into_iter().map(|of| of.name);
+            facts.listed_beside.insert(account.handle.clone(), types.collect());
+        }
     }
     AccessModel::new(facts)
 }

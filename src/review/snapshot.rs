@@ -101,6 +101,8 @@ pub(crate) struct AccountSnapshot {
     pub resources: BTreeMap<String, Resource>,
     /// Whether `RestrictPublicBuckets` is set for the whole account.
     pub restrict_public: bool,
+    /// Whether every policy on its resources of the types that are judged is known.
+    pub lists_policies: bool,
 }
 
 /// A role or user.
@@ -238,6 +240,7 @@ impl AccountSnapshot {
             policies: BTreeMap::new(),
             resources: BTreeMap::new(),
             restrict_public: false,
+            lists_policies: false,
         }
     }
 

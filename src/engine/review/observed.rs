@@ -20,7 +20,12 @@ const ROOT: &str = "root";
 
 /// An organization; without one the dump says that there is none.
 pub(super) fn organization(read: &Inventory) -> OrganizationDump {
-    let mut dump = OrganizationDump { unread: unread(read), ..OrganizationDump::default() };
+    let mut dump = OrganizationDump {
+        unread: unread(read),
+        scps: Some(Vec::new()),
+        rcps: Some(Vec::new()),
+        ..OrganizationDump::default()
+    };
     let objects = || read.objects.values().filter_map(|o| Some((o, access_of(o.kind)?)));
     let Some((object, declared)) = objects().find_map(|(o, part)| Some((o, part.organization()?)))
     else {
@@ -62,8 +67,8 @@ pub(super) fn organization(read: &Inventory) -> OrganizationDump {
                     targets: targets.into_iter().map(node).collect(),
                 };
                 match limits {
-                    Guardrail::Principals => dump.scps.push(policy),
-                    Guardrail::Resources => dump.rcps.push(policy),
+                    Guardrail::Principals => dump.scps.get_or_insert_default().push(policy),
+                    Guardrail::Resources => dump.rcps.get_or_insert_default().push(policy),
                 }
             }
             _ => {}
@@ -198,7 +203,7 @@ fn principal(
 fn bucket(object: &LiveObject, name: &str, says: ResourceDeclaration) -> BucketDump {
     BucketDump {
         name: text(&object.attrs, name),
-        policy: policy(object, says),
+        policy: Some(policy(object, says)),
         public_access_block: says.public_access_block.and_then(|own| block(&object.attrs, own)),
         unread: object.unread.get(says.policy).cloned(),
     }

@@ -1,6 +1,6 @@
 //! The sides of a plan as access models: what the isolation analysis looks at.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 
@@ -72,6 +72,7 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &SharedPolicies) ->
         managed_policies: managed,
         resources: resources(estate, side, cache),
         listed_types: listed_types(),
+        listed_beside: BTreeMap::new(),
         state_bucket: estate.state_bucket.as_ref().map(|name| {
             let partition = Partition::of_region(estate.provider.region.as_str());
             STATE_STORE.global_arn(partition, name)

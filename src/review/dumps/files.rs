@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use crate::diag::{Diagnostic, Diagnostics};
@@ -179,6 +179,10 @@ pub(crate) struct AuthorizationDetails {
     pub(crate) policies: Vec<PolicyDetail>,
     #[serde(default)]
     pub(crate) is_truncated: bool,
+    /// What the command line prints of a listing that `--max-items` cuts off (AWS CLI User Guide, "Using the pagination
+    /// options"); the API calls it `Marker`.
+    #[serde(alias = "Marker", skip_serializing)]
+    pub(crate) next_token: Option<Json>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -276,11 +280,18 @@ pub(crate) struct Buckets {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct BucketDump {
     pub(crate) name: String,
-    pub(crate) policy: Option<Json>,
+    /// `null` says that it has none; where it is not there, nobody looked.
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) policy: Option<Option<Json>>,
     pub(crate) public_access_block: Option<PublicAccessBlock>,
     /// Why its policy is not here although it may have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unread: Option<String>,
+}
+
+/// What a key says that is there, `null` too.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// In the words of either API: S3 writes `RestrictPublicBuckets`.
@@ -309,10 +320,8 @@ pub(crate) struct OrganizationDump {
     pub(crate) units: Vec<UnitDump>,
     #[serde(default)]
     pub(crate) accounts: Vec<MemberDump>,
-    #[serde(default)]
-    pub(crate) scps: Vec<PolicyDump>,
-    #[serde(default)]
-    pub(crate) rcps: Vec<PolicyDump>,
+    pub(crate) scps: Option<Vec<PolicyDump>>,
+    pub(crate) rcps: Option<Vec<PolicyDump>>,
     /// What could not be read of it, a phrase each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unread: Vec<String>,
