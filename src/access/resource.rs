@@ -25,6 +25,8 @@ pub struct ResourceType {
     pub contents: Option<&'static str>,
     /// Actions that change its policy, or what the policy is worth.
     pub policy_actions: &'static [&'static str],
+    /// Those of them by which somebody lets others in.
+    pub letting_in: &'static [&'static str],
     /// Actions that carry data into it.
     pub writes: &'static [&'static str],
     /// Actions that carry data out of it.
@@ -64,6 +66,7 @@ impl ResourceType {
         resource: "",
         contents: None,
         policy_actions: &[],
+        letting_in: &[],
         writes: &[],
         reads: &[],
         policy_required: false,
@@ -94,6 +97,7 @@ pub static BUCKET: ResourceType = ResourceType {
         "s3:PutBucketPolicy",
         "s3:PutBucketPublicAccessBlock",
     ],
+    letting_in: &["s3:PutBucketPolicy"],
     writes: &["s3:PutObject"],
     reads: &["s3:GetObject"],
     also_opened_by: Some("access control lists of buckets and objects"),

@@ -98,6 +98,9 @@ struct Matches<'p> {
     endpoint: Option<Layer<'p>>,
 }
 
+/// Actions of those services on which RCPs do not bear (KMS Developer Guide, "Resource control policies in AWS KMS").
+pub const OUTSIDE_RCPS: [&str; 1] = ["kms:RetireGrant"];
+
 /// Services whose resources RCPs cover, as lower-case action prefixes; dated data.
 #[must_use]
 pub fn rcp_services() -> &'static BTreeSet<&'static str> {
@@ -277,8 +280,9 @@ impl<'r> Case<'r> {
                 && !manages(&request.principal_organization)
                 && !caller.service_linked,
             // RCPs bind whoever calls, services too; not resources of the management account, not
-            // service-linked roles.
-            rcps_apply: !manages(&request.resource_organization)
+            // service-linked roles; and some actions "even if the Action element specifies * as a wildcard".
+            rcps_apply: !OUTSIDE_RCPS.iter().any(|one| one.eq_ignore_ascii_case(action))
+                && !manages(&request.resource_organization)
                 && !caller.service_linked
                 && rcp_services().contains(service),
         }

@@ -21,8 +21,11 @@
 //!   for an origin that enters the role's account, or writes into it, and is not that role itself, rests on
 //!   the code; and so on from every account that such code gets into. An origin that does neither cannot
 //!   speak to it, and one whose own account it is reaches the far side anyway.
+//! * The management account. Whoever it lets in may do anything to its members, and where the estate does not declare it
+//!   nothing of it was read. So every proof for an origin that guardrails let ask it for a role rests on whom it lets in.
 //! * Who issues identities. A role that trusts the provider of an EKS cluster, or Cognito, lets in whoever administers the
-//!   cluster or the pool, and neither is read: it may lie in any account. So where such a role crosses the wall, the
+//!   cluster or the pool, and neither is read: it may lie in any account. So it is with a bucket that holds an issuer's keys
+//!   and that was not read. So where such a role crosses the wall, the
 //!   proof for an origin with an account beside the role's own rests on where that is. (In the role's own account
 //!   it is asked who may administer them.)
 
@@ -31,27 +34,27 @@ use std::sync::{Arc, OnceLock};
 
 use super::compare::{Pair, SideResult};
 use super::crossing::{
-    ANYBODY, PathStep, StepSource, StepTarget, TargetResource, asked_at, home, is_closed,
-    open_to_all,
+    ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, TargetResource, asked_at, home,
+    is_closed, open_to_all,
 };
-use super::issuers::TokenIssuer;
+use super::issuers::{TokenIssuer, keys_of};
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
 use super::rights::{
     guardrails_let_leave, guardrails_let_member_leave, is_for_management, may_change_policies,
-    may_change_policies_in,
+    may_change_policies_in, services_of,
 };
 use super::section::{Assumption, AssumptionKind};
 use super::undetermined::opened;
 use crate::access::{
-    AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
-    PrincipalNode, UndescribedMember,
+    AccessModel, AccountNode, Coverage, FUNCTION, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
+    PrincipalNode, ResourceNode, UndescribedMember,
 };
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
 use crate::iam::symbolic::question::variable_keys;
-use crate::iam::{Document, Effect, Item, PrincipalType, Principals, catalogue, passing};
-use crate::ids::{Handle, Partition};
+use crate::iam::{Document, Effect, Item, PrincipalType, Principals, catalogue};
+use crate::ids::{AccountId, Handle, Partition};
 
 /// Answers by what they depend on, shared by both sides of a plan.
 pub(super) type Memo = BTreeMap<Class, bool>;
@@ -84,6 +87,10 @@ pub(super) struct Assumptions<'a> {
     administrating: BTreeSet<&'a Origin>,
     /// Roles whose code each origin can speak to, by ARN, each with the environments that it gets into.
     code: BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>>,
+    /// The management account and who of each origin it may let in, where nothing of it is read.
+    management: Option<(Handle, BTreeSet<Origin>)>,
+    /// Accounts with roles for functions, each with the environments that those get into.
+    functions: BTreeMap<&'a Handle, BTreeSet<&'a str>>,
     /// Roles that whoever issues identities of a cluster or pool gets into, each with the accounts that it gets into.
     issued: Vec<(&'a PrincipalNode, BTreeSet<Handle>)>,
 }
@@ -109,7 +116,20 @@ impl<'a> Assumptions<'a> {
         let administrating = result.powers.administrators.keys().collect();
         let partition = partition(model);
         let (code, issued) = (code(model, result, entered), issued(model, result));
-        Self { model, partition, open, callers, administrating, code, issued }
+        let (functions, management) = (functions(model, result), None);
+        let mut all = Self {
+            model,
+            partition,
+            open,
+            callers,
+            administrating,
+            code,
+            management,
+            functions,
+            issued,
+        };
+        all.management = all.unread_management();
+        all
     }
 
     /// What the proof of an isolated wall rests on.
@@ -117,7 +137,71 @@ impl<'a> Assumptions<'a> {
         let mut all = self.resource_policies(origin, to, memo);
         all.extend(self.running_code(origin, to));
         all.extend(self.identity_issuers(origin, to));
+        all.extend(self.management_account(origin, to));
         all
+    }
+
+    /// The management account, where the estate does not declare it, and the origins of which guardrails let somebody ask it
+    /// for a role.
+    fn unread_management(&self) -> Option<(Handle, BTreeSet<Origin>)> {
+        let mut members = self.model.members.iter();
+        let (id, member) = members
+            .find(|(_, member)| member.membership.management_account && !member.is_closed)?;
+        let handle = Handle::from(&id.parse::<AccountId>().ok()?);
+        let node = AccountNode {
+            handle: handle.clone(),
+            id: id.clone(),
+            partition: self.partition,
+            environments: BTreeSet::new(),
+            emulated: false,
+            membership: Some(member.membership.clone()),
+            organization_path: Some(member.organization_path.clone()),
+            service_control: member.service_control.clone(),
+            resource_control: Vec::new(),
+            coverage: Coverage::Unread("the estate does not declare it".to_owned()),
+        };
+        let asks = |(origin, callers): (&Origin, &Vec<AskingAccount<'a>>)| {
+            // Without a signature no role is assumed, and who is in that account is in it.
+            let applies = !matches!(origin, Origin::Anonymous | Origin::Management);
+            let mut callers = callers.iter();
+            let comes = applies
+                && (callers.len() > MANY || callers.any(|caller| self.enters(caller, &node)));
+            comes.then(|| origin.clone())
+        };
+        Some((handle, self.callers.iter().filter_map(asks).collect()))
+    }
+
+    /// Whether guardrails leave a caller the assumption of a role of an account that lets in everybody.
+    fn enters(&self, caller: &AskingAccount<'_>, owner: &AccountNode) -> bool {
+        if !caller.documents.iter().any(|document| bears_on(document, "sts")) {
+            return true;
+        }
+        let place = TargetResource {
+            owner,
+            rule: Some(&self.open),
+            restrict_public: false,
+            unreadable: false,
+            actions: vec![Space::One("sts:AssumeRole".to_owned())],
+            resources: vec![Space::Below(format!(
+                "arn:{}:iam::{}:role/",
+                owner.partition, owner.id
+            ))],
+        };
+        asked_at(self.model, &caller.source, place).is_none_or(|asked| !is_closed(&asked))
+    }
+
+    fn management_account(&self, origin: &Origin, to: &str) -> Option<Assumption> {
+        let (handle, origins) = self.management.as_ref()?;
+        let mut owners = self.model.accounts.values().filter(|account| {
+            account.environments.contains(to)
+                && account.coverage == Coverage::Read
+                && account.membership.is_some()
+        });
+        (origins.contains(origin) && owners.next().is_some()).then(|| Assumption {
+            account: handle.clone(),
+            kind: AssumptionKind::ManagementAccount,
+            objects: vec![handle.to_string()],
+        })
     }
 
     fn identity_issuers(&self, origin: &Origin, to: &str) -> Vec<Assumption> {
@@ -160,7 +244,7 @@ impl<'a> Assumptions<'a> {
         let mut all = Vec::new();
         for owner in owners {
             let unseen =
-                POLICY_BEARING_TYPES.iter().filter(|ty| !model.listed_types.contains(ty.name));
+                POLICY_BEARING_TYPES.iter().filter(|ty| !model.lists(&owner.handle, ty.name));
             let objects: Vec<String> = unseen
                 .filter(|ty| ty.takes_unsigned || *origin != Origin::Anonymous)
                 .filter(|ty| {
@@ -179,6 +263,39 @@ impl<'a> Assumptions<'a> {
             if !objects.is_empty() {
                 let kind = AssumptionKind::ResourcePolicies;
                 all.push(Assumption { account: owner.handle.clone(), kind, objects });
+            }
+        }
+        all.extend(self.function_policies(origin, to, memo));
+        all
+    }
+
+    /// Accounts in between whose functions may let somebody in change what they run, which is then one of their roles.
+    fn function_policies(&self, origin: &Origin, to: &str, memo: &mut Memo) -> Vec<Assumption> {
+        let model = self.model;
+        let is_function = |ty: &&PolicyBearing| ty.name == FUNCTION.name;
+        let Some(ty) = POLICY_BEARING_TYPES.iter().find(is_function) else { return Vec::new() };
+        let callers = self.callers.get(origin).map(Vec::as_slice).unwrap_or_default();
+        let mut all = Vec::new();
+        for (handle, environments) in &self.functions {
+            let Some(owner) = model.accounts.get(*handle) else { continue };
+            let is_between = environments.contains(to)
+                && !owner.environments.contains(to)
+                && owner.coverage == Coverage::Read
+                && !owner.emulated
+                && !model.lists(handle, ty.name)
+                && !belongs_to(model, handle, origin)
+                && *origin != Origin::Anonymous;
+            if is_between
+                && (callers.len() > MANY
+                    || callers.iter().any(|caller| {
+                        caller.id != owner.id && self.lets_in(caller, owner, ty, false, memo)
+                    }))
+            {
+                all.push(Assumption {
+                    account: owner.handle.clone(),
+                    kind: AssumptionKind::ResourcePolicies,
+                    objects: vec![ty.name.to_owned()],
+                });
             }
         }
         all
@@ -384,7 +501,16 @@ fn issued<'a>(
 ) -> Vec<(&'a PrincipalNode, BTreeSet<Handle>)> {
     let by_source = by_source(&result.edges);
     let is_issued = |step: &&PathStep| match &step.source {
-        StepSource::Federated(provider) => TokenIssuer::of(provider).is_some(),
+        // A trust anchor may rest on a certificate authority of any account (IAM Roles Anywhere User Guide, "Trust model").
+        StepSource::Service(service) => service == ROLES_ANYWHERE,
+        StepSource::Federated(provider) => match TokenIssuer::of(provider) {
+            // Whose bucket holds the keys, and who may write there, is known of one that was read.
+            Some(TokenIssuer::Bucket(_)) => {
+                let keys = keys_of(provider).and_then(|bucket| model.resources.get(&bucket));
+                keys.is_none_or(ResourceNode::is_unreadable)
+            }
+            issuer => issuer.is_some(),
+        },
         _ => false,
     };
     let roles: BTreeSet<&str> =
@@ -396,6 +522,28 @@ fn issued<'a>(
         (role.as_ref(), accounts)
     };
     roles.map(reaching).collect()
+}
+
+/// Accounts with a role that Lambda may assume and that gets out of them, each with the environments that it gets into.
+fn functions<'a>(
+    model: &'a AccessModel,
+    result: &'a SideResult,
+) -> BTreeMap<&'a Handle, BTreeSet<&'a str>> {
+    let by_source = by_source(&result.edges);
+    let mut all: BTreeMap<&Handle, BTreeSet<&str>> = BTreeMap::new();
+    for source in by_source.keys() {
+        let StepSource::Principal(arn) = source else { continue };
+        let Some(role) = model.principals.get(arn) else { continue };
+        let runs = format!("{}.", FUNCTION.service);
+        if !services_of(role).iter().any(|service| service.starts_with(&runs)) {
+            continue;
+        }
+        let accounts = onward(model, &by_source, source);
+        let nodes = accounts.iter().filter_map(|account| model.accounts.get(account));
+        let environments = nodes.flat_map(|node| node.environments.iter().map(String::as_str));
+        all.entry(&role.account).or_default().extend(environments);
+    }
+    all
 }
 
 /// The accounts of others that each origin gets into or writes into, or where it holds power.
@@ -573,10 +721,8 @@ fn runs_code(model: &AccessModel, arn: &str) -> bool {
     let statements = trust.into_iter().flat_map(|trust| &trust.document.statements);
     let allowing = statements.filter(|statement| statement.effect == Effect::Allow);
     let mut named = allowing.flat_map(|s| s.principals.iter().flat_map(Principals::items));
-    named.any(|(kind, item)| {
-        kind == PrincipalType::Service
-            && item.text.known().is_none_or(|name| passing::of(name).is_some())
-    })
+    // What a service does with a role of which the data knows nothing nobody can tell.
+    named.any(|(kind, _)| kind == PrincipalType::Service)
 }
 
 /// Whether an action carries anything in: all that is not known to read.

@@ -9,7 +9,7 @@ use super::crossing::{
     ANY_PROVIDER, ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, named_in_conditions,
 };
 use super::paths::account_of;
-use crate::access::{AccessModel, PrincipalNode, ResourceType};
+use crate::access::{AccessModel, Coverage, PrincipalKind, PrincipalNode, ResourceType};
 use crate::iam::symbolic::question::concerns;
 use crate::iam::values::is_account_id;
 use crate::iam::{Document, Effect, PrincipalType};
@@ -109,6 +109,10 @@ fn sources<'w>(
         Some(role) => p.arn != role && may_assume(p, role),
         None => true,
     };
+    let read = |account: &str| {
+        let node = model.account_by_id.get(account).and_then(|handle| model.accounts.get(handle));
+        node.is_some_and(|node| node.coverage == Coverage::Read)
+    };
     // Within an account a policy that names everybody asks nothing of the caller's own side.
     let beside = |p: &PrincipalNode| {
         let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
@@ -170,6 +174,11 @@ fn sources<'w>(
                         let arn = principal_of(&text, index);
                         if model.principals.contains_key(&arn) {
                             found.insert(StepSource::Principal(arn));
+                        } else if inside && text.contains(":federated-user/") && read(account) {
+                            // A user alone begins such a session (STS API Reference, `GetFederationToken`).
+                            let all = index.by_account.get(account).into_iter().flatten();
+                            let users = all.filter(|p| p.kind == PrincipalKind::User);
+                            found.extend(users.map(|p| StepSource::Principal(p.arn.clone())));
                         } else if !inside || text.contains(":federated-user/") {
                             found.insert(StepSource::Foreign(arn));
                         }

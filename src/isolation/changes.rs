@@ -57,6 +57,8 @@ pub struct Changes {
     pub permitted: bool,
     /// Its boundary was taken away, or swapped for one that leaves everything.
     pub unbound: bool,
+    /// Policies, by ARN, each of which may be its boundary in place of its own.
+    pub bounds: BTreeSet<String>,
     /// It bears whatever tags one likes.
     pub tagged: bool,
     /// Its trust was rewritten: its sessions bear whatever tags one likes, and a second factor or none.
@@ -108,6 +110,7 @@ impl Changes {
             (&mut self.groups, &other.groups),
             (&mut self.attached, &other.attached),
             (&mut self.names, &other.names),
+            (&mut self.bounds, &other.bounds),
         ] {
             own.extend(more.iter().cloned());
         }
@@ -188,6 +191,8 @@ struct Use<'c> {
     given: &'c [NamedPolicy],
     /// The name that it goes by; its own otherwise.
     name: Option<&'c str>,
+    /// The boundary that it is given; its own otherwise.
+    bound: Option<&'c NamedPolicy>,
 }
 
 impl Asked {
@@ -209,6 +214,8 @@ impl Asked {
         self.put_identity(own);
         if changes.unbound {
             self.put_boundary(None);
+        } else if let Some(bound) = way.bound {
+            self.put_boundary(Some(bound.clone()));
         }
         self = self.with_policies(way.given);
         if let Some(name) = way.name {
@@ -308,10 +315,16 @@ pub(super) fn under(
                 if changes.removed.is_empty() { &[false] } else { &[false, true] };
             let given = choices(model, &principal.account, given);
             let names = || std::iter::once(None).chain(changes.names.iter().map(Some));
+            let bounds: Vec<NamedPolicy> =
+                changes.bounds.iter().filter_map(|arn| model.managed(arn)).collect();
+            let bounds = || std::iter::once(None).chain(bounds.iter().map(Some));
             let ways = removing.iter().flat_map(|removing| {
                 let removing = *removing;
                 given.iter().flat_map(move |given| {
-                    names().map(move |name| Use { removing, given, name: name.map(String::as_str) })
+                    names().flat_map(move |name| {
+                        let name = name.map(String::as_str);
+                        bounds().map(move |bound| Use { removing, given, name, bound })
+                    })
                 })
             });
             ways.filter_map(|way| Some(ask()?.changed(principal, changes, &way))).collect()

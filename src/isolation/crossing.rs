@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::access::{
     AccessModel, AccountNode, NamedPolicy, RESOURCE_TYPES, ResourceType, UndescribedMember, levels,
 };
+use crate::iam::eval::OUTSIDE_RCPS;
 use crate::iam::symbolic::globs::{Glob, TooMany, regions};
 use crate::iam::symbolic::{Caps, Companion, Domain, Space};
 use crate::iam::{ContextValue, Decision, Document, Item, Policies, Principal, Request, evaluate};
@@ -85,6 +86,8 @@ pub struct Asked {
     session_names: Option<BTreeSet<String>>,
     /// What the id of a session may be where that is the caller's to name.
     any_session_id: Option<Domain>,
+    /// Whether each of its sessions has a source identity, by what its trust demands.
+    bears_identity: bool,
     /// Federated sessions that the principal may begin, where policies tell them from it.
     federated: Option<FederatedSessions>,
     /// The moment from which on requests are made.
@@ -156,8 +159,11 @@ fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'
             };
             let answered = answered.iter().map(|action| Space::One((*action).to_owned()));
             let actions: Vec<Space> = answered.collect();
+            // What another layer of policies bears on is asked about by itself.
+            let apart = OUTSIDE_RCPS.iter().filter(|one| service_prefix(one) == kind.service);
+            let apart = apart.map(|one| Space::One((*one).to_owned()));
             match actions.is_empty() {
-                true => (vec![kind.actions()], kind.spaces(arn)),
+                true => (std::iter::once(kind.actions()).chain(apart).collect(), kind.spaces(arn)),
                 false => (actions, kind.spaces(arn)),
             }
         }
@@ -204,6 +210,7 @@ pub fn asked_at(
         sessions: BTreeSet::new(),
         session_names: None,
         any_session_id: None,
+        bears_identity: false,
         federated: None,
         since: None,
         why_undetermined: place.unreadable.then(|| "its policy could not be read".to_owned()),
@@ -271,6 +278,27 @@ fn account_of_source<'s>(model: &'s AccessModel, source: &'s StepSource) -> Opti
         },
         StepSource::Federated(_) | StepSource::Service(_) | StepSource::Anonymous => None,
     }
+}
+
+/// What making something with tags takes as well (IAM User Guide, "Tags for IAM roles", "Tags for IAM users", "Tags for customer
+/// managed policies": the permissions required).
+const TAGGED_AS_MADE: [(&str, Companion); 3] = {
+    const fn tags(action: &'static str) -> Companion {
+        Companion {
+            action,
+            is_set: |key| key.starts_with("aws:requesttag/") || key == "aws:tagkeys",
+        }
+    }
+    [
+        ("iam:CreateRole", tags("iam:tagrole")),
+        ("iam:CreateUser", tags("iam:taguser")),
+        ("iam:CreatePolicy", tags("iam:tagpolicy")),
+    ]
+};
+
+/// The service of an action.
+fn service_prefix(action: &str) -> &str {
+    action.split(':').next().unwrap_or_default()
 }
 
 /// The service that an ARN of whatever partition names; `None` for what is no ARN.
@@ -401,6 +429,9 @@ impl Asked {
         }
         asked.domains.extend(right.domains.iter().cloned());
         asked.never.extend(right.absent.iter().cloned());
+        let made =
+            TAGGED_AS_MADE.iter().filter(|(make, _)| right.actions.iter().any(|a| a == make));
+        asked.beside.extend(made.map(|(_, tagging)| *tagging));
         Some(asked)
     }
 

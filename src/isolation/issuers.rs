@@ -50,6 +50,15 @@ pub(super) fn keys_of(provider: &str) -> Option<String> {
     Some(format!("arn:{partition}:s3:::{name}"))
 }
 
+/// Whether a key of conditions tells what a token of a provider claims: whoever issues the token decides that.
+#[must_use]
+pub(super) fn is_claim(provider: &str, key: &str) -> bool {
+    let issuer =
+        provider.split_once(":oidc-provider/").map(|(_, issuer)| issuer.to_ascii_lowercase());
+    let key = key.to_ascii_lowercase();
+    issuer.is_some_and(|issuer| key.strip_prefix(&issuer).is_some_and(|rest| rest.starts_with(':')))
+}
+
 /// Whether a principal is Cognito's, in any partition: `cognito-identity.amazonaws.com`, of which GovCloud has
 /// `cognito-identity-us-gov.amazonaws.com` and `cognito-identity.us-gov-east-1.amazonaws.com`.
 #[must_use]

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::crossing::{PathStep, StepSource, StepTarget, home, home_of, member_of};
-use super::issuers::keys_of;
+use super::issuers::{is_claim, keys_of};
 use crate::access::AccessModel;
-use crate::iam::symbolic::Opening;
+use crate::iam::symbolic::{Opening, Requirement};
 use crate::ids::Handle;
 
 /// One open step of one side.
@@ -126,6 +126,35 @@ pub fn starts_in(model: &AccessModel, source: &StepSource) -> BTreeSet<Origin> {
     }
 }
 
+/// What an opening of a step asks of the surroundings of an origin that takes it. Who holds the bucket in which an issuer's keys
+/// lie decides what the tokens claim.
+pub(super) fn asks<'o>(
+    origin: &Origin,
+    step: &PathStep,
+    opening: &'o Opening,
+) -> Vec<&'o Requirement> {
+    let issued_here = |key: &str| match &step.source {
+        StepSource::Federated(provider) => {
+            *origin != Origin::External && keys_of(provider).is_some() && is_claim(provider, key)
+        }
+        _ => false,
+    };
+    opening.requirements.iter().filter(|asked| !issued_here(&asked.key)).collect()
+}
+
+/// The opening of a step that asks least of an origin.
+pub(super) fn least<'o>(
+    origin: &Origin,
+    step: &PathStep,
+    openings: &'o [Opening],
+) -> Option<&'o Opening> {
+    openings.iter().min_by_key(|opening| asks(origin, step, opening).len())
+}
+
+fn is_free(origin: &Origin, edge: &StepEdge) -> bool {
+    edge.openings.iter().any(|opening| asks(origin, &edge.step, opening).is_empty())
+}
+
 /// The origin of a principal that the estate does not declare.
 pub(super) fn outside(model: &AccessModel, arn: &str) -> Origin {
     match member_of(model, arn) {
@@ -172,13 +201,17 @@ pub fn reach(model: &AccessModel, by_source: &BySource<'_>) -> Reach {
         }
     }
     let nowhere = |_: &PathStep| false;
-    let spread = |(origin, sources)| (origin, spread(by_source, sources, &nowhere));
+    let spread = |(origin, sources)| {
+        let reached = spread(by_source, &origin, sources, &nowhere);
+        (origin, reached)
+    };
     starts.into_iter().map(spread).collect()
 }
 
 /// Everybody that some can become, without the steps that are to be left out.
 fn spread(
     by_source: &BySource<'_>,
+    origin: &Origin,
     sources: BTreeSet<StepSource>,
     left_out: &impl Fn(&PathStep) -> bool,
 ) -> BTreeMap<StepSource, Reached> {
@@ -195,7 +228,7 @@ fn spread(
             let next = StepSource::Principal(arn.clone());
             let mut chain = here.chain.clone();
             chain.push(edge.step.clone());
-            let conditional = here.conditional + usize::from(!edge.is_unconditional());
+            let conditional = here.conditional + usize::from(!is_free(origin, edge));
             let better = reached.get(&next).is_none_or(|known| {
                 (conditional, chain.len()) < (known.conditional, known.chain.len())
             });
@@ -249,7 +282,8 @@ fn from(
                     // The cheapest way has been inside before. There may be another one.
                     let others = around.entry(environment).or_insert_with(|| {
                         let starts = reached.iter().filter(|(_, r)| r.chain.is_empty());
-                        spread(by_source, starts.map(|(s, _)| s.clone()).collect(), &enters)
+                        let starts = starts.map(|(s, _)| s.clone()).collect();
+                        spread(by_source, origin, starts, &enters)
                     });
                     let Some(other) = others.get(source) else { continue };
                     way = other;
@@ -262,7 +296,7 @@ fn from(
                     to_account: to_account.clone(),
                     chain: way.chain.clone(),
                     last: edge.step.clone(),
-                    unconditional: way.conditional == 0 && edge.is_unconditional(),
+                    unconditional: way.conditional == 0 && is_free(origin, edge),
                 });
             }
         }

@@ -24,6 +24,7 @@ use crate::ids::Handle;
 mod closure;
 mod facts;
 mod ground;
+mod issuing;
 mod making;
 mod running;
 
@@ -231,6 +232,8 @@ pub fn powers<'w>(
     origins.extend(reach.keys().cloned());
     let state = model.state_bucket.iter().flat_map(|arn| bucket_owner(model, arn));
     origins.extend(state.flat_map(|account| origins_of(model, &account)));
+    let managing = model.accounts.values().filter(|node| manages(node));
+    origins.extend(managing.flat_map(|node| origins_of(model, &node.handle)));
     origins.remove(&Origin::Management);
     for origin in &origins {
         let ways = reach
@@ -245,6 +248,7 @@ pub fn powers<'w>(
         let closure = search.close(origin, &ground, ways);
         search.over_there(origin, &closure);
         search.through_closure(origin, &closure);
+        search.through_tokens(origin, &closure);
         search.through_guardrails(origin, &ground, &closure);
         search.through_state(origin, &closure);
     }
@@ -328,13 +332,11 @@ impl Search<'_, '_> {
         let mut administrators: Vec<(String, Way, Rights, Option<Handle>)> = Vec::new();
         let ways: BTreeSet<StepSource> =
             closure.reached.keys().map(|actor| source(self.model, actor)).collect();
-        for actor in closure.reached.keys() {
+        let mut holders: BTreeSet<Actor> = closure.reached.keys().cloned().collect();
+        holders.extend(self.managing_at_home(origin));
+        for actor in &holders {
             let Some(account) = account(self.model, actor).cloned() else { continue };
-            let managing = self
-                .model
-                .accounts
-                .get(&account)
-                .is_some_and(|a| a.membership.as_ref().is_some_and(|m| m.management_account));
+            let managing = self.model.accounts.get(&account).is_some_and(manages);
             let (scope, bound) = if managing {
                 (RightsScope::Organization, None)
             } else {
@@ -395,6 +397,20 @@ impl Search<'_, '_> {
         }
     }
 
+    /// The principals of the management account, where that is one of an environment: nobody has to get in there to hold what
+    /// it holds over all others. Roles that AWS links to its services are used by these alone.
+    fn managing_at_home(&self, origin: &Origin) -> Vec<Actor> {
+        let model = self.model;
+        if !matches!(origin, Origin::Environment(_)) {
+            return Vec::new();
+        }
+        let accounts = model.accounts.values();
+        let accounts = accounts.filter(|node| manages(node) && self.is_home(origin, &node.handle));
+        let all = accounts.flat_map(|node| model.principals_of(&node.handle));
+        let all = all.filter(|one| !one.arn.contains(":role/aws-service-role/"));
+        all.map(|one| Actor::Known(one.arn.clone())).collect()
+    }
+
     /// What somebody of a member account may do in all of them, once it is made to administer them by whom the origin reaches
     /// in the management account.
     fn through_delegation(&mut self, origin: &Origin, closure: &Closure) {
@@ -403,7 +419,10 @@ impl Search<'_, '_> {
             node.and_then(|node| node.membership.as_ref()).map(|of| of.management_account)
         };
         let mut delegating: Vec<Way> = Vec::new();
-        for actor in closure.reached.keys().filter(|a| manages(self.model, a) == Some(true)) {
+        let home = self.managing_at_home(origin);
+        let managing = closure.reached.keys().filter(|a| manages(self.model, a) == Some(true));
+        let managing: BTreeSet<Actor> = managing.cloned().chain(home).collect();
+        for actor in &managing {
             if let Some((way, rights)) = self.held(origin, actor, closure, &RightsScope::Delegation)
             {
                 let openings = rights.at(self.time).0;
@@ -639,6 +658,11 @@ impl Search<'_, '_> {
             });
         }
     }
+}
+
+/// Whether an account is the organization's management account.
+fn manages(node: &AccountNode) -> bool {
+    node.membership.as_ref().is_some_and(|of| of.management_account)
 }
 
 /// Whose right it is that an actor uses, for people.

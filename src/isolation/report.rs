@@ -21,7 +21,7 @@ use super::crossing::{PathStep, asked};
 use super::exceptions::exceptions_used;
 use super::findings;
 use super::not_modelled::not_modelled;
-use super::paths::{Origin, Path};
+use super::paths::{Origin, Path, asks, least};
 use super::proof::Prover;
 use super::rules::Rule;
 use super::section::{
@@ -186,7 +186,7 @@ impl<'a, 'w> Writer<'a, 'w> {
         let gained = self.comparison.changes.get(&path.last).map_or(&[][..], |c| &c.gained);
         let shown: &[Opening] =
             if change == PathChange::Widened && !gained.is_empty() { gained } else { openings };
-        let chosen = shown.iter().min_by_key(|o| o.requirements.len());
+        let chosen = least(&path.from, &path.last, shown);
         let chosen = chosen.map(|opening| named(model, &path.last, opening));
         let bounds = bounds(model, &path.last, shown);
         let narrowest = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
@@ -197,15 +197,16 @@ impl<'a, 'w> Writer<'a, 'w> {
         let mut shown_steps: Vec<(&PathStep, &Request)> = Vec::new();
         for step in &path.chain {
             let edge = result.edges.get(step);
-            let best = edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
-            if let Some(best) = best {
-                conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
+            if let Some(best) = edge.and_then(|e| least(&path.from, step, &e.openings)) {
+                let asked = asks(&path.from, step, best).into_iter();
+                conditions.extend(asked.map(|r| r.text.clone()));
                 via.push(hop(&step.source, best, model));
                 shown_steps.push((step, &best.witness));
             }
         }
         if let Some(chosen) = &chosen {
-            conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
+            let asked = asks(&path.from, &path.last, chosen).into_iter();
+            conditions.extend(asked.map(|r| r.text.clone()));
             via.push(hop(&path.last.source, chosen, model));
             shown_steps.push((&path.last, &chosen.witness));
         }

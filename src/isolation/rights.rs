@@ -16,6 +16,7 @@ mod questions;
 mod renaming;
 mod scopes;
 mod tagging;
+mod taken;
 #[cfg(test)]
 pub(super) mod tests;
 mod trust;

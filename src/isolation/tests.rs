@@ -22,6 +22,7 @@ mod organization;
 mod power;
 mod renaming;
 mod state_bucket;
+mod taken;
 mod target_tags;
 mod tokens;
 mod within_reach;

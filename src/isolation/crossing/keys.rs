@@ -154,12 +154,9 @@ fn allowing(document: &Document) -> impl Iterator<Item = &Statement> {
 /// changes later, or a tag, which goes before the role's own (STS API Reference, `AssumeRole`; IAM User Guide, "Monitor and
 /// control actions taken with assumed roles", "Pass session tags in AWS STS").
 pub(super) fn demanded(principal: &PrincipalNode, key: &str) -> Option<BTreeSet<String>> {
-    const ASSUMING: [&str; 3] =
-        ["sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"];
     let trust = principal.trust.as_ref().filter(|_| !principal.has_unreadable_trust())?;
-    let lets_in = |s: &&Statement| ASSUMING.iter().any(|action| concerns(s, action));
     let mut found = BTreeSet::new();
-    for statement in allowing(&trust.document).filter(lets_in) {
+    for statement in allowing(&trust.document).filter(is_of_assuming) {
         let asking = statement.conditions.iter().filter(|c| c.key.eq_ignore_ascii_case(key));
         let values = asking.filter_map(|condition| {
             let texts = condition.values.iter().map(|v| v.text.symbolic().into_owned());
@@ -181,6 +178,34 @@ pub(super) fn demanded(principal: &PrincipalNode, key: &str) -> Option<BTreeSet<
     (!found.is_empty()).then_some(found)
 }
 
+/// Whether every statement that lets somebody assume a role takes a key, in lower case, with the call.
+pub(super) fn is_demanded(principal: &PrincipalNode, key: &str) -> bool {
+    let Some(trust) = principal.trust.as_ref().filter(|_| !principal.has_unreadable_trust()) else {
+        return false;
+    };
+    let takes = |condition: &Condition| {
+        let operator = condition.operator;
+        let is_no = |item: &crate::iam::Item| item.text.symbolic().eq_ignore_ascii_case("false");
+        condition.key.eq_ignore_ascii_case(key)
+            && operator.prefix != Some(SetPrefix::ForAllValues)
+            && !operator.if_exists
+            && match operator.test {
+                Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike => true,
+                Test::Null => condition.values.iter().all(is_no),
+                _ => false,
+            }
+    };
+    let mut statements = allowing(&trust.document).filter(is_of_assuming).peekable();
+    statements.peek().is_some() && statements.all(|s| s.conditions.iter().any(takes))
+}
+
+/// Whether a statement is about assuming a role.
+fn is_of_assuming(statement: &&Statement) -> bool {
+    const ASSUMING: [&str; 3] =
+        ["sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"];
+    ASSUMING.iter().any(|action| concerns(statement, action))
+}
+
 /// The condition key, in lower case, by which whoever assumes a role names the session.
 pub(super) const SESSION_NAME: &str = "sts:rolesessionname";
 
@@ -196,6 +221,25 @@ pub(super) fn is_for_instances(principal: &PrincipalNode) -> bool {
     };
     principal.has_unreadable_trust()
         || principal.trust.iter().flat_map(|trust| allowing(&trust.document)).any(named)
+}
+
+/// Whether nobody but EC2 assumes a role.
+pub(super) fn is_for_instances_alone(principal: &PrincipalNode) -> bool {
+    let Some(trust) = principal.trust.as_ref().filter(|_| !principal.has_unreadable_trust()) else {
+        return false;
+    };
+    let by_ec2 = |s: &Statement| {
+        let mut all = s.principals.iter().flat_map(|principals| principals.items());
+        s.principals.is_some()
+            && all.all(|(kind, item)| {
+                let text = item.text.symbolic();
+                kind == PrincipalType::Service
+                    && matches!(text.as_ref(), "ec2.amazonaws.com" | "ec2.amazonaws.com.cn")
+            })
+            && !s.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone)
+    };
+    let mut statements = allowing(&trust.document).filter(is_of_assuming).peekable();
+    statements.peek().is_some() && statements.all(by_ec2)
 }
 
 /// Whether whoever assumes a role may set its session's tags.

@@ -161,6 +161,14 @@ impl Asked {
         own.flat_map(|rule| named_in_conditions(model, &rule.document)).collect()
     }
 
+    /// What policies compare a key with.
+    fn values_of<'k>(&'k self, key: &'k str) -> impl Iterator<Item = String> + 'k {
+        let statements = self.documents.iter().flat_map(|d| &d.statements);
+        let asking = statements.flat_map(|s| &s.conditions);
+        let asking = asking.filter(move |c| c.key.eq_ignore_ascii_case(key));
+        asking.flat_map(|c| &c.values).map(|value| value.text.symbolic().into_owned())
+    }
+
     /// What somebody in an account that nobody names chooses of itself, as whoever has an account makes principals of any
     /// name there, gives them tags, and begins their sessions with a second factor. Where a guardrail names an account, an
     /// ARN is no choice.
@@ -169,7 +177,23 @@ impl Asked {
         let mut named = self.documents.iter().flat_map(|d| named_in_conditions(model, d));
         if !named.any(|id| !own.contains(&id)) {
             self.chosen.insert("aws:principalarn".to_owned());
+            let whole = |text: &str| text.contains(['*', '?', '$']) || is_account_id(text);
+            if self.values_of("aws:principalaccount").all(|text| whole(&text)) {
+                self.chosen.insert("aws:principalaccount".to_owned());
+            }
         }
+        // An id that is written out is of one organization.
+        let of_organizations = ["aws:principalorgid", "aws:principalorgpaths"];
+        let is_pattern = |key: &str| {
+            let ours = self.request.resource_organization.as_ref().map(|o| o.id.as_str());
+            self.values_of(key).all(|text| {
+                let id = text.split('/').next().unwrap_or_default();
+                Some(id) == ours || id.contains(['*', '?', '$'])
+            })
+        };
+        let of_patterns: Vec<&str> =
+            of_organizations.into_iter().filter(|key| is_pattern(key)).collect();
+        self.chosen.extend(of_patterns.into_iter().map(str::to_owned));
         let chosen = [
             "aws:principaltype",
             "aws:username",

@@ -15,8 +15,8 @@ use crate::iam::{ContextValue, Effect, Principal, catalogue};
 
 use super::keys::{
     ASSUMED_ROOT, CARRIED, Carrier, OVER_THE_INTERNET, ROLE_DELIVERY, SESSION_KEYS, SESSION_NAME,
-    SOURCE_IDENTITY, claims_of, demanded, is_for_instances, is_of_credentials,
-    is_of_provided_context, is_resource_tag, keys_of, lets_set, second_factor,
+    SOURCE_IDENTITY, claims_of, demanded, is_demanded, is_for_instances, is_for_instances_alone,
+    is_of_credentials, is_of_provided_context, is_resource_tag, keys_of, lets_set, second_factor,
 };
 use super::outsiders::ANYBODY;
 use super::step::StepSource;
@@ -53,6 +53,8 @@ impl Asked {
         );
         self.never.insert(ASSUMED_ROOT.to_owned());
         self.session_of(principal);
+        self.bears_identity =
+            principal.kind == PrincipalKind::Role && is_demanded(principal, "sts:sourceidentity");
         if !lets_set(principal, "sts:setsourceidentity") {
             self.never.insert(SOURCE_IDENTITY.to_owned());
         } else if let Some(all) = demanded(principal, "sts:sourceidentity") {
@@ -113,6 +115,22 @@ impl Asked {
         let contexts: Vec<String> = contexts.collect();
         self.optional.extend(contexts);
         self.beside.extend(SESSION_KEYS);
+        self.carry_identity();
+    }
+
+    /// A source identity stays with all sessions that one begins after the other, each of which takes the right to set it (IAM
+    /// User Guide, "Monitor and control actions taken with assumed roles").
+    fn carry_identity(&mut self) {
+        const KEY: &str = "sts:sourceidentity";
+        if !self.bears_identity {
+            return;
+        }
+        self.never.remove(KEY);
+        if keys_of(&self.documents).any(|key| key == KEY) {
+            self.always.insert(KEY.to_owned());
+        } else {
+            self.request.context.set(KEY, "any");
+        }
     }
 
     /// Keys of other services than the one that is asked for stand in no request to it, except those that say where
@@ -233,7 +251,18 @@ impl Asked {
             if is_role && self.is_named(id) {
                 self.request.context.set("aws:userid", format!("{id}:session"));
             } else if is_role {
-                let mut texts = Texts { prefixes: vec![format!("{id}:")], ..Texts::default() };
+                // The session of a machine is called like the machine (EC2 User Guide, "IAM roles for Amazon EC2"; IAM User Guide,
+                // "Principal key values": `role-id:ec2-instance-id`).
+                let named = if is_for_instances_alone(principal) { "i-" } else { "" };
+                // No name of a session holds a colon.
+                let except = vec![format!("{id}:*:*")];
+                let prefixes = vec![format!("{id}:{named}")];
+                let mut texts = Texts { prefixes, except: except.clone(), absent: false };
+                if !named.is_empty() {
+                    let prefixes = vec![format!("{id}:")];
+                    let any = Texts { prefixes, except, absent: false };
+                    self.any_session_id = Some(Domain::Texts(any));
+                }
                 if id.contains('\u{27e8}') && self.guesses_ids("AROA") {
                     texts.prefixes.push("AROA".to_owned());
                 } else {
@@ -276,11 +305,16 @@ impl Asked {
     /// The same question where whoever assumes its role names the session as it likes.
     #[must_use]
     pub(in crate::isolation) fn without_session_name(mut self) -> Self {
-        if self.session_names.take().is_none() {
-            return self;
+        if std::mem::take(&mut self.bears_identity) {
+            self.always.remove("sts:sourceidentity");
+            self.request.context.remove("sts:sourceidentity");
         }
+        let named = self.session_names.take().is_some();
         if let Some(any) = self.any_session_id.take() {
             self.domains.insert("aws:userid".to_owned(), any);
+        }
+        if !named {
+            return self;
         }
         self.name_sessions();
         if let Principal::Arn(own) = &self.request.principal

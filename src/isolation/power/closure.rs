@@ -33,7 +33,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, source};
+use super::super::changes::{
+    Actor, Changes, Crossing, account, boundary_arn, cross, denials, source,
+};
 use super::super::crossing::{PathStep, StepSource, StepTarget, home, newcomer};
 use super::super::paths::{Origin, account_of};
 use super::super::rights::{
@@ -339,7 +341,10 @@ impl Search<'_, '_> {
         }
         if node.boundary().is_some() && !closure.changes(&whom).unbound {
             let change = Changes { unbound: true, ..Changes::default() };
-            self.alter(actor, &whom, &RightsScope::Boundary(arn.to_owned()), change, closure);
+            let scope = RightsScope::Unbound(arn.to_owned());
+            if !self.alter(actor, &whom, &scope, change, closure) {
+                self.rebind(actor, &node, closure);
+            }
         }
         let denials = denials(self.model, &node);
         let mixed = denials.iter().filter(|(_, name)| is_mixed(&node, name)).count();
@@ -378,6 +383,29 @@ impl Search<'_, '_> {
         {
             self.retag(actor, arn, closure);
             self.retrust(actor, &node, closure);
+        }
+    }
+
+    /// Swapping a principal's boundary for each policy of its account of which it is known what it leaves, or for one whose text
+    /// the closure decides.
+    fn rebind(&mut self, actor: &Actor, node: &PrincipalNode, closure: &mut Closure) {
+        let whom = Actor::Known(node.arn.clone());
+        let Some(own) = self.model.accounts.get(&node.account) else { return };
+        let current = boundary_arn(self.model, node);
+        let standing: Vec<String> = self.model.managed_of(own).cloned().collect();
+        for policy in standing.into_iter().filter(|policy| Some(policy) != current.as_ref()) {
+            let scope = RightsScope::Rebound(node.arn.clone(), policy.clone());
+            if let Some(writing) = closure.written.get(&policy).cloned() {
+                let change = Changes { unbound: true, ..Changes::default() };
+                let fact = Fact::Changed(whom.clone(), change);
+                if self.try_beside(actor, &scope, &fact, &writing, closure) {
+                    return;
+                }
+            }
+            if !closure.changes(&whom).bounds.contains(&policy) {
+                let change = Changes { bounds: [policy].into(), ..Changes::default() };
+                self.alter(actor, &whom, &scope, change, closure);
+            }
         }
     }
 
@@ -668,6 +696,7 @@ impl Search<'_, '_> {
             }
         }
         self.run_under_others(ground, actor, closure);
+        self.issue_tokens(ground, actor, closure);
         let changes = closure.changes(actor);
         self.hand_tags_on(ground, actor, &changes, closure);
         let made = matches!(actor, Actor::Made { .. } | Actor::Admitted);
@@ -822,6 +851,16 @@ impl Search<'_, '_> {
             let step = PathStep { source: StepSource::Principal(source), target: target.clone() };
             let over = if by_itself { Over::OwnPolicies(step) } else { Over::Making(step) };
             self.cross_over(origin, way, &to, over);
+        }
+    }
+
+    /// What crosses by tokens that an origin issues.
+    pub(super) fn through_tokens(&mut self, origin: &Origin, closure: &Closure) {
+        for ((actor, step), way) in &closure.issued {
+            let to = account_of(self.model, &step.target);
+            if let Some(to) = to.filter(|to| account(self.model, actor) != Some(to)) {
+                self.cross_over(origin, way, &to, Over::Principal(step.clone()));
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::changes::{Actor, Changes};
-use super::super::crossing::StepTarget;
+use super::super::crossing::{PathStep, StepTarget};
 use super::super::rights::Rights;
 use super::{Power, PowerLink, Way};
 use crate::iam::symbolic::Opening;
@@ -17,6 +17,8 @@ pub(super) struct Closure {
     pub(super) changed: BTreeMap<Actor, Vec<(Changes, Way)>>,
     /// Steps of changed actors that are open only so, and how they came about.
     pub(super) crossed: BTreeMap<(Actor, StepTarget), Way>,
+    /// Steps of identities whose tokens somebody issues, and how.
+    pub(super) issued: BTreeMap<(Actor, PathStep), Way>,
     /// Policies, by ARN, whose text it decides, and how.
     pub(super) written: BTreeMap<String, Way>,
     /// Principals that it has made and can be, by ARN, and how: nobody has given them anything.
@@ -44,6 +46,7 @@ pub(super) enum Fact {
     Reached(Actor),
     Changed(Actor, Changes),
     Crossed(Actor, StepTarget),
+    Issued(Actor, PathStep),
     Written(String),
     Bare(String),
 }
@@ -193,6 +196,9 @@ impl Closure {
             Fact::Bare(arn) => {
                 self.enqueue_all_of(&arn);
                 self.bare.insert(arn, way.clone());
+            }
+            Fact::Issued(actor, step) => {
+                self.issued.entry((actor, step)).or_insert_with(|| way.clone());
             }
             Fact::Crossed(actor, target) => {
                 self.crossed.entry((actor, target)).or_insert_with(|| way.clone());

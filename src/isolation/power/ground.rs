@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::changes::{Actor, account};
 use super::super::crossing::{
-    StepSource, StepTarget, answer, asked, handing_tags_on, home, is_of_session, is_resource_tag,
+    PathStep, StepSource, StepTarget, answer, asked, handing_tags_on, home, is_of_session,
+    is_resource_tag,
 };
 use super::super::issuers::keys_of;
 use super::super::paths::account_of;
@@ -41,6 +42,8 @@ pub(super) struct Ground {
     pub(super) written_by_policy: BTreeSet<Handle>,
     /// Resources whose policies let somebody change what they run, by ARN.
     pub(super) running: BTreeMap<String, RunningCode>,
+    /// Steps of identities whose tokens are checked with keys that lie in a bucket, by the bucket's ARN.
+    pub(super) issuing: BTreeMap<String, Vec<PathStep>>,
     /// Steps that nothing but the target side's tags keep shut.
     pub(super) tag_held: BTreeMap<String, Vec<StepTarget>>,
     /// Steps that the source side alone holds shut.
@@ -90,14 +93,18 @@ impl Ground {
                 choosy.insert(node.handle.clone());
             }
         }
-        let keys: BTreeSet<String> = result
-            .edges
-            .keys()
-            .filter_map(|step| match &step.source {
-                StepSource::Federated(provider) => keys_of(provider),
-                _ => None,
-            })
-            .collect();
+        let mut issuing: BTreeMap<String, Vec<PathStep>> = BTreeMap::new();
+        for step in result.edges.keys() {
+            let StepSource::Federated(provider) = &step.source else { continue };
+            let Some(bucket) = keys_of(provider) else { continue };
+            let Some(owner) = super::bucket_owner(model, &bucket) else { continue };
+            // Who is in the bucket's account gets out of it by the tokens.
+            if account_of(model, &step.target).is_some_and(|to| to != owner) {
+                exits.insert(owner);
+            }
+            issuing.entry(bucket).or_default().push(step.clone());
+        }
+        let keys: BTreeSet<String> = issuing.keys().cloned().collect();
         let written_by_policy: BTreeSet<Handle> = keys
             .iter()
             .chain(&model.state_bucket)
@@ -157,6 +164,7 @@ impl Ground {
             keys_in_buckets: !keys.is_empty(),
             written_by_policy,
             running: running(model),
+            issuing,
             tag_held,
             held,
             heirs,

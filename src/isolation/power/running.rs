@@ -51,7 +51,7 @@ impl Search<'_, '_> {
     /// How an actor may take one of some actions upon a resource, with no more of what was changed about it than that
     /// takes; and whether it asks nothing of the surroundings.
     fn change_code(
-        &mut self,
+        &self,
         actor: &Actor,
         resource: &str,
         actions: &[&str],
@@ -62,7 +62,17 @@ impl Search<'_, '_> {
         }
         let model = self.model;
         let target = StepTarget::Resource(resource.to_owned());
-        let found = |changes: &Changes| cross_by(model, actor, changes, &target, actions);
+        self.take(actor, closure, &|changes| cross_by(model, actor, changes, &target, actions))
+    }
+
+    /// How an actor takes a step that changes of it bear on, with no more of them than that takes; and whether it asks nothing
+    /// of the surroundings.
+    pub(super) fn take(
+        &self,
+        actor: &Actor,
+        closure: &Closure,
+        found: &dyn Fn(&Changes) -> Crossing,
+    ) -> Option<(Way, Rights, bool)> {
         let taken = closure.least(actor, |changes| matches!(found(changes), Crossing::Open(_)));
         let mut way = closure.way_to(actor);
         taken.iter().for_each(|(_, changing)| way.join(changing));

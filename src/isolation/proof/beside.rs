@@ -1,7 +1,7 @@
 //! Whether what a statement asks for takes an action beside the one that is asked about, which no such request is allowed.
 //!
 //! Claim: where [`Case::is_refused_beside`] says yes, no request of the step is allowed by way of the statement. It asks for a
-//! key that takes the other action: without that key one of its conditions is false. And of that action, asked for with the
+//! key that takes the other action, without which one of its conditions is false, or every request of the step carries such a key. And of that action, asked for with the
 //! same context, either a `Deny` applies wherever the statement's conditions hold, or in one layer every statement is dead
 //! or has conditions that exclude these.
 
@@ -18,6 +18,9 @@ impl Case<'_> {
             (companion.is_set)(&condition.key.to_ascii_lowercase())
                 && self.holds(condition, Some(&None)) == Some(false)
         });
+        let carried = self.parts.request.context.iter().map(|(key, _)| key);
+        let mut carried = carried.chain(self.parts.always.iter().map(String::as_str));
+        let asks = asks || carried.any(|key| (companion.is_set)(&key.to_ascii_lowercase()));
         let actions = [Space::One(companion.action.to_owned())];
         let other = self.about(&actions);
         asks && (other.denials().any(|denial| other.denies(&denial, Some(line)))

@@ -23,6 +23,7 @@ use super::texts::{all_apart, covers, disjoint, lower, within};
 use super::{GrantExclusion, StepDenial};
 use crate::access::{RESOURCE_TYPES, ResourceType};
 use crate::iam::bucket_policy::public::is_public;
+use crate::iam::eval::OUTSIDE_RCPS;
 use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::Space;
 use crate::iam::{
@@ -51,7 +52,12 @@ pub(super) struct ReadStatement<'l> {
     pub(super) named: bool,
     /// Whether AWS completes ARNs with fewer fields than six in it.
     pub(super) completes: bool,
+    /// Actions on which its policy does not bear, whatever it says.
+    pub(super) spares: &'static [&'static str],
 }
+
+/// What the names of layers of resource control policies begin with.
+const RESOURCE_CONTROL: &str = "resource control policies of ";
 
 impl Layer<'_> {
     /// Whether every policy's document is known.
@@ -61,6 +67,7 @@ impl Layer<'_> {
 
     fn lines(&self) -> impl Iterator<Item = ReadStatement<'_>> {
         let (named, completes) = (self.resource_side, self.completes);
+        let spares = self.is_resource_control();
         let known = self.policies.iter().filter_map(|(name, document)| Some((*name, (*document)?)));
         known.flat_map(move |(policy, document)| {
             document.statements.iter().enumerate().map(move |(at, statement)| ReadStatement {
@@ -70,8 +77,14 @@ impl Layer<'_> {
                 version: document.version.unwrap_or(LanguageVersion::V2008),
                 named,
                 completes,
+                spares: if spares { &OUTSIDE_RCPS } else { &[] },
             })
         })
+    }
+
+    /// Whether its policies are resource control policies.
+    fn is_resource_control(&self) -> bool {
+        self.name.starts_with(RESOURCE_CONTROL)
     }
 
     pub(super) fn allowing(&self) -> impl Iterator<Item = ReadStatement<'_>> {
@@ -111,7 +124,7 @@ impl<'a> Case<'a> {
             parts.request.resource_organization.as_ref().is_some_and(|o| o.management_account);
         if !linked && !managing {
             for level in &policies.resource_control {
-                let name = format!("resource control policies of {}", level.target);
+                let name = format!("{RESOURCE_CONTROL}{}", level.target);
                 denying.push(layer(&name, level.policies.iter().map(named).collect(), true));
             }
         }

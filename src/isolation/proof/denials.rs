@@ -9,6 +9,7 @@ use super::conditions::{is_plain, is_single, open_statement, say_the_same};
 use super::texts::{all_apart, covers, disjoint, lower, within};
 use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::Space;
+use crate::iam::symbolic::globs::Glob;
 use crate::iam::{Condition, Effect, Item, Principals, Statement, Test};
 
 impl Case<'_> {
@@ -120,14 +121,21 @@ impl Case<'_> {
         let spaces: Vec<Space> = self.parts.actions.iter().map(Space::lower).collect();
         let about_actions = if denial.actions.is_empty() {
             let left = lower_all(&denial.not_actions);
-            disjoint(&left, &spaces) || narrow.is_some_and(|narrow| all_apart(&narrow, &left))
+            disjoint(&left, &spaces)
+                || narrow.as_ref().is_some_and(|narrow| all_apart(narrow, &left))
         } else {
             let actions = lower_all(&denial.actions);
             spaces.iter().all(|space| actions.iter().any(|action| covers(action, space)))
-                || narrow.is_some_and(|narrow| within(&narrow, &actions))
+                || narrow.as_ref().is_some_and(|narrow| within(narrow, &actions))
         };
+        let is_asked = |spared: &str| match &narrow {
+            Some(narrow) => narrow.iter().any(|text| Glob::like(text).matches(spared)),
+            None => spaces.iter().any(|space| space.contains(spared)),
+        };
+        let spares = line.spares.iter().any(|spared| is_asked(&spared.to_ascii_lowercase()));
         denial.effect == Effect::Deny
             && about_actions
+            && !spares
             && (!line.named || self.is_hit(denial))
             && denial.conditions.iter().all(|condition| {
                 holding.is_some_and(|held| std::ptr::eq(held, condition))

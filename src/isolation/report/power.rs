@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::crossing::{PathStep, StepSource, service_of};
+use super::super::paths::{asks, least};
 use super::super::power::{Over, PowerKey, PowerLink, PowerPath};
 use super::super::rules::Bound;
 use super::super::section::{
@@ -73,10 +74,9 @@ impl Writer<'_, '_> {
             match link {
                 PowerLink::PathStep(step) => {
                     let edge = result.edges.get(step);
-                    let best =
-                        edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
-                    if let Some(best) = best {
-                        conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
+                    if let Some(best) = edge.and_then(|e| least(&path.from, step, &e.openings)) {
+                        let asked = asks(&path.from, step, best).into_iter();
+                        conditions.extend(asked.map(|r| r.text.clone()));
                         via.push(hop(&step.source, best, model));
                         steps.push((step, &best.witness));
                     }

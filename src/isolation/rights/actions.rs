@@ -113,11 +113,12 @@ pub(super) const OTHERS: [&str; 14] = [
 /// What puts something of the caller's choice into member accounts, from the management account: stacks, and roles of
 /// Identity Center with whom they are for and what they permit (CloudFormation User Guide, "Activate trusted access for
 /// stack sets with AWS Organizations"; IAM Identity Center User Guide, "Manage AWS accounts with permission sets"); the password of somebody whom it lets in,
-/// the token by which another directory writes its users and groups, and the directory or provider that says who somebody
+/// the address to which that one is sent a new password (IAM Identity Center User Guide, "Reset the IAM Identity Center user password
+/// for an end user"), the token by which another directory writes its users and groups, and the directory or provider that says who somebody
 /// is (Service Authorization Reference, "AWS IAM Identity Center directory"; IAM Identity Center User Guide, "Change your
 /// identity source", "Using SAML and SCIM identity federation with external identity providers"); the address at which a member's root user
 /// resets its own (Account Management API Reference, `StartPrimaryEmailUpdate`).
-pub(super) const MEMBERS: [&[&str]; 15] = [
+pub(super) const MEMBERS: [&[&str]; 17] = [
     &["cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
     &["cloudformation:UpdateStackSet"],
     &["sso:CreateAccountAssignment"],
@@ -126,7 +127,9 @@ pub(super) const MEMBERS: [&[&str]; 15] = [
     &["sso:AttachCustomerManagedPolicyReferenceToPermissionSet", "sso:ProvisionPermissionSet"],
     &["sso:PutInlinePolicyToPermissionSet", "sso:ProvisionPermissionSet"],
     &["account:AcceptPrimaryEmailUpdate", "account:StartPrimaryEmailUpdate"],
+    &["identitystore:UpdateUser"],
     &["sso-directory:AddMemberToGroup"],
+    &["sso-directory:UpdateUser"],
     &["sso-directory:UpdatePassword"],
     &["sso-directory:CreateBearerToken"],
     &[

@@ -12,7 +12,7 @@ use super::super::crossing::Right;
 use super::actions::{POLICY, is_of_aws};
 use super::held::{RightHolder, Rights};
 use super::questions::{Questions, kind, right};
-use crate::access::AccessModel;
+use crate::access::{AccessModel, AccountNode};
 use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::ids::Partition;
 
@@ -32,18 +32,31 @@ impl Questions<'_> {
         self.sides().into_iter().filter_map(of).collect()
     }
 
-    /// Rights by which a principal's boundary binds it no longer. Another boundary than its own counts as none:
+    /// Policies, by ARN, of which it is known on both sides what they leave whom they bind.
+    pub(super) fn swaps(&self, home: &AccountNode) -> BTreeSet<String> {
+        let [before, after] = self.sides();
+        let known = |policy: &&String| {
+            [before, after].iter().all(|model| {
+                model.managed(policy).is_some() || model.managed_of(home).all(|arn| arn != *policy)
+            })
+        };
+        let all = [before, after].into_iter().flat_map(|model| model.managed_of(home));
+        all.filter(known).cloned().collect()
+    }
+
+    /// Rights by which a principal's boundary binds it no longer. Another boundary than these counts as none:
     /// what it leaves was not chosen to hold this principal.
     pub(super) fn boundary(
         &self,
         holder: &RightHolder,
         partition: Partition,
         arn: &str,
+        known: &BTreeSet<String>,
         rights: &mut Rights,
     ) {
         let bounds = self.bounds(arn);
         let bound = self.bound(arn);
-        self.unbinding(holder, partition, (arn, bound.as_ref()), &bounds, rights);
+        self.unbinding(holder, partition, (arn, bound.as_ref()), known, rights);
         let own_policies = bounds.into_iter().filter(|arn| !is_of_aws(arn));
         let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
         if !rewrite.is_empty() {

@@ -151,8 +151,12 @@ impl Questions<'_> {
             self.giving_group(holder, home, one(groups), gift, &mut own);
             rights.join(own.only(there));
         }
-        if kind == PrincipalKind::User {
-            let groups = join(vec![below(home, "group")]);
+        let standing = match kind {
+            PrincipalKind::User => self.groups_to_join(holder, home),
+            PrincipalKind::Role => Vec::new(),
+        };
+        if !standing.is_empty() {
+            let groups = join(standing);
             if matches!(gift, Gift::Some) {
                 rights.add(groups.clone());
             }
@@ -355,10 +359,16 @@ impl Questions<'_> {
             create.absent.push("iam:permissionsboundary".to_owned());
             let made = self.question(holder, create);
             if kind == "role" {
-                rights.add(made);
+                let mut roles = Rights::default();
+                roles.add(made);
+                let free = |arn: &str| self.is_free(holder, home, arn);
+                roles.before.retain(|opening| free(&opening.witness.resource)[0]);
+                roles.after.retain(|opening| free(&opening.witness.resource)[1]);
+                rights.join(roles);
                 continue;
             }
             for (resource, made) in by_resource(&[&made]) {
+                let made = made.only(self.is_free(holder, home, &resource));
                 let mut be = Rights::default();
                 be.add(self.question(holder, right(&CREDENTIALS, vec![Space::One(resource)])));
                 rights.join(made.and(be));
@@ -401,7 +411,7 @@ impl Questions<'_> {
     }
 
     /// A right as each side puts it to a holder.
-    fn asked_by(&self, holder: &RightHolder, right: &Right) -> Vec<Asked> {
+    pub(super) fn asked_by(&self, holder: &RightHolder, right: &Right) -> Vec<Asked> {
         let unchanged = Default::default();
         let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
         let sides = self.sides().into_iter().flat_map(|model| {
@@ -494,9 +504,12 @@ impl Questions<'_> {
                 unbound = Some(self.question(holder, any));
             }
             let all: Vec<&Answers> = std::iter::once(&free).chain(&unbound).collect();
-            for (resource, mut made) in
-                by_resource(&all).into_iter().filter(|(arn, _)| is_name(arn))
-            {
+            for (resource, made) in by_resource(&all).into_iter().filter(|(arn, _)| is_name(arn)) {
+                let Some((resource, mut made)) =
+                    self.under_a_free_name(holder, home, (create, bound), (resource, made))
+                else {
+                    continue;
+                };
                 if kind == "user" {
                     let mut be = Rights::default();
                     let one = vec![Space::One(resource.clone())];

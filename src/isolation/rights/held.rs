@@ -36,6 +36,10 @@ pub enum RightsScope {
     AttachUnknown(String),
     /// The boundary of a principal of its account, by ARN.
     Boundary(String),
+    /// The same: it is taken away, or swapped for one of which nobody knows what it leaves.
+    Unbound(String),
+    /// The same: it is swapped for this policy, by ARN.
+    Rebound(String, String),
     /// What a policy of a principal of its account, by ARN, denies: it may be rewritten.
     Rewrite(String, PolicySite),
     /// The same: it may be taken away, with what it allows.
@@ -88,6 +92,8 @@ impl RightsScope {
             | Self::Attach(arn, _)
             | Self::AttachUnknown(arn)
             | Self::Boundary(arn)
+            | Self::Unbound(arn)
+            | Self::Rebound(arn, _)
             | Self::Rewrite(arn, _)
             | Self::Remove(arn, _)
             | Self::Tags(arn)
@@ -258,6 +264,15 @@ impl Rights {
             after,
             undecided: [first.or(also_first), last.or(also_last)],
         }
+    }
+
+    /// What of it is over resources of a kind.
+    #[must_use]
+    pub(super) fn upon(mut self, is_of_it: impl Fn(&str) -> bool) -> Self {
+        for openings in [&mut self.before, &mut self.after] {
+            openings.retain(|opening| is_of_it(&opening.witness.resource));
+        }
+        self
     }
 
     /// Notes a role that may be handed to a service of which the data does not know what it does with it.

@@ -23,11 +23,40 @@ pub(super) type Services = BTreeMap<String, Sided<String>>;
 /// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
 const AT_ONCE: usize = 8;
 
-/// Actions that touch one resource of each of these types, so that all of them have to be permitted (Amazon EC2 User Guide,
-/// "Example policies to control access the Amazon EC2 API", "Launch instances (RunInstances)"; the Service Authorization
-/// Reference marks the types as required).
-const TOUCHES_EACH: [(&str, &[&str]); 1] =
-    [("ec2:RunInstances", &["image", "instance", "network-interface", "security-group", "subnet"])];
+/// Actions that touch several resources, one of each of these groups of types, so that all of them have to be permitted (Amazon
+/// EC2 User Guide, "Example policies to control access the Amazon EC2 API", "Launch instances (RunInstances)", "Work with volumes";
+/// Systems Manager User Guide, "Restricting Run Command access based on tags", "Additional sample IAM policies for Session
+/// Manager"; the Service Authorization Reference marks the types as required).
+const TOUCHES_EACH: [(&str, &[&[&str]]); 4] = [
+    (
+        "ec2:RunInstances",
+        &[&["image"], &["instance"], &["network-interface"], &["security-group"], &["subnet"]],
+    ),
+    ("ec2:AttachVolume", &[&["instance"], &["volume"]]),
+    ("ssm:SendCommand", &[&["document"], &["instance", "managed-instance"]]),
+    ("ssm:StartSession", &[&["instance", "managed-instance", "task"]]),
+];
+
+/// Documents of AWS's own that run what the caller gives them; others of its own do what their names say (Systems Manager User
+/// Guide, "Systems Manager Command document plugin reference", "Running scripts from remote locations").
+const RUNNING_DOCUMENTS: [&str; 8] = [
+    "AWS-ApplyAnsiblePlaybooks",
+    "AWS-ApplyChefRecipes",
+    "AWS-ApplyDSCMofs",
+    "AWS-RunDocument",
+    "AWS-RunPowerShellScript",
+    "AWS-RunRemoteScript",
+    "AWS-RunSaltState",
+    "AWS-RunShellScript",
+];
+
+/// Whether a document of Systems Manager, by ARN, may run what the caller gives it: one of the account's own, whose text may be
+/// that, or one of those. No document of a customer's is called like AWS's own (Systems Manager API Reference, `CreateDocument`).
+fn is_running_document(arn: &str) -> bool {
+    let name = arn.split_once(":document/").map_or("", |(_, name)| name);
+    !["AWS", "aws", "Amazon", "amazon", "amzn"].iter().any(|start| name.starts_with(start))
+        || RUNNING_DOCUMENTS.contains(&name)
+}
 
 /// Whether a role lets a service in that acts for the role's own account, which it does where the role was passed to it
 /// there (IAM User Guide, "The confused deputy problem").
@@ -220,30 +249,41 @@ impl Questions<'_> {
         holder: &RightHolder,
         home: &AccountNode,
         action: &str,
-        types: &[&str],
+        groups: &[&[&str]],
     ) -> Rights {
         // The role comes in an instance profile, which the call names.
         let profile = Texts {
             prefixes: vec![format!("arn:{}:iam::{}:instance-profile/", home.partition, home.id)],
             ..Texts::default()
         };
+        let domains = match action.starts_with("ec2:Run") {
+            true => vec![("ec2:instanceprofile".to_owned(), Domain::Texts(profile))],
+            false => Vec::new(),
+        };
         let id = catalogue().find(action);
-        let kinds = id.into_iter().flat_map(|id| catalogue().resource_types(id));
+        let kinds = || id.into_iter().flat_map(|id| catalogue().resource_types(id));
         let mut rights: Option<Rights> = None;
-        for kind in kinds.filter(|kind| types.contains(&kind.name)) {
+        for group in groups {
+            let of_group = kinds().filter(|kind| group.contains(&kind.name));
+            let mut resources: Vec<Space> =
+                of_group.map(|kind| Space::Shaped(lying_in(home, kind.arn))).collect();
+            if group.contains(&"document") {
+                let of_aws = |name: &&str| format!("arn:{}:ssm:*::document/{name}", home.partition);
+                resources.extend(RUNNING_DOCUMENTS.iter().map(of_aws).map(Space::Shaped));
+            }
             let mut one = Rights::default();
             one.add(self.question(
                 holder,
                 Right {
                     actions: vec![action.to_owned()],
-                    resources: vec![Space::Shaped(lying_in(home, kind.arn))],
-                    domains: vec![(
-                        "ec2:instanceprofile".to_owned(),
-                        Domain::Texts(profile.clone()),
-                    )],
+                    resources,
+                    domains: domains.clone(),
                     ..Right::default()
                 },
             ));
+            if group.contains(&"document") {
+                one = one.upon(is_running_document);
+            }
             rights = Some(match rights {
                 Some(rights) => rights.and(one),
                 None => one,

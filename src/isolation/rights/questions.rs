@@ -42,6 +42,10 @@ pub(super) struct Questions<'w> {
     pub(super) names: RefCell<Names>,
     /// What tells names of principals apart that are made in an account.
     pub(super) new_names: RefCell<BTreeMap<Handle, Rc<NewNames>>>,
+    /// Names of the principals of an account, on each side.
+    pub(super) taken_names: RefCell<BTreeMap<Handle, Rc<[BTreeSet<(PrincipalKind, String)>; 2]>>>,
+    /// Groups of an account, where nobody there may make others.
+    pub(super) standing_groups: RefCell<BTreeMap<Handle, Rc<Option<Vec<Space>>>>>,
     /// Principals that somebody may make, by the boundary that they are made under.
     pub(super) made: RefCell<MadeBy>,
     /// What policies ask of tags of principals.
@@ -68,6 +72,8 @@ impl<'w> Questions<'w> {
             names: RefCell::default(),
             new_names: RefCell::default(),
             made: RefCell::default(),
+            taken_names: RefCell::default(),
+            standing_groups: RefCell::default(),
             wanted_tags: OnceCell::new(),
         }
     }

@@ -112,9 +112,8 @@ impl RightsSource for Questions<'_> {
                         if actions.iter().all(|action| action.starts_with("iam:")) {
                             put(&mut own, actions, vec![Space::One(provider)], None);
                         } else if let Some(bucket) = keys_of(&provider) {
-                            if let Some((_, policy)) = self.resources(home).remove(&bucket) {
-                                let objects = vec![Space::Below(format!("{bucket}/"))];
-                                put(&mut own, actions, objects, policy);
+                            if self.resources(home).contains_key(&bucket) {
+                                own = self.writing_objects(holder, home, &bucket);
                             }
                         } else {
                             own = self.of_service(holder, home, actions);
@@ -124,10 +123,7 @@ impl RightsSource for Questions<'_> {
                     self.pass(holder, home, |role| role == arn, &mut rights);
                 }
             }
-            RightsScope::Objects(arn) => {
-                let policy = self.resources(home).remove(arn).and_then(|(_, policy)| policy);
-                put(&mut rights, STATE_STORE.writes, vec![Space::Below(format!("{arn}/"))], policy);
-            }
+            RightsScope::Objects(arn) => rights = self.writing_objects(holder, home, arn),
             RightsScope::Tags(arn) => rights = self.retagging(holder, arn),
             RightsScope::Trust(arn) => {
                 if !arn.contains(":user/") && !is_reserved(arn) {
@@ -165,7 +161,21 @@ impl RightsSource for Questions<'_> {
                 }
                 rights.doubt(self.name(holder));
             }
-            RightsScope::Boundary(arn) => self.boundary(holder, *partition, arn, &mut rights),
+            RightsScope::Boundary(arn) => {
+                let bounds = self.bounds(arn);
+                self.boundary(holder, *partition, arn, &bounds, &mut rights);
+            }
+            RightsScope::Unbound(arn) => {
+                let mut known = self.swaps(home);
+                known.extend(self.bounds(arn));
+                self.boundary(holder, *partition, arn, &known, &mut rights);
+            }
+            RightsScope::Rebound(arn, policy) => {
+                let action = format!("iam:Put{}PermissionsBoundary", kind(arn));
+                let mut put = right(&[&action], one(arn));
+                put.context.push(("iam:PermissionsBoundary".to_owned(), policy.clone()));
+                rights.add(self.question(holder, put));
+            }
             RightsScope::Rewrite(arn, standing) => match standing {
                 PolicySite::Inline => {
                     put(&mut rights, &[&format!("iam:Put{}Policy", kind(arn))], one(arn), None)
@@ -292,6 +302,24 @@ fn guardrails() -> (String, Domain) {
 }
 
 impl Questions<'_> {
+    /// Writing objects into a bucket of one's account, or the policy that lets others do so.
+    fn writing_objects(&self, holder: &RightHolder, home: &AccountNode, bucket: &String) -> Rights {
+        let policy = self.resources(home).remove(bucket).and_then(|(_, policy)| policy);
+        let mut rights = Rights::default();
+        let objects = vec![Space::Below(format!("{bucket}/"))];
+        let write = right(STATE_STORE.writes, objects);
+        rights.add(self.question(holder, Right { policy: policy.clone(), ..write }));
+        if !rights.suffice(holder) {
+            let rewrite = right(STATE_STORE.letting_in, vec![Space::One(bucket.clone())]);
+            rights.join({
+                let mut rewriting = Rights::default();
+                rewriting.add(self.question(holder, Right { policy, ..rewrite }));
+                rewriting
+            });
+        }
+        rights
+    }
+
     /// Managed policies of AWS's of which it is known what they permit, by ARN.
     fn of_aws(&self, home: &AccountNode) -> BTreeSet<String> {
         self.sides().into_iter().flat_map(|model| model.managed_by_aws(home.partition)).collect()

@@ -88,6 +88,7 @@ impl Questions<'_> {
                     // Developer Guide, "Developer-authenticated identities", "Identity pools (federated identities)").
                     Some(TokenIssuer::IdentityPool) => &POOLS,
                     Some(TokenIssuer::UserPool) => &USER_POOLS,
+                    // Asked as a right over the bucket.
                     Some(TokenIssuer::Bucket(_)) => STATE_STORE.writes,
                     None if arn.contains(":saml-provider/") => {
                         &["iam:CreateSAMLProvider", "iam:UpdateSAMLProvider"]

@@ -146,9 +146,12 @@ pub enum AssumptionKind {
     RunningCode,
     /// The clusters and pools whose identities may assume these roles lie in no account of the other side.
     IdentityIssuers,
+    /// The management account, of which nothing was read, lets nobody of the other side in.
+    ManagementAccount,
 }
 
 impl AssumptionKind {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 3] = [Self::ResourcePolicies, Self::RunningCode, Self::IdentityIssuers];
+    pub const ALL: [Self; 4] =
+        [Self::ResourcePolicies, Self::RunningCode, Self::IdentityIssuers, Self::ManagementAccount];
 }

@@ -18,7 +18,9 @@ use crate::access::{
 use crate::iam::{Document, Use};
 use crate::ids::{Handle, Partition};
 
+mod issuers;
 mod leaving;
+mod managing;
 mod running;
 mod unread;
 

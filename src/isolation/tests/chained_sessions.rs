@@ -98,3 +98,54 @@ fn a_session_keeps_the_source_identity_and_the_tags_that_the_first_step_demands(
     ];
     judge(cases.map(|(name, fixture, right)| (name, fixture, "dev", "production", right)).into());
 }
+
+/// IAM User Guide, "Monitor and control actions taken with assumed roles": who has a source identity needs the right to set it for
+/// the next role too, "otherwise the assume role operation fails".
+#[test]
+fn who_has_a_source_identity_takes_it_along() {
+    let both = json!(["sts:AssumeRole", "sts:SetSourceIdentity"]);
+    let any = || lets(CI, both.clone(), json!({"StringLike": {"sts:SourceIdentity": "*"}}));
+    let plain = || lets(LOW, json!("sts:AssumeRole"), json!({}));
+    let sets = || lets(LOW, both.clone(), json!({}));
+    let either = || {
+        let mut one = any();
+        let more = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": CI}});
+        one["Statement"].as_array_mut().expect("statements").push(more);
+        one
+    };
+    let lacks = |fixture: Fixture| {
+        fixture.then(role("shared", "low", any(), Some(statements(&[("sts:AssumeRole", "*")]))))
+    };
+    let cases = [
+        ("the next trust lets it be set", chain(any(), sets()), "reachable"),
+        ("the next trust does not", chain(any(), plain()), "isolated"),
+        ("its own side does not", lacks(chain(any(), sets())), "isolated"),
+        ("it need not have one", chain(either(), plain()), "reachable"),
+    ];
+    judge(cases.map(|(name, fixture, right)| (name, fixture, "dev", "production", right)).into());
+}
+
+/// IAM User Guide, "AWS JSON policy elements: Principal" and "Principal key values": a machine's session is called like the machine.
+#[test]
+fn the_session_of_a_machine_is_called_like_it() {
+    let id = |pattern: &str| {
+        lets(LOW, json!("sts:AssumeRole"), json!({"StringLike": {"aws:userid": pattern}}))
+    };
+    let on = |trusting: Json, pattern: &str| {
+        let low = role("shared", "low", trusting, Some(statements(&[("sts:AssumeRole", "*")])));
+        let runs = [("iam:PassRole", "*"), ("ec2:*", "*")];
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[("sts:AssumeRole", "*")])))
+            .both(role("shared", "boss", by("dev", "ci"), Some(statements(&runs))))
+            .both(with(low, "unique_id", json!("AROALOWLOWLOWLOWLOW12")))
+            .both(role("production", "deploy", id(pattern), None))
+    };
+    let machine = || trust(json!({"Principal": {"Service": "ec2.amazonaws.com"}}));
+    let cases = [
+        ("a machine", on(machine(), "*:i-*"), "reachable"),
+        ("somebody else", on(machine(), "*:admin"), "isolated"),
+        ("any of its sessions", on(machine(), "AROALOWLOWLOWLOWLOW12:*"), "reachable"),
+        ("who names it", on(by("dev", "ci"), "*:admin"), "reachable"),
+    ];
+    judge(cases.map(|(name, fixture, right)| (name, fixture, "dev", "production", right)).into());
+}

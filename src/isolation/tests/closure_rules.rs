@@ -5,7 +5,7 @@ use super::super::paths::Origin;
 use super::super::rights::tests::leaving_out;
 use super::super::rights::{NewPrincipal, RightsScope};
 use super::escalation::{
-    HOP, LOW, denied, document, foothold, managed, may, on_machine, policy_arn,
+    HOP, LOW, by_service, denied, document, foothold, managed, may, on_machine, policy_arn,
 };
 use super::hunt::{scp, user, with};
 use super::power::{ASSUME, statements};
@@ -121,6 +121,24 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             may("iam:DetachRolePolicy", "*"),
         ])
     };
+    // A boundary is deleted once it binds nobody.
+    let remaking_what_binds = || {
+        let narrow_arn = policy_arn("narrow");
+        let other = role("shared", "other", by_service("ec2.amazonaws.com"), None);
+        narrow(vec![
+            may("iam:DeletePolicy", &narrow_arn),
+            may("iam:CreatePolicy", &narrow_arn),
+            may("iam:DetachRolePolicy", "*"),
+            may("iam:DeleteRolePermissionsBoundary", "arn:aws:iam::222222222222:role/other"),
+        ])
+        .both(with(other, "permissions_boundary", json!(narrow_arn)))
+    };
+    let rebinding = || {
+        let put = json!({"Effect": "Allow", "Action": "iam:PutRolePermissionsBoundary", "Resource": LOW,
+            "Condition": {"ArnEquals": {"iam:PermissionsBoundary": policy_arn("wide")}}});
+        let wide = managed("shared", "wide", document(vec![may("*", "*")]));
+        bounded(vec![rewrite(), put]).both(wide)
+    };
     let unbinding = || narrow(vec![may("iam:DeleteRolePermissionsBoundary", new)]);
     let attaching = || {
         on_machine(vec![attach(LOW, &policy_arn("trusts"))]).both(managed(
@@ -216,10 +234,12 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         (RightsScope::Permissions(name()), on_machine(vec![may("iam:PutRolePolicy", LOW)])),
         (RightsScope::Attaching(name()), attaching()),
         (RightsScope::Attach(name(), name()), attaching()),
+        (RightsScope::Boundary(name()), remaking_what_binds()),
         (
-            RightsScope::Boundary(name()),
+            RightsScope::Unbound(name()),
             bounded(vec![rewrite(), may("iam:DeleteRolePermissionsBoundary", LOW)]),
         ),
+        (RightsScope::Rebound(name(), name()), rebinding()),
         (
             RightsScope::Rewrite(name(), PolicySite::Inline),
             attached(vec![rewrite(), may("iam:CreatePolicyVersion", &policy_arn("deny"))]).both(

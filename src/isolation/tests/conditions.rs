@@ -485,8 +485,19 @@ fn a_session_of_get_federation_token_switches_roles_in_the_console_alone() {
             ))
             .analyse()
     };
-    let section = named("arn:aws:sts::111111111111:federated-user/guest");
-    assert_eq!(after(&section, "dev", "production"), "conditional");
+    // In an account that was read it takes a user who may begin one.
+    let dev = "arn:aws:sts::111111111111:federated-user/guest";
+    let by = |begins: SideObject| {
+        let trust = trust(json!({"Principal": {"AWS": dev}}));
+        let section =
+            Fixture::new().both(role("production", "deploy", trust, None)).both(begins).analyse();
+        after(&section, "dev", "production")
+    };
+    assert_eq!(after(&named(dev), "dev", "production"), "isolated");
+    let rights = || statements(&[("sts:GetFederationToken", "*"), ("sts:AssumeRole", "*")]);
+    assert_eq!(by(user("dev", "ann", rights())), "conditional");
+    assert_eq!(by(user("dev", "ann", statements(&[("sts:AssumeRole", "*")]))), "isolated");
+    assert_eq!(by(lambda("dev", "ci", rights())), "isolated");
     let section = named("arn:aws:sts::444444444444:federated-user/guest");
     assert_eq!(after(&section, "$external", "production"), "conditional");
     let section = named("arn:aws:iam::444444444444:user/guest");
@@ -739,4 +750,41 @@ fn a_source_identity_is_what_the_trust_lets_one_set() {
             "reachable",
         ),
     ]);
+}
+
+/// What a caller leaves out, or asks for: STS API Reference, `AssumeRole` (`ProvidedContexts`); IAM User Guide, "AWS global condition
+/// context keys", `aws:AssumedRoot`; "Compare AWS STS credentials".
+#[test]
+fn what_a_caller_leaves_out_or_asks_for_is_no_condition() {
+    let to = |condition: Json| {
+        let trust = trust(json!({"Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"},
+            "Action": ["sts:AssumeRole", "sts:SetContext"], "Condition": condition}));
+        Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME]))).both(role(
+            "production",
+            "deploy",
+            trust,
+            None,
+        ))
+    };
+    let provider = "arn:aws:iam::aws:contextProvider/IdentityCenter";
+    let contexts = |test: &str| to(json!({test: {"sts:RequestContextProviders": provider}}));
+    let case = |name, fixture, right| (name, fixture, "dev", "production", right);
+    judge(vec![
+        case("no context is passed", contexts("ForAllValues:ArnEquals"), "reachable"),
+        case("one is asked for", contexts("ForAnyValue:ArnEquals"), "conditional"),
+        case("a role is no root", to(json!({"Null": {"aws:AssumedRoot": "true"}})), "reachable"),
+        case("nor is it one", to(json!({"Bool": {"aws:AssumedRoot": "true"}})), "isolated"),
+    ]);
+    let outside = |condition: Json| {
+        let trust = trust(json!({"Principal": {"AWS": "*"}, "Condition": condition}));
+        let section = Fixture::new().both(role("production", "deploy", trust, None)).analyse();
+        after(&section, "$external", "production")
+    };
+    for condition in [
+        json!({"StringLike": {"aws:PrincipalAccount": "9999*"}}),
+        json!({"StringLike": {"aws:PrincipalOrgID": "o-*"}}),
+        json!({"StringLike": {"aws:userid": "*:ci"}}),
+    ] {
+        assert_eq!(outside(condition.clone()), "reachable", "{condition}");
+    }
 }

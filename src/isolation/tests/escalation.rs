@@ -306,6 +306,7 @@ fn principals_are_made_and_credentials_given() {
                 may("iam:CreateUser", new),
                 may("iam:CreateLoginProfile", new),
                 may("iam:AddUserToGroup", "*"),
+                may("iam:CreateGroup", "*"),
                 may("iam:PutGroupPolicy", "*"),
             ])),
             "dev",

@@ -120,7 +120,7 @@ fn trust_policies() {
         ("NotAction that takes AssumeRole out", dev().both(trusting_all(json!([{"Effect": "Allow", "Principal": {"AWS": CI}, "NotAction": "sts:Assume*"}]))), "dev", "production", "isolated"),
         ("everyone of another organization", dev().both(trusting(anyone(json!({"StringEquals": {"aws:PrincipalOrgID": "o-partner0000"}})))), "$external", "production", "conditional"),
         ("everyone of another organization is nobody of dev", dev().both(trusting(anyone(json!({"StringEquals": {"aws:PrincipalOrgID": "o-partner0000"}})))), "dev", "production", "isolated"),
-        ("everyone of some organizations by pattern", dev().both(trusting(anyone(json!({"StringLike": {"aws:PrincipalOrgID": "o-p*"}})))), "$external", "production", "conditional"),
+        ("everyone of some organizations by pattern", dev().both(trusting(anyone(json!({"StringLike": {"aws:PrincipalOrgID": "o-p*"}})))), "$external", "production", "reachable"),
         ("everyone of a unit of another organization", dev().both(trusting(anyone(json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-partner0000/r-cd34/*"}})))), "$external", "production", "conditional"),
         ("everyone all of whose units are ours", dev().both(trusting(anyone(json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-aaaaaaaaaa/r-ab12/*"}})))), "$external", "production", "reachable"),
         ("everyone who has units, all of them ours", dev().both(trusting(anyone(json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-aaaaaaaaaa/r-ab12/*"}, "Null": {"aws:PrincipalOrgPaths": "false"}})))), "$external", "production", "isolated"),

@@ -82,7 +82,7 @@ fn whoever_issues_tokens_is_whom_they_name() {
             by("iam:GetRole", &keys("shared")).both(lets_in("s3:GetObject")),
             "isolated",
         ),
-        case("keys in a bucket of the origin's own", ours("dev"), "conditional"),
+        case("keys in a bucket of the origin's own", ours("dev"), "reachable"),
         case("keys in a bucket of nobody's", ours("production"), "isolated"),
     ]);
 }

@@ -70,11 +70,7 @@ fn what_runs_under_a_role_lies_in_the_role_s_account() {
             on("ec2", "ssm:SendCommand", "arn:aws:ec2:*:111111111111:instance/*"),
             NO,
         ),
-        case(
-            "its own machines",
-            on("ec2", "ssm:SendCommand", "arn:aws:ec2:*:222222222222:instance/*"),
-            YES,
-        ),
+        case("its own machines", on("ec2", "ssm:SendCommand", "arn:aws:*:*:222222222222:*"), YES),
         case(
             "another account's functions, to be made",
             both("lambda:CreateFunction", function),
@@ -451,4 +447,27 @@ fn whoever_issues_identities_may_lie_in_any_account() {
         .both(role("shared", "relay", trust(relay), Some(statements(&[ASSUME]))))
         .both(role("production", "deploy", by("shared", "relay"), None));
     assert_eq!(rests(&chained, "dev", "production"), ["iam_role.relay@shared"]);
+}
+
+/// Systems Manager User Guide, "Restricting Run Command access based on tags"; Service Authorization Reference, `AttachVolume`
+/// (volume and instance), `StartSession`.
+#[test]
+fn an_action_upon_several_things_takes_a_right_to_each() {
+    let node = "arn:aws:ec2:*:*:instance/*";
+    let run = |more: Vec<Json>| on_machine(more);
+    let on = |action: &str, all: &[&str]| run(all.iter().map(|arn| may(action, arn)).collect());
+    let shell = "arn:aws:ssm:*::document/AWS-RunShellScript";
+    let update = "arn:aws:ssm:*:*:document/AWS-UpdateSSMAgent";
+    let (send, attach, session) = ("ssm:SendCommand", "ec2:AttachVolume", "ssm:StartSession");
+    judge(vec![
+        case("a document alone", on(send, &["arn:aws:ssm:*:*:document/*"]), NO),
+        case("a machine alone", on(send, &[node]), NO),
+        case("both", on(send, &["arn:aws:ssm:*:*:document/*", node]), YES),
+        case("a script of AWS's", on(send, &[shell, node]), YES),
+        case("a document that does one thing", on(send, &[update, node]), NO),
+        case("a managed node", on(send, &[shell, "arn:aws:ssm:*:*:managed-instance/*"]), YES),
+        case("a volume alone", on(attach, &["arn:aws:ec2:*:*:volume/*"]), NO),
+        case("a session's document", on(session, &["arn:aws:ssm:*:*:document/*"]), NO),
+        case("a session", on(session, &[node]), YES),
+    ]);
 }

@@ -203,8 +203,12 @@ impl<'a> Resting<'a> {
                 format!("code that runs under {}", some(&objects, "roles"))
             }
             AssumptionKind::IdentityIssuers => format!(
-                "clusters and identity pools elsewhere, whose identities may assume {}",
+                "clusters, identity pools and certificate authorities elsewhere, whose identities may assume {}",
                 some(&objects, "roles")
+            ),
+            AssumptionKind::ManagementAccount => format!(
+                "whom the management account {} lets in, which was not read (declare it as an `account`)",
+                some(&objects, "accounts")
             ),
         })
     }

@@ -212,9 +212,16 @@ fn a_unique_id_names_the_principal_that_has_it() {
         ("of a role, by a trust", trust("AROABUILDER"), "dev", Reachable),
         (
             "with a session of it",
-            bucket("AROABUILDER", session("AROABUILDER:run-*")),
+            bucket("AROABUILDER", session("AROABUILDER:i-*")),
             "dev",
             Reachable,
+        ),
+        (
+            // Only EC2 begins its sessions, and calls them like machines.
+            "with a session of another name",
+            bucket("AROABUILDER", session("AROABUILDER:run-*")),
+            "dev",
+            Isolated,
         ),
         (
             "with a session of another",

@@ -355,3 +355,48 @@ fn an_account_without_identities_lies_where_the_others_do() {
         assert_eq!(wall(&outcome, "dev", "production").1, Reachable, "{partition}");
     }
 }
+
+/// What stands in a dump settles what it is about, for its account alone.
+#[test]
+fn the_types_of_an_account_s_resource_policies_are_settled_by_its_file() {
+    let rests = |lab: &Lab| -> Vec<String> {
+        let outcome = lab.review().expect("a review");
+        let row = outcome.isolation.matrix.iter().find(|r| r.from == "dev" && r.to == "production");
+        let all = row.expect("a wall").assumptions.iter();
+        all.flat_map(|assumption| assumption.objects.clone()).collect()
+    };
+    let (has, lacks) = (Lab::new(), Lab::new());
+    lacks.remove(&format!("accounts/{PRODUCTION}/resource-policies.json"));
+    for kind in ["AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::SQS::Queue"] {
+        assert!(!rests(&has).iter().any(|object| object == kind), "{kind}");
+        assert!(rests(&lacks).iter().any(|object| object == kind), "{kind}");
+    }
+    // Of a type that no file holds nobody has looked.
+    assert!(rests(&has).iter().any(|object| object == "AWS::Events::EventBus"));
+}
+
+/// AWS CLI User Guide, "Using the pagination options": `NextToken` says that a listing goes on.
+#[test]
+fn what_a_dump_does_not_say_is_not_known() {
+    let cut = Lab::new();
+    cut.edit(&format!("accounts/{DEV}/account-authorization-details.json"), |details| {
+        details["NextToken"] = json!("eyJNYXJrZXIiOiBudWxsfQ==");
+    });
+    let outcome = cut.review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production").1, Undetermined);
+    let silent = Lab::new();
+    silent.edit(&format!("accounts/{PRODUCTION}/buckets.json"), |dump| {
+        let bucket = dump["buckets"][0].as_object_mut().expect("a bucket");
+        bucket.remove("policy");
+    });
+    let outcome = silent.review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production").1, Undetermined);
+    let none = Lab::new();
+    none.edit("organization.json", |organization| {
+        organization["root"]["policy_types"] =
+            json!([{"Type": "RESOURCE_CONTROL_POLICY", "Status": "ENABLED"}]);
+        organization.as_object_mut().expect("an organization").remove("rcps");
+    });
+    let said = none.refusal();
+    assert!(said.contains("has no `rcps`"), "{said}");
+}

@@ -209,3 +209,22 @@ fn whoever_can_be_permitted_to_leave_lifts_its_guardrails() {
         assert_eq!(open(principals(), true), WallVerdict::Isolated, "{name}, and it is kept in");
     }
 }
+
+/// KMS Developer Guide, "Resource control policies in AWS KMS": "the kms:RetireGrant permission is not effective in an RCP".
+#[test]
+fn no_resource_control_policy_limits_the_retirement_of_grants() {
+    let key = "arn:aws:kms:eu-west-1:222222222222:key/k1";
+    let judged = |granted: &str| {
+        let mut keep_out = deny(&json!("kms:*"), &json!({}));
+        keep_out["Principal"] = json!("*");
+        let guardrail = (PolicyType::ResourceControl, "ou-production", statement(keep_out));
+        let mut facts = organized(vec![in_dev("ci", &["kms:*"])], &[guardrail]);
+        let policy = statement(json!({"Effect": "Allow", "Action": granted, "Resource": "*",
+            "Principal": {"AWS": format!("arn:aws:iam::{DEV}:role/ci")}}));
+        facts.resources = vec![resource(&KEY, key, Some(&policy))];
+        into_production(&AccessModel::new(facts))
+    };
+    assert_eq!(judged("kms:Decrypt"), WallVerdict::Isolated);
+    assert_eq!(judged("kms:RetireGrant"), WallVerdict::Reachable);
+    assert_eq!(judged("kms:*"), WallVerdict::Reachable);
+}

@@ -135,3 +135,59 @@ fn tokens_of_aws_itself_let_nobody_of_the_estate_in() {
     let model = AccessModel::new(facts(vec![ci_with("sts:GetWebIdentityToken"), deploy]));
     assert_eq!(into_production(&model), WallVerdict::Isolated);
 }
+
+/// What a proof rests on of code and identities that nobody looks at.
+#[test]
+fn a_proof_rests_on_code_and_identities_that_may_lie_elsewhere() {
+    use crate::isolation::assumptions::Assumptions;
+    use crate::isolation::section::AssumptionKind;
+    let rests = |facts: Facts| -> Vec<(AssumptionKind, String)> {
+        let (before, model) = (AccessModel::new(Facts::default()), AccessModel::new(facts));
+        let compared = compare(&before, &model);
+        let pair = (Origin::Environment("dev".to_owned()), "production".to_owned());
+        assert_eq!(verdict(&model, &compared.after.1, &pair).0, WallVerdict::Isolated);
+        let all = Assumptions::new(&model, &compared.after.1);
+        let all = all.of(&pair, &mut std::collections::BTreeMap::default()).into_iter();
+        all.flat_map(|one| one.objects.into_iter().map(move |object| (one.kind, object))).collect()
+    };
+    // Functions of shared, whose policies nobody read, have a role that crosses.
+    let lambda = json!({"Service": "lambda.amazonaws.com"});
+    let between = |trusted: &Json| {
+        let all = vec![ci_with("lambda:*"), named(FN, trusted, &may("sts:AssumeRole")), deploy(FN)];
+        let mut facts = facts(all);
+        facts.accounts.push(account("shared", SHARED));
+        facts
+    };
+    let function = (AssumptionKind::ResourcePolicies, "AWS::Lambda::Function".to_owned());
+    let count = |facts: Facts| rests(facts).iter().filter(|one| **one == function).count();
+    assert_eq!(count(between(&lambda)), 2, "in production, and in shared");
+    assert_eq!(count(between(&json!({"Service": "ec2.amazonaws.com"}))), 1);
+    let mut read = between(&lambda);
+    read.listed_beside.insert(handle("shared"), [FUNCTION.name].into());
+    assert_eq!(count(read), 1);
+    // A service of which nobody knows what it does with a role, in an account that dev gets into.
+    let inside = |service: &str| {
+        let trusted = json!({"Service": service});
+        let low = named(LOW, &json!({"AWS": CI}), &may("s3:ListAllMyBuckets"));
+        let mut facts = facts(vec![
+            ci_with("sts:AssumeRole"),
+            low,
+            named(FN, &trusted, &may("sts:AssumeRole")),
+            deploy(FN),
+        ]);
+        facts.accounts.push(account("shared", SHARED));
+        rests(facts)
+    };
+    let code = (AssumptionKind::RunningCode, FN.to_owned());
+    assert!(inside("lambda.amazonaws.com").contains(&code));
+    assert!(inside("quicksight.amazonaws.com").contains(&code));
+    // A trust anchor may rest on a certificate authority of dev's.
+    let anchor = deploy_by(&json!({"Service": "rolesanywhere.amazonaws.com"}));
+    let rested = rests(facts(vec![ci_with("acm-pca:*"), anchor]));
+    let issued = rested.iter().filter(|(kind, _)| *kind == AssumptionKind::IdentityIssuers);
+    assert_eq!(issued.count(), 1);
+}
+
+fn deploy_by(trusted: &Json) -> PrincipalNode {
+    named("arn:aws:iam::222222222222:role/deploy", trusted, &may("s3:ListAllMyBuckets"))
+}
