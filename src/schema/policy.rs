@@ -87,13 +87,22 @@ impl<'r, 'b> Builder<'r, 'b> {
         loc: &Loc,
     ) -> bool {
         match &node.kind {
-            NodeKind::Object(members) => members.iter().fold(false, |found, member| {
-                let is_principal = is_principal || is_principal_element(&member.key);
-                self.refuses_arns_of_organizations(&member.value, is_principal, loc) || found
-            }),
-            NodeKind::Array(items) => items.iter().fold(false, |found, item| {
-                self.refuses_arns_of_organizations(item, is_principal, loc) || found
-            }),
+            // Each of them is reported, not the first alone.
+            NodeKind::Object(members) => {
+                let mut found = false;
+                for member in members {
+                    let is_principal = is_principal || is_principal_element(&member.key);
+                    found |= self.refuses_arns_of_organizations(&member.value, is_principal, loc);
+                }
+                found
+            }
+            NodeKind::Array(items) => {
+                let mut found = false;
+                for item in items {
+                    found |= self.refuses_arns_of_organizations(item, is_principal, loc);
+                }
+                found
+            }
             NodeKind::String(text) if is_principal => {
                 let parts = text.parts();
                 let [TextRun::Placeholder(placeholder)] = parts.as_slice() else { return false };

@@ -107,8 +107,8 @@ def _(kind, text, theirs, ours):
 @rule("lists and tuples, maps and objects are one type each")
 def _(kind, text, theirs, ours):
     if refused_there(theirs, ours):
-        # Of a list the index may be negative, of a tuple not.
-        return calls(text, "element") and "-" in text
+        # Of a list the index may be negative, of a tuple not; a default has the type of the map's elements.
+        return calls(text, "element") and "-" in text or calls(text, "lookup") and "tomap" in text
     return None not in (theirs, ours) and (calls(text, "contains", "distinct", "index") or re.search(r"[=!]=", text))
 
 
@@ -117,9 +117,9 @@ def _(kind, text, theirs, ours):
     return None not in (theirs, ours) and ("set" in text) and in_one_order(json.loads(theirs)) == in_one_order(json.loads(ours))
 
 
-@rule("`distinct`, `setproduct` and an empty `setintersection` take elements without a common type")
+@rule("`distinct`, `setproduct` and set functions over `null` or `[]` take elements without a common type")
 def _(kind, text, theirs, ours):
-    return refused_there(theirs, ours) and calls(text, "setintersection", "setproduct", "distinct") or refused_there(theirs, ours) and kind == "declaration" and "any" in text
+    return refused_there(theirs, ours) and calls(text, "setintersection", "setproduct", "setsubtract", "setunion", "distinct") or refused_there(theirs, ours) and kind == "declaration" and "any" in text
 
 
 @rule("`templatestring` takes any string")
