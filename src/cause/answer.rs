@@ -135,6 +135,15 @@ pub(super) fn refused(
     if emulated && (status == 501 || said == Some(CodeMeaning::NotImplemented)) {
         return Some(not_implemented(endpoint));
     }
+    // AWS names an error in every refusal that has a body; proxies and gateways send words of their own. Of what is not
+    // there whoever asked knows more.
+    if code.is_none() && status >= 400 && status != 404 && !body.trim_ascii().is_empty() {
+        return Some(Cause::new(
+            CauseKind::WebPage,
+            format!("`{endpoint}` answered with status {status} and no error of AWS's"),
+            PORTAL,
+        ));
+    }
     // A success without the operation's form, or a body that holds no error.
     (code.is_none() && status < 300).then(|| garbled(endpoint))
 }
@@ -239,14 +248,26 @@ pub(super) fn held_back() -> Cause {
     )
 }
 
+/// A document from its own beginning on: behind a byte order mark, declarations of XML and comments.
+fn behind_prolog(text: &str) -> &str {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    for (start, end) in [("<?", "?>"), ("<!--", "-->")] {
+        while let Some((_, behind)) = rest.strip_prefix(start).and_then(|all| all.split_once(end)) {
+            rest = behind.trim_start();
+        }
+    }
+    rest
+}
+
 /// The title of an HTML page, empty where it has none; nothing where the body is no page.
 fn title(body: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(body.get(..HEAD).unwrap_or(body)).into_owned();
-    let lower = head.trim_start().to_ascii_lowercase();
+    let head = behind_prolog(&head);
+    let lower = head.to_ascii_lowercase();
     if !lower.starts_with("<!doctype html") && !lower.starts_with("<html") {
         return None;
     }
-    let text = head.trim_start();
+    let text = head;
     let from = lower.find("<title>").map(|at| at + "<title>".len());
     let title = from.and_then(|from| {
         let to = lower.get(from..)?.find("</title>")?;

@@ -146,14 +146,30 @@ impl Intercept for WholeAnswers {
         if !is_whole(body) {
             return Err(Lacking::End.into());
         }
-        match members.is_empty() || members.iter().any(|member| holds(body, member)) {
+        let is_one = match (operation.service(), members) {
+            // The outermost element of every answer of the query protocol bears the operation's name.
+            ("IAM" | "STS", []) => holds(body, &format!("{}Response", operation.name())),
+            ("S3" | "S3 Control", []) => is_empty_or_xml(body),
+            (_, members) => members.is_empty() || members.iter().any(|member| holds(body, member)),
+        };
+        match is_one {
             true => Ok(()),
             false => Err(Lacking::Member.into()),
         }
     }
 }
 
-/// What is asked of the answer to an operation: one of these members. Of most that change something, nothing is.
+/// Whether a body is what S3 answers to an operation that tells nothing: no text, or a document of its own. A page that a
+/// captive portal sends with status 200 is neither, and what was asked for was not done.
+fn is_empty_or_xml(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    let is_page = |start: &str| {
+        body.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+    };
+    body.is_empty() || body.starts_with(b"<") && !is_page("<html") && !is_page("<!doctype")
+}
+
+/// What is asked of the answer to an operation: one of these members. Of those that change something, its form is.
 fn members(service: &str, operation: &str) -> &'static [&'static str] {
     let operations = MEMBERS.iter().find(|(known, _)| *known == service).map(|(_, all)| *all);
     let known = operations.unwrap_or_default().iter().find(|(known, _)| *known == operation);
@@ -196,8 +212,8 @@ pub(crate) fn wrapped_versioning(answer: Option<&HttpResponse>) -> Option<String
 /// Whether a body has a member of this name: a key of its JSON object, an element of its XML, a key of its CBOR.
 fn holds(body: &[u8], member: &str) -> bool {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(body)
-            .is_ok_and(|object| object.contains_key(member)),
+        Some(b'{') => serde_json::from_slice::<BTreeMap<String, Option<IgnoredAny>>>(body)
+            .is_ok_and(|object| object.get(member).is_some_and(Option::is_some)),
         // Text cannot pretend to be an element: in it `<` is escaped.
         Some(b'<') => {
             let start = format!("<{member}");
@@ -227,6 +243,7 @@ mod tests {
         for (body, member, there) in [
             (r#" {"Accounts": []}"#, "Accounts", true),
             (r#"{"NextToken": null}"#, "Accounts", false),
+            (r#"{"Accounts": null}"#, "Accounts", false),
             (r#"{"Message": "Accounts"}"#, "Accounts", false),
             (r#"{"Page": {"Accounts": []}}"#, "Accounts", false),
             ("{}", "Accounts", false),

@@ -340,6 +340,7 @@ impl Host for Terminal {
             ConfirmationQuestion::Apply => {
                 "pass `--auto-approve`; `palisade apply` also takes a plan saved with `palisade plan --out FILE`"
             }
+            ConfirmationQuestion::BreakLocks => "pass `--force`",
             _ => "pass `--auto-approve`",
         };
         confirm(&events::question(question), help, &self.cancel).await

@@ -169,9 +169,10 @@ fn names(environments: &[String]) -> Vec<String> {
     if environments.is_empty() { vec!["-".to_owned()] } else { environments.to_vec() }
 }
 
-/// Two decimals, and less than 100 where anything is wrong; nothing where there is nothing to judge by.
+/// Two decimals, and less than 100 where anything is wrong; nothing where there is nothing to judge by, or where not
+/// all was read that could be wrong.
 fn percent(managed: usize, wrong: usize, complete: bool) -> Option<f64> {
-    if managed == 0 && !complete {
+    if !complete && (managed == 0 || wrong == 0) {
         return None;
     }
     if wrong == 0 {

@@ -96,6 +96,7 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
             let old = open::open(workspace, from).await?;
             let moving = old.ledger.migrate(&store.ledger, workspace.terms);
             let objects = workspace.interruptible(moving).await??;
+            workspace.interruptible(store.ledger.prove_versions()).await??;
             Some(Migration { objects, from: old.ledger.store().location() })
         }
     };

@@ -93,8 +93,9 @@ impl ObjectPlan<'_> {
                 .at(instance.loc.clone())
                 .detail("the plan would adopt and delete the same object")
                 .help(format!(
-                    "where the block was renamed, say so, or move the record with `palisade state mv`:\nmoved {{\n  from = \"{owner}\"\n  to   = \"{}\"\n}}",
-                    self.address
+                    "where the block was renamed, say so, or move the record with `palisade state mv`:\nmoved {{\n  from = {:?}\n  to   = {:?}\n}}",
+                    owner.to_string(),
+                    self.address.to_string()
                 )),
         );
         None

@@ -82,6 +82,9 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     if let Some(selected) = &selected {
         decisions.retain(|d| selected.contains(&d.address));
     }
+    for decision in &mut decisions {
+        diagnostics.extend(std::mem::take(&mut decision.problems));
+    }
     for decision in &decisions {
         decision.guard_destruction(&mut diagnostics);
         decision.warn_of_default_place(&mut diagnostics);

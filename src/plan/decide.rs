@@ -69,13 +69,15 @@ pub fn decide<'a>(
         decision.depends_on = dependencies(estate, &by_kind, kind, address);
         decision.depends_on.extend(instance.depends_on.iter().cloned());
         decision.depends_on.remove(address);
+        let mut problems = Diagnostics::new();
         match options.mode {
-            Mode::Destroy => decision.gone(live, lineage, diagnostics),
+            Mode::Destroy => decision.gone(live, lineage, &mut problems),
             Mode::Normal | Mode::RefreshOnly => {
                 let scene = Scene { estate, live, lineage, owners: &owners };
-                decision.wanted(&scene, instance, &options.secrets, diagnostics);
+                decision.wanted(&scene, instance, &options.secrets, &mut problems);
             }
         }
+        decision.problems = problems;
         decisions.push(decision);
     }
     let declared = ShortNames::among(estate.instances.keys());
@@ -106,7 +108,9 @@ pub fn decide<'a>(
         } else if stranded {
             decision.action = Action::Forget;
         } else {
-            decision.gone(live, lineage, diagnostics);
+            let mut problems = Diagnostics::new();
+            decision.gone(live, lineage, &mut problems);
+            decision.problems = problems;
         }
         decisions.push(decision);
     }
@@ -116,7 +120,9 @@ pub fn decide<'a>(
     let shut = super::shut::accounts(estate, &decisions);
     replace_what_follows(&mut decisions, options, &shut);
     for decision in &mut decisions {
-        decision.settle_replacement(diagnostics);
+        let mut problems = Diagnostics::new();
+        decision.settle_replacement(&mut problems);
+        decision.problems.extend(problems);
     }
     super::shut::hold(&shut, &mut decisions, diagnostics);
     super::renewed::hold(&mut decisions, diagnostics);

@@ -25,6 +25,8 @@ pub struct ObjectPlan<'a> {
     pub meta: Attrs,
     /// What state records.
     pub recorded: Option<&'a ResourceState>,
+    /// What is wrong with it: it counts where the plan is about the object.
+    pub problems: Diagnostics,
     /// Where state had it, when it moved.
     pub previous_address: Option<ResourceAddr>,
     /// The live object, or what state says of it where it was not read.
@@ -96,6 +98,7 @@ impl<'a> ObjectPlan<'a> {
             drift: None,
             account_is_closed: false,
             unread: None,
+            problems: Diagnostics::new(),
         }
     }
 

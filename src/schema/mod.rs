@@ -56,3 +56,4 @@ pub use policy_blocks::{POLICY_BLOCKS, TRUST_PARTS};
 pub use pure_half::{KindContext, ManagedKind, OnDestroy};
 pub use sensitive::{SensitiveTexts, desired};
 pub use statement_place::statement_place;
+pub use tags::sensitive_tags;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::block_schema::{Attr, Ty};
 use super::pure_half::KindContext;
 use super::read::{Reader, scalar};
+use super::sensitive::cannot_be_sensitive;
+use crate::diag::{Diagnostic, Loc};
 use crate::value::{Attrs, Value};
 
 /// The `tags` attribute.
@@ -25,11 +27,22 @@ fn tag_char(c: char) -> bool {
         || "_.:/=+-@".contains(c)
 }
 
+/// That tags are sensitive where they are shown: a map as a whole, its keys too (one sensitive key makes it so), or tags
+/// that many objects bear.
+#[must_use]
+pub fn sensitive_tags(attr: &str, loc: Loc) -> Diagnostic {
+    cannot_be_sensitive(attr, "tags are shown", loc)
+}
+
 /// All tags of an object: defaults, then the block's, then those that mark ownership.
 pub(super) fn read(reader: &mut Reader<'_>, context: &KindContext, keys: TagKeys) -> Value {
     let mut tags: Attrs =
         context.default_tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
-    let given = reader.body.get("tags").map(|t| t.value.reveal());
+    let given = reader.body.get("tags");
+    if let Some(given) = given.filter(|t| matches!(t.value, Value::Sensitive(_))) {
+        reader.diagnostics.push(sensitive_tags(TAGS.name, given.loc.clone()));
+    }
+    let given = given.map(|t| t.value.reveal());
     match given {
         None | Some(Value::Null) => {}
         Some(Value::Map(map)) => {

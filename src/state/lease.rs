@@ -222,8 +222,13 @@ impl Ledger {
         }
         let over = add(lock.expires_at, terms.margin());
         if let Some(ended) = lock.ended_at {
-            // No later than the lease itself would be over, whatever stands there.
-            let left = add(ended, terms.margin()).min(over).duration_since(now);
+            // No later than the lease itself would be over, whatever stands there; by a clock that has jumped that says
+            // nothing, and the margin is waited out.
+            let until = match self.agrees(now, terms) {
+                true => add(ended, terms.margin()).min(over),
+                false => add(ended, terms.margin()).min(add(now, terms.margin())),
+            };
+            let left = until.duration_since(now);
             return if left.is_positive() {
                 LockState::Ended(positive(left))
             } else {
@@ -490,5 +495,39 @@ impl Ledger {
         let key = layout::lock(scope);
         let object = self.store().get(&key).await?;
         object.map(|object| self.usable(&key, &object)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::state::local::LocalStore;
+
+    /// Another run proved by a server's clock that had jumped that a lease is over, and ended it. Nothing but the margin
+    /// says when the holder's last request has arrived.
+    #[test]
+    fn the_margin_is_waited_out_by_a_clock_that_has_jumped_too() {
+        let terms = Terms::default();
+        let dir = tempfile::tempdir().expect("a directory");
+        let taken: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let ledger = Ledger::new(Arc::new(LocalStore::new(dir.path())));
+        let ledger = ledger.with_calendar(move || taken);
+        let left = |ended: Timestamp, now: Timestamp| {
+            let expires_at = add(taken, terms.length());
+            let lock = Lock { ended_at: Some(ended), expires_at, ..Lock::of_nobody(taken) };
+            match ledger.lock_state(&lock, now, terms) {
+                LockState::Ended(left) => Some(left),
+                _ => None,
+            }
+        };
+        let jumped = add(taken, SignedDuration::from_secs(4000));
+        assert_eq!(left(jumped, jumped), Some(positive(terms.margin())));
+        assert_eq!(left(jumped, add(jumped, terms.margin())), None);
+        // What was forged holds nobody for longer than that.
+        assert_eq!(left(Timestamp::MAX, jumped), Some(positive(terms.margin())));
+        let soon = add(taken, SignedDuration::from_secs(10));
+        assert_eq!(left(soon, soon), Some(positive(terms.margin())));
     }
 }

@@ -1,5 +1,7 @@
 //! Moving a whole state from one backend to another.
 
+use std::collections::BTreeMap;
+
 use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure};
@@ -42,22 +44,22 @@ impl Ledger {
         }
         let mut keys = self.store().list("", None).await?;
         keys.sort_by_key(|key| key == layout::ROOT);
-        let mut copied = 0;
-        for key in keys {
-            match layout::parse(&key) {
-                Some(ScopeKey::Lock(scope)) => {
-                    if let Some(lock) = self.read_lock(&scope).await?
-                        && !lock.released
-                    {
-                        return Err(self.locked(&scope, &lock, terms).await);
-                    }
-                    continue;
-                }
-                Some(ScopeKey::Journal(..)) => continue,
-                _ => {}
+        self.require_unlocked(&keys, terms).await?;
+        let (mut copied, mut tags) = (0, BTreeMap::new());
+        for key in keys.iter().filter(|key| is_kept(key)) {
+            if key == layout::ROOT && self.moved_since(&tags).await? {
+                return refuse(
+                    format!("`{}` was changed while it was copied", self.store().location()),
+                    "run it again when nobody applies there; what was copied so far is no state",
+                );
             }
-            let Some(object) = self.store().get(&key).await? else { continue };
-            match to.swap(&key, &object.bytes, &WriteCondition::Absent).await? {
+            if key == layout::ROOT {
+                let keys: Vec<String> = self.store().list("", None).await?;
+                self.require_unlocked(&keys, terms).await?;
+            }
+            let Some(object) = self.store().get(key).await? else { continue };
+            tags.insert(key.clone(), object.etag.clone());
+            match to.swap(key, &object.bytes, &WriteCondition::Absent).await? {
                 Cas::Won(_) => copied += 1,
                 Cas::Lost(Some(there)) if there.bytes == object.bytes => copied += 1,
                 Cas::Lost(_) => {
@@ -67,7 +69,45 @@ impl Ledger {
                     );
                 }
             }
+            // As soon as there is something to prove it on, and before anything could be lost by it.
+            to.prove_conditions_on(key, &object.bytes).await?;
         }
         Ok(copied)
     }
+
+    /// Whether something was written or removed among what is copied since it was read.
+    async fn moved_since(&self, tags: &BTreeMap<String, String>) -> Result<bool, StateError> {
+        let listed = self.store().list_tagged("").await?;
+        let kept = |key: &String| is_kept(key) && key != layout::ROOT;
+        if listed.iter().filter(|one| kept(&one.key)).count() != tags.len() {
+            return Ok(true);
+        }
+        for one in listed.into_iter().filter(|one| kept(&one.key)) {
+            let now = match one.etag {
+                Some(etag) => Some(etag),
+                None => self.store().get(&one.key).await?.map(|object| object.etag),
+            };
+            if now.as_ref() != tags.get(&one.key) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn require_unlocked(&self, keys: &[String], terms: Terms) -> Result<(), StateError> {
+        for key in keys {
+            let Some(ScopeKey::Lock(scope)) = layout::parse(key) else { continue };
+            if let Some(lock) = self.read_lock(&scope).await?
+                && !lock.released
+            {
+                return Err(self.locked(&scope, &lock, terms).await);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an object goes along: locks are of the place where they lie, and journals are done with.
+fn is_kept(key: &str) -> bool {
+    !matches!(layout::parse(key), Some(ScopeKey::Lock(_) | ScopeKey::Journal(..)))
 }

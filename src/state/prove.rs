@@ -28,13 +28,28 @@ impl Ledger {
             return Ok(());
         }
         let Some(root) = self.store().get(layout::ROOT).await? else { return Ok(()) };
+        self.prove_conditions_on(layout::ROOT, &root.bytes).await
+    }
+
+    /// The same with another object that stands there, by its own bytes.
+    ///
+    /// # Errors
+    /// Those of [`Self::require_conditions`].
+    pub(super) async fn prove_conditions_on(
+        &self,
+        key: &str,
+        bytes: &[u8],
+    ) -> Result<(), StateError> {
+        if !self.is_unproved() {
+            return Ok(());
+        }
         for (condition, name) in [
             (WriteCondition::Absent, "If-None-Match"),
             (WriteCondition::Etag(NO_TAG.to_owned()), "If-Match"),
         ] {
-            match self.store().put_if(layout::ROOT, &root.bytes, &condition).await {
+            match self.store().put_if(key, bytes, &condition).await {
                 Ok(Put::Lost) => {}
-                Ok(Put::Written(_)) => return Err(self.ignores(name, &condition)),
+                Ok(Put::Written(_)) => return Err(self.ignores(key, name, &condition)),
                 Ok(Put::Ambiguous(why)) => return Err(self.unproved(name, &why)),
                 // A policy that keeps this caller from writing it at all writes nothing either.
                 Err(error) if error.failure == StoreFailure::Denied => {}
@@ -119,7 +134,7 @@ impl Ledger {
         ))
     }
 
-    fn ignores(&self, header: &str, condition: &WriteCondition) -> StateError {
+    fn ignores(&self, key: &str, header: &str, condition: &WriteCondition) -> StateError {
         let what = match condition {
             WriteCondition::Absent => "although the object exists",
             WriteCondition::Etag(_) => "under a tag that no object has",
@@ -127,7 +142,7 @@ impl Ledger {
         self.refused(
             &format!("ignores `{header}`"),
             format!(
-                "It carried out a write of `palisade.json` {what}. (The same bytes stood there before, so nothing was lost.)"
+                "It carried out a write of `{key}` {what}. (The same bytes stood there before, so nothing was lost.)"
             ),
         )
     }

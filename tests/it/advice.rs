@@ -122,7 +122,28 @@ fn what_an_answer_says_is_told_with_the_next_step() {
     };
     let nothing = Act::Say { status: 404, headers: vec![], body: String::new() };
     let garbled = Act::Say { status: 200, headers: vec![], body: "no answer of AWS".to_owned() };
+    let says_so = |status: u16, kind: &str, body: &str| Act::Say {
+        status,
+        headers: vec![("content-type", kind.to_owned())],
+        body: body.to_owned(),
+    };
+    let strict = "<?xml version=\"1.0\"?>\n<!-- a -->\n<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"x\">\n<html><head><title>Access Denied</title></head></html>";
     let cases: Vec<(&'static str, Act, &[&str])> = vec![
+        (
+            "s3",
+            says_so(403, "text/html", strict),
+            &["a web page came in place of an answer (\"Access Denied\"), with status 403"],
+        ),
+        (
+            "s3",
+            says_so(403, "text/plain", "RBAC: access denied"),
+            &["answered with status 403 and no error of AWS's", "captive portal"],
+        ),
+        (
+            "sts",
+            says_so(403, "application/json", "{\"message\":\"Forbidden\"}"),
+            &["answered with status 403 and no error of AWS's", "captive portal"],
+        ),
         (
             "s3",
             skewed,

@@ -140,6 +140,78 @@ fn an_answer_without_its_members_is_not_understood() {
     wire.run(&p, &["plan", "--detailed-exitcode"]).code(0);
 }
 
+/// A page of a captive portal in place of the answer to a change is no success: nothing was done.
+#[test]
+fn a_page_in_place_of_a_change_is_no_success() {
+    let (wire, p) = (Wire::new(), Program::new(ESTATE));
+    wire.run(&p, &["init", "--create-backend"]).code(0);
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    let page = "<html><body>Sign in to the guest network</body></html>";
+    for (name, target) in [("DeleteRole", "iam_role.web@dev"), ("DELETE", "s3_bucket.data@dev")] {
+        let answer = says("text/html", page.to_owned());
+        wire.rule(move |a| match a.operation == name && !a.path.contains("/estate/") {
+            true => answer.clone(),
+            false => Act::Pass,
+        });
+        let mut command = wire.command(&p, &["destroy", "--auto-approve", "--target", target]);
+        command.env("PALISADE_REQUEST_TIMEOUT", "2s");
+        let ended = command.output().expect("the program starts");
+        let all = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+        assert_ne!(ended.status.code(), Some(0), "{name}: {all}");
+        assert!(!all.contains("1 deleted"), "{name}: {all}");
+        wire.calm();
+        let held = wire.run(&p, &["state", "list"]).code(0).out;
+        assert!(held.contains(target), "{name}: it stands, and state knows it: {held}");
+        wire.run(&p, &["apply", "--auto-approve", "--lock-timeout", "120s"]).code(0);
+        wire.run(&p, &["plan", "--detailed-exitcode"]).code(0);
+    }
+}
+
+/// AWS names what is not there. Whoever else answers with 404 says nothing about it.
+#[test]
+fn a_404_without_a_word_of_aws_takes_nothing_away() {
+    let (wire, p) = (Wire::new(), Program::new(ESTATE));
+    wire.run(&p, &["init", "--create-backend"]).code(0);
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    let bucket =
+        |query: &'static str| move |a: &Arrived| a.operation == "GET" && a.path.contains(query);
+    let asked: Vec<(&str, Box<dyn Fn(&Arrived) -> bool + Send + Sync>)> = vec![
+        ("encryption", Box::new(bucket("?encryption"))),
+        ("policy", Box::new(bucket("?policy"))),
+        ("publicAccessBlock", Box::new(bucket("?publicAccessBlock"))),
+        ("tagging", Box::new(bucket("?tagging"))),
+        (
+            "GetAccountAuthorizationDetails",
+            Box::new(|a| a.operation == "GetAccountAuthorizationDetails"),
+        ),
+        ("GetParametersByPath", Box::new(|a| a.operation == "GetParametersByPath")),
+    ];
+    for (name, matches) in asked {
+        let matches = std::sync::Arc::new(matches);
+        for body in ["", "404 page not found"] {
+            let which = std::sync::Arc::clone(&matches);
+            wire.rule(move |a| match which(a) {
+                true => Act::Say {
+                    status: 404,
+                    headers: vec![("content-type", "text/plain".to_owned())],
+                    body: body.to_owned(),
+                },
+                false => Act::Pass,
+            });
+            for args in [&["plan", "--detailed-exitcode"][..], &["drift"]] {
+                let ended = wire.run(&p, args);
+                let all = format!("{}{}", ended.out, ended.err);
+                assert!([1, 6].contains(&ended.code), "{name} `{body}`: {}\n{all}", ended.code);
+                assert!(all.contains("cannot be understood"), "{name} `{body}`: {all}");
+                for word in ["gone from AWS", "No drift", "No changes. AWS"] {
+                    assert!(!all.contains(word), "{name} `{body}`: `{word}`: {all}");
+                }
+            }
+            assert!(wire.arrived().iter().any(|a| matches(a)), "{name}");
+        }
+    }
+}
+
 /// What a proxy on the way cut in its middle, with the length that it then had. The SDK reads as much as is there.
 #[test]
 fn half_of_an_answer_is_none() {

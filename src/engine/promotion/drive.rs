@@ -13,7 +13,7 @@ use crate::engine::workspace::Workspace;
 use crate::plan::model::Plan;
 use crate::promotion::audited::MoveDetails;
 use crate::promotion::edge::{self, Edge, OnFailure};
-use crate::promotion::gate::{Evidence, GateOutcome, closed};
+use crate::promotion::gate::{Evidence, closed};
 use crate::promotion::record::{End, Hold, MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
 use crate::promotion::{Digest, Release, ReleaseMove};
@@ -21,7 +21,7 @@ use crate::provider::Caller;
 use crate::state::{AuditDetails, AuditEvent, Ledger, StateError};
 
 use super::MoveSettings;
-use super::gates::{all_open, request, watch};
+use super::gates::{all_open, request, require_asked, watch};
 
 /// A plan that is ready to be carried out, and what it was made of.
 pub(super) struct Prepared {
@@ -156,15 +156,7 @@ impl<'a> Drive<'a> {
             }
             return self.save().await;
         }
-        if let Some(unasked) = found.iter().find(|e| e.outcome == GateOutcome::Unknown) {
-            return Err(Diagnostic::error(format!(
-                "the verification of release {} in `{}` could not be carried out",
-                run.release, run.environment
-            ))
-            .detail(format!("{}: {}", unasked.gate, unasked.summary))
-            .help("nothing says that the release is wrong: it stays where it is, and running the same again goes on with verifying it")
-            .into());
-        }
+        require_asked(&found, &run.release, &run.environment)?;
         let why = format!("verification failed: {}", closed(&found));
         if self.returns()
             && let Some(back) = self.rollback_target(run)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::host::Activity;
 use crate::engine::load::Opened;
@@ -138,6 +139,26 @@ pub(super) fn request(
         release: release.clone(),
     });
     request
+}
+
+/// Whether every gate that verifies a release could look. What nobody could read is no verdict on the release.
+///
+/// # Errors
+/// One could not, with the reason.
+pub(super) fn require_asked(
+    found: &[Evidence],
+    release: &str,
+    environment: &str,
+) -> Result<(), EngineError> {
+    let Some(unasked) = found.iter().find(|e| e.outcome == GateOutcome::Unknown) else {
+        return Ok(());
+    };
+    Err(Diagnostic::error(format!(
+        "the verification of release {release} in `{environment}` could not be carried out"
+    ))
+    .detail(format!("{}: {}", unasked.gate, unasked.summary))
+    .help("nothing says that the release is wrong: it stays where it is, and running the same again goes on with verifying it")
+    .into())
 }
 
 /// Watches the gates that verify a release where it stands: until all are open, or until the time

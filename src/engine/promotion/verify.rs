@@ -98,7 +98,7 @@ pub async fn run(
                 .help("`palisade releases` shows the current releases")
                 .into());
         }
-        let mut all = Vec::new();
+        let (mut all, mut unasked) = (Vec::new(), None);
         for (name, digest) in there {
             let stored = store::get_release(ledger, &name, &digest).await?.release;
             let opened = offline.opened();
@@ -112,6 +112,10 @@ pub async fn run(
                 &declared,
             );
             let found = found.await?;
+            if let Err(error) = gates::require_asked(&found, &name, environment) {
+                unasked = unasked.or(Some(error));
+                continue;
+            }
             let at = workspace.now();
             let verified = gates::all_open(&found);
             let before = versioned.record.verified(&name).is_some();
@@ -138,8 +142,10 @@ pub async fn run(
                 gates: found,
             });
         }
-        store::write(ledger, &mut versioned).await?;
-        Ok(all)
+        if !all.is_empty() {
+            store::write(ledger, &mut versioned).await?;
+        }
+        unasked.map_or(Ok(all), Err)
     };
     lease::under(workspace, ledger, environment, &holder, settings.lock_timeout, work).await
 }

@@ -23,7 +23,7 @@ use crate::eval::modules::instance::ModuleIx;
 use crate::eval::modules::scope::ModuleScope;
 use crate::iam::Limits;
 use crate::schema::endpoint::{ENDPOINT, is_endpoint};
-use crate::schema::{AccessPart, Body, Spanned, access_of, kind, limits_of};
+use crate::schema::{AccessPart, Body, access_of, kind, limits_of, sensitive_tags};
 use crate::value::convert::text_of;
 use crate::value::{Attrs, Value};
 
@@ -239,7 +239,7 @@ impl<'c> Evaluator<'c> {
                 .and_then(|v| v.value.elements())
                 .map(|all| all.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
                 .unwrap_or_default(),
-            tags: text_map(body.get("tags")),
+            tags: shown_tags(&body, "tags", &mut own),
             region,
             body,
         };
@@ -249,7 +249,12 @@ impl<'c> Evaluator<'c> {
     }
 }
 
-fn text_map(value: Option<&Spanned<Value>>) -> BTreeMap<String, String> {
+/// Tags of many objects, which are shown with each.
+fn shown_tags(body: &Body, attr: &str, errors: &mut Diagnostics) -> BTreeMap<String, String> {
+    let value = body.get(attr);
+    if let Some(given) = value.filter(|given| given.value.has_sensitive()) {
+        errors.push(sensitive_tags(attr, given.loc.clone()));
+    }
     value
         .and_then(|v| v.value.as_map())
         .map(|map| {
@@ -286,5 +291,5 @@ fn fill_provider(settings: &mut ProviderSettings, body: &Body, errors: &mut Diag
         let wrong = Diagnostic::error(format!("`{url}` is no endpoint"));
         errors.push(wrong.at(given.loc.clone()).help(ENDPOINT));
     }
-    settings.default_tags = text_map(body.get("default_tags"));
+    settings.default_tags = shown_tags(body, "default_tags", errors);
 }

@@ -128,7 +128,7 @@ impl Gate for Command {
             Ok(child) => child,
             Err(error) => {
                 return GateFinding::new(
-                    GateOutcome::Failed,
+                    GateOutcome::Unknown,
                     format!("`{}` cannot be started: {error}", hidden.in_text(program)),
                     json!({"command": shown}),
                 );
@@ -168,7 +168,7 @@ impl Gate for Command {
                 (GateOutcome::Failed, format!("`{name}` did not end within {limit} and was killed"))
             }
             Ok(Err(error)) => {
-                (GateOutcome::Failed, format!("`{name}` cannot be waited for: {error}"))
+                (GateOutcome::Unknown, format!("`{name}` cannot be waited for: {error}"))
             }
             Ok(Ok(status)) => {
                 add("exit_code", json!(status.code()));

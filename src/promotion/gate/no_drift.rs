@@ -62,7 +62,7 @@ impl Gate for NoDrift {
         });
         if !unread.is_empty() {
             let summary = format!("it is not known whether {names} drifted: {}", unread.join("; "));
-            return GateFinding::new(GateOutcome::Failed, summary, detail);
+            return GateFinding::new(GateOutcome::Unknown, summary, detail);
         }
         if found.is_empty() {
             return GateFinding::new(GateOutcome::Passed, format!("{names}: no drift"), detail);

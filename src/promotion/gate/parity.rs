@@ -57,7 +57,7 @@ impl Gate for Parity {
         let unread = no_drift::unread(context, &BTreeSet::from([from.to_owned(), to.to_owned()]));
         if !unread.is_empty() {
             return GateFinding::new(
-                GateOutcome::Failed,
+                GateOutcome::Unknown,
                 format!("it is not known whether {to} is like {from}: {}", unread.join("; ")),
                 json!({"unread": unread}),
             );

@@ -5,7 +5,7 @@ use super::context::GateContext;
 use super::evidence::GateOutcome;
 use crate::address::{ACCOUNT, ResourceAddr};
 use crate::ids::Region;
-use crate::provider::{AccountTarget, ProviderError};
+use crate::provider::{AccountTarget, Failure, ProviderError};
 use crate::value::Value;
 
 /// The account and the region that a gate names.
@@ -59,14 +59,17 @@ impl Watched {
     }
 }
 
-/// What a failed call makes of the gate: closed, where CloudWatch itself said no.
+/// What a failed call makes of the gate: closed where CloudWatch itself said no to what was asked. That nobody could or
+/// may ask says nothing of the release.
 pub(super) fn outcome(error: &ProviderError) -> GateOutcome {
-    if error.failure.is_outage() { GateOutcome::Unknown } else { GateOutcome::Failed }
+    match error.failure {
+        Failure::NotFound | Failure::Refused => GateOutcome::Failed,
+        _ => GateOutcome::Unknown,
+    }
 }
 
 /// A failed call in words: what keeps the gate closed, and what to do.
 pub(super) fn unknown(error: &ProviderError) -> String {
-    use crate::provider::Failure;
     let help = match error.failure {
         Failure::AccessDenied => {
             "; the read role needs cloudwatch:DescribeAlarms and cloudwatch:GetMetricData"

@@ -34,8 +34,17 @@ where
         };
     }
     let place = trace::destination_of(account, service, operation);
-    let cause = cause::of(error, place.as_ref());
-    let code = error.code();
+    // AWS says of what is not there what that is (`NoSuchEntity`, `NoSuchBucketPolicy`). The SDK calls an answer of S3
+    // without a body so; a proxy or a load balancer sends one.
+    let nothing = |answer: &HttpResponse| {
+        let is_empty = answer.body().bytes().is_none_or(<[u8]>::is_empty);
+        answer.status().as_u16() == 404
+            && (error.code().is_none() || is_empty && error.code() == Some("NotFound"))
+    };
+    let nothing = error.raw_response().is_some_and(nothing);
+    let cause = cause::of(error, place.as_ref())
+        .or_else(|| nothing.then(|| cause::garbled(place.as_ref())));
+    let code = error.code().filter(|_| !nothing);
     let (failure, message) = match error {
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
@@ -122,7 +131,7 @@ fn bare(status: u16, body: &[u8]) -> Failure {
     match status {
         501 | 405 => Failure::NotImplemented,
         404 | 500 if html => Failure::NotImplemented,
-        404 => Failure::NotFound,
+        404 => Failure::NoAnswer,
         403 => Failure::AccessDenied,
         429 | 502..=504 => Failure::Throttled,
         500 => Failure::Throttled,
@@ -232,7 +241,7 @@ mod tests {
         }
         assert_eq!(bare(404, b"<!doctype html>\n<html lang=en>"), Failure::NotImplemented);
         assert_eq!(bare(500, b"<!DOCTYPE HTML PUBLIC"), Failure::NotImplemented);
-        assert_eq!(bare(404, b""), Failure::NotFound);
+        assert_eq!(bare(404, b""), Failure::NoAnswer);
         assert_eq!(bare(503, b""), Failure::Throttled);
     }
 }

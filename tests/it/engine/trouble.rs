@@ -127,6 +127,47 @@ async fn trouble_of_the_runner_leaves_a_move_under_way() {
     assert!(stopped >= 6, "only {stopped} cases stopped a move");
 }
 
+/// What nobody may read says nothing of the release: it stays, and the same command goes on verifying it.
+#[tokio::test]
+async fn a_verification_that_cannot_look_leaves_a_move_under_way() {
+    let stage = staged().await;
+    let main = two_environments(&release("")).replacen(
+        "environment \"production\" {\n",
+        "environment \"production\" {\n  verify {\n    gate \"no_drift\" \"here\" {}\n  }\n",
+        1,
+    );
+    stage.write("main.hcl", &main.replacen("palisade {\n  name = \"acme\"\n}\n", BACKEND, 1));
+    let written = AtomicUsize::new(0);
+    let hook: Hook = Arc::new(move |info: &RequestInfo, phase| {
+        if phase != Phase::Before {
+            return FaultAction::Continue;
+        }
+        if info.operation == "PutParameter" {
+            written.fetch_add(1, Ordering::SeqCst);
+        }
+        let looks = info.operation == "GetAccountAuthorizationDetails";
+        let verifying = written.load(Ordering::SeqCst) > 0;
+        if looks && verifying { fail(403, "AccessDenied") } else { FaultAction::Continue }
+    });
+    stage.sandbox.set_faults(Faults { hook: Some(hook), ..Faults::default() }).await;
+    let host = Arc::new(TestHost::in_time_lapse());
+    let first = promote::run(&stage.workspace(&host), &promotion_request()).await;
+    assert!(matches!(first, Err(EngineError::Failed(_))), "{first:?}");
+    stage.sandbox.set_faults(Faults::default()).await;
+    let asked = StatusRequest {
+        variables: Variables::default(),
+        parallelism: 4,
+        environments: vec!["production".to_owned()],
+    };
+    let status = status::run(&stage.workspace(&host), &asked).await.expect("a status");
+    let production = &status.environments[0];
+    assert!(production.hold.is_none() && production.under_way.is_some(), "{production:?}");
+    assert_eq!(stage.running("acme-production").await.as_deref(), Some("v2"));
+    let again = promote::run(&stage.workspace(&host), &promotion_request()).await;
+    let PromotionOutcome::Moved(done) = again.expect("an outcome") else { panic!("it moves") };
+    assert_eq!(done.end, Some(End::Verified));
+}
+
 /// The lease of the move is renewed while the gate that verifies takes its time; the first renewal is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_renewal_neither_drops_a_move_nor_locks_its_environment() {

@@ -111,7 +111,7 @@ async fn an_environment_that_cannot_be_read_keeps_the_gates_closed() {
         ("parity.same", "it is not known whether production is like dev"),
     ] {
         let evidence = stage.ask(label).await;
-        assert_eq!(evidence.outcome, GateOutcome::Failed, "{label}: {}", evidence.summary);
+        assert_eq!(evidence.outcome, GateOutcome::Unknown, "{label}: {}", evidence.summary);
         assert!(evidence.summary.contains(told), "{label}: {}", evidence.summary);
         let unread = evidence.detail["unread"].as_array().expect("what was not read");
         assert!(!unread.is_empty(), "{label}: {}", evidence.detail);

@@ -144,6 +144,19 @@ async fn another_estates_object_at_the_same_address_is_not_taken() {
     let run = program.run(&["plan"]).code(1);
     assert!(run.err.contains("do not tell for which estate"), "{}", run.err);
     set_mark(&endpoint(&program).await, &theirs).await;
+    // What is taken over one by one is judged one by one.
+    let second = ROLE.replace("\"deploy\"", "\"audit\"");
+    let client = aws_sdk_iam::Client::new(&dev(&endpoint(&program).await).await);
+    let trust = client.get_role().role_name("deploy").send().await.expect("there");
+    let trust = trust.role().expect("a role").assume_role_policy_document().expect("a trust");
+    let trust = trust.replace("%22", "\"").replace("%7B", "{").replace("%7D", "}");
+    let trust =
+        trust.replace("%3A", ":").replace("%2C", ",").replace("%5B", "[").replace("%5D", "]");
+    let create = client.create_role().role_name("audit").assume_role_policy_document(trust);
+    create.send().await.expect("made by somebody");
+    program.write("second.hcl", &second);
+    let run = program.run(&["import", "iam_role.audit@dev", "audit", "--auto-approve"]).code(0);
+    assert!(!run.err.contains("`deploy` exists already"), "{}", run.err);
     // Asked for, it is taken over, and that is said.
     let import = "import {\n  to = iam_role.deploy[\"dev\"]\n  id = \"deploy\"\n}\n";
     let import = import.replace("iam_role.deploy[\"dev\"]", "\"iam_role.deploy@dev\"");

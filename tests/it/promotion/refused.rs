@@ -100,6 +100,26 @@ fn a_verification_that_fails_later_is_revoked_and_told_where_it_counted() {
     assert!(!releases.out.contains("revoked"), "{}", releases.out);
 }
 
+/// What a gate could not find out takes no verification away.
+#[test]
+fn a_verification_that_could_not_look_revokes_nothing() {
+    let main = MAIN.replace(
+        "environment \"dev-aws\" {\n",
+        "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"alive\" {\n      command = [\"./alive\"]\n    }\n  }\n",
+    );
+    let stage = Stage::new(&main);
+    stage.script("alive", "exit 0");
+    stage.apply();
+    stage.promote("to_dev", 0);
+    std::fs::remove_file(stage.path("alive")).unwrap();
+    let asked = stage.run(&["verify", "dev-aws"], 1);
+    assert!(asked.err.contains("could not be carried out"), "{}", asked.err);
+    let releases = stage.run(&["releases"], 0);
+    assert!(!releases.out.contains("revoked"), "{}", releases.out);
+    stage.script("alive", "exit 0");
+    stage.promote("to_deployed", 0);
+}
+
 #[test]
 fn one_promotion_at_a_time_moves_into_an_environment() {
     let mut stage = Stage::new(&MAIN.replace("    count = 2\n", "    count = 1\n"));
@@ -183,7 +203,10 @@ fn what_the_gates_were_asked_about_has_to_stand_when_the_move_begins() {
     stage.promote("to_dev", 0);
     // While a gate is asked, somebody looks again and finds that the release is dead.
     let palisade = Program::executable();
-    let verify = format!("echo 'exit 1' > alive; {} verify dev-aws; exit 0", palisade.display());
+    let verify = format!(
+        "printf '#!/bin/sh\\nexit 1\\n' > alive; {} verify dev-aws; exit 0",
+        palisade.display()
+    );
     stage.script("meanwhile", &verify);
     let revoked = stage.promote("to_deployed", 4);
     assert!(revoked.err.contains("is not verified in `dev-aws` any more"), "{}", revoked.err);

@@ -130,6 +130,63 @@ fn a_server_that_does_not_know_conditions_is_refused_with_that_word() {
     assert_eq!(stage.keys(), before);
 }
 
+/// The first object that is copied is what it is proved on.
+#[test]
+fn no_state_moves_to_a_server_that_ignores_conditions() {
+    for (header, name) in [("if-match", "`If-Match`"), ("if-none-match", "`If-None-Match`")] {
+        let stage = Stage::new();
+        let local = MAIN.split_once("  backend").map(|(head, _)| head).unwrap();
+        let rest = MAIN.split_once("}\nprovider").map(|(_, rest)| rest).unwrap();
+        std::fs::write(stage.dir.path().join("main.hcl"), format!("{local}}}\nprovider{rest}"))
+            .unwrap();
+        stage.run(&["apply", "--auto-approve"], 0);
+        std::fs::write(stage.dir.path().join("main.hcl"), MAIN).unwrap();
+        stage.door.ignores(header, puts);
+        let refused = stage.run(&["init", "--migrate-state"], 1);
+        assert!(refused.err.contains(&format!("ignores {name}")), "{}", refused.err);
+        assert_eq!(stage.keys().len(), 1, "nothing else was written: {:?}", stage.keys());
+    }
+}
+
+/// An apply on the source while its state is copied would be in half of the copy.
+#[test]
+fn a_state_that_moves_on_while_it_is_copied_is_refused() {
+    let stage = Stage::new();
+    let local = MAIN.split_once("  backend").map(|(head, _)| head).unwrap();
+    let rest = MAIN.split_once("}\nprovider").map(|(_, rest)| rest).unwrap();
+    let main = stage.dir.path().join("main.hcl");
+    std::fs::write(&main, format!("{local}}}\nprovider{rest}")).unwrap();
+    stage.run(&["apply", "--auto-approve"], 0);
+    std::fs::write(&main, MAIN).unwrap();
+    // In the middle of the copy, a record of another run comes to the log.
+    let source = stage.dir.path().join(".palisade");
+    let audit = find(&source, "00000001.json");
+    stage.door.before(move |incoming| {
+        if puts(incoming) {
+            let _ = std::fs::copy(&audit, audit.with_file_name("00000077.json"));
+        }
+        true
+    });
+    let refused = stage.run(&["init", "--migrate-state"], 1);
+    assert!(refused.err.contains("was changed while it was copied"), "{}", refused.err);
+    assert!(!stage.keys().contains(&"p/palisade.json".to_owned()), "it is no state");
+}
+
+fn find(dir: &std::path::Path, name: &str) -> std::path::PathBuf {
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.file_name().is_some_and(|file| file == name) {
+                return path;
+            }
+        }
+    }
+    panic!("no {name}");
+}
+
 /// Over plain HTTP too: who keeps records in a server of their own relies on them as well.
 #[test]
 fn a_bucket_of_another_server_that_protects_no_record_is_told() {
