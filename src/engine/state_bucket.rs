@@ -115,7 +115,12 @@ fn holes(partition: &str, bucket: &str, prefix: &str, policy: Option<&str>) -> V
     if removes("s3:DeleteObject") || removes("s3:DeleteObjectVersion") {
         open.push("remove them");
     }
-    if records.iter().any(|key| lets("s3:PutObject", key, &[])) {
+    // A write that names the tag of what stands there overwrites it as well.
+    let overwrites = |key: &&str| {
+        let tagged = [("s3:if-match", "\"0\"")];
+        lets("s3:PutObject", key, &[]) || lets("s3:PutObject", key, &tagged)
+    };
+    if records.iter().any(|key| overwrites(key)) {
         open.push("overwrite them");
     }
     if lets("s3:PutObject", &approval, &[("s3:if-none-match", "*")]) {
@@ -163,6 +168,13 @@ mod tests {
         // That of another estate in the bucket lets nothing be written here, but removed.
         let elsewhere = of_init("other/", "aws", true);
         assert_eq!(holes("aws", "acme-state", "", Some(&elsewhere)), ["remove them"]);
+        // Conditions alone keep nobody from overwriting.
+        let mut conditional: serde_json::Value =
+            serde_json::from_str(&of_init("", "aws", true)).expect("a policy");
+        let statements = conditional["Statement"].as_array_mut().expect("statements");
+        statements.retain(|statement| statement["Sid"] != "DenyOverwritingRecords");
+        let conditional = conditional.to_string();
+        assert_eq!(holes("aws", "acme-state", "", Some(&conditional)), ["overwrite them"]);
         let old = of_init("", "aws", false);
         assert_eq!(holes("aws", "acme-state", "", Some(&old)), ["overwrite them"]);
     }
