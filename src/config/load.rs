@@ -310,6 +310,7 @@ mod tests {
         let found = loaded(&[
             ("a.hcl", "\u{feff}locals {\n  a = 1\n}\n"),
             ("b.hcl", "locals {\n  b = 2\n}\n"),
+            ("c.hcl", "\u{feff}\n# nothing yet\n"),
             (".hidden.hcl", "?"),
             ("x.test.hcl", "?"),
             ("sub/c.hcl", "?"),
@@ -318,7 +319,7 @@ mod tests {
         ]);
         assert!(found.diagnostics.is_empty(), "{:?}", found.diagnostics);
         let names: Vec<_> = found.configuration.sources().map(|s| s.name().to_owned()).collect();
-        assert_eq!(names, ["a.hcl", "b.hcl"]);
+        assert_eq!(names, ["a.hcl", "b.hcl", "c.hcl"]);
         assert_eq!(found.configuration.root().locals.len(), 2);
     }
 

@@ -4,6 +4,7 @@
 //! first: it refuses what nests too deep and explains brackets and quotes that do not match. What
 //! the parser then refuses is explained from the text around its offset.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,8 +26,13 @@ pub const MAX_NESTING: usize = 60;
 /// The first syntax error, explained.
 pub fn parse_body(source: &Arc<Source>) -> Result<Body, Diagnostic> {
     let lexed = check(source)?;
-    let mut body = parser::parse_body(&lexed.parsable(source.text()))
-        .map_err(|error| explain(source, &lexed, &error))?;
+    let text = lexed.parsable(source.text());
+    // The parser takes a byte order mark before a block alone. Three spaces keep the places behind it.
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => Cow::Owned(format!("   {rest}")),
+        None => text,
+    };
+    let mut body = parser::parse_body(&text).map_err(|error| explain(source, &lexed, &error))?;
     literals::read_body(&mut body, source)?;
     Ok(body)
 }

@@ -174,7 +174,7 @@ fn what_an_answer_says_is_told_with_the_next_step() {
             away.clone(),
             &["answered with a redirect to `login.corp.example` (status 302)", "captive portal"],
         ),
-        ("sts", nothing, &["answered with status 404 and no reason", "check the network"]),
+        ("sts", nothing, &["cannot be understood", "check that the endpoint"]),
         (
             "organizations",
             away,
