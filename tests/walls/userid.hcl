@@ -72,6 +72,37 @@ s3_bucket "data" {
     ]
   }
 }
+iam_role "ci" {
+  accounts = [account.dev]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { Service = "codebuild.amazonaws.com" }, Action = "sts:AssumeRole" },
+    ]
+  }
+  inline_policy "p" {
+    content = {
+      Version = "2012-10-17"
+      Statement = [
+        { Effect = "Allow", Action = ["sts:*", "s3:*"], Resource = "*" },
+      ]
+    }
+  }
+}
+
+# == Allow to a session that no machine is called like
+# dev -> prod: isolated
+s3_bucket "data" {
+  accounts            = [account.prod]
+  bucket              = "bar-data"
+  block_public_access = false
+  policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = "arn:aws:s3:::bar-data/*", Condition = { StringEquals = { "aws:userid" = ["${iam_role.ci.at["dev"].unique_id}:build"] } } },
+    ]
+  }
+}
 
 # == Allow to whoever calls the session so
 # dev -> prod: reachable

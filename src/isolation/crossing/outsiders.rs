@@ -132,7 +132,7 @@ impl Asked {
     }
 
     /// Whether policies ask of the id of a session for its name alone, which is for whoever begins it to choose.
-    fn any_id_will_do(&self) -> bool {
+    pub(super) fn any_id_will_do(&self) -> bool {
         let conditions =
             self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
         let asked = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));

@@ -280,8 +280,12 @@ impl Asked {
         } else {
             // Which one AWS gives it is still to be seen, but not of what form (IAM User Guide, "Unique identifiers").
             let prefix = if is_role { "AROA" } else { "AIDA" };
-            let texts = Texts { prefixes: vec![prefix.to_owned()], ..Texts::default() };
+            let except = self.ids_to_come();
+            let texts = Texts { prefixes: vec![prefix.to_owned()], except, absent: false };
             self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+            if is_role && self.any_id_will_do() {
+                self.chosen.insert("aws:userid".to_owned());
+            }
         }
         if !is_role {
             // Long-term keys carry neither of them.
@@ -289,6 +293,17 @@ impl Asked {
                 ["aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"];
             self.optional.extend(keys.map(str::to_owned));
         }
+    }
+
+    /// Ids that AWS is still to give to others whom policies name: nobody else gets one of them.
+    fn ids_to_come(&self) -> Vec<String> {
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let asked = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
+        let named = asked.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned());
+        let ids = named.map(|text| text.split(':').next().unwrap_or_default().to_owned());
+        let ids = ids.filter(|id| id.ends_with('\u{27e9}') && !id.contains(['*', '?']));
+        ids.flat_map(|id| [format!("{id}:*"), id]).collect()
     }
 
     /// Ids of sessions of a role, by the role's own, where its trust says how they are called.
