@@ -120,7 +120,7 @@ fn holes(partition: &str, bucket: &str, prefix: &str, policy: Option<&str>) -> V
         let tagged = [("s3:if-match", "\"0\"")];
         lets("s3:PutObject", key, &[]) || lets("s3:PutObject", key, &tagged)
     };
-    if records.iter().any(|key| overwrites(key)) {
+    if records.iter().any(overwrites) {
         open.push("overwrite them");
     }
     if lets("s3:PutObject", &approval, &[("s3:if-none-match", "*")]) {

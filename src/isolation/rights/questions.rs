@@ -43,7 +43,7 @@ pub(super) struct Questions<'w> {
     /// What tells names of principals apart that are made in an account.
     pub(super) new_names: RefCell<BTreeMap<Handle, Rc<NewNames>>>,
     /// Names of the principals of an account, on each side.
-    pub(super) taken_names: RefCell<BTreeMap<Handle, Rc<[BTreeSet<(PrincipalKind, String)>; 2]>>>,
+    pub(super) taken_names: RefCell<BTreeMap<Handle, Rc<TakenNames>>>,
     /// Groups of an account, where nobody there may make others.
     pub(super) standing_groups: RefCell<BTreeMap<Handle, Rc<Option<Vec<Space>>>>>,
     /// Principals that somebody may make, by the boundary that they are made under.
@@ -54,6 +54,9 @@ pub(super) struct Questions<'w> {
 
 /// A resource's type and policy.
 type Owned = (&'static ResourceType, Option<NamedPolicy>);
+
+/// Names that principals of an account bear, by what they are, on each side.
+type TakenNames = [BTreeSet<(PrincipalKind, String)>; 2];
 
 /// Names of a kind in an account.
 type Names = BTreeMap<(Handle, &'static str), Rc<BTreeSet<String>>>;
