@@ -166,7 +166,10 @@ fn is_empty_or_xml(body: &[u8]) -> bool {
     let is_page = |start: &str| {
         body.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
     };
-    body.is_empty() || body.starts_with(b"<") && !is_page("<html") && !is_page("<!doctype")
+    // moto 5.2 says `True` of a bucket's policy.
+    body.is_empty()
+        || body == b"True"
+        || body.starts_with(b"<") && !is_page("<html") && !is_page("<!doctype")
 }
 
 /// What is asked of the answer to an operation: one of these members. Of those that change something, its form is.

@@ -34,8 +34,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::compare::{Pair, SideResult};
 use super::crossing::{
-    ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, TargetResource, asked_at, home,
-    is_closed, open_to_all,
+    ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, TargetResource, all_of, asked_at,
+    home, is_closed, open_to_all,
 };
 use super::issuers::{TokenIssuer, keys_of};
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
@@ -361,7 +361,7 @@ impl<'a> Assumptions<'a> {
             rule: Some(&self.open),
             restrict_public: false,
             unreadable: false,
-            actions: vec![Space::Below(format!("{}:", ty.service))],
+            actions: all_of(ty.service),
             resources: vec![Space::Below(format!("arn:{}:{}:", owner.partition, ty.service))],
         };
         let asked = asked_at(self.model, &caller.source, place);

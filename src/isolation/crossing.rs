@@ -159,11 +159,8 @@ fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'
             };
             let answered = answered.iter().map(|action| Space::One((*action).to_owned()));
             let actions: Vec<Space> = answered.collect();
-            // What another layer of policies bears on is asked about by itself.
-            let apart = OUTSIDE_RCPS.iter().filter(|one| service_prefix(one) == kind.service);
-            let apart = apart.map(|one| Space::One((*one).to_owned()));
             match actions.is_empty() {
-                true => (std::iter::once(kind.actions()).chain(apart).collect(), kind.spaces(arn)),
+                true => (all_of(kind.service), kind.spaces(arn)),
                 false => (actions, kind.spaces(arn)),
             }
         }
@@ -296,9 +293,12 @@ const TAGGED_AS_MADE: [(&str, Companion); 3] = {
     ]
 };
 
-/// The service of an action.
-fn service_prefix(action: &str) -> &str {
-    action.split(':').next().unwrap_or_default()
+/// All actions of a service: those on which another layer of policies bears are asked about by themselves.
+pub(super) fn all_of(service: &str) -> Vec<Space> {
+    let prefix = format!("{service}:");
+    let apart = OUTSIDE_RCPS.iter().filter(|one| one.starts_with(&prefix));
+    let apart: Vec<Space> = apart.map(|one| Space::One((*one).to_owned())).collect();
+    std::iter::once(Space::Below(prefix)).chain(apart).collect()
 }
 
 /// The service that an ARN of whatever partition names; `None` for what is no ARN.
