@@ -140,7 +140,7 @@ pub struct Inventory {
     pub objects: BTreeMap<(&'static str, String), LiveObject>,
     /// Kinds that were read to the end: an object of such a kind that is not here does not exist.
     pub complete: BTreeSet<&'static str>,
-    /// Kinds that could not be read, and why (access denied, not implemented by the endpoint).
+    /// Kinds that could not be read, and why (access denied, an operation that the endpoint lacks).
     pub unread: BTreeMap<&'static str, String>,
     /// Where single objects of such a kind could not be read and all others of the kind were: which, and why.
     pub unread_objects: BTreeMap<&'static str, BTreeMap<String, String>>,

@@ -422,24 +422,36 @@ impl Asked {
         }));
     }
 
+    /// The values that conditions compare a key with.
+    pub(super) fn compared_with<'a>(&'a self, key: &'a str) -> impl Iterator<Item = String> + 'a {
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let asking = conditions.filter(move |c| c.key.eq_ignore_ascii_case(key));
+        asking.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned())
+    }
+
     /// Whether policies ask no more of a session than to have begun by the end of that day: whoever begins a new one
     /// meets that.
     pub(super) fn takes_a_new_session(&self, since: Timestamp) -> bool {
         let ends = since.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
-        let conditions =
-            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
-        let tested = conditions.filter(|c| c.key.eq_ignore_ascii_case(TOKEN_ISSUE_TIME));
-        let mut tested = tested.flat_map(|c| &c.values).peekable();
+        let mut tested = self.compared_with(TOKEN_ISSUE_TIME).peekable();
         tested.peek().is_some()
-            && tested.all(|item| {
-                values::instant(&item.text.symbolic()).is_some_and(|at| at <= ends.as_millisecond())
-            })
+            && tested
+                .all(|text| values::instant(&text).is_some_and(|at| at <= ends.as_millisecond()))
     }
 }
 
 /// By which version of the instance metadata service an EC2 instance got its credentials (Amazon EC2 User Guide, "Example
 /// policies to control access to the Amazon EC2 API"): the code on it asks for those by whichever it likes.
 pub(super) const ROLE_DELIVERY: &str = "ec2:roledelivery";
+
+/// The id that a value of [`USER_ID`] begins with.
+pub(super) fn id_of(text: &str) -> &str {
+    text.split(':').next().unwrap_or_default()
+}
+
+/// The id of who asks: of a user its own, of a session its role's and its name.
+pub(super) const USER_ID: &str = "aws:userid";
 
 /// When the credentials of a session were given out.
 pub(super) const TOKEN_ISSUE_TIME: &str = "aws:tokenissuetime";

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::keys::{OVER_THE_INTERNET, TOKEN_ISSUE_TIME, keys_of};
+use super::keys::{OVER_THE_INTERNET, TOKEN_ISSUE_TIME, USER_ID, id_of, keys_of};
 use super::variations::everything;
 use super::{Asked, documents, home_of, rules_of};
 use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
@@ -79,7 +79,7 @@ impl Asked {
         };
         if home_of(model, arn).is_none() {
             let ids = texts(vec![String::new()], self.ids_of_estate(model), true);
-            self.domains.insert("aws:userid".to_owned(), ids);
+            self.domains.insert(USER_ID.to_owned(), ids);
         }
         // Root users and federated users assume no role (IAM User Guide, "Compare AWS STS credentials"); on everything
         // else `aws:PrincipalArn` may be theirs (IAM User Guide, "AWS global condition context keys").
@@ -133,22 +133,14 @@ impl Asked {
 
     /// Whether policies ask of the id of a session for its name alone, which is for whoever begins it to choose.
     pub(super) fn any_id_will_do(&self) -> bool {
-        let conditions =
-            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
-        let asked = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
-        let mut values = asked.flat_map(|c| &c.values);
-        values.all(|item| item.text.symbolic().starts_with("*:"))
+        self.compared_with(USER_ID).all(|text| text.starts_with("*:"))
     }
 
     /// Ids of roles and users of the estate that policies name: nobody else has one of them (IAM User Guide, "Unique
     /// identifiers").
     fn ids_of_estate(&self, model: &AccessModel) -> Vec<String> {
-        let conditions =
-            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
-        let asked = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
-        let named = asked.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned());
         let named: BTreeSet<String> =
-            named.map(|text| text.split(':').next().unwrap_or_default().to_owned()).collect();
+            self.compared_with(USER_ID).map(|text| id_of(&text).to_owned()).collect();
         let known = model.principals.values().filter_map(|principal| principal.unique_id());
         let both = known.filter(|id| named.contains(*id));
         both.flat_map(|id| [id.to_owned(), format!("{id}:*")]).collect()
@@ -202,7 +194,7 @@ impl Asked {
         ];
         self.chosen.extend(chosen.map(str::to_owned));
         if self.any_id_will_do() {
-            self.chosen.insert("aws:userid".to_owned());
+            self.chosen.insert(USER_ID.to_owned());
         }
         let tags = keys_of(&self.documents).filter(|key| key.starts_with("aws:principaltag/"));
         let tags: Vec<String> = tags.collect();
@@ -215,20 +207,16 @@ impl Asked {
     pub(in crate::isolation) fn made(mut self, arn: &str) -> Self {
         let is_user = arn.contains(":user/");
         let prefix = if is_user { "AIDA" } else { "AROA" };
-        let conditions =
-            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
-        let named = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
-        let named = named.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned());
         let is_one = |text: &String| {
-            let id = text.split(':').next().unwrap_or_default();
+            let id = id_of(text);
             id.starts_with(prefix) && !id.contains(['*', '?', '$'])
         };
-        let except = named.filter(is_one).collect();
+        let except = self.compared_with(USER_ID).filter(is_one).collect();
         let texts = Texts { prefixes: vec![prefix.to_owned()], except, absent: false };
-        self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+        self.domains.insert(USER_ID.to_owned(), Domain::Texts(texts));
         match is_user {
             true => self.optional.insert(TOKEN_ISSUE_TIME.to_owned()),
-            false => self.chosen.insert("aws:userid".to_owned()),
+            false => self.chosen.insert(USER_ID.to_owned()),
         };
         self
     }

@@ -15,8 +15,9 @@ use crate::iam::{ContextValue, Effect, Principal, catalogue};
 
 use super::keys::{
     ASSUMED_ROOT, CARRIED, Carrier, OVER_THE_INTERNET, ROLE_DELIVERY, SESSION_KEYS, SESSION_NAME,
-    SOURCE_IDENTITY, claims_of, demanded, is_demanded, is_for_instances, is_for_instances_alone,
-    is_of_credentials, is_of_provided_context, is_resource_tag, keys_of, lets_set, second_factor,
+    SOURCE_IDENTITY, USER_ID, claims_of, demanded, id_of, is_demanded, is_for_instances,
+    is_for_instances_alone, is_of_credentials, is_of_provided_context, is_resource_tag, keys_of,
+    lets_set, second_factor,
 };
 use super::outsiders::ANYBODY;
 use super::step::StepSource;
@@ -249,7 +250,7 @@ impl Asked {
         if let Some(id) = principal.unique_id() {
             // `role-id:caller-specified-role-name`, or the user's id.
             if is_role && self.is_named(id) {
-                self.request.context.set("aws:userid", format!("{id}:session"));
+                self.request.context.set(USER_ID, format!("{id}:session"));
             } else if is_role {
                 // The session of a machine is called like the machine (EC2 User Guide, "IAM roles for Amazon EC2"; IAM User Guide,
                 // "Principal key values": `role-id:ec2-instance-id`).
@@ -266,25 +267,25 @@ impl Asked {
                 if id.contains('\u{27e8}') && self.guesses_ids("AROA") {
                     texts.prefixes.push("AROA".to_owned());
                 } else {
-                    self.chosen.insert("aws:userid".to_owned());
+                    self.chosen.insert(USER_ID.to_owned());
                 }
-                self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+                self.domains.insert(USER_ID.to_owned(), Domain::Texts(texts));
                 self.session_ids(id);
             } else if id.contains('\u{27e8}') && self.guesses_ids("AIDA") {
                 let prefixes = vec![id.to_owned(), "AIDA".to_owned()];
                 let texts = Texts { prefixes, ..Texts::default() };
-                self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+                self.domains.insert(USER_ID.to_owned(), Domain::Texts(texts));
             } else {
-                self.request.context.set("aws:userid", id);
+                self.request.context.set(USER_ID, id);
             }
         } else {
             // Which one AWS gives it is still to be seen, but not of what form (IAM User Guide, "Unique identifiers").
             let prefix = if is_role { "AROA" } else { "AIDA" };
             let except = self.ids_to_come();
             let texts = Texts { prefixes: vec![prefix.to_owned()], except, absent: false };
-            self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+            self.domains.insert(USER_ID.to_owned(), Domain::Texts(texts));
             if is_role && self.any_id_will_do() {
-                self.chosen.insert("aws:userid".to_owned());
+                self.chosen.insert(USER_ID.to_owned());
             }
         }
         if !is_role {
@@ -297,11 +298,7 @@ impl Asked {
 
     /// Ids that AWS is still to give to others whom policies name: nobody else gets one of them.
     fn ids_to_come(&self) -> Vec<String> {
-        let conditions =
-            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
-        let asked = conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid"));
-        let named = asked.flat_map(|c| &c.values).map(|item| item.text.symbolic().into_owned());
-        let ids = named.map(|text| text.split(':').next().unwrap_or_default().to_owned());
+        let ids = self.compared_with(USER_ID).map(|text| id_of(&text).to_owned());
         let ids = ids.filter(|id| id.ends_with('\u{27e9}') && !id.contains(['*', '?']));
         ids.flat_map(|id| [format!("{id}:*"), id]).collect()
     }
@@ -312,8 +309,8 @@ impl Asked {
         let all =
             names.iter().map(|name| Some(ContextValue::from(format!("{id}:{name}").as_str())));
         let all = Domain::These(all.collect());
-        if self.chosen.contains("aws:userid") {
-            self.any_session_id = self.domains.insert("aws:userid".to_owned(), all);
+        if self.chosen.contains(USER_ID) {
+            self.any_session_id = self.domains.insert(USER_ID.to_owned(), all);
         }
     }
 
@@ -326,7 +323,7 @@ impl Asked {
         }
         let named = self.session_names.take().is_some();
         if let Some(any) = self.any_session_id.take() {
-            self.domains.insert("aws:userid".to_owned(), any);
+            self.domains.insert(USER_ID.to_owned(), any);
         }
         if !named {
             return self;
@@ -344,16 +341,12 @@ impl Asked {
     /// neither is known but the letters that it begins with. A whole id that is written down is of somebody else.
     fn guesses_ids(&self, start: &str) -> bool {
         let guesses = |text: &str| {
-            let id = text.split(':').next().unwrap_or_default();
+            let id = id_of(text);
             let Some(at) = id.find(['*', '?']) else { return false };
             let (before, rest) = id.split_at(at);
             !(rest == "*" && start.starts_with(before))
         };
-        let conditions =
-            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
-        let mut values =
-            conditions.filter(|c| c.key.eq_ignore_ascii_case("aws:userid")).flat_map(|c| &c.values);
-        values.any(|value| guesses(&value.text.symbolic()))
+        self.compared_with(USER_ID).any(|text| guesses(&text))
     }
 
     /// Whether a policy names a principal by its unique id, and none asks for the ids of sessions: then every session
@@ -362,7 +355,7 @@ impl Asked {
         let statements = || self.documents.iter().flat_map(|d| &d.statements);
         let principals = || statements().flat_map(|s| s.principals.iter().chain(&s.not_principals));
         principals().flat_map(|p| p.items()).any(|(_, item)| item.text.symbolic() == id)
-            && !keys_of(&self.documents).any(|key| key == "aws:userid")
+            && !keys_of(&self.documents).any(|key| key == USER_ID)
     }
 
     /// What an unsigned request does not carry: all that is known of callers (IAM User Guide, "AWS global condition
@@ -388,7 +381,7 @@ impl Asked {
         ];
         self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
         // What it carries for one (IAM User Guide, "Principal key values").
-        self.request.context.set("aws:userid", "anonymous");
+        self.request.context.set(USER_ID, "anonymous");
         let of_credentials = keys_of(&self.documents).filter(|key| is_of_credentials(key));
         let of_credentials: Vec<String> = of_credentials.collect();
         self.never.extend(of_credentials);

@@ -76,13 +76,17 @@ fn another_release_interrupts_a_soak() {
     assert_eq!(stage.running("staging").as_deref(), Some("v2"));
 }
 
-#[test]
-fn a_verification_that_fails_later_is_revoked_and_told_where_it_counted() {
-    let main = MAIN.replace(
+/// The estate where the script `alive` verifies releases in `dev-aws`.
+fn verified_by_a_script() -> String {
+    MAIN.replace(
         "environment \"dev-aws\" {\n",
         "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"alive\" {\n      command = [\"./alive\"]\n    }\n  }\n",
-    );
-    let stage = Stage::new(&main);
+    )
+}
+
+#[test]
+fn a_verification_that_fails_later_is_revoked_and_told_where_it_counted() {
+    let stage = Stage::new(&verified_by_a_script());
     stage.script("alive", "exit 0");
     stage.apply();
     stage.promote("to_dev", 0);
@@ -103,11 +107,7 @@ fn a_verification_that_fails_later_is_revoked_and_told_where_it_counted() {
 /// What a gate could not find out takes no verification away.
 #[test]
 fn a_verification_that_could_not_look_revokes_nothing() {
-    let main = MAIN.replace(
-        "environment \"dev-aws\" {\n",
-        "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"alive\" {\n      command = [\"./alive\"]\n    }\n  }\n",
-    );
-    let stage = Stage::new(&main);
+    let stage = Stage::new(&verified_by_a_script());
     stage.script("alive", "exit 0");
     stage.apply();
     stage.promote("to_dev", 0);
@@ -187,15 +187,10 @@ fn every_report_tells(stage: &Stage, environment: &str, told: &str) {
 
 #[test]
 fn what_the_gates_were_asked_about_has_to_stand_when_the_move_begins() {
-    let main = MAIN
-        .replace(
-            "environment \"dev-aws\" {\n",
-            "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"alive\" {\n      command = [\"./alive\"]\n    }\n  }\n",
-        )
-        .replace(
-            "  gate \"parity\" \"same\" {}\n",
-            "  gate \"command\" \"meanwhile\" {\n    command = [\"./meanwhile\"]\n  }\n",
-        );
+    let main = verified_by_a_script().replace(
+        "  gate \"parity\" \"same\" {}\n",
+        "  gate \"command\" \"meanwhile\" {\n    command = [\"./meanwhile\"]\n  }\n",
+    );
     let stage = Stage::new(&main);
     stage.script("alive", "exit 0");
     stage.script("meanwhile", "exit 0");

@@ -72,6 +72,16 @@ impl Stage {
         run.code(code)
     }
 
+    /// The estate applied with its state in the default directory; from then on the bucket is configured.
+    fn applied_in_a_directory(&self) {
+        let main = self.dir.path().join("main.hcl");
+        let (head, rest) = MAIN.split_once("  backend").unwrap();
+        let (_, rest) = rest.split_once("\n  }\n").unwrap();
+        std::fs::write(&main, format!("{head}{rest}")).unwrap();
+        self.run(&["apply", "--auto-approve"], 0);
+        std::fs::write(&main, MAIN).unwrap();
+    }
+
     fn keys(&self) -> Vec<String> {
         self.front.run(async {
             let listed = self.client().list_objects_v2().bucket(BUCKET).send().await.unwrap();
@@ -135,12 +145,7 @@ fn a_server_that_does_not_know_conditions_is_refused_with_that_word() {
 fn no_state_moves_to_a_server_that_ignores_conditions() {
     for (header, name) in [("if-match", "`If-Match`"), ("if-none-match", "`If-None-Match`")] {
         let stage = Stage::new();
-        let local = MAIN.split_once("  backend").map(|(head, _)| head).unwrap();
-        let rest = MAIN.split_once("}\nprovider").map(|(_, rest)| rest).unwrap();
-        std::fs::write(stage.dir.path().join("main.hcl"), format!("{local}}}\nprovider{rest}"))
-            .unwrap();
-        stage.run(&["apply", "--auto-approve"], 0);
-        std::fs::write(stage.dir.path().join("main.hcl"), MAIN).unwrap();
+        stage.applied_in_a_directory();
         stage.door.ignores(header, puts);
         let refused = stage.run(&["init", "--migrate-state"], 1);
         assert!(refused.err.contains(&format!("ignores {name}")), "{}", refused.err);
@@ -152,12 +157,7 @@ fn no_state_moves_to_a_server_that_ignores_conditions() {
 #[test]
 fn a_state_that_moves_on_while_it_is_copied_is_refused() {
     let stage = Stage::new();
-    let local = MAIN.split_once("  backend").map(|(head, _)| head).unwrap();
-    let rest = MAIN.split_once("}\nprovider").map(|(_, rest)| rest).unwrap();
-    let main = stage.dir.path().join("main.hcl");
-    std::fs::write(&main, format!("{local}}}\nprovider{rest}")).unwrap();
-    stage.run(&["apply", "--auto-approve"], 0);
-    std::fs::write(&main, MAIN).unwrap();
+    stage.applied_in_a_directory();
     // In the middle of the copy, a record of another run comes to the log.
     let source = stage.dir.path().join(".palisade");
     let audit = find(&source, "00000001.json");
