@@ -10,7 +10,10 @@
 //! leaves the value what it is.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
+
+use super::style::is_unsafe;
 
 /// `text` without anything that a runner would take for a command. `fresh` says whether it begins a line.
 #[must_use]
@@ -68,10 +71,11 @@ fn old_command(text: &str) -> Option<usize> {
     })
 }
 
-/// `json` with no two `#` beside each other: in JSON they stand in strings alone.
+/// `json` with no two `#` beside each other, and with what could steer a terminal, reorder what is read or hide in it
+/// as escapes: in JSON all of these stand in strings alone, whose values stay what they are.
 #[must_use]
 pub fn inert_json(json: &str) -> Cow<'_, str> {
-    if !json.contains("##") {
+    if !json.contains("##") && !json.chars().any(may_hide) {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(json.len() + 16);
@@ -79,10 +83,20 @@ pub fn inert_json(json: &str) -> Cow<'_, str> {
     while let Some(c) = chars.next() {
         match c {
             '#' if chars.peek() == Some(&'#') => out.push_str("\\u0023"),
+            c if may_hide(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
             c => out.push(c),
         }
     }
     Cow::Owned(out)
+}
+
+/// What [`super::style::safe`] shows as an escape, but for the line ends and spaces between JSON's members.
+fn may_hide(c: char) -> bool {
+    !c.is_ascii() && is_unsafe(c) || c == '\u{7f}'
 }
 
 /// A writer of text that makes it inert, line by line.
@@ -164,10 +178,14 @@ mod tests {
 
     #[test]
     fn json_keeps_its_values() {
-        let value = serde_json::json!({"a": "###[error]x", "b": "#"});
-        let text = serde_json::to_string(&value).unwrap();
+        let hidden = ['\u{7f}', '\u{9b}', '\u{2028}', '\u{202e}', '\u{2066}', '\u{e0041}'];
+        let value = serde_json::json!({"a": "###[error]x", "b": "#", "ü ☃": hidden.iter().collect::<String>()});
+        let text = serde_json::to_string_pretty(&value).unwrap();
         let inert = inert_json(&text);
-        assert!(!inert.contains("##"), "{inert}");
+        assert!(
+            !inert.contains("##") && !inert.contains(hidden) && inert.contains("ü ☃"),
+            "{inert}"
+        );
         assert_eq!(serde_json::from_str::<serde_json::Value>(&inert).unwrap(), value);
     }
 
