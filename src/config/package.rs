@@ -18,6 +18,14 @@ pub const LOCK_FILE: &str = "palisade.lock.json";
 /// The file of a package that lists the symbolic links that were left out of it, by their names from its root.
 pub const LINKS_FILE: &str = ".palisade-links";
 
+/// The symbolic links that were left out of a package, by their names from its root.
+#[must_use]
+pub fn links_left_out(package: &Path) -> Vec<PathBuf> {
+    // Most packages have no such list.
+    let list = fs::read_to_string(package.join(LINKS_FILE)).unwrap_or_default();
+    list.lines().map(PathBuf::from).collect()
+}
+
 /// Where packages lie, below the configuration's directory.
 const DIRECTORY: &str = ".palisade/modules";
 

@@ -259,7 +259,12 @@ fn attrs_of(parameter: &Parameter) -> Result<Arc<LookedUp>, LookupFailure> {
     if parameter.is_secure {
         return Err(LookupFailure {
             message: "it is a SecureString, whose value must not go into a plan".to_owned(),
-            advice: Some(format!("use `secret(\"ssm:{}\")`", parameter.name)),
+            // Where it lies elsewhere, `secret` would look in the wrong account.
+            advice: Some(format!(
+                "use `secret(\"ssm:{}\")`, which reads in the account that calls and the provider's Region: copy a \
+                 parameter of another account there, or pass its value in a sensitive variable",
+                parameter.name
+            )),
             passes: false,
         });
     }

@@ -252,7 +252,9 @@ fn of_kind(kind: &'static dyn ManagedKind) -> Option<DataType> {
             let key = naming.label.or_else(|| naming.identity.first().copied())?;
             let optional = naming.defaults.iter().map(|(name, _)| *name);
             let named = |name: &str| schema.block.attr(name).copied();
-            let mut attrs = vec![IN_ACCOUNT, Attr { required: true, ..named(key)? }];
+            // A block of the kind has a default for it, a lookup has none.
+            let doc = "What the object to look up is called in AWS.";
+            let mut attrs = vec![IN_ACCOUNT, Attr { required: true, doc, ..named(key)? }];
             attrs.extend(optional.filter_map(named));
             attrs
         }

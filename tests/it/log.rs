@@ -236,6 +236,14 @@ fn no_secret_is_told_by_an_excerpt() {
     for (values, told) in [
         (format!("salt = [\"{SALT}\"]"), "`salt`"),
         (format!("slat = \"{SALT}\""), "`slat`"),
+        (
+            format!("salt = join(upper(1, 2), [\"{SALT}\"])"),
+            "the sensitive variable `salt` is not valid",
+        ),
+        (
+            format!("salt = tostring(tonumber(\"{SALT}\"))"),
+            "the sensitive variable `salt` is not valid",
+        ),
         (format!("salt = \"{SALT}"), "palisade.vars.hcl:1"),
         (format!("salt \"{SALT}\" {{}}"), "palisade.vars.hcl:1"),
     ] {

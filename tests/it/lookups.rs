@@ -248,7 +248,11 @@ output "value" {
     let (sdk, _open) = by_hand(&program).await;
     put(&sdk, "/shared/secret", "hunter2-hunter2", "SecureString").await;
     let refused = program.run(&["plan"]).code(1);
-    for part in ["SecureString", "use `secret(\"ssm:/shared/secret\")`", "main.hcl"] {
+    for part in [
+        "SecureString",
+        "use `secret(\"ssm:/shared/secret\")`, which reads in the account that calls",
+        "main.hcl",
+    ] {
         assert!(refused.err.contains(part), "{part}: {}", refused.err);
     }
     assert!(!refused.err.contains("hunter2"), "{}", refused.err);
@@ -256,6 +260,10 @@ output "value" {
         ("data \"aws_caller_identity\" \"me\" {}", "types have no prefix here"),
         ("data \"iam_rol\" \"r\" {}", "did you mean `iam_role`?"),
         ("data \"iam_role\" \"r\" {}", "`account`"),
+        (
+            "data \"iam_policy\" \"p\" {\n  account = account.dev\n}",
+            "`name`: What the object to look up is called in AWS.",
+        ),
         (
             "data \"ssm_parameter\" \"p\" {\n  account = account.dev\n  name = sensitive(\"/hidden-name\")\n}",
             "`name` is sensitive",

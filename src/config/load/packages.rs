@@ -52,9 +52,8 @@ impl Packages {
     /// Which symbolic links of a package were left out that lie in this directory, or are it or a directory around it.
     pub(super) fn links_at(&self, dir: &Path) -> Vec<PathBuf> {
         let Some(package) = self.around(dir) else { return Vec::new() };
-        let list = fs::read_to_string(package.join(package::LINKS_FILE)).unwrap_or_default();
         let Ok(within) = dir.strip_prefix(&package) else { return Vec::new() };
-        let all = list.lines().map(PathBuf::from);
+        let all = package::links_left_out(&package).into_iter();
         all.filter(|link| within.starts_with(link) || link.parent() == Some(within)).collect()
     }
 

@@ -16,6 +16,7 @@ use regex::RegexBuilder;
 
 use super::args::FunctionResult;
 use super::function::{Call, Copes, Function, FunctionContext};
+use crate::config::package::links_left_out;
 use crate::diag::Diagnostic;
 use crate::value::Value;
 
@@ -97,6 +98,8 @@ pub(super) const TABLE: &[Function] = &[
 pub enum Refused {
     /// Nothing is there.
     Missing(String),
+    /// It is a symbolic link that was left out of a fetched package, or lies behind one.
+    LeftOut(String),
     /// It is outside of the configuration.
     Outside(String),
     /// It belongs to version control or to Palisade.
@@ -118,6 +121,12 @@ impl Refused {
                 format!("there is no file `{name}`"),
                 Some(
                     "paths start at the root module, in every module; `${path.module}/...` starts at the module",
+                ),
+            ),
+            Self::LeftOut(name) => (
+                format!("`{name}` is behind a symbolic link of the module's package"),
+                Some(
+                    "symbolic links are left out of fetched packages: name the file that the link leads to, or vendor the module in a local directory",
                 ),
             ),
             Self::Outside(name) => (
@@ -212,7 +221,10 @@ pub fn resolve(context: &FunctionContext, name: &str) -> Result<PathBuf, Refused
     }
     let real = joined.canonicalize().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
-            Refused::Missing(name.to_owned())
+            match is_left_out(context, &lexical) {
+                true => Refused::LeftOut(name.to_owned()),
+                false => Refused::Missing(name.to_owned()),
+            }
         }
         _ => Refused::Failed(name.to_owned(), error.to_string()),
     })?;
@@ -223,6 +235,14 @@ pub fn resolve(context: &FunctionContext, name: &str) -> Result<PathBuf, Refused
         return Err(Refused::Private(name.to_owned()));
     }
     Ok(real)
+}
+
+/// Whether a file of a fetched package is a link that was left out of it, or lies behind one.
+fn is_left_out(context: &FunctionContext, file: &Path) -> bool {
+    let Some(package) = &context.package else { return false };
+    let canonical = package.canonicalize().ok();
+    let inside = std::iter::once(package).chain(&canonical).find_map(|p| file.strip_prefix(p).ok());
+    inside.is_some_and(|inside| links_left_out(package).iter().any(|link| inside.starts_with(link)))
 }
 
 fn is_private(path: &Path) -> bool {

@@ -30,7 +30,12 @@ impl<'c> Evaluator<'c> {
                 None => Type::Any,
             };
             let literal = |expr: &Expr| {
-                evaluate(expr.node(), expr.source(), &Values::default()).map(|v| (v, expr.loc()))
+                let value = evaluate(expr.node(), expr.source(), &Values::default());
+                let value = match decl.sensitive {
+                    true => value.map_err(|errors| without_values(name, errors)),
+                    false => value,
+                };
+                value.map(|value| (value, expr.loc()))
             };
             let given = match &module.call {
                 None => self.config.supplied.get(name).map(|s| literal(&s.value)).transpose()?,
@@ -110,6 +115,18 @@ impl<'c> Evaluator<'c> {
             Ok(value)
         })
     }
+}
+
+/// What is wrong with a sensitive value, without a part of it: a message quotes what it is about, an excerpt what stands beside.
+fn without_values(name: &str, errors: Diagnostics) -> Diagnostics {
+    let hidden = |error: Diagnostic| {
+        let mut hidden =
+            Diagnostic::error(format!("the value of the sensitive variable `{name}` is not valid"))
+                .help("the reason may quote the value and is not shown: `palisade console` says it of a value that is no secret");
+        hidden.loc = error.loc.map(Loc::without_values);
+        hidden
+    };
+    errors.into_iter().map(hidden).collect()
 }
 
 /// The value of a variable, converted to its type.
