@@ -34,7 +34,7 @@ pub use organization::{Guardrails, Organization, PolicyType};
 pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
 pub use resource::{
-    BUCKET, FUNCTION, KEY, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES,
-    ResourceNode, ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE, STREAM, TABLE,
-    TOPIC,
+    BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION,
+    POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES, ResourceNode,
+    ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE, STREAM, TABLE, TOPIC,
 };

@@ -322,12 +322,72 @@ pub static STREAM: ResourceType = ResourceType {
     ..ResourceType::PLAIN
 };
 
+/// Event buses of EventBridge. What others take from a bus they take by rules, which have ARNs and a policy question of
+/// their own.
+pub static EVENT_BUS: ResourceType = ResourceType {
+    name: "AWS::Events::EventBus",
+    plural: "event buses",
+    service: "events",
+    resource: "event-bus/",
+    policy_actions: &["events:PutPermission", "events:RemovePermission"],
+    writes: &["events:PutEvents"],
+    ..ResourceType::PLAIN
+};
+
+/// Vaults of AWS Backup. Recovery points in them have ARNs of the services that they come from.
+pub static BACKUP_VAULT: ResourceType = ResourceType {
+    name: "AWS::Backup::BackupVault",
+    plural: "backup vaults",
+    service: "backup",
+    resource: "backup-vault:",
+    policy_actions: &["backup:DeleteBackupVaultAccessPolicy", "backup:PutBackupVaultAccessPolicy"],
+    writes: &["backup:CopyIntoBackupVault"],
+    ..ResourceType::PLAIN
+};
+
+/// Certificate authorities of AWS Private CA.
+pub static CERTIFICATE_AUTHORITY: ResourceType = ResourceType {
+    name: "AWS::ACMPCA::CertificateAuthority",
+    plural: "certificate authorities",
+    service: "acm-pca",
+    resource: "certificate-authority/",
+    policy_actions: &["acm-pca:DeletePolicy", "acm-pca:PutPolicy"],
+    writes: &["acm-pca:IssueCertificate"],
+    reads: &["acm-pca:GetCertificate"],
+    ..ResourceType::PLAIN
+};
+
+/// Destinations to which other accounts send logs (CloudWatch Logs User Guide, "Cross-account cross-Region log data
+/// sharing using subscriptions").
+pub static LOG_DESTINATION: ResourceType = ResourceType {
+    name: "AWS::Logs::Destination",
+    plural: "log destinations",
+    service: "logs",
+    resource: "destination:",
+    policy_actions: &["logs:PutDestinationPolicy"],
+    writes: &["logs:PutSubscriptionFilter"],
+    ..ResourceType::PLAIN
+};
+
 /// What the state lies in, where it lies in AWS.
 pub static STATE_STORE: &ResourceType = &BUCKET;
 
 /// Every type that the analysis can judge. A source need not know all of them.
-pub static RESOURCE_TYPES: [&ResourceType; 9] =
-    [&BUCKET, &FUNCTION, &KEY, &QUEUE, &REPOSITORY, &SECRET, &STREAM, &TABLE, &TOPIC];
+pub static RESOURCE_TYPES: [&ResourceType; 13] = [
+    &BACKUP_VAULT,
+    &BUCKET,
+    &CERTIFICATE_AUTHORITY,
+    &EVENT_BUS,
+    &FUNCTION,
+    &KEY,
+    &LOG_DESTINATION,
+    &QUEUE,
+    &REPOSITORY,
+    &SECRET,
+    &STREAM,
+    &TABLE,
+    &TOPIC,
+];
 
 /// A type of resource that can carry a policy of its own, whether the analysis can judge that or not.
 #[derive(Debug, PartialEq, Eq)]

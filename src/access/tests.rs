@@ -19,7 +19,7 @@ fn rows_agree_with_the_judge() {
         };
         assert_eq!(ResourceType::of_arn(&arn), Some(kind), "{arn}");
         // Organizations User Guide, "Resource control policies (RCPs)", the list of services.
-        let not_yet = ["kinesis", "lambda", "sns"].contains(&kind.service);
+        let not_yet = ["acm-pca", "backup", "kinesis", "lambda", "sns"].contains(&kind.service);
         assert_eq!(kind.is_under_resource_control(), !not_yet, "{}", kind.name);
         let mut all = Statement::new(Effect::Allow);
         all.actions = vec![Item::new("*")];
@@ -64,7 +64,17 @@ fn every_type_says_whether_its_policies_name_a_resource() {
     // Secrets Manager User Guide, "Resource-based policies"; ECR User Guide, "Private repository policy examples". Of the
     // others AWS's pages do not say that a statement without one is refused, and it can mean nothing else than what it is
     // attached to.
-    const RESOURCE_OPTIONAL: [&str; 5] = ["secretsmanager", "dynamodb", "ecr", "kinesis", "lambda"];
+    const RESOURCE_OPTIONAL: [&str; 9] = [
+        "acm-pca",
+        "backup",
+        "dynamodb",
+        "ecr",
+        "events",
+        "kinesis",
+        "lambda",
+        "logs",
+        "secretsmanager",
+    ];
     for kind in super::RESOURCE_TYPES {
         let known = NAMES_RESOURCE.iter().chain(&RESOURCE_OPTIONAL);
         assert_eq!(known.filter(|s| **s == kind.service).count(), 1, "{}", kind.name);

@@ -27,6 +27,7 @@ use crate::review::{AccountsSnapshot, Tree, model};
 mod live;
 mod observed;
 mod places;
+mod written;
 
 pub use live::LiveRequest;
 
@@ -184,7 +185,7 @@ fn judge(
     let guardrails_unknown = guardrails_unknown(&overlay.after.tree);
     qualify(&mut isolation, &unknown_before, &guardrails_unknown);
     ease(&mut isolation);
-    places::fill(&mut isolation, &directories(request));
+    places::fill(&mut isolation, &directories(request, None));
     let summary = isolation.summary();
     let unread = |side: &AccountsSnapshot, when: &str| -> Vec<String> {
         let accounts = side.accounts.values().filter(|account| !account.unread.is_empty());
@@ -213,14 +214,17 @@ fn judge(
     })
 }
 
-/// Where the `.tf` files may be.
-fn directories(request: &ReviewRequest) -> Vec<PathBuf> {
+/// Where the `.tf` files of one plan, or of all, may be.
+fn directories(request: &ReviewRequest, of: Option<&PathBuf>) -> Vec<PathBuf> {
     let of_plan = |plan: &PathBuf| match plan.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
     match request.configurations.as_slice() {
-        [] => request.terraform_plans.iter().map(of_plan).collect(),
+        [] => match of {
+            Some(plan) => vec![of_plan(plan)],
+            None => request.terraform_plans.iter().map(of_plan).collect(),
+        },
         named => named.to_vec(),
     }
 }
@@ -266,7 +270,11 @@ fn plans(request: &ReviewRequest) -> Result<Vec<PlanFile>, Diagnostics> {
         let read = fs::read_to_string(path)
             .map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {error}")));
         match read.and_then(|text| terraform::read(&name, text)) {
-            Ok(plan) => plans.push(PlanFile { name, plan, providers: request.providers.clone() }),
+            Ok(plan) => {
+                let written = written::policies(&plan, &directories(request, Some(path)));
+                let providers = request.providers.clone();
+                plans.push(PlanFile { name, plan, providers, written });
+            }
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }

@@ -574,6 +574,8 @@ fn a_gate_is_named_in_its_own_files_alone() {
 const NAME_A_SERVICE: &[(&str, &str)] = &[
     ("src/access/resource.rs", "the table of types"),
     ("src/cli/commands/simulate.rs", "an example of a request, in a help text"),
+    ("src/cli/host.rs", "events of `--json`, which are counted"),
+    ("src/cli/terraform.rs", "an argument of Terraform's"),
     ("src/config/decode/settings.rs", "`backend \"s3\"`"),
     ("src/engine/state_bucket.rs", "the bucket of the state is a bucket"),
     ("src/iam/", "the policy language as each service has it"),

@@ -24,6 +24,8 @@ const JSON: &[(&str, &str, &str)] = &[
 const DOCUMENTS: &[(&str, &str, &str)] = &[
     ("src/review/dumps/files.rs", "AccountDump", "what tools print of an account"),
     ("src/review/dumps/files.rs", "OrganizationDump", "the same of an organization"),
+    ("src/review/terraform/plan.rs", "TerraformPlan", "what Terraform prints of a plan"),
+    ("src/review/terraform/written.rs", "WrittenPolicies", "policies as files write them"),
 ];
 
 /// What others can use of a file, item by item.

@@ -230,6 +230,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("stage", "src/state/local.rs", "a file is staged beside its place"),
     ("standing", "src/isolation/", "a path or power that was there before and after: JSON's word"),
     ("standing", "src/render/", "the same"),
+    ("vault", "src/access/resource.rs", "AWS Backup's word for what holds recovery points"),
     ("way", "src/engine/promotion/status.rs", "a move that is under way"),
     ("way", "src/iam/passing.rs", "the ways to pass a role"),
     ("way", "src/isolation/power", "a way to use a power"),
@@ -496,6 +497,8 @@ const IN_SENTENCES: &[(&str, &str, &str)] = &[
     ("region", "src/sandbox/", "messages of AWS's own"),
     ("region", "src/render/html/table.rs", "a role of ARIA's"),
     ("region", "src/render/isolation/html.rs", "the same"),
+    ("vault", "src/access/resource.rs", "AWS Backup's word for what holds recovery points"),
+    ("vault", "src/review/terraform/resources.rs", "the same"),
 ];
 
 /// What a text says, without code in it: what stands in backquotes, and the holes of a format.

@@ -38,7 +38,7 @@ pub(super) fn fill(isolation: &mut Isolation, directories: &[PathBuf]) {
 }
 
 /// The configurations that plans were made from.
-struct Places {
+pub(super) struct Places {
     directories: Vec<RootModule>,
 }
 
@@ -50,7 +50,7 @@ struct RootModule {
 
 /// The files of one directory.
 #[derive(Default)]
-struct ModuleFiles {
+pub(super) struct ModuleFiles {
     /// Blocks by their address in the module: `aws_iam_role.r`, `data.aws_iam_policy_document.d`.
     blocks: BTreeMap<String, (Block, Arc<Source>)>,
     /// Directories of the modules that it calls, by name.
@@ -58,7 +58,7 @@ struct ModuleFiles {
 }
 
 impl Places {
-    fn read(directories: &[PathBuf]) -> Self {
+    pub(super) fn read(directories: &[PathBuf]) -> Self {
         let directories: BTreeSet<&PathBuf> = directories.iter().collect();
         let read = directories.into_iter().map(|root| {
             let mut directory = RootModule { root: root.clone(), modules: BTreeMap::new() };
@@ -85,7 +85,7 @@ impl Places {
     }
 
     /// The one block of an address.
-    fn block(&self, address: &str) -> Option<(&ModuleFiles, &Block, &Arc<Source>)> {
+    pub(super) fn block(&self, address: &str) -> Option<(&ModuleFiles, &Block, &Arc<Source>)> {
         let mut all = self.directories.iter().filter_map(|directory| directory.block(address));
         let one = all.next()?;
         all.next().is_none().then_some(one)
@@ -148,6 +148,11 @@ impl RootModule {
 }
 
 impl ModuleFiles {
+    /// The block of an address in the module.
+    pub(super) fn block(&self, address: &str) -> Option<&Block> {
+        self.blocks.get(address).map(|(block, _)| block)
+    }
+
     fn take(&mut self, body: Body, source: &Arc<Source>, directory: &Path) {
         for block in body.into_blocks() {
             let labels: Vec<String> =

@@ -11,9 +11,10 @@ use super::super::deputy::indirect_paths;
 use super::super::paths::Origin;
 use super::super::section::Grade;
 use crate::access::{
-    AccessModel, AccountFacts, BUCKET, Coverage, FUNCTION, Facts, Guardrails, KEY, NamedPolicy,
-    Organization, Permissions, PolicyType, PrincipalKind, PrincipalNode, QUEUE, REPOSITORY,
-    ResourceNode, ResourcePolicy, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    AccessModel, AccountFacts, BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, Coverage, EVENT_BUS,
+    FUNCTION, Facts, Guardrails, KEY, LOG_DESTINATION, NamedPolicy, Organization, Permissions,
+    PolicyType, PrincipalKind, PrincipalNode, QUEUE, REPOSITORY, ResourceNode, ResourcePolicy,
+    ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
 use crate::iam::{Document, Use};
 use crate::ids::{Handle, Partition};
@@ -370,7 +371,14 @@ fn deputies_are_judged_alike_in_every_partition() {
 /// A bucket, a key, a queue and the others are one case.
 #[test]
 fn every_type_of_resource_is_judged_alike() {
-    let cases: [(&ResourceType, &str); 9] = [
+    let cases: [(&ResourceType, &str); 13] = [
+        (&BACKUP_VAULT, "arn:aws:backup:eu-west-1:222222222222:backup-vault:orders"),
+        (
+            &CERTIFICATE_AUTHORITY,
+            "arn:aws:acm-pca:eu-west-1:222222222222:certificate-authority/1234",
+        ),
+        (&EVENT_BUS, "arn:aws:events:eu-west-1:222222222222:event-bus/orders"),
+        (&LOG_DESTINATION, "arn:aws:logs:eu-west-1:222222222222:destination:orders"),
         (&BUCKET, "arn:aws:s3:::data"),
         (&KEY, "arn:aws:kms:eu-west-1:222222222222:key/1234"),
         (&QUEUE, "arn:aws:sqs:eu-west-1:222222222222:jobs"),
@@ -397,17 +405,21 @@ fn every_type_of_resource_is_judged_alike() {
             assert_eq!(judged(Some(&policy(ci, action))), WallVerdict::Reachable, "{action}");
         }
         // Data of its owner reaches whoever reads it.
-        let mut shared = facts(vec![self::ci()]);
-        shared.resources = vec![resource(kind, arn, Some(&policy(ci, kind.reads[0])))];
-        let model = AccessModel::new(shared);
-        let before = AccessModel::new(Facts::default());
-        let compared = compare(&before, &model);
-        let data = indirect_paths(&model, &compared.after.1);
-        let data: Vec<_> = data.keys().filter(|path| path.grade == Grade::DataPath).collect();
-        assert_eq!(data.len(), 1, "{arn}: {data:?}");
-        assert_eq!((data[0].to.as_str(), data[0].resource.as_str()), ("dev", arn));
+        if let Some(read) = kind.reads.first() {
+            let mut shared = facts(vec![self::ci()]);
+            shared.resources = vec![resource(kind, arn, Some(&policy(ci, read)))];
+            let model = AccessModel::new(shared);
+            let before = AccessModel::new(Facts::default());
+            let compared = compare(&before, &model);
+            let data = indirect_paths(&model, &compared.after.1);
+            let data: Vec<_> = data.keys().filter(|path| path.grade == Grade::DataPath).collect();
+            assert_eq!(data.len(), 1, "{arn}: {data:?}");
+            assert_eq!((data[0].to.as_str(), data[0].resource.as_str()), ("dev", arn));
+        }
         let other = "arn:aws:iam::111111111111:role/other";
-        assert_eq!(judged(Some(&policy(other, kind.reads[0]))), WallVerdict::Isolated, "{arn}");
+        for action in kind.reads.iter().chain(kind.writes) {
+            assert_eq!(judged(Some(&policy(other, action))), WallVerdict::Isolated, "{action}");
+        }
         assert_eq!(judged(Some(&policy(ci, "ec2:RunInstances"))), WallVerdict::Isolated, "{arn}");
         assert_eq!(judged(None), WallVerdict::Isolated, "{arn}");
         let mut facts = facts(vec![self::ci()]);

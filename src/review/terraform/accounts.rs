@@ -76,6 +76,22 @@ impl<'p> Accounts<'p> {
         self.plan.configuration.block(change.module_address.as_deref(), &address)
     }
 
+    /// The change of an address.
+    pub(super) fn change(&self, address: &str) -> Option<&'p Change> {
+        self.by_address.get(address).copied()
+    }
+
+    /// The value of a variable of the root module.
+    pub(super) fn variable(&self, name: &str) -> Option<&'p Json> {
+        self.plan.variables.get(name).map(|variable| &variable.value)
+    }
+
+    /// The attributes of what stood, or was read, before the plan.
+    pub(super) fn read_before(&self, address: &str) -> Option<&'p Json> {
+        let values = self.plan.prior_state.as_ref()?.values.as_ref()?;
+        values.root_module.all().into_iter().find(|o| o.address == address).map(|o| &o.values)
+    }
+
     /// Whether the configuration sets an argument.
     pub(super) fn is_set(&self, change: &Change, attr: &str) -> bool {
         self.block(change).is_some_and(|block| {

@@ -2,7 +2,8 @@
 //!
 //! [`plan`] is the file's frame, [`types`] the table of resource types, [`accounts`] finds the account of an object,
 //! [`overlay`] carries the changes out: those of IAM by [`identities`], of buckets and other resources with a policy by
-//! [`resources`], of the organization by [`organization`].
+//! [`resources`], of the organization by [`organization`]. [`own_account`] says of types outside of the model whether they let in
+//! anybody beside their account, and [`written`] puts policies together that are known after apply.
 
 /// The argument of a role that holds its trust policy.
 pub(crate) const TRUST: &str = "assume_role_policy";
@@ -12,13 +13,18 @@ mod function_permissions;
 mod identities;
 mod organization;
 mod overlay;
+mod own_account;
 mod plan;
 mod resources;
 mod types;
+mod written;
 
 pub(crate) use accounts::ProviderAccounts;
 pub(crate) use overlay::{PlanFile, carry_out};
 pub(crate) use plan::TerraformPlan;
+pub(crate) use written::{
+    WrittenKey, WrittenPolicies, WrittenPolicy, WrittenReference, WrittenValue,
+};
 
 use super::json;
 use crate::diag::Diagnostic;

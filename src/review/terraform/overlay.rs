@@ -13,8 +13,9 @@ use serde_json::Value as Json;
 use super::accounts::{Accounts, ProviderAccounts};
 use super::plan::{Change, TerraformPlan, texts};
 use super::types::{Bearing, bearing};
-use super::{function_permissions, identities, organization, resources};
-use crate::access::{FUNCTION, REPOSITORY};
+use super::written::{self, WrittenPolicies};
+use super::{function_permissions, identities, organization, own_account, resources};
+use crate::access::FUNCTION;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Placeholder;
 use crate::review::{AccountSnapshot, AccountsSnapshot, Identity, PolicyText, Tree};
@@ -28,6 +29,8 @@ pub(crate) struct PlanFile {
     pub plan: TerraformPlan,
     /// Accounts of its providers, as the caller gives them.
     pub providers: ProviderAccounts,
+    /// Policies that are known after apply, as the configuration says them.
+    pub written: WrittenPolicies,
 }
 
 /// What the accounts hold after plans, and what was made of the plans.
@@ -220,8 +223,9 @@ impl<'p> Work<'p> {
             if !change.changes() {
                 continue;
             }
-            match work.unclear(change, bearing) {
-                Some(why) => work.unclear.push(NotJudged { account: told(), why }),
+            let account = told();
+            match work.unclear(change, bearing, account.as_deref()) {
+                Some(why) => work.unclear.push(NotJudged { account, why }),
                 None => work.harmless += 1,
             }
         }
@@ -256,21 +260,33 @@ impl<'p> Work<'p> {
     }
 
     /// Why a change outside of the model cannot be passed over; `None` where it can.
-    fn unclear(&self, change: &Change, bearing: Bearing) -> Option<String> {
+    fn unclear(&self, change: &Change, bearing: Bearing, account: Option<&str>) -> Option<String> {
         let kind = &change.r#type;
         let address = &change.address;
         if change.only_tags() {
             return None;
         }
+        let policy_stays_in =
+            || account.is_some_and(|id| own_account::policy_stays_in(change, &self.accounts, id));
+        let lets_in = |what: &str| {
+            format!(
+                "{what} of `{address}` may let in others than its account, and its type is not judged yet (`{kind}`)"
+            )
+        };
         match bearing {
             Bearing::Judged | Bearing::Named | Bearing::None => None,
             Bearing::Policy => {
                 let names = ["policy", "access_policy", "access_policies"];
                 let set = names.iter().any(|name| self.accounts.is_set(change, name));
                 // What stands may have a policy of its own that goes with it, which opens nothing.
-                (set && !change.change.actions.iter().all(|a| a == "delete")).then(|| {
-                    format!("`{address}` has a policy of a type that is not judged yet (`{kind}`)")
-                })
+                let goes = change.change.actions.iter().all(|a| a == "delete");
+                (set && !goes && !policy_stays_in()).then(|| lets_in("the policy"))
+            }
+            Bearing::Document => (!policy_stays_in()).then(|| lets_in("the policy")),
+            Bearing::Principal(attr) => {
+                let stays_in =
+                    account.is_some_and(|id| own_account::principal_stays_in(change, attr, id));
+                (!stays_in).then(|| lets_in("the principal"))
             }
             Bearing::Bears => {
                 Some(format!("`{address}` bears access that is not judged yet (`{kind}`)"))
@@ -353,13 +369,17 @@ impl<'p> Work<'p> {
         self.entities.get(change.address.as_str())
     }
 
+    /// Policies that are known after apply, as the configuration says them.
+    pub(super) fn written(&self) -> &WrittenPolicies {
+        &self.file.written
+    }
+
     /// A policy after a change. `None` where there is none.
     pub(super) fn policy(&self, change: &Change, attr: &str) -> Option<PolicyText> {
         if change.is_unknown(attr) {
-            return Some(PolicyText::Unknown(format!(
-                "`{}.{attr}` is known after apply",
-                change.address
-            )));
+            let unknown =
+                || PolicyText::Unknown(format!("`{}.{attr}` is known after apply", change.address));
+            return Some(written::policy(self, change, attr).unwrap_or_else(unknown));
         }
         change.after(attr).map(|text| PolicyText::read(&Json::String(text.to_owned())))
     }
@@ -424,7 +444,10 @@ fn entity(
             let name = name("bucket");
             Some(Entity { arn: format!("arn:{partition}:s3:::{name}"), name })
         }
-        "aws_kms_key" => {
+        "aws_kms_key"
+        | "aws_kms_external_key"
+        | "aws_kms_replica_key"
+        | "aws_kms_replica_external_key" => {
             let name = symbol(change, "key_id");
             let name = change.either("key_id").map_or(name, str::to_owned);
             let arn = regional("kms", &format!("key/{name}"));
@@ -455,13 +478,13 @@ fn entity(
 /// no block any more.
 fn evidence(change: &Change, before: &AccountsSnapshot) -> Option<String> {
     let kind = change.r#type.as_str();
+    let by_name = match kind {
+        function_permissions::PERMISSION => Some((&FUNCTION, function_permissions::NAMES)),
+        _ => resources::put_on_by_name(kind),
+    };
     let found = if let Some(id) = resources::account_of_holder(change) {
         return Some(id);
-    } else if kind == function_permissions::PERMISSION || kind == "aws_ecr_repository_policy" {
-        let (of, attr) = match kind {
-            function_permissions::PERMISSION => (&FUNCTION, function_permissions::NAMES),
-            _ => (&REPOSITORY, "repository"),
-        };
+    } else if let Some((of, attr)) = by_name {
         let (name, region) = (change.either(attr)?, change.either("region"));
         before.only_account(|account| resources::existing(of, name, region, account).is_some())
     } else if kind.starts_with("aws_s3_bucket") {

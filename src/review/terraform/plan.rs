@@ -9,6 +9,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
+use super::TRUST;
+
+/// Arguments that hold a policy.
+const POLICIES: [&str; 4] = [TRUST, "access_policy", "content", "policy"];
+
 /// A plan.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct TerraformPlan {
@@ -47,6 +52,16 @@ impl TerraformPlan {
     /// Changes, those that change nothing among them.
     pub(crate) fn changes(&self) -> &[Change] {
         self.resource_changes.as_deref().unwrap_or_default()
+    }
+
+    /// Policies that are known after apply: the address of the object, and the argument.
+    pub(crate) fn unknown_policies(&self) -> Vec<(String, String)> {
+        let written = self.changes().iter().filter(|change| change.changes() && change.writes());
+        let unknown = |change: &Change| {
+            let attrs = POLICIES.into_iter().filter(|attr| change.is_unknown(attr));
+            attrs.map(|attr| (change.address.clone(), attr.to_owned())).collect::<Vec<_>>()
+        };
+        written.flat_map(unknown).collect()
     }
 }
 
@@ -95,6 +110,9 @@ pub(crate) struct Delta {
     /// `true` at what is unknown until apply.
     #[serde(default)]
     pub after_unknown: Json,
+    /// `true` at what is not to be shown.
+    #[serde(default)]
+    pub after_sensitive: Json,
 }
 
 impl Change {

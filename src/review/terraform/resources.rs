@@ -7,7 +7,8 @@ use super::identities::stale;
 use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
 use super::plan::Change;
 use crate::access::{
-    BUCKET, FUNCTION, KEY, QUEUE, REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE,
+    REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
 use crate::review::{AccountSnapshot, PolicyText, Resource};
 
@@ -21,7 +22,7 @@ struct Row {
     names: &'static str,
 }
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 26] = [
     Row { kind: "aws_s3_bucket", of: &BUCKET, names: "" },
     Row { kind: "aws_s3_bucket_policy", of: &BUCKET, names: "bucket" },
     Row { kind: "aws_s3_bucket_public_access_block", of: &BUCKET, names: "bucket" },
@@ -40,7 +41,31 @@ const ROWS: [Row; 18] = [
     Row { kind: "aws_kinesis_stream", of: &STREAM, names: "" },
     Row { kind: "aws_kinesis_resource_policy", of: &STREAM, names: "resource_arn" },
     Row { kind: "aws_lambda_function", of: &FUNCTION, names: "" },
+    Row { kind: "aws_kms_external_key", of: &KEY, names: "" },
+    Row { kind: "aws_kms_replica_key", of: &KEY, names: "" },
+    Row { kind: "aws_kms_replica_external_key", of: &KEY, names: "" },
+    Row { kind: "aws_acmpca_certificate_authority", of: &CERTIFICATE_AUTHORITY, names: "" },
+    Row { kind: "aws_acmpca_policy", of: &CERTIFICATE_AUTHORITY, names: "resource_arn" },
+    Row { kind: "aws_backup_vault_policy", of: &BACKUP_VAULT, names: "backup_vault_name" },
+    Row { kind: "aws_cloudwatch_event_bus_policy", of: &EVENT_BUS, names: "event_bus_name" },
+    Row { kind: LOG_POLICY, of: &LOG_DESTINATION, names: "destination_name" },
 ];
+
+const LOG_POLICY: &str = "aws_cloudwatch_log_destination_policy";
+
+impl Row {
+    /// The argument that holds the policy.
+    fn policy(&self) -> &'static str {
+        if self.kind == LOG_POLICY { "access_policy" } else { "policy" }
+    }
+}
+
+/// What a policy is put on, and the argument that names it, for types that name it by its name in an account.
+pub(super) fn put_on_by_name(kind: &str) -> Option<(&'static ResourceType, &'static str)> {
+    let row = ROWS.iter().find(|row| row.kind == kind && !row.names.is_empty())?;
+    let by_name = ["backup", "ecr", "events", "kms", "logs"].contains(&row.of.service);
+    by_name.then_some((row.of, row.names))
+}
 
 /// The service of what a type stands for, and its name's argument, where its ARN follows from its name, its Region
 /// and its account.
@@ -48,6 +73,7 @@ pub(super) fn named_by(kind: &str) -> Option<(&'static ResourceType, &'static st
     let row = ROWS.iter().find(|row| row.kind == kind && row.names.is_empty())?;
     match row.of.service {
         "lambda" => Some((row.of, "function_name")),
+        "acm-pca" => Some((row.of, "id")),
         "dynamodb" | "ecr" | "kinesis" | "sns" | "sqs" => Some((row.of, "name")),
         _ => None,
     }
@@ -99,6 +125,14 @@ fn arn_of(
             Some(format!("arn:{}:sqs:{region}:{}:{name}", account.partition, account.id))
         }
         "kms" | "ecr" => existing(row.of, named, region, account),
+        // Its ARN follows from its name; without a Region it is the one of that name.
+        service @ ("backup" | "events" | "logs") => match region {
+            Some(region) => Some(format!(
+                "arn:{}:{service}:{region}:{}:{}{named}",
+                account.partition, account.id, row.of.resource
+            )),
+            None => existing(row.of, named, None, account),
+        },
         _ => None,
     }
 }
@@ -127,7 +161,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let Some(row) = row(change) else { return };
     let Some(arn) = arn_before(row, change, account) else { return };
     let policy =
-        change.before("policy").map(|text| PolicyText::read(&Json::String(text.to_owned())));
+        change.before(row.policy()).map(|text| PolicyText::read(&Json::String(text.to_owned())));
     let is_policy = row.names.is_empty() || row.kind.ends_with("_policy");
     let is_block = row.kind == "aws_s3_bucket_public_access_block";
     let restrict_public = is_block && flag(&change.change.before, "restrict_public_buckets");
@@ -215,8 +249,8 @@ fn hold(
         is_dumped: false,
     });
     // Unless the configuration sets it, the attribute is a reading of what a separate resource puts there.
-    if work.accounts.is_set(change, "policy") && (is_new || change.differs("policy")) {
-        resource.policy = work.policy(change, "policy");
+    if work.accounts.is_set(change, row.policy()) && (is_new || change.differs(row.policy())) {
+        resource.policy = work.policy(change, row.policy());
         notes.written.insert(entity.arn);
     }
 }
@@ -245,8 +279,8 @@ fn fill(
         is_dumped: false,
     });
     if row.kind.ends_with("_policy") {
-        if change.does("create") || change.differs("policy") {
-            resource.policy = work.policy(change, "policy");
+        if change.does("create") || change.differs(row.policy()) {
+            resource.policy = work.policy(change, row.policy());
             resource.label.clone_from(&change.address);
             notes.written.insert(arn);
         }

@@ -10,8 +10,14 @@ pub(super) enum Bearing {
     Judged,
     /// It is what trust policies name (an identity provider): they decide.
     Named,
-    /// It bears access where its own policy is set, which is not in the model.
+    /// It bears access where its own policy is set, which is not in the model and opens nothing where it stays in its
+    /// account.
     Policy,
+    /// It is such a policy.
+    Document,
+    /// It lets in the principal that this argument names, which is not in the model and opens nothing where that belongs
+    /// to its account.
+    Principal(&'static str),
     /// It bears access that is not in the model.
     Bears,
     /// It runs templates or programs, which may make anything.
@@ -27,10 +33,13 @@ static AWS: LazyLock<HashMap<&'static str, Bearing>> = LazyLock::new(|| {
     let rows = include_str!("types.txt").lines().filter(|line| !line.starts_with('#'));
     rows.filter_map(|row| {
         let (name, bearing) = row.split_once(' ')?;
+        let (bearing, attr) = bearing.split_once(' ').unwrap_or((bearing, ""));
         let bearing = match bearing {
             "judged" => Bearing::Judged,
             "named" => Bearing::Named,
             "policy" => Bearing::Policy,
+            "document" => Bearing::Document,
+            "principal" if !attr.is_empty() => Bearing::Principal(attr),
             "bears" => Bearing::Bears,
             "runs" => Bearing::Runs,
             "none" => Bearing::None,

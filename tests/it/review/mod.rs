@@ -2,6 +2,7 @@
 
 mod callers;
 mod dumps;
+mod every_type;
 mod example;
 mod lab;
 mod live;
@@ -9,3 +10,4 @@ mod one_policy;
 mod places;
 mod services;
 mod types;
+mod written;
