@@ -5,7 +5,9 @@ use palisade::engine::review::ReviewOutcome;
 use palisade::isolation::WallVerdict::{self, Conditional, Isolated, Reachable, Undetermined};
 use serde_json::{Value, json};
 
-use super::lab::{Change, DEV, Lab, PRODUCTION, Plan, allow, document, lets_in, root, wall};
+use super::lab::{
+    Change, DEV, Lab, PRODUCTION, Plan, TOOLS, allow, document, lets_in, root, trust, wall,
+};
 
 const TYPES: &str = include_str!("../../../src/review/terraform/types.txt");
 
@@ -342,4 +344,177 @@ fn keys_of_every_origin_and_new_authorities_hold_policies() {
     };
     let outcome = is(vec![authority, policy], Reachable);
     assert_eq!(outcome.change.not_judged, Vec::<String>::new());
+}
+
+/// `settle` trusts `ann`, who is in `crew` and may assume roles by a policy of hers or of the group.
+fn ann(holder: &str) -> Lab {
+    let mut lab = Lab::new();
+    lab.environments = vec![("dev", TOOLS), ("production", PRODUCTION)];
+    lab.edit_role(PRODUCTION, "settle", |settle| {
+        settle["AssumeRolePolicyDocument"] = trust(&format!("arn:aws:iam::{TOOLS}:user/ann"));
+    });
+    let walk = document(json!([allow("sts:AssumeRole", "*")]));
+    lab.edit(&format!("accounts/{TOOLS}/account-authorization-details.json"), |details| {
+        details["UserDetailList"][0]["GroupList"] = json!(["crew"]);
+        let (list, policies) = match holder.split_once(' ').expect("a holder") {
+            ("user", how) => ("UserDetailList", ("UserPolicyList", how)),
+            (_, how) => ("GroupDetailList", ("GroupPolicyList", how)),
+        };
+        let holder = &mut details[list][0];
+        match policies.1 {
+            "inline" => {
+                holder[policies.0] = json!([{"PolicyName": "walk", "PolicyDocument": walk}])
+            }
+            _ => {
+                let arn = format!("arn:aws:iam::{TOOLS}:policy/walk");
+                holder["AttachedManagedPolicies"] =
+                    json!([{"PolicyName": "walk", "PolicyArn": arn}]);
+            }
+        }
+    });
+    lab
+}
+
+/// What goes takes its access with it, and so does a list that leaves nothing beside itself.
+#[test]
+fn what_goes_takes_its_access_with_it() {
+    let tools = "aws.tools";
+    let gone = |address: &'static str, before: Value| Change {
+        address,
+        provider: tools,
+        actions: &["delete"],
+        before,
+        ..Change::default()
+    };
+    let only = |address: &'static str, after: Value| Change {
+        address,
+        provider: tools,
+        after,
+        ..Change::default()
+    };
+    let user = json!({"name": "ann", "path": "/", "arn": format!("arn:aws:iam::{TOOLS}:user/ann"), "unique_id": "AIDAANN"});
+    let group =
+        json!({"name": "crew", "path": "/", "arn": format!("arn:aws:iam::{TOOLS}:group/crew")});
+    let membership = json!({"user": "ann", "groups": ["crew"]});
+    for (holder, changes) in [
+        ("user inline", vec![gone("aws_iam_user.ann", user)]),
+        (
+            "group inline",
+            vec![
+                gone("aws_iam_group.crew", group),
+                gone("aws_iam_user_group_membership.ann", membership),
+            ],
+        ),
+        (
+            "user inline",
+            vec![only(
+                "aws_iam_user_policies_exclusive.ann",
+                json!({"user_name": "ann", "policy_names": []}),
+            )],
+        ),
+        (
+            "user attached",
+            vec![only(
+                "aws_iam_user_policy_attachments_exclusive.ann",
+                json!({"user_name": "ann", "policy_arns": []}),
+            )],
+        ),
+        (
+            "group inline",
+            vec![only(
+                "aws_iam_group_policies_exclusive.crew",
+                json!({"group_name": "crew", "policy_names": []}),
+            )],
+        ),
+        (
+            "group attached",
+            vec![only(
+                "aws_iam_group_policy_attachments_exclusive.crew",
+                json!({"group_name": "crew", "policy_arns": []}),
+            )],
+        ),
+    ] {
+        let address = changes[0].address;
+        let outcome = ann(holder).plan(&Plan::new(changes)).review().expect("a review");
+        assert_eq!(
+            wall(&outcome, "dev", "production"),
+            (Reachable, Isolated),
+            "{address} {:#?}",
+            outcome.change
+        );
+    }
+    let stream = format!("arn:aws:kinesis:us-east-1:{PRODUCTION}:stream/orders");
+    let function = format!("arn:aws:lambda:us-east-1:{PRODUCTION}:function:orders");
+    for (address, before, arn, action) in [
+        (
+            "aws_kinesis_stream.orders",
+            json!({"name": "orders", "arn": stream}),
+            &stream,
+            "kinesis:GetRecords",
+        ),
+        (
+            "aws_lambda_function.orders",
+            json!({"function_name": "orders", "arn": function}),
+            &function,
+            "lambda:InvokeFunction",
+        ),
+    ] {
+        let lab = lab();
+        lab.edit(&format!("accounts/{PRODUCTION}/resource-policies.json"), |dump| {
+            let all = dump["resources"].as_array_mut().expect("resources");
+            all.push(json!({"arn": arn, "policy": lets_in(&root(DEV), action, "*")}));
+        });
+        let change = Change { address, actions: &["delete"], before, ..Change::default() };
+        let outcome = lab.plan(&Plan::new(vec![change])).review().expect("a review");
+        assert_eq!(wall(&outcome, "dev", "production"), (Reachable, Isolated), "{address}");
+    }
+}
+
+/// A unit that the plan makes has AWS's own policies from the start: what moves into it may do what it could, and leaves the
+/// policies of its old unit behind.
+#[test]
+fn a_new_unit_allows_what_no_policy_denies() {
+    let lab = Lab::new();
+    lab.edit_role(PRODUCTION, "settle", |settle| {
+        settle["AssumeRolePolicyDocument"] = trust(&format!("arn:aws:iam::{DEV}:role/builder"));
+    });
+    let deny = document(json!([{"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"}]));
+    lab.organize(&[("p-stay", deny, &["ou-build"])], &[]);
+    let unit = Change {
+        address: "aws_organizations_organizational_unit.fresh",
+        provider: "aws",
+        after: json!({"name": "fresh", "parent_id": "r-root"}),
+        unknown: json!({"id": true, "arn": true}),
+        ..Change::default()
+    };
+    let moved = Change {
+        address: "aws_organizations_account.dev",
+        provider: "aws",
+        actions: &["update"],
+        before: json!({"id": DEV, "name": "dev", "parent_id": "ou-build"}),
+        after: json!({"id": DEV, "name": "dev"}),
+        unknown: json!({"parent_id": true}),
+        expressions: json!({"parent_id": {"references": ["aws_organizations_organizational_unit.fresh.id", "aws_organizations_organizational_unit.fresh"]}}),
+        ..Change::default()
+    };
+    let outcome = lab.plan(&Plan::new(vec![unit, moved])).review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable), "{:#?}", outcome.change);
+}
+
+/// A type whose access is in the model has a test that carries it out.
+#[test]
+fn every_judged_type_is_carried_out_by_a_test() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/review");
+    let files = std::fs::read_dir(folder).expect("tests").map(|file| file.expect("a file").path());
+    let text: String = files.map(|file| std::fs::read_to_string(file).expect("text")).collect();
+    let untried: Vec<_> = rows("judged")
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| {
+            ![format!("aws_{name}."), format!("(\"{name}\""), format!("\"{name}\"")]
+                .iter()
+                .any(|form| text.contains(form))
+        })
+        .collect();
+    assert!(untried.is_empty(), "{untried:?}");
 }
