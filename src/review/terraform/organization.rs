@@ -82,9 +82,6 @@ fn hold(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
         }
         "aws_organizations_organizational_unit" => match work.named(change, "parent_id") {
             Some(parent) => {
-                if change.does("create") {
-                    attach_full_access(tree, &entity.arn);
-                }
                 tree.units.insert(entity.arn, parent.arn);
             }
             None => unclear(change, "stands under", notes),
@@ -97,9 +94,6 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
     match change.r#type.as_str() {
         "aws_organizations_account" => {
             let Some(entity) = work.entity(change).cloned() else { return };
-            if change.does("create") {
-                attach_full_access(tree, &entity.arn);
-            }
             match (change.after("parent_id"), work.named(change, "parent_id")) {
                 (_, Some(parent)) => {
                     tree.accounts.insert(entity.arn, parent.arn);
@@ -131,16 +125,6 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
             }
         }
         _ => {}
-    }
-}
-
-/// AWS attaches its own policies to every unit and account that is made (Organizations User Guide, "Service control policies
-/// (SCPs)", "Resource control policies (RCPs)"): without them nothing would be allowed there.
-fn attach_full_access(tree: &mut OrganizationSnapshot, target: &str) {
-    for id in ["p-FullAWSAccess", "p-RCPFullAWSAccess"] {
-        if let Some(policy) = tree.policies.get_mut(id) {
-            policy.targets.insert(target.to_owned());
-        }
     }
 }
 

@@ -470,8 +470,8 @@ fn what_goes_takes_its_access_with_it() {
     }
 }
 
-/// A unit that the plan makes has AWS's own policies from the start: what moves into it may do what it could, and leaves the
-/// policies of its old unit behind.
+/// A unit that the plan makes denies nothing by itself (AWS attaches `FullAWSAccess` to it): an account that moves into it
+/// leaves the policies of its old unit behind.
 #[test]
 fn a_new_unit_allows_what_no_policy_denies() {
     let lab = Lab::new();
