@@ -83,7 +83,7 @@ pub enum Command {
     Output(c::output::OutputArgs),
     /// Show the walls between environments: verdicts, paths, exceptions, proofs
     Isolation(c::isolation::IsolationArgs),
-    /// Judge what a Terraform plan does to the walls between environments
+    /// Judge what a Terraform plan or a CloudFormation template does to the walls between environments
     Review(c::review::ReviewArgs),
     /// List everybody who can do something to a resource, and through what
     WhoCan(c::who_can::WhoCanArgs),

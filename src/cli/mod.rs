@@ -18,6 +18,7 @@ mod log;
 pub mod output;
 mod progress;
 pub mod reference;
+mod stack_args;
 mod terraform;
 
 use std::ffi::OsString;

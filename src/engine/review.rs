@@ -18,6 +18,8 @@ use crate::isolation::section::{
     AccessPath, Isolation, IsolationSummary, PathChange, RuleSeverity,
 };
 use crate::isolation::{self, Grade, WallVerdict};
+use crate::review::change_set::{self, ChangeSet};
+use crate::review::cloudformation::{self, TemplatePlaces};
 use crate::review::dumps::files::Dumps;
 use crate::review::dumps::{self, Environments};
 use crate::review::one_policy::{self, OnePolicy};
@@ -27,9 +29,11 @@ use crate::review::{AccountsSnapshot, Tree, model};
 mod live;
 mod observed;
 mod places;
+mod stacks;
 mod written;
 
 pub use live::LiveRequest;
+pub use stacks::StackRequest;
 
 /// What is to be judged.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +46,8 @@ pub struct ReviewRequest {
     pub terraform_plans: Vec<PathBuf>,
     /// Directories with the `.tf` files that the plans were made from; those of the plans where none is named.
     pub configurations: Vec<PathBuf>,
+    /// Templates of stacks, judged together with the plans.
+    pub stacks: Vec<StackRequest>,
     /// A policy on its own, with what it is aimed at: ids of the organization's parts, and ARNs.
     pub policy: Option<(PathBuf, Vec<String>)>,
     /// Environments with the ids of their accounts.
@@ -74,6 +80,9 @@ pub struct ReviewedChange {
     pub since: Option<String>,
     /// Names of the plans.
     pub terraform_plans: Vec<String>,
+    /// Names of the templates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cloudformation_templates: Vec<String>,
     /// The policy that was tried on its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<TriedPolicy>,
@@ -168,7 +177,19 @@ fn judge(
             .into());
     }
     let plans = plans(request)?;
-    let mut overlay = terraform::carry_out(&plans, &mut before)?;
+    let mut diagnostics = Diagnostics::new();
+    let works: Vec<terraform::Work<'_>> =
+        plans.iter().map(|plan| terraform::Work::new(plan, &before, &mut diagnostics)).collect();
+    let stacks = cloudformation::works(stacks::read(&request.stacks)?, &before, &mut diagnostics);
+    diagnostics.into_result(())?;
+    let sets: Vec<&dyn ChangeSet> = works
+        .iter()
+        .map(|work| work as &dyn ChangeSet)
+        .chain(stacks.iter().map(|work| work as &dyn ChangeSet))
+        .collect();
+    let mut overlay = change_set::carry_out(&sets, &mut before);
+    drop(works);
+    let templates: Vec<TemplatePlaces> = stacks.into_iter().map(|work| work.places).collect();
     let policy = match &request.policy {
         Some((path, targets)) => Some(tried(path, targets, &mut overlay.after)?),
         None => None,
@@ -185,7 +206,7 @@ fn judge(
     let guardrails_unknown = guardrails_unknown(&overlay.after.tree);
     qualify(&mut isolation, &unknown_before, &guardrails_unknown);
     ease(&mut isolation);
-    places::fill(&mut isolation, &directories(request, None));
+    places::fill(&mut isolation, &directories(request, None), &templates);
     let summary = isolation.summary();
     let unread = |side: &AccountsSnapshot, when: &str| -> Vec<String> {
         let accounts = side.accounts.values().filter(|account| !account.unread.is_empty());
@@ -201,6 +222,11 @@ fn judge(
         change: ReviewedChange {
             since: request.since.as_ref().map(|dir| dir.display().to_string()),
             terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
+            cloudformation_templates: request
+                .stacks
+                .iter()
+                .map(|stack| stack.template.display().to_string())
+                .collect(),
             judged: overlay.carried_out + policy.as_ref().map_or(0, |tried| tried.targets.len()),
             policy,
             harmless: overlay.harmless,

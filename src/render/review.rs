@@ -48,6 +48,13 @@ pub(super) fn sentence(outcome: &ReviewOutcome) -> String {
     }
 }
 
+/// The plans and templates that were judged.
+fn files(outcome: &ReviewOutcome) -> Vec<&str> {
+    let change = &outcome.change;
+    let all = change.terraform_plans.iter().chain(&change.cloudformation_templates);
+    all.map(String::as_str).collect()
+}
+
 /// What was judged, in one line.
 pub(super) fn basis(outcome: &ReviewOutcome) -> String {
     let change = &outcome.change;
@@ -55,18 +62,19 @@ pub(super) fn basis(outcome: &ReviewOutcome) -> String {
         return format!("The accounts as they are, compared with {since}.");
     }
     if let Some(tried) = &change.policy {
-        let plans = match change.terraform_plans.as_slice() {
+        let plans = match files(outcome).as_slice() {
             [] => String::new(),
-            plans => format!("{}, and ", plans.join(", ")),
+            files => format!("{}, and ", files.join(", ")),
         };
         return format!("{plans}{} on {}.", tried.file, tried.targets.join(", "));
     }
-    if change.terraform_plans.is_empty() {
+    let files = files(outcome);
+    if files.is_empty() {
         return "The accounts as they are; no change was given.".to_owned();
     }
     format!(
         "{}: {} access, {} none.",
-        change.terraform_plans.join(", "),
+        files.join(", "),
         count(change.judged, "change bears on", "changes bear on"),
         count(change.harmless, "bears on", "bear on"),
     )
@@ -144,6 +152,10 @@ pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> 
         tokens(&section.environments),
         tokens(&outcome.change.terraform_plans)
     );
+    if !outcome.change.cloudformation_templates.is_empty() {
+        let templates = tokens(&outcome.change.cloudformation_templates);
+        mark.push_str(&format!(" templates={templates}"));
+    }
     if outcome.change.since.is_some() {
         mark.push_str(" since");
     }

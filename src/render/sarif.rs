@@ -79,7 +79,8 @@ pub fn review(outcome: &ReviewOutcome, below: &str, out: &mut dyn Write) -> io::
     let section = &outcome.isolation;
     // What has no place of its own is shown at what was judged.
     let judged = outcome.change.policy.iter().map(|tried| &tried.file);
-    let mut judged = judged.chain(&outcome.change.terraform_plans);
+    let files = &outcome.change;
+    let mut judged = judged.chain(&files.terraform_plans).chain(&files.cloudformation_templates);
     let uri = judged.find_map(|file| uri(below, file)).unwrap_or_else(|| "main.tf".to_owned());
     let log = Log {
         below,

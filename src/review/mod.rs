@@ -1,22 +1,28 @@
-//! Judges changes that other tools make: what a Terraform plan opens between environments, over the accounts as they
-//! are.
+//! Judges changes that other tools make: what a Terraform plan or the template of a CloudFormation stack opens between
+//! environments, over the accounts as they are.
 //!
 //! * [`AccountsSnapshot`] is what stands in the accounts, as plain data that can be changed;
 //! * [`dumps`] reads it from a folder of `aws` command line output;
-//! * [`terraform`] reads plans and carries them out on a copy of it;
+//! * [`terraform`] reads plans and [`cloudformation`] templates, and says what they change, as edits of an account (`edit`)
+//!   and of the organization (`tree_edit`);
+//! * [`change_set`] carries all of them out together on a copy of it;
 //! * [`one_policy`] does the same with a policy on its own;
 //! * [`model`] turns either side into the [`crate::access::AccessModel`] that the analysis takes.
 //!
 //! Invariant: what was not read, and what is not understood, leaves the account unread that it may bear on
 //! ([`AccountSnapshot::unread`]), so that no wall of that account is proved closed. Nothing is guessed.
 
+pub(crate) mod change_set;
+pub(crate) mod cloudformation;
 mod document;
 pub(crate) mod dumps;
+mod edit;
 mod json;
 pub(crate) mod model;
 pub(crate) mod one_policy;
 mod snapshot;
 pub(crate) mod terraform;
+mod tree_edit;
 
 pub(crate) use document::PolicyText;
 pub(crate) use snapshot::{

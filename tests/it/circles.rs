@@ -20,11 +20,12 @@ const CLI: &[(&str, &[&str])] = &[
     ("progress", &["output"]),
     ("log", &["error", "output"]),
     ("terraform", &[]),
+    ("stack_args", &[]),
     ("environment", &["args", "clock", "error"]),
     ("host", &["clock", "environment", "output", "progress"]),
     ("context", &["args", "clock", "environment", "error", "host", "output"]),
     ("endings", &["context", "error"]),
-    ("commands", &["args", "context", "endings", "error", "host", "output"]),
+    ("commands", &["args", "context", "endings", "error", "host", "output", "stack_args"]),
     ("grammar", &["args", "commands", "context", "error"]),
     ("reference", &["grammar"]),
 ];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use palisade::engine::review::{self, ReviewRequest};
+use palisade::engine::review::{self, ReviewRequest, StackRequest};
 use palisade::promotion::gate::approval;
 use palisade::promotion::store;
 use palisade::state::{Ledger, LocalStore, ScopeState};
@@ -248,14 +248,14 @@ fn no_mutant_of_what_a_backend_holds_breaks_its_readers() {
 }
 
 #[test]
-fn no_mutant_of_a_dump_or_of_a_terraform_plan_breaks_a_review() {
+fn no_mutant_of_a_dump_a_plan_or_a_template_breaks_a_review() {
     let from = top().join("examples/review");
     let dir = tempfile::tempdir().expect("a directory");
     let files: Vec<PathBuf> = below(&from)
         .into_iter()
-        .filter(|file| file.extension().is_some_and(|e| e == "json"))
+        .filter(|file| file.extension().is_some_and(|e| e == "json" || e == "yaml"))
         .collect();
-    assert!(files.len() > 4, "{files:?}");
+    assert!(files.len() > 8, "{files:?}");
     let copies: Vec<(PathBuf, String)> = files
         .iter()
         .map(|file| {
@@ -269,6 +269,13 @@ fn no_mutant_of_a_dump_or_of_a_terraform_plan_breaks_a_review() {
     let mut request = ReviewRequest {
         accounts: Some(dir.path().join("dumps")),
         terraform_plans: vec![dir.path().join("plan.json")],
+        stacks: vec![StackRequest {
+            name: "release".to_owned(),
+            template: dir.path().join("stack/template.yaml"),
+            parameter_files: vec![dir.path().join("stack/parameters.json")],
+            deployed: vec![dir.path().join("stack/deployed")],
+            ..StackRequest::default()
+        }],
         today: "2026-11-28".to_owned(),
         ..ReviewRequest::default()
     };

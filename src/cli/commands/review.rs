@@ -8,6 +8,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use crate::cli::args::FailOnArg;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
+use crate::cli::stack_args::StackArgs;
 use crate::engine::review::{self, LiveRequest, ReviewRequest};
 use crate::ids::AccountId;
 use crate::render;
@@ -29,6 +30,9 @@ const BEFORE: &str = "before";
                         --format markdown > comment.md\n  \
                         palisade review --read-role SecurityAudit --terraform-plan plan.json \\\n    \
                         -e dev=111111111111 -e production=222222222222\n  \
+                        palisade review --accounts dumps --cloudformation release.yaml \\\n    \
+                        --stack release=222222222222/eu-west-1 --deployed deployed \\\n    \
+                        -e dev=111111111111 -e production=222222222222\n  \
                         palisade review --read-role SecurityAudit --dump dumps"
 )]
 pub struct ReviewArgs {
@@ -43,10 +47,10 @@ pub struct ReviewArgs {
     #[arg(long, value_name = "ARN", group = BEFORE, conflicts_with = "accounts")]
     management_role: Option<String>,
     /// Write what is read of the accounts into this new folder, for reviews with --accounts, and judge nothing
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["accounts", "since", "terraform_plan", "policy", "format", "json"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["accounts", "since", "terraform_plan", "cloudformation", "policy", "format", "json"])]
     dump: Option<PathBuf>,
     /// Folder with earlier dumps: says what has opened and closed from then until those of --accounts
-    #[arg(long, value_name = "DIR", requires = BEFORE, conflicts_with = "terraform_plan")]
+    #[arg(long, value_name = "DIR", requires = BEFORE, conflicts_with_all = ["terraform_plan", "cloudformation"])]
     since: Option<PathBuf>,
     /// Output of `terraform show -json PLANFILE`; several of one change are judged together
     #[arg(long, value_name = "FILE")]
@@ -55,6 +59,8 @@ pub struct ReviewArgs {
     /// that the plan lies in
     #[arg(long, value_name = "DIR", requires = "terraform_plan")]
     configuration: Vec<PathBuf>,
+    #[command(flatten)]
+    stacks: StackArgs,
     /// File with one policy, judged on its own: an SCP or RCP, or a policy of a principal or a resource
     #[arg(long, value_name = "FILE", requires_all = ["target", BEFORE], conflicts_with = "since")]
     policy: Option<PathBuf>,
@@ -107,6 +113,7 @@ pub async fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
         since: args.since.clone(),
         terraform_plans: args.terraform_plan.clone(),
         configurations: args.configuration.clone(),
+        stacks: args.stacks.requests()?,
         policy: args.policy.clone().map(|file| (file, args.target.clone())),
         providers: args.provider.iter().cloned().collect(),
         today: context.now().chars().take(10).collect(),

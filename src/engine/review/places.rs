@@ -1,5 +1,5 @@
-//! Where what a plan of Terraform's manages is written: the file and line of an object, and of each statement of its
-//! policy, as far as the `.tf` files are at hand.
+//! Where what a plan or a template manages is written: the file and line of an object, and of each statement of its policy,
+//! as far as the `.tf` files are at hand; a template is.
 //!
 //! Addresses of an analysis are looked up, and nothing is evaluated. What several directories declare under one address, or
 //! what a policy is made of in another way than the two that are read (`jsonencode` and `aws_iam_policy_document`), has
@@ -16,15 +16,20 @@ use hcl::edit::structure::{Block, Body};
 use crate::config::{parse_body, read_source};
 use crate::diag::{Loc, Source};
 use crate::isolation::section::{AccessPath, Isolation};
+use crate::review::cloudformation::TemplatePlaces;
 use crate::review::terraform::TRUST;
 
 /// Modules that call each other deeper than this are not followed.
 const DEPTH: usize = 32;
 
 /// Fills in the places of what an analysis names.
-pub(super) fn fill(isolation: &mut Isolation, directories: &[PathBuf]) {
-    let places = Places::read(directories);
-    if places.directories.is_empty() {
+pub(super) fn fill(
+    isolation: &mut Isolation,
+    directories: &[PathBuf],
+    templates: &[TemplatePlaces],
+) {
+    let places = Places { templates, ..Places::read(directories) };
+    if places.directories.is_empty() && templates.is_empty() {
         return;
     }
     for path in isolation.changes.iter_mut().chain(&mut isolation.violations) {
@@ -38,8 +43,10 @@ pub(super) fn fill(isolation: &mut Isolation, directories: &[PathBuf]) {
 }
 
 /// The configurations that plans were made from.
-pub(super) struct Places {
+pub(super) struct Places<'t> {
     directories: Vec<RootModule>,
+    /// Templates of stacks.
+    templates: &'t [TemplatePlaces],
 }
 
 /// A root module with the modules below it.
@@ -57,7 +64,7 @@ pub(super) struct ModuleFiles {
     calls: BTreeMap<String, PathBuf>,
 }
 
-impl Places {
+impl Places<'_> {
     pub(super) fn read(directories: &[PathBuf]) -> Self {
         let directories: BTreeSet<&PathBuf> = directories.iter().collect();
         let read = directories.into_iter().map(|root| {
@@ -69,6 +76,7 @@ impl Places {
             directories: read
                 .filter(|directory| directory.modules.values().any(|m| !m.blocks.is_empty()))
                 .collect(),
+            templates: &[],
         }
     }
 
@@ -93,13 +101,19 @@ impl Places {
 
     /// Where an object is declared: `main.tf:3`.
     fn object(&self, address: &str) -> Option<String> {
-        let (_, block, source) = self.block(address)?;
-        place(block, source)
+        let in_template = || self.templates.iter().find_map(|template| template.resource(address));
+        match self.block(address) {
+            Some((_, block, source)) => place(block, source),
+            None => in_template(),
+        }
     }
 
     /// Where a statement of an object's policy is written (`trust[0]`, `policy[Sid]`); else where the object is.
     fn statement(&self, address: &str, statement: &str) -> Option<String> {
-        let (module, block, source) = self.block(address)?;
+        let Some((module, block, source)) = self.block(address) else {
+            let mut all = self.templates.iter();
+            return all.find_map(|template| template.statement(address, statement));
+        };
         let exact = || {
             let (part, label) = statement.strip_suffix(']')?.split_once('[')?;
             let attribute = if part == "trust" { TRUST } else { "policy" };

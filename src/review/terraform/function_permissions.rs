@@ -1,14 +1,13 @@
 //! Statements that are added to the policy of a Lambda function one by one (`aws_lambda_permission`).
-//!
-//! Source: Lambda API Reference, `AddPermission`: what its parameters become in the function's policy.
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::identities::stale;
-use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work, symbol};
+use super::overlay::{Work, symbol};
 use super::plan::Change;
 use super::resources::existing;
 use crate::access::FUNCTION;
+use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
+use crate::review::edit::{AccountEdit, Permission, stale};
 use crate::review::{AccountSnapshot, PolicyText, Resource};
 
 /// The type.
@@ -48,7 +47,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
         let policy = resource.policy.take();
         resource.policy = Some(PolicyText::with_statement(policy, sid, statement));
         if is_dumped {
-            account.mark_unread(stale(change));
+            account.mark_unread(stale(&change.address));
         }
     }
 }
@@ -71,10 +70,7 @@ pub(super) fn take(
             else {
                 return;
             };
-            if let Some(resource) = account.resources.get_mut(&arn) {
-                let policy = resource.policy.take();
-                resource.policy = policy.and_then(|policy| policy.without_statement(sid));
-            }
+            AccountEdit::DropStatement { arn, sid: sid.to_owned() }.carry_out(account, notes);
         }
         ApplyStep::Fill if change.writes() => add(work, change, account, notes),
         _ => {}
@@ -100,16 +96,13 @@ fn add(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &
     // Where AWS or Terraform makes the name up, what it says is known all the same.
     let mut unknown = PARTS.into_iter().filter(|part| *part != "statement_id");
     let unknown = unknown.find(|part| change.is_unknown(part));
-    let statement = statement(&change.change.after, sid, &arn, account);
-    let resource = resource(account, &arn, change);
-    let policy = resource.policy.take();
-    resource.policy = Some(match unknown {
-        Some(part) => {
-            PolicyText::Unknown(format!("`{}.{part}` is known after apply", change.address))
-        }
-        None => PolicyText::with_statement(policy, sid, statement),
-    });
-    notes.written.insert(arn);
+    let statement = match unknown {
+        Some(part) => Err(format!("`{}.{part}` is known after apply", change.address)),
+        None => Ok(statement(&change.change.after, sid, &arn, account)),
+    };
+    let (sid, label) = (sid.to_owned(), change.address.clone());
+    AccountEdit::PutStatement { arn, of: &FUNCTION, label, sid, statement }
+        .carry_out(account, notes);
 }
 
 fn resource<'a>(account: &'a mut AccountSnapshot, arn: &str, change: &Change) -> &'a mut Resource {
@@ -156,46 +149,17 @@ fn qualified(arn: String, qualifier: Option<&str>) -> String {
 /// The statement that a permission becomes.
 fn statement(side: &Json, sid: &str, arn: &str, account: &AccountSnapshot) -> Json {
     let text = |attr: &str| side.get(attr).and_then(Json::as_str).filter(|text| !text.is_empty());
-    let named = text("principal").unwrap_or_default();
-    let principal = if named == "*" {
-        json!("*")
-    } else if named.len() == 12 && named.bytes().all(|byte| byte.is_ascii_digit()) {
-        json!({"AWS": format!("arn:{}:iam::{named}:root", account.partition)})
-    } else if named.starts_with("arn:") {
-        json!({"AWS": named})
-    } else {
-        json!({"Service": named})
+    let permission = Permission {
+        action: text("action").unwrap_or_default(),
+        principal: text("principal").unwrap_or_default(),
+        equals: &[
+            ("aws:SourceAccount", text("source_account")),
+            ("aws:PrincipalOrgID", text("principal_org_id")),
+            ("lambda:EventSourceToken", text("event_source_token")),
+            ("lambda:FunctionUrlAuthType", text("function_url_auth_type")),
+        ],
+        source_arn: text("source_arn"),
+        through_url: side.get("invoked_via_function_url").and_then(Json::as_bool) == Some(true),
     };
-    let mut equals = serde_json::Map::new();
-    let keys = [
-        ("source_account", "aws:SourceAccount"),
-        ("principal_org_id", "aws:PrincipalOrgID"),
-        ("event_source_token", "lambda:EventSourceToken"),
-        ("function_url_auth_type", "lambda:FunctionUrlAuthType"),
-    ];
-    for (attr, key) in keys {
-        if let Some(value) = text(attr) {
-            equals.insert(key.to_owned(), json!(value));
-        }
-    }
-    let mut condition = serde_json::Map::new();
-    if !equals.is_empty() {
-        condition.insert("StringEquals".to_owned(), Json::Object(equals));
-    }
-    if let Some(source) = text("source_arn") {
-        condition.insert("ArnLike".to_owned(), json!({"aws:SourceArn": source}));
-    }
-    if side.get("invoked_via_function_url").and_then(Json::as_bool) == Some(true) {
-        condition.insert("Bool".to_owned(), json!({"lambda:InvokedViaFunctionUrl": "true"}));
-    }
-    let mut statement = serde_json::Map::new();
-    statement.insert("Sid".to_owned(), json!(sid));
-    statement.insert("Effect".to_owned(), json!("Allow"));
-    statement.insert("Principal".to_owned(), principal);
-    statement.insert("Action".to_owned(), json!(text("action").unwrap_or_default()));
-    statement.insert("Resource".to_owned(), json!(arn));
-    if !condition.is_empty() {
-        statement.insert("Condition".to_owned(), Json::Object(condition));
-    }
-    Json::Object(statement)
+    permission.statement(sid, arn, account)
 }

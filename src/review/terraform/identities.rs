@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work, listed, symbol};
+use super::overlay::{Work, listed, symbol};
 use super::plan::{Change, texts};
+use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
+use crate::review::edit::{
+    AccountEdit, HeldPolicies, HolderEdit, PolicyHolder, not_held, parts, stale,
+};
 use crate::review::{AccountSnapshot, Group, Identity, ManagedDocument, PolicyText};
 
 /// Gives what stands its label, and adds what only the plan knows to stand.
@@ -19,7 +23,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
             role.label = address;
             let saw = policy_before(change, "assume_role_policy");
             if role.trust.as_ref().is_some_and(|trust| !trust.agrees(&saw)) {
-                account.mark_unread(stale(change));
+                account.mark_unread(stale(&change.address));
             }
         }
         "aws_iam_user" => {
@@ -41,19 +45,11 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
                 .or_insert_with(|| ManagedDocument { label: String::new(), content });
             policy.label = address;
             if !policy.content.agrees(&policy_before(change, "policy")) {
-                account.mark_unread(stale(change));
+                account.mark_unread(stale(&change.address));
             }
         }
         _ => {}
     }
-}
-
-/// A dump that is older than the plan, or newer: which of the two is right cannot be told.
-pub(super) fn stale(change: &Change) -> String {
-    format!(
-        "the dump and the plan disagree about `{}` as it stands: dump the account again",
-        change.address
-    )
 }
 
 /// A principal as the plan's refresh saw it. What separate resources attach to it is not known.
@@ -98,116 +94,104 @@ pub(super) fn take(
 }
 
 fn remove(change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
-    let name = change.before("name").unwrap_or_default();
-    let mut gone = |identity: Option<Identity>| {
-        let Some(identity) = identity else { return };
-        let id = identity.unique_id.unwrap_or_else(|| symbol(change, "unique_id"));
-        notes.gone.push((identity.arn, id));
-    };
-    match change.r#type.as_str() {
-        "aws_iam_role" => gone(account.roles.remove(name)),
-        "aws_iam_user" => gone(account.users.remove(name)),
+    let name = change.before("name").unwrap_or_default().to_owned();
+    let arn = |attr: &str| change.before(attr).unwrap_or_default().to_owned();
+    let symbol = || symbol(change, "unique_id");
+    let edits = match change.r#type.as_str() {
+        "aws_iam_role" => {
+            vec![AccountEdit::DropHolder { holder: PolicyHolder::Role(name), symbol: symbol() }]
+        }
+        "aws_iam_user" => {
+            vec![AccountEdit::DropHolder { holder: PolicyHolder::User(name), symbol: symbol() }]
+        }
         "aws_iam_group" => {
-            account.groups.remove(name);
-            account.users.values_mut().for_each(|user| {
-                user.groups.remove(name);
-            });
+            vec![AccountEdit::DropHolder { holder: PolicyHolder::Group(name), symbol: symbol() }]
         }
-        "aws_iam_policy" => {
-            account.policies.remove(change.before("arn").unwrap_or_default());
-        }
+        "aws_iam_policy" => vec![AccountEdit::DropPolicy { arn: arn("arn") }],
         "aws_iam_role_policy" | "aws_iam_user_policy" | "aws_iam_group_policy" => {
-            if let Some(Parts { inline, .. }) = parts(change, account, holder(change, false)) {
-                inline.remove(name);
-            }
+            let holder = named(change, false).and_then(|name| holder(change, name));
+            holder.map(|holder| AccountEdit::DropInline { holder, name }).into_iter().collect()
         }
         "aws_iam_role_policy_attachment"
         | "aws_iam_user_policy_attachment"
         | "aws_iam_group_policy_attachment" => {
-            if let Some(Parts { attached, .. }) = parts(change, account, holder(change, false)) {
-                attached.remove(change.before("policy_arn").unwrap_or_default());
-            }
+            let holder = named(change, false).and_then(|name| holder(change, name));
+            let arn = arn("policy_arn");
+            holder.map(|holder| AccountEdit::Detach { holder, arn }).into_iter().collect()
         }
         "aws_iam_policy_attachment" => {
-            let arn = change.before("policy_arn").unwrap_or_default().to_owned();
-            for (attr, all) in everyone(account) {
-                let names = texts(&change.change.before, attr);
-                all.into_iter().filter(|(name, _)| names.contains(name)).for_each(
-                    |(_, attached)| {
-                        attached.remove(&arn);
-                    },
-                );
-            }
+            let names = |attr: &str| texts(&change.change.before, attr).into_iter();
+            let holders = names("roles")
+                .map(PolicyHolder::Role)
+                .chain(names("users").map(PolicyHolder::User))
+                .chain(names("groups").map(PolicyHolder::Group));
+            holders.map(|holder| AccountEdit::Detach { holder, arn: arn("policy_arn") }).collect()
         }
         "aws_iam_user_group_membership" => {
-            let groups = texts(&change.change.before, "groups");
-            if let Some(user) = account.users.get_mut(change.before("user").unwrap_or_default()) {
-                user.groups.retain(|group| !groups.contains(group));
-            }
+            let groups = texts(&change.change.before, "groups").into_iter();
+            groups.map(|group| AccountEdit::Leave { user: arn("user"), group }).collect()
         }
         "aws_iam_group_membership" => {
-            let group = change.before("group").unwrap_or_default();
-            account.users.values_mut().for_each(|user| {
-                user.groups.remove(group);
-            });
+            let users = account.users.keys().cloned();
+            users.map(|user| AccountEdit::Leave { user, group: arn("group") }).collect()
         }
         // Lists that are exclusive no more: what is attached stays.
-        _ => {}
-    }
+        _ => Vec::new(),
+    };
+    edits.into_iter().for_each(|edit| edit.carry_out(account, notes));
 }
 
 fn hold(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
     let Some(entity) = work.entity(change).cloned() else { return };
     let address = change.address.clone();
-    match change.r#type.as_str() {
+    let edit = match change.r#type.as_str() {
         "aws_iam_group" => {
-            let group = account.groups.entry(entity.name).or_default();
-            (group.arn, group.label) = (entity.arn, address);
+            let holder = PolicyHolder::Group(entity.name);
+            AccountEdit::PutHolder(Box::new(HolderEdit::new(holder, entity.arn, address)))
         }
         "aws_iam_policy" => {
             let content = work.policy(change, "policy");
             let content = content.unwrap_or_else(|| policy_before(change, "policy"));
-            account.policies.insert(entity.arn, ManagedDocument { label: address, content });
+            AccountEdit::PutPolicy { arn: entity.arn, label: address, content }
         }
         kind => {
             let is_role = kind == "aws_iam_role";
-            let all = if is_role { &mut account.roles } else { &mut account.users };
             let is_new = change.does("create");
-            let identity = all.entry(entity.name).or_default();
-            (identity.arn, identity.label) = (entity.arn.clone(), address);
+            let holder = match is_role {
+                true => PolicyHolder::Role(entity.name),
+                false => PolicyHolder::User(entity.name),
+            };
+            let mut edit = HolderEdit::new(holder, entity.arn, address);
             if is_role && (is_new || change.differs("assume_role_policy")) {
-                identity.trust = work.policy(change, "assume_role_policy");
-                notes.written.insert(entity.arn);
+                edit.trust = Some(work.policy(change, "assume_role_policy"));
             }
             if is_new || change.differs("permissions_boundary") {
-                identity.boundary = match change.is_unknown("permissions_boundary") {
+                edit.boundary = Some(match change.is_unknown("permissions_boundary") {
                     true => {
                         let named =
                             work.named(change, "permissions_boundary").map(|policy| policy.arn);
-                        identity.unreadable |= named.is_none();
+                        edit.unreadable |= named.is_none();
                         named
                     }
                     false => change.after("permissions_boundary").map(str::to_owned),
-                };
+                });
             }
-            match work.accounts.tags(change) {
-                Some(tags) => identity.tags = tags,
-                // What policies that ask for tags say of it is not known.
-                None => identity.unreadable = true,
-            }
+            edit.tags = work.accounts.tags(change);
+            // What policies that ask for tags say of it is not known.
+            edit.unreadable |= edit.tags.is_none();
             // Both are readings of what separate resources attach, unless the configuration sets them.
             if work.accounts.is_set(change, "inline_policy") {
-                identity.unreadable |= change.is_unknown("inline_policy");
-                identity.inline = inline_blocks(change);
+                edit.unreadable |= change.is_unknown("inline_policy");
+                edit.inline = Some(inline_blocks(change));
             }
             if work.accounts.is_set(change, "managed_policy_arns") {
-                match listed(change, "managed_policy_arns") {
-                    Some(arns) => identity.attached = arns,
-                    None => identity.unreadable = true,
-                }
+                edit.attached = listed(change, "managed_policy_arns");
+                edit.unreadable |= edit.attached.is_none();
             }
+            AccountEdit::PutHolder(Box::new(edit))
         }
-    }
+    };
+    edit.carry_out(account, notes);
 }
 
 fn inline_blocks(change: &Change) -> BTreeMap<String, PolicyText> {
@@ -220,41 +204,23 @@ fn inline_blocks(change: &Change) -> BTreeMap<String, PolicyText> {
     blocks.filter_map(named).collect()
 }
 
-/// The role, user or group that something is put into, by the argument that names it.
-fn holder(change: &Change, after: bool) -> Option<String> {
+/// The name of the role, user or group that something is put into, by the argument that has it.
+fn named(change: &Change, after: bool) -> Option<String> {
     let side = |attr: &str| if after { change.after(attr) } else { change.before(attr) };
-    ["role", "role_name", "user", "user_name", "group", "group_name"]
-        .iter()
-        .find_map(|attr| side(attr))
-        .map(str::to_owned)
+    HOLDERS.iter().find_map(|attr| side(attr)).map(str::to_owned)
 }
 
-/// What can be put into a role, user or group.
-struct Parts<'a> {
-    inline: &'a mut BTreeMap<String, PolicyText>,
-    attached: &'a mut BTreeSet<String>,
-}
+/// Arguments that name a role, user or group.
+const HOLDERS: [&str; 6] = ["role", "role_name", "user", "user_name", "group", "group_name"];
 
-fn parts<'a>(
-    change: &Change,
-    account: &'a mut AccountSnapshot,
-    name: Option<String>,
-) -> Option<Parts<'a>> {
-    let name = name?;
-    let of = |identity: &'a mut Identity| Parts {
-        inline: &mut identity.inline,
-        attached: &mut identity.attached,
-    };
-    let kind = change.r#type.as_str();
-    if kind.starts_with("aws_iam_role") {
-        account.roles.get_mut(&name).map(of)
-    } else if kind.starts_with("aws_iam_user") {
-        account.users.get_mut(&name).map(of)
-    } else {
-        account
-            .groups
-            .get_mut(&name)
-            .map(|group| Parts { inline: &mut group.inline, attached: &mut group.attached })
+/// What has that name, by what the change is a part of.
+fn holder(change: &Change, name: String) -> Option<PolicyHolder> {
+    let kind = change.r#type.strip_prefix("aws_iam_")?;
+    match kind.split('_').next()? {
+        "role" => Some(PolicyHolder::Role(name)),
+        "user" => Some(PolicyHolder::User(name)),
+        "group" => Some(PolicyHolder::Group(name)),
+        _ => None,
     }
 }
 
@@ -291,36 +257,38 @@ fn everyone(account: &mut AccountSnapshot) -> [(&'static str, Vec<AttachedTo<'_>
     ]
 }
 
-/// The role, user or group that a change puts something into; what cannot be told, or is not there, is not judged.
-fn target<'a>(
+/// The role, user or group that a change puts something into.
+fn target(work: &Work<'_>, change: &Change) -> Option<PolicyHolder> {
+    let referred = || HOLDERS.iter().find_map(|attr| work.named(change, attr)).map(|e| e.name);
+    holder(change, named(change, true).or_else(referred)?)
+}
+
+/// The same with what lies in it; what cannot be told, or is not there, is not judged.
+fn target_parts<'a>(
     work: &Work<'_>,
     change: &Change,
     account: &'a mut AccountSnapshot,
     notes: &mut ApplyNotes,
-) -> Option<Parts<'a>> {
-    let attrs = ["role", "role_name", "user", "user_name", "group", "group_name"];
-    let name = holder(change, true)
-        .or_else(|| attrs.iter().find_map(|attr| work.named(change, attr)).map(|e| e.name));
-    let id = account.id.clone();
-    let found = parts(change, account, name);
+) -> Option<HeldPolicies<'a>> {
+    let unclear = not_held(account, &change.address);
+    let found = target(work, change).and_then(|holder| parts(account, &holder));
     if found.is_none() {
-        let why = format!(
-            "whom `{}` gives its permissions cannot be told, or is not in the dump",
-            change.address
-        );
-        notes.not_judged.push(NotJudged { account: Some(id), why });
+        notes.not_judged.push(unclear);
     }
     found
 }
 
 fn fill(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
     let kind = change.r#type.as_str();
+    let address = change.address.clone();
     match kind {
         "aws_iam_role_policy" | "aws_iam_user_policy" | "aws_iam_group_policy" => {
-            let policy = work.policy(change, "policy");
-            let Some(Parts { inline, .. }) = target(work, change, account, notes) else { return };
+            let Some(holder) = target(work, change) else {
+                return notes.not_judged.push(not_held(account, &address));
+            };
+            let Some(content) = work.policy(change, "policy") else { return };
             let name = change.after("name").map_or_else(|| symbol(change, "name"), str::to_owned);
-            inline.extend(policy.map(|policy| (name, policy)));
+            AccountEdit::PutInline { holder, name, content, address }.carry_out(account, notes);
         }
         "aws_iam_role_policy_attachment"
         | "aws_iam_user_policy_attachment"
@@ -328,33 +296,41 @@ fn fill(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: 
             let arn = work.named(change, "policy_arn").map(|policy| policy.arn);
             // Of a policy that cannot be told, the symbol is attached: what it permits is not known.
             let arn = arn.unwrap_or_else(|| symbol(change, "policy_arn"));
-            let Some(Parts { attached, .. }) = target(work, change, account, notes) else { return };
-            attached.insert(arn);
+            let Some(holder) = target(work, change) else {
+                return notes.not_judged.push(not_held(account, &address));
+            };
+            AccountEdit::Attach { holder, arn, address }.carry_out(account, notes);
         }
         "aws_iam_user_group_membership" => {
             let (Some(user), Some(groups)) = (change.after("user"), listed(change, "groups"))
             else {
                 return unclear(change, account, notes);
             };
-            let before = texts(&change.change.before, "groups");
-            match account.users.get_mut(user) {
-                Some(user) => {
-                    user.groups.retain(|group| !before.contains(group));
-                    user.groups.extend(groups);
-                }
-                None => unclear(change, account, notes),
+            if !account.users.contains_key(user) {
+                return unclear(change, account, notes);
             }
+            let user = user.to_owned();
+            let left = texts(&change.change.before, "groups").into_iter();
+            let left = left.map(|group| AccountEdit::Leave { user: user.clone(), group });
+            let joined = groups.into_iter().map(|group| {
+                let address = address.clone();
+                AccountEdit::Join { user: user.clone(), group, address }
+            });
+            left.chain(joined).for_each(|edit| edit.carry_out(account, notes));
         }
         "aws_iam_group_membership" => {
             let (Some(group), Some(users)) = (change.after("group"), listed(change, "users"))
             else {
                 return unclear(change, account, notes);
             };
-            for (name, user) in &mut account.users {
-                match users.contains(name) {
-                    true => user.groups.insert(group.to_owned()),
-                    false => user.groups.remove(group),
+            for user in account.users.keys().cloned().collect::<Vec<_>>() {
+                let (is_in, group, address) =
+                    (users.contains(&user), group.to_owned(), address.clone());
+                let edit = match is_in {
+                    true => AccountEdit::Join { user, group, address },
+                    false => AccountEdit::Leave { user, group },
                 };
+                edit.carry_out(account, notes);
             }
         }
         _ => {}
@@ -375,7 +351,10 @@ fn exclude(
             let Some(names) = listed(change, "policy_names") else {
                 return unclear(change, account, notes);
             };
-            let Some(Parts { inline, .. }) = target(work, change, account, notes) else { return };
+            let Some(HeldPolicies { inline, .. }) = target_parts(work, change, account, notes)
+            else {
+                return;
+            };
             inline.retain(|name, _| names.contains(name));
         }
         "aws_iam_role_policy_attachments_exclusive"
@@ -384,7 +363,10 @@ fn exclude(
             let Some(arns) = listed(change, "policy_arns") else {
                 return unclear(change, account, notes);
             };
-            let Some(Parts { attached, .. }) = target(work, change, account, notes) else { return };
+            let Some(HeldPolicies { attached, .. }) = target_parts(work, change, account, notes)
+            else {
+                return;
+            };
             *attached = arns;
         }
         "aws_iam_policy_attachment" => {

@@ -1,9 +1,10 @@
 //! Terraform plans, carried out on a snapshot.
 //!
 //! [`plan`] is the file's frame, [`types`] the table of resource types, [`accounts`] finds the account of an object,
-//! [`overlay`] carries the changes out: those of IAM by [`identities`], of buckets and other resources with a policy by
-//! [`resources`], of the organization by [`organization`]. [`own_account`] says of types outside of the model whether they let in
-//! anybody beside their account, and [`written`] puts policies together that are known after apply.
+//! [`overlay`] sorts the changes, which are carried out together with others ([`super::change_set`]): those of IAM by
+//! [`identities`], of buckets and other resources with a policy by [`resources`], of the organization by [`organization`].
+//! [`own_account`] says of types outside of the model whether they let in anybody beside their account, and [`written`] puts
+//! policies together that are known after apply.
 
 /// The argument of a role that holds its trust policy.
 pub(crate) const TRUST: &str = "assume_role_policy";
@@ -20,7 +21,7 @@ mod types;
 mod written;
 
 pub(crate) use accounts::ProviderAccounts;
-pub(crate) use overlay::{PlanFile, carry_out};
+pub(crate) use overlay::{PlanFile, Work};
 pub(crate) use plan::TerraformPlan;
 pub(crate) use written::{
     WrittenKey, WrittenPolicies, WrittenPolicy, WrittenReference, WrittenValue,

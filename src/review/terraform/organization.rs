@@ -1,10 +1,11 @@
 //! The organization: units, accounts, policies and their attachments.
 
-use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
+use super::overlay::Work;
 use super::plan::Change;
-use crate::access::PolicyType;
+use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use crate::review::dumps::policy_type;
-use crate::review::{AccountsSnapshot, OrganizationPolicy, OrganizationSnapshot, PolicyText, Tree};
+use crate::review::tree_edit::TreeEdit;
+use crate::review::{AccountsSnapshot, OrganizationSnapshot, PolicyText, Tree};
 
 /// Gives what stands its label.
 pub(super) fn prepare(change: &Change, before: &mut AccountsSnapshot) {
@@ -33,36 +34,30 @@ pub(super) fn take(
         return;
     };
     match step {
-        ApplyStep::Remove if change.removes() => remove(change, tree),
+        ApplyStep::Remove if change.removes() => remove(change, tree, notes),
         ApplyStep::Hold if change.writes() => hold(work, change, tree, notes),
         ApplyStep::Fill if change.writes() => fill(work, change, tree, notes),
         _ => {}
     }
 }
 
-fn remove(change: &Change, tree: &mut OrganizationSnapshot) {
-    let id = change.before("id").unwrap_or_default();
-    match change.r#type.as_str() {
-        "aws_organizations_policy" => {
-            tree.policies.remove(id);
-        }
+fn remove(change: &Change, tree: &mut OrganizationSnapshot, notes: &mut ApplyNotes) {
+    let text = |attr: &str| change.before(attr).unwrap_or_default().to_owned();
+    let edit = match change.r#type.as_str() {
+        "aws_organizations_policy" => TreeEdit::DropGuardrail { id: text("id") },
         "aws_organizations_policy_attachment" => {
-            let policy = change.before("policy_id").and_then(|id| tree.policies.get_mut(id));
-            if let Some(policy) = policy {
-                policy.targets.remove(change.before("target_id").unwrap_or_default());
-            }
+            TreeEdit::Untarget { id: text("policy_id"), target: text("target_id") }
         }
-        "aws_organizations_organizational_unit" => {
-            tree.units.remove(id);
-        }
+        "aws_organizations_organizational_unit" => TreeEdit::DropUnit { id: text("id") },
         // An account that leaves Terraform stays in the organization, or is closed: either way nothing opens.
-        _ => {}
-    }
+        _ => return,
+    };
+    edit.carry_out(tree, &mut notes.not_judged);
 }
 
 fn hold(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes: &mut ApplyNotes) {
     let Some(entity) = work.entity(change).cloned() else { return };
-    match change.r#type.as_str() {
+    let edit = match change.r#type.as_str() {
         "aws_organizations_policy" => {
             let Some(kind) = policy_type(change.either("type").unwrap_or("SERVICE_CONTROL_POLICY"))
             else {
@@ -72,39 +67,29 @@ fn hold(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
             let content = content.unwrap_or_else(|| {
                 PolicyText::Unknown(format!("`{}` has no content", change.address))
             });
-            let policy = tree.policies.entry(entity.arn).or_insert_with(|| OrganizationPolicy {
-                kind,
-                label: change.address.clone(),
-                content: content.clone(),
-                targets: std::collections::BTreeSet::new(),
-            });
-            policy.content = content;
+            TreeEdit::PutGuardrail { id: entity.arn, kind, label: change.address.clone(), content }
         }
         "aws_organizations_organizational_unit" => match work.named(change, "parent_id") {
-            Some(parent) => {
-                tree.units.insert(entity.arn, parent.arn);
-            }
-            None => unclear(change, "stands under", notes),
+            Some(parent) => TreeEdit::PutUnit { id: entity.arn, parent: parent.arn },
+            None => return unclear(change, "stands under", notes),
         },
-        _ => {}
-    }
+        _ => return,
+    };
+    edit.carry_out(tree, &mut notes.not_judged);
 }
 
 fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes: &mut ApplyNotes) {
-    match change.r#type.as_str() {
+    let edit = match change.r#type.as_str() {
         "aws_organizations_account" => {
             let Some(entity) = work.entity(change).cloned() else { return };
-            match (change.after("parent_id"), work.named(change, "parent_id")) {
-                (_, Some(parent)) => {
-                    tree.accounts.insert(entity.arn, parent.arn);
-                }
-                // A new account stands under the root where nothing else is said.
-                (None, None) if !change.is_unknown("parent_id") => {
-                    let root = tree.root.clone();
-                    tree.accounts.entry(entity.arn).or_insert(root);
-                }
-                _ => unclear(change, "stands under", notes),
+            let parent = work.named(change, "parent_id").map(|parent| parent.arn);
+            // A new account stands under the root where nothing else is said.
+            if parent.is_none()
+                && (change.is_unknown("parent_id") || change.after("parent_id").is_some())
+            {
+                return unclear(change, "stands under", notes);
             }
+            TreeEdit::PutAccount { id: entity.arn, parent }
         }
         "aws_organizations_policy_attachment" => {
             let (policy, target) =
@@ -112,20 +97,12 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
             let (Some(policy), Some(target)) = (policy, target) else {
                 return unclear(change, "is attached to", notes);
             };
-            match tree.policies.get_mut(&policy.arn) {
-                Some(policy) => {
-                    policy.targets.insert(target.arn);
-                    // A guardrail that is attached is switched on, or AWS would have refused it.
-                    let kind: PolicyType = policy.kind;
-                    if let Some(enabled) = &mut tree.enabled {
-                        enabled.insert(kind);
-                    }
-                }
-                None => unclear(change, "attaches", notes),
-            }
+            let (id, target, address) = (policy.arn, target.arn, change.address.clone());
+            TreeEdit::Target { id, target, address }
         }
-        _ => {}
-    }
+        _ => return,
+    };
+    edit.carry_out(tree, &mut notes.not_judged);
 }
 
 fn unclear(change: &Change, what: &str, notes: &mut ApplyNotes) {

@@ -1,12 +1,8 @@
-//! Carries the changes of plans out on a snapshot: what the accounts would hold after `terraform apply`.
+//! The changes of a plan, sorted by what they do to access and by the accounts that they lie in.
 //!
-//! Claim: every change of a plan is carried out exactly, or leaves each account unread that it may bear on, or an
-//! error. The steps are those of an apply, in the order that makes the result right whatever the order in the file:
-//! what goes (with everything in it), what holds others (roles, buckets, units), what lies in them (policies,
-//! attachments), lists that are exclusive, and at last the principals that are gone from policies that name them.
+//! Claim: every change of a plan is judged, bears no access by the table of types, or is said not to be judged.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -18,7 +14,8 @@ use super::{function_permissions, identities, organization, own_account, resourc
 use crate::access::FUNCTION;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Placeholder;
-use crate::review::{AccountSnapshot, AccountsSnapshot, Identity, PolicyText, Tree};
+use crate::review::change_set::{ApplyNotes, ApplyStep, ChangeSet, NotJudged, add_account};
+use crate::review::{AccountsSnapshot, Identity, PolicyText};
 
 /// A plan and where it comes from.
 #[derive(Debug)]
@@ -33,138 +30,6 @@ pub(crate) struct PlanFile {
     pub written: WrittenPolicies,
 }
 
-/// What the accounts hold after plans, and what was made of the plans.
-#[derive(Debug, Default)]
-pub(crate) struct Overlay {
-    /// The accounts after all plans.
-    pub after: AccountsSnapshot,
-    /// How many changes bear on access and were carried out.
-    pub carried_out: usize,
-    /// How many bear none.
-    pub harmless: usize,
-    /// What is not understood, a sentence each with the address.
-    pub not_judged: Vec<String>,
-}
-
-/// Carries plans out together. `before` gets the labels by which reports call what the plans manage, and what only
-/// the plans know to stand.
-///
-/// # Errors
-/// Objects whose account cannot be told.
-pub(crate) fn carry_out(
-    files: &[PlanFile],
-    before: &mut AccountsSnapshot,
-) -> Result<Overlay, Diagnostics> {
-    let mut diagnostics = Diagnostics::new();
-    let works: Vec<Work<'_>> =
-        files.iter().map(|file| Work::new(file, before, &mut diagnostics)).collect();
-    for work in &works {
-        work.prepare(before);
-    }
-    let mut overlay = Overlay { after: before.clone(), ..Overlay::default() };
-    for work in &works {
-        work.not_judged(&mut overlay);
-    }
-    let mut notes = ApplyNotes::default();
-    for step in [ApplyStep::Remove, ApplyStep::Hold, ApplyStep::Fill, ApplyStep::Exclude] {
-        for work in &works {
-            work.take(step, &mut overlay.after, &mut notes);
-        }
-    }
-    notes.sever(&mut overlay.after);
-    for work in &works {
-        overlay.carried_out += work.judged.len();
-        overlay.harmless += work.harmless;
-    }
-    if let Tree::Read(tree) = &mut overlay.after.tree {
-        tree.unread.clear();
-        tree.note_unreadable();
-    }
-    for unclear in notes.not_judged {
-        unclear.say(&mut overlay);
-    }
-    diagnostics.into_result(overlay)
-}
-
-/// The steps of an apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ApplyStep {
-    /// What is deleted goes, and what is replaced.
-    Remove,
-    /// What others lie in: roles, users, groups, managed policies, buckets, units.
-    Hold,
-    /// What lies in them: policies, attachments, memberships.
-    Fill,
-    /// Lists that leave nothing beside themselves.
-    Exclude,
-}
-
-/// Something that cannot be told, and the accounts that it bears on.
-#[derive(Clone, Debug)]
-pub(super) struct NotJudged {
-    /// One account, or all.
-    pub(super) account: Option<String>,
-    /// A sentence.
-    pub(super) why: String,
-}
-
-impl NotJudged {
-    fn say(self, overlay: &mut Overlay) {
-        match &self.account {
-            Some(id) => overlay.after.mark_unread(id, self.why.clone()),
-            None => overlay.after.mark_all_unread(&self.why),
-        }
-        if !overlay.not_judged.contains(&self.why) {
-            overlay.not_judged.push(self.why);
-        }
-    }
-}
-
-/// What the steps learn on their way.
-#[derive(Debug, Default)]
-pub(super) struct ApplyNotes {
-    /// Principals that went: ARN and unique id.
-    pub(super) gone: Vec<(String, String)>,
-    /// Names of the policies that the plans write: they name whom they name anew.
-    pub(super) written: BTreeSet<String>,
-    /// What cannot be told.
-    pub(super) not_judged: Vec<NotJudged>,
-}
-
-impl ApplyNotes {
-    /// AWS keeps the unique id of a principal that is gone in every policy that named it, and a new one of the same
-    /// name is another one.
-    fn sever(&self, after: &mut AccountsSnapshot) {
-        if self.gone.is_empty() {
-            return;
-        }
-        for account in after.accounts.values_mut() {
-            let trusts = account.roles.values().filter_map(|r| Some((&r.arn, r.trust.as_ref()?)));
-            let resources =
-                account.resources.iter().filter_map(|(arn, r)| Some((arn, r.policy.as_ref()?)));
-            let standing = trusts.chain(resources).filter(|(arn, _)| !self.written.contains(*arn));
-            let names_one =
-                |policy: &PolicyText| self.gone.iter().any(|(arn, _)| policy.names(arn));
-            // Most accounts name nobody who is gone: they stay shared.
-            if !standing.map(|(_, policy)| policy).any(names_one) {
-                continue;
-            }
-            let account = Arc::make_mut(account);
-            let trusts =
-                account.roles.values_mut().filter_map(|r| Some((r.arn.clone(), r.trust.as_mut()?)));
-            let resources = account
-                .resources
-                .iter_mut()
-                .filter_map(|(arn, r)| Some((arn.clone(), r.policy.as_mut()?)));
-            for (holder, policy) in trusts.chain(resources) {
-                if !self.written.contains(&holder) {
-                    self.gone.iter().for_each(|(arn, id)| policy.sever(arn, id));
-                }
-            }
-        }
-    }
-}
-
 /// What stands for an object of a plan in the snapshot.
 #[derive(Clone, Debug)]
 pub(super) struct Entity {
@@ -175,7 +40,7 @@ pub(super) struct Entity {
 }
 
 /// One plan on its way.
-pub(super) struct Work<'p> {
+pub(crate) struct Work<'p> {
     pub(super) accounts: Accounts<'p>,
     file: &'p PlanFile,
     /// Changes that are in the model, with their accounts (empty for the organization).
@@ -187,7 +52,12 @@ pub(super) struct Work<'p> {
 }
 
 impl<'p> Work<'p> {
-    fn new(file: &'p PlanFile, before: &AccountsSnapshot, diagnostics: &mut Diagnostics) -> Self {
+    /// The changes of a plan over the accounts as they are. Objects whose account cannot be told are errors.
+    pub(crate) fn new(
+        file: &'p PlanFile,
+        before: &AccountsSnapshot,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let mut work = Self {
             accounts: Accounts::new(&file.plan, &file.providers),
             file,
@@ -312,49 +182,6 @@ impl<'p> Work<'p> {
             .help(help)
     }
 
-    fn not_judged(&self, overlay: &mut Overlay) {
-        for unclear in &self.unclear {
-            unclear.clone().say(overlay);
-        }
-    }
-
-    /// Gives what the plan manages its label, and adds what only the plan knows to stand.
-    fn prepare(&self, before: &mut AccountsSnapshot) {
-        for (change, id) in &self.judged {
-            if id.is_empty() {
-                organization::prepare(change, before);
-                continue;
-            }
-            if !before.accounts.contains_key(id) {
-                self.add_account(id, before);
-            }
-            let Some(account) = before.account(id) else { continue };
-            identities::prepare(change, account);
-            resources::prepare(change, account);
-            function_permissions::prepare(change, account);
-        }
-    }
-
-    fn add_account(&self, id: &str, before: &mut AccountsSnapshot) {
-        let Ok(parsed) = id.parse::<crate::ids::AccountId>() else { return };
-        let mut account = AccountSnapshot::new(&parsed, crate::ids::Handle::from(&parsed));
-        account.mark_unread("there is no dump of it");
-        before.accounts.insert(id.to_owned(), Arc::new(account));
-    }
-
-    fn take(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
-        for (change, id) in &self.judged {
-            if id.is_empty() {
-                organization::take(self, step, change, after, notes);
-                continue;
-            }
-            let Some(account) = after.account(id) else { continue };
-            identities::take(self, step, change, account, notes);
-            resources::take(self, step, change, account, notes);
-            function_permissions::take(self, step, change, account, notes);
-        }
-    }
-
     /// What an argument names: the text itself, or the object that it refers to.
     pub(super) fn named(&self, change: &Change, attr: &str) -> Option<Entity> {
         if let Some(text) = change.after(attr) {
@@ -382,6 +209,47 @@ impl<'p> Work<'p> {
             return Some(written::policy(self, change, attr).unwrap_or_else(unknown));
         }
         change.after(attr).map(|text| PolicyText::read(&Json::String(text.to_owned())))
+    }
+}
+
+impl ChangeSet for Work<'_> {
+    fn prepare(&self, before: &mut AccountsSnapshot) {
+        for (change, id) in &self.judged {
+            if id.is_empty() {
+                organization::prepare(change, before);
+                continue;
+            }
+            add_account(id, before);
+            let Some(account) = before.account(id) else { continue };
+            identities::prepare(change, account);
+            resources::prepare(change, account);
+            function_permissions::prepare(change, account);
+        }
+    }
+
+    fn take(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
+        for (change, id) in &self.judged {
+            if id.is_empty() {
+                organization::take(self, step, change, after, notes);
+                continue;
+            }
+            let Some(account) = after.account(id) else { continue };
+            identities::take(self, step, change, account, notes);
+            resources::take(self, step, change, account, notes);
+            function_permissions::take(self, step, change, account, notes);
+        }
+    }
+
+    fn not_judged(&self) -> &[NotJudged] {
+        &self.unclear
+    }
+
+    fn judged(&self) -> usize {
+        self.judged.len()
+    }
+
+    fn harmless(&self) -> usize {
+        self.harmless
     }
 }
 

@@ -1,15 +1,16 @@
 //! Buckets, queues, keys and other resources with their policies.
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::function_permissions;
-use super::identities::stale;
-use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
+use super::overlay::Work;
 use super::plan::Change;
 use crate::access::{
     BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE,
     REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
+use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
+use crate::review::edit::{AccountEdit, stale};
 use crate::review::{AccountSnapshot, PolicyText, Resource};
 
 /// A resource type that is in the model.
@@ -179,7 +180,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     // A resource's own attribute may be a reading from before the plan; the separate resource is the wish.
     let saw = policy.filter(|_| row.kind.ends_with("_policy"));
     if saw.is_some_and(|saw| resource.policy.as_ref().is_none_or(|policy| !policy.agrees(&saw))) {
-        account.mark_unread(stale(change));
+        account.mark_unread(stale(&change.address));
     }
 }
 
@@ -209,15 +210,15 @@ pub(super) fn take(
     match step {
         ApplyStep::Remove if change.removes() => {
             let Some(arn) = arn_before(row, change, account) else { return };
-            let default = default_policy(row, account);
-            match (row.names, account.resources.get_mut(&arn)) {
-                ("", _) => {
-                    account.resources.remove(&arn);
-                }
-                (_, Some(resource)) if row.kind.ends_with("_policy") => resource.policy = default,
-                (_, Some(resource)) => resource.restrict_public = false,
-                (_, None) => {}
-            }
+            let edit = match row.names {
+                "" => AccountEdit::DropResource { arn },
+                _ if row.kind.ends_with("_policy") => AccountEdit::DropResourcePolicy { arn },
+                _ => match account.resources.contains_key(&arn) {
+                    true => restrict_public(row, change, arn, false),
+                    false => return,
+                },
+            };
+            edit.carry_out(account, notes);
         }
         ApplyStep::Hold if change.writes() && row.names.is_empty() => {
             hold(work, row, change, account, notes)
@@ -237,22 +238,35 @@ fn hold(
     notes: &mut ApplyNotes,
 ) {
     let Some(entity) = work.entity(change).cloned() else { return };
-    let default = default_policy(row, account);
     let is_new = change.does("create");
-    let resource = account.resources.entry(entity.arn.clone()).or_insert_with(|| Resource {
-        kind: row.of,
-        label: change.address.clone(),
-        policy: default,
-        // Since April 2023 a new bucket blocks public access until that is taken away (S3 User Guide, "Blocking
-        // public access to your Amazon S3 storage").
-        restrict_public: is_new && row.of.service == "s3",
-        is_dumped: false,
-    });
+    let (arn, label) = (entity.arn, change.address.clone());
+    AccountEdit::PutResource { arn: arn.clone(), of: row.of, label, is_new }
+        .carry_out(account, notes);
     // Unless the configuration sets it, the attribute is a reading of what a separate resource puts there.
     if work.accounts.is_set(change, row.policy()) && (is_new || change.differs(row.policy())) {
-        resource.policy = work.policy(change, row.policy());
-        notes.written.insert(entity.arn);
+        put_policy(work, row, change, arn, false).carry_out(account, notes);
     }
+}
+
+fn put_policy(
+    work: &Work<'_>,
+    row: &Row,
+    change: &Change,
+    arn: String,
+    relabel: bool,
+) -> AccountEdit {
+    let policy = work.policy(change, row.policy());
+    AccountEdit::PutResourcePolicy {
+        arn,
+        of: row.of,
+        label: change.address.clone(),
+        policy,
+        relabel,
+    }
+}
+
+fn restrict_public(row: &Row, change: &Change, arn: String, on: bool) -> AccountEdit {
+    AccountEdit::RestrictPublic { arn, of: row.of, label: change.address.clone(), on }
 }
 
 fn fill(
@@ -271,36 +285,15 @@ fn fill(
         notes.not_judged.push(NotJudged { account: Some(account.id.clone()), why });
         return;
     };
-    let resource = account.resources.entry(arn.clone()).or_insert_with(|| Resource {
-        kind: row.of,
-        label: change.address.clone(),
-        policy: None,
-        restrict_public: false,
-        is_dumped: false,
-    });
-    if row.kind.ends_with("_policy") {
-        if change.does("create") || change.differs(row.policy()) {
-            resource.policy = work.policy(change, row.policy());
-            resource.label.clone_from(&change.address);
-            notes.written.insert(arn);
+    let edit = match row.kind.ends_with("_policy") {
+        true if change.does("create") || change.differs(row.policy()) => {
+            put_policy(work, row, change, arn, true)
         }
-    } else {
-        resource.restrict_public = flag(&change.change.after, "restrict_public_buckets");
-    }
-}
-
-/// The policy that a resource has where nobody sets one. A key's lets its account decide (KMS Developer Guide,
-/// "Default key policy"); others have none.
-fn default_policy(row: &Row, account: &AccountSnapshot) -> Option<PolicyText> {
-    (row.of.service == "kms").then(|| {
-        PolicyText::read(&json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": {"AWS": account.iam("root")},
-                "Action": "kms:*",
-                "Resource": "*"
-            }]
-        }))
-    })
+        true => return,
+        false => {
+            let on = flag(&change.change.after, "restrict_public_buckets");
+            restrict_public(row, change, arn, on)
+        }
+    };
+    edit.carry_out(account, notes);
 }

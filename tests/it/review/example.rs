@@ -42,6 +42,70 @@ fn the_example_is_kept_in_every_format() {
     }
 }
 
+/// The same change as a template, as the guide has it.
+#[test]
+fn the_example_of_a_stack_shows_its_lines() {
+    let stack = [
+        "review",
+        "--accounts=examples/review/dumps",
+        "--cloudformation=release=examples/review/stack/template.yaml",
+        "--parameters=examples/review/stack/parameters.json",
+        "--deployed=examples/review/stack/deployed",
+        "--environment=dev=111111111111",
+        "--environment=production=222222222222",
+        "--fail-on=none",
+    ];
+    for (format, shows) in [
+        ("text", &["1 path crosses a wall", "release/Release"][..]),
+        ("markdown", &["1 path crosses a wall", "release/Release"]),
+        (
+            "json",
+            &[
+                "\"cloudformation_templates\"",
+                "examples/review/stack/template.yaml:7",
+                "examples/review/stack/template.yaml:17",
+            ],
+        ),
+    ] {
+        let p = Program::new("");
+        let mut command = p.command(&[&stack[..], &["--format", format]].concat());
+        let run = command.current_dir(repository()).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(0), "{said}");
+        let text = String::from_utf8(run.stdout).expect("UTF-8");
+        for part in shows {
+            assert!(text.contains(part), "{format} has no `{part}`: {text}");
+        }
+    }
+}
+
+/// What the flags say of stacks that no template is given for, or of none in particular, is refused with advice.
+#[test]
+fn flags_about_stacks_name_one() {
+    let refused = |more: &[&str]| {
+        let p = Program::new("");
+        let template = "--cloudformation=examples/review/stack/template.yaml";
+        let args = [&ARGS[..2], &ARGS[3..5], &[template], more].concat();
+        let run = p.command(&args).current_dir(repository()).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(matches!(run.status.code(), Some(1 | 2)), "{said}");
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let two = "--cloudformation=release=examples/review/stack/template.yaml";
+    for (more, says) in [
+        (&["--new-stack=templat"][..], "did you mean `template`?"),
+        (&[two, "--deployed=x"], "begin it with the name of the stack: template, release"),
+        (&["--parameter=s3cr3t"], "a `--parameter` has no `=`"),
+        (&["--stack=template=1"], "template"),
+        (&["--new-stack=template", "--deployed=x"], "cannot be new and deployed"),
+        (&["--cloudformation=other/template.yaml"], "two templates are given for the stack"),
+        (&[], "--stack template=111111111111/REGION"),
+    ] {
+        let said = refused(more);
+        assert!(said.contains(says) && !said.contains("s3cr3t"), "{says}: {said}");
+    }
+}
+
 #[test]
 fn reviews_of_one_repository_keep_a_comment_each() {
     let mark = |more: &[&str]| {

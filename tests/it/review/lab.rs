@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use palisade::engine::EngineError;
-use palisade::engine::review::{ReviewOutcome, ReviewRequest, run};
+use palisade::engine::review::{ReviewOutcome, ReviewRequest, StackRequest, run};
 use palisade::isolation::WallVerdict;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -23,6 +23,7 @@ pub(super) const MANAGEMENT: &str = "999999999999";
 pub(super) struct Lab {
     dir: TempDir,
     plans: Vec<PathBuf>,
+    pub(super) stacks: Vec<StackRequest>,
     pub(super) providers: BTreeMap<String, String>,
     pub(super) environments: Vec<(&'static str, &'static str)>,
 }
@@ -83,6 +84,7 @@ impl Lab {
         let lab = Self {
             dir: TempDir::new().expect("a folder"),
             plans: Vec::new(),
+            stacks: Vec::new(),
             providers: BTreeMap::new(),
             environments: vec![("dev", DEV), ("production", PRODUCTION)],
         };
@@ -235,6 +237,7 @@ impl Lab {
         let mut request = ReviewRequest {
             accounts: Some(self.dir.path().to_owned()),
             terraform_plans: self.plans.clone(),
+            stacks: self.stacks.clone(),
             today: "2026-11-28".to_owned(),
             ..ReviewRequest::default()
         };

@@ -1,4 +1,4 @@
-//! `palisade review`: Terraform plans judged over dumps of the accounts.
+//! `palisade review`: Terraform plans and CloudFormation templates judged over dumps of the accounts.
 
 mod callers;
 mod dumps;
@@ -9,5 +9,7 @@ mod live;
 mod one_policy;
 mod places;
 mod services;
+mod stack_files;
+mod stacks;
 mod types;
 mod written;

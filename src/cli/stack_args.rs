@@ -1,0 +1,186 @@
+//! Flags by which templates of CloudFormation are given to `review`, each with what is said of its stack.
+//!
+//! Every flag but `--cloudformation` begins with the name of the stack that it is about, which is left out where only one
+//! template is given.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::diag::{Diagnostic, did_you_mean};
+use crate::engine::review::StackRequest;
+use crate::ids::AccountId;
+
+/// Flags about stacks.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct StackArgs {
+    /// New template of a CloudFormation stack, in YAML or JSON, as in `release.yaml` or, with the name of the stack,
+    /// `release=infra/template.yaml`; several are judged together
+    #[arg(long, value_name = "[STACK=]FILE")]
+    cloudformation: Vec<String>,
+    /// Where a stack lies, as in `release=222222222222/eu-west-1`; told by --deployed where that shows it
+    #[arg(long, value_name = "STACK=ID[/REGION]", value_parser = location, requires = "cloudformation")]
+    stack: Vec<StackLocation>,
+    /// A parameter that a stack is deployed with, as in `release:Stage=production`
+    #[arg(long, value_name = "[STACK:]NAME=VALUE", requires = "cloudformation")]
+    parameter: Vec<String>,
+    /// File with the parameters that a stack is deployed with, in any of the forms that the `aws` command line takes
+    #[arg(long, value_name = "[STACK=]FILE", requires = "cloudformation")]
+    parameters: Vec<String>,
+    /// What the `aws` command line prints of a stack as it stands (get-template, describe-stack-resources, describe-stacks):
+    /// a file, or a folder of files
+    #[arg(long, value_name = "[STACK=]FILE", requires = "cloudformation")]
+    deployed: Vec<String>,
+    /// There is no such stack yet; without a name, none of those that have no --deployed
+    #[arg(long, value_name = "STACK", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "cloudformation")]
+    new_stack: Vec<String>,
+}
+
+/// Where a stack lies.
+#[derive(Clone, Debug)]
+struct StackLocation {
+    stack: String,
+    account: AccountId,
+    region: Option<String>,
+}
+
+/// `STACK=ID/REGION`.
+fn location(text: &str) -> Result<StackLocation, String> {
+    let form = "write STACK=ID/REGION, as in `release=222222222222/eu-west-1`";
+    let (stack, place) = text.split_once('=').ok_or(form)?;
+    let (account, region) = match place.split_once('/') {
+        Some((account, region)) => (account, Some(region)),
+        None => (place, None),
+    };
+    if region.is_some_and(|region| region.is_empty() || region.contains('/')) {
+        return Err(form.to_owned());
+    }
+    Ok(StackLocation {
+        stack: stack.to_owned(),
+        account: account.parse().map_err(|error: crate::ids::IdError| error.to_string())?,
+        region: region.map(str::to_owned),
+    })
+}
+
+impl StackArgs {
+    /// The templates, each with what the flags say of its stack.
+    ///
+    /// # Errors
+    /// A flag about a stack of which no template is given.
+    pub(in crate::cli) fn requests(&self) -> Result<Vec<StackRequest>, Diagnostic> {
+        let mut stacks: Vec<StackRequest> = Vec::new();
+        for given in &self.cloudformation {
+            let (name, file) = match split(given, '=') {
+                Some((name, file)) => (name.to_owned(), file),
+                None => (stem(given), given.as_str()),
+            };
+            if stacks.iter().any(|stack| stack.name == name) {
+                return Err(Diagnostic::error(format!(
+                    "two templates are given for the stack `{name}`"
+                ))
+                .help("name the stacks, as in `--cloudformation release=infra/template.yaml`"));
+            }
+            stacks.push(StackRequest {
+                name,
+                template: PathBuf::from(file),
+                ..StackRequest::default()
+            });
+        }
+        for place in &self.stack {
+            let stack = find(&mut stacks, Some(&place.stack), "--stack")?;
+            stack.account = Some(place.account.clone());
+            stack.region.clone_from(&place.region);
+        }
+        for given in &self.parameters {
+            let (name, file) = named(&stacks, given);
+            find(&mut stacks, name.as_deref(), "--parameters")?.parameter_files.push(file);
+        }
+        for given in &self.deployed {
+            let (name, file) = named(&stacks, given);
+            find(&mut stacks, name.as_deref(), "--deployed")?.deployed.push(file);
+        }
+        for given in &self.parameter {
+            let (name, value) = given.split_once('=').ok_or_else(|| {
+                // What was written may be a secret without its name.
+                Diagnostic::error("a `--parameter` has no `=`")
+                    .help("write NAME=VALUE, as in `--parameter Stage=production`")
+            })?;
+            let (stack, name) = match name.split_once(':') {
+                Some((stack, name)) => (Some(stack), name),
+                None => (None, name),
+            };
+            let stack = find(&mut stacks, stack, "--parameter")?;
+            stack.parameters.insert(name.to_owned(), value.to_owned());
+        }
+        for name in &self.new_stack {
+            if name.is_empty() {
+                stacks
+                    .iter_mut()
+                    .filter(|stack| stack.deployed.is_empty())
+                    .for_each(|stack| stack.is_new = true);
+                continue;
+            }
+            find(&mut stacks, Some(name), "--new-stack")?.is_new = true;
+        }
+        if let Some(both) = stacks.iter().find(|stack| stack.is_new && !stack.deployed.is_empty()) {
+            let message = format!("the stack `{}` cannot be new and deployed", both.name);
+            return Err(
+                Diagnostic::error(message).help("give one of `--new-stack` and `--deployed`")
+            );
+        }
+        Ok(stacks)
+    }
+}
+
+/// `STACK=REST`; a path that holds an equals sign is no name of a stack before it.
+fn split(text: &str, separator: char) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once(separator)?;
+    // CloudFormation User Guide: letters, digits and hyphens, a letter first.
+    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    valid.then_some((name, rest))
+}
+
+/// A file with the stack that it is for, where one is named.
+fn named(stacks: &[StackRequest], text: &str) -> (Option<String>, PathBuf) {
+    match split(text, '=') {
+        Some((name, file))
+            if stacks.iter().any(|stack| stack.name == name) || !Path::new(text).exists() =>
+        {
+            (Some(name.to_owned()), PathBuf::from(file))
+        }
+        _ => (None, PathBuf::from(text)),
+    }
+}
+
+/// `infra/release.template.json`: `release`.
+fn stem(file: &str) -> String {
+    let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or(file);
+    name.split('.').find(|part| !part.is_empty()).unwrap_or(name).to_owned()
+}
+
+/// The stack that a flag is about.
+fn find<'s>(
+    stacks: &'s mut [StackRequest],
+    name: Option<&str>,
+    flag: &str,
+) -> Result<&'s mut StackRequest, Diagnostic> {
+    let names: Vec<String> = stacks.iter().map(|stack| stack.name.clone()).collect();
+    match name {
+        None => match stacks {
+            [only] => Ok(only),
+            _ => Err(Diagnostic::error(format!("it is not said which stack a `{flag}` is for"))
+                .help(format!("begin it with the name of the stack: {}", names.join(", ")))),
+        },
+        Some(name) => stacks.iter_mut().find(|stack| stack.name == name).ok_or_else(|| {
+            let near = did_you_mean(name, names.iter().map(String::as_str));
+            let help = near.unwrap_or_else(|| {
+                format!("templates are given for these stacks: {}", names.join(", "))
+            });
+            Diagnostic::error(format!(
+                "`{flag}` is about a stack `{name}`, of which no template is given"
+            ))
+            .help(help)
+        }),
+    }
+}

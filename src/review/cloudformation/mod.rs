@@ -1,0 +1,25 @@
+//! Templates of CloudFormation stacks, as changes of the accounts that the stacks lie in.
+//!
+//! [`node`] reads YAML and JSON, [`template`] the sections, [`repeat`] unrolls loops, [`parameters`] and [`deployed`] read
+//! what is beside a template, [`evaluate`] computes expressions to [`value`]s. [`side`] knows what resources are called in
+//! AWS, [`pieces`] what they put into others, [`organization`] those of Organizations, [`types`] which types bear access;
+//! [`stack`] compares the two sides and says what changes, and [`places`] where it is written.
+
+mod deployed;
+mod evaluate;
+mod node;
+mod organization;
+pub(crate) mod parameters;
+mod pieces;
+mod places;
+mod repeat;
+mod side;
+mod stack;
+mod template;
+mod types;
+mod value;
+
+pub(crate) use deployed::Deployed;
+pub(crate) use places::TemplatePlaces;
+pub(crate) use stack::{StackFile, works};
+pub(crate) use template::Template;

@@ -1,0 +1,434 @@
+//! What a resource of a template puts into others: policies, attachments, memberships, statements.
+//!
+//! Both sides of a stack are taken apart into pieces. A piece that both have is left as it is in AWS, so that what is not
+//! known of it does not matter; one that only the standing side has goes, and one that only the new side has comes.
+
+use super::side::{StackSide, resource_type};
+use super::template::Declaration;
+use super::value::TemplateValue;
+use crate::access::{BUCKET, FUNCTION, QUEUE, ResourceType, SECRET, STREAM, TOPIC};
+use crate::iam::Placeholder;
+use crate::review::AccountSnapshot;
+use crate::review::edit::{AccountEdit, Permission, PolicyHolder};
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum StackPiece {
+    /// An inline policy.
+    Inline { holder: PolicyHolder, name: String, document: TemplateValue },
+    /// A managed policy that is attached.
+    Attached { holder: PolicyHolder, arn: String },
+    /// A user in a group.
+    Member { user: String, group: String },
+    /// The policy of a resource.
+    Policy { arn: String, of: &'static ResourceType, document: TemplateValue },
+    /// `RestrictPublicBuckets`.
+    RestrictPublic { arn: String, on: bool },
+    /// A statement of a function's policy.
+    Statement { arn: String, sid: String, parts: Vec<(&'static str, TemplateValue)> },
+}
+
+/// The pieces of a resource, and what of them cannot be told.
+#[derive(Debug, Default)]
+pub(super) struct StackPieces {
+    pub(super) all: Vec<StackPiece>,
+    pub(super) unclear: Vec<String>,
+}
+
+impl StackPiece {
+    /// Whether both are the same thing, with another content or not.
+    pub(super) fn has_the_place_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Inline { holder, name, .. },
+                Self::Inline { holder: other, name: other_name, .. },
+            ) => holder == other && name == other_name,
+            (Self::Policy { arn, .. }, Self::Policy { arn: other, .. })
+            | (Self::RestrictPublic { arn, .. }, Self::RestrictPublic { arn: other, .. }) => {
+                arn == other
+            }
+            (
+                Self::Statement { arn, sid, .. },
+                Self::Statement { arn: other, sid: other_sid, .. },
+            ) => arn == other && sid == other_sid,
+            _ => self == other,
+        }
+    }
+
+    /// The edit that takes it away.
+    pub(super) fn gone(&self, address: &str) -> AccountEdit {
+        match self.clone() {
+            Self::Inline { holder, name, .. } => AccountEdit::DropInline { holder, name },
+            Self::Attached { holder, arn } => AccountEdit::Detach { holder, arn },
+            Self::Member { user, group } => AccountEdit::Leave { user, group },
+            Self::Policy { arn, .. } => AccountEdit::DropResourcePolicy { arn },
+            Self::RestrictPublic { arn, .. } => AccountEdit::RestrictPublic {
+                arn,
+                of: &BUCKET,
+                label: address.to_owned(),
+                on: false,
+            },
+            Self::Statement { arn, sid, .. } => AccountEdit::DropStatement { arn, sid },
+        }
+    }
+
+    /// The edit that puts it there.
+    pub(super) fn put(&self, address: &str, account: &AccountSnapshot) -> Option<AccountEdit> {
+        let address = address.to_owned();
+        Some(match self.clone() {
+            Self::Inline { holder, name, document } => {
+                let content = document.policy(&address)?;
+                AccountEdit::PutInline { holder, name, content, address }
+            }
+            Self::Attached { holder, arn } => AccountEdit::Attach { holder, arn, address },
+            Self::Member { user, group } => AccountEdit::Join { user, group, address },
+            Self::Policy { arn, of, document } => {
+                let policy = document.policy(&address);
+                AccountEdit::PutResourcePolicy { arn, of, label: address, policy, relabel: true }
+            }
+            Self::RestrictPublic { arn, on } => {
+                AccountEdit::RestrictPublic { arn, of: &BUCKET, label: address, on }
+            }
+            Self::Statement { arn, sid, parts } => {
+                let statement = statement(&parts, &sid, &arn, account)
+                    .map_err(|why| format!("`{address}`: {why}"));
+                AccountEdit::PutStatement { arn, of: &FUNCTION, label: address, sid, statement }
+            }
+        })
+    }
+}
+
+fn statement(
+    parts: &[(&'static str, TemplateValue)],
+    sid: &str,
+    arn: &str,
+    account: &AccountSnapshot,
+) -> Result<serde_json::Value, String> {
+    if let Some(unknown) = parts.iter().find_map(|(_, value)| value.first_unknown()) {
+        return Err(unknown.why.clone());
+    }
+    let value = |name: &str| parts.iter().find(|(part, _)| *part == name).map(|(_, value)| value);
+    let text = |name: &str| value(name).and_then(TemplateValue::as_text);
+    let permission = Permission {
+        action: text("Action").unwrap_or_default(),
+        principal: text("Principal").unwrap_or_default(),
+        equals: &[
+            ("aws:SourceAccount", text("SourceAccount")),
+            ("aws:PrincipalOrgID", text("PrincipalOrgID")),
+            ("lambda:EventSourceToken", text("EventSourceToken")),
+            ("lambda:FunctionUrlAuthType", text("FunctionUrlAuthType")),
+        ],
+        source_arn: text("SourceArn"),
+        through_url: value("InvokedViaFunctionUrl").and_then(TemplateValue::as_bool) == Some(true),
+    };
+    Ok(permission.statement(sid, arn, account))
+}
+
+/// What a permission is made of.
+const PARTS: [&str; 8] = [
+    "Action",
+    "EventSourceToken",
+    "FunctionUrlAuthType",
+    "InvokedViaFunctionUrl",
+    "Principal",
+    "PrincipalOrgID",
+    "SourceAccount",
+    "SourceArn",
+];
+
+/// The pieces of a resource of one side.
+pub(super) fn pieces(side: &StackSide<'_>, resource: Declaration<'_>) -> StackPieces {
+    let mut pieces = StackPieces::default();
+    let reader = Reader { side, resource, address: side.address(resource.id) };
+    match resource.kind {
+        "AWS::IAM::Role" => reader.holder(PolicyHolder::Role, &mut pieces),
+        "AWS::IAM::User" => {
+            reader.holder(PolicyHolder::User, &mut pieces);
+            let user = reader.own_name(&mut pieces);
+            for group in reader.texts("Groups", "which groups it is in", &mut pieces) {
+                pieces.all.extend(user.clone().map(|user| StackPiece::Member { user, group }));
+            }
+        }
+        "AWS::IAM::Group" => reader.holder(PolicyHolder::Group, &mut pieces),
+        "AWS::IAM::UserToGroupAddition" => {
+            let group = reader.text("GroupName", "which group it adds to", &mut pieces);
+            for user in reader.texts("Users", "whom it adds", &mut pieces) {
+                pieces.all.extend(group.clone().map(|group| StackPiece::Member { user, group }));
+            }
+        }
+        "AWS::IAM::Policy" => {
+            let name = reader.policy_name(&mut pieces);
+            let document = reader.property("PolicyDocument");
+            for holder in reader.holders(&mut pieces) {
+                let (name, document) = (name.clone(), document.clone());
+                pieces.all.push(StackPiece::Inline { holder, name, document });
+            }
+        }
+        "AWS::IAM::RolePolicy" => reader.single(PolicyHolder::Role, "RoleName", &mut pieces),
+        "AWS::IAM::UserPolicy" => reader.single(PolicyHolder::User, "UserName", &mut pieces),
+        "AWS::IAM::GroupPolicy" => reader.single(PolicyHolder::Group, "GroupName", &mut pieces),
+        "AWS::IAM::ManagedPolicy" => {
+            let Some(arn) =
+                reader.known(side.entity(resource).arn, "what it is called", &mut pieces)
+            else {
+                return pieces;
+            };
+            for holder in reader.holders(&mut pieces) {
+                pieces.all.push(StackPiece::Attached { holder, arn: arn.clone() });
+            }
+        }
+        "AWS::S3::Bucket" => {
+            let on = reader.property("PublicAccessBlockConfiguration");
+            let arn = reader.known(side.entity(resource).arn, "what it is called", &mut pieces);
+            let restricts = match &on {
+                TemplateValue::Absent | TemplateValue::Null => None,
+                block => match block.get("RestrictPublicBuckets").unwrap_or(&TemplateValue::Absent)
+                {
+                    TemplateValue::Absent | TemplateValue::Null => Some(false),
+                    value => {
+                        if let Some(unknown) = value.first_unknown() {
+                            pieces.unclear.push(reader.says("whom it shuts out", &unknown.why));
+                        }
+                        value.as_bool()
+                    }
+                },
+            };
+            pieces
+                .all
+                .extend(arn.zip(restricts).map(|(arn, on)| StackPiece::RestrictPublic { arn, on }));
+        }
+        "AWS::S3::BucketPolicy" => {
+            reader.policy(&BUCKET, &["Bucket"], "PolicyDocument", &mut pieces)
+        }
+        "AWS::SQS::QueuePolicy" => {
+            reader.policy(&QUEUE, &["Queues"], "PolicyDocument", &mut pieces)
+        }
+        "AWS::SQS::QueueInlinePolicy" => {
+            reader.policy(&QUEUE, &["Queue"], "PolicyDocument", &mut pieces);
+        }
+        "AWS::SNS::TopicPolicy" => {
+            reader.policy(&TOPIC, &["Topics"], "PolicyDocument", &mut pieces)
+        }
+        "AWS::SNS::TopicInlinePolicy" => {
+            reader.policy(&TOPIC, &["TopicArn"], "PolicyDocument", &mut pieces);
+        }
+        "AWS::SecretsManager::ResourcePolicy" => {
+            reader.policy(&SECRET, &["SecretId"], "ResourcePolicy", &mut pieces);
+        }
+        "AWS::Kinesis::ResourcePolicy" => {
+            reader.policy(&STREAM, &["ResourceArn"], "ResourcePolicy", &mut pieces);
+        }
+        "AWS::KMS::Key" => reader.inner_policy("KeyPolicy", None, &mut pieces),
+        "AWS::ECR::Repository" => reader.inner_policy("RepositoryPolicyText", None, &mut pieces),
+        "AWS::DynamoDB::Table" => {
+            reader.inner_policy("ResourcePolicy", Some("PolicyDocument"), &mut pieces);
+            let stream = reader.property("StreamSpecification");
+            if stream.get("ResourcePolicy").is_some() {
+                pieces.unclear.push(format!(
+                    "the stream of `{}` has a policy, which is not judged yet",
+                    reader.address
+                ));
+            }
+        }
+        "AWS::Lambda::Permission" => reader.permission(&mut pieces),
+        _ => {}
+    }
+    pieces
+}
+
+struct Reader<'r, 's> {
+    side: &'r StackSide<'s>,
+    resource: Declaration<'r>,
+    address: String,
+}
+
+impl Reader<'_, '_> {
+    fn property(&self, name: &str) -> TemplateValue {
+        self.side.property(self.resource, name)
+    }
+
+    fn says(&self, what: &str, why: &str) -> String {
+        format!("{what} by `{}` cannot be told: {why}", self.address)
+    }
+
+    /// A text; what is not known is said.
+    fn known(&self, value: TemplateValue, what: &str, pieces: &mut StackPieces) -> Option<String> {
+        match value {
+            TemplateValue::Text(text) => Some(text),
+            TemplateValue::Unknown(unknown) => {
+                pieces.unclear.push(self.says(what, &unknown.why));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn text(&self, name: &str, what: &str, pieces: &mut StackPieces) -> Option<String> {
+        self.known(self.property(name), what, pieces)
+    }
+
+    fn texts(&self, name: &str, what: &str, pieces: &mut StackPieces) -> Vec<String> {
+        let value = self.property(name);
+        let all = value.elements().into_iter().cloned();
+        all.filter_map(|one| self.known(one, what, pieces)).collect()
+    }
+
+    fn own_name(&self, pieces: &mut StackPieces) -> Option<String> {
+        self.known(self.side.entity(self.resource).name, "what it is called", pieces)
+    }
+
+    fn policy_name(&self, pieces: &mut StackPieces) -> String {
+        let name = self.text("PolicyName", "what its policy is called", pieces);
+        name.unwrap_or_else(|| Placeholder::new(format!("{}.PolicyName", self.address)).to_string())
+    }
+
+    /// Whom a policy gives its permissions.
+    fn holders(&self, pieces: &mut StackPieces) -> Vec<PolicyHolder> {
+        let what = "who is given permissions";
+        let mut holders = Vec::new();
+        holders.extend(self.texts("Roles", what, pieces).into_iter().map(PolicyHolder::Role));
+        holders.extend(self.texts("Users", what, pieces).into_iter().map(PolicyHolder::User));
+        holders.extend(self.texts("Groups", what, pieces).into_iter().map(PolicyHolder::Group));
+        holders
+    }
+
+    /// `AWS::IAM::RolePolicy` and its like.
+    fn single(&self, holder: fn(String) -> PolicyHolder, property: &str, pieces: &mut StackPieces) {
+        let Some(held) = self.text(property, "who is given permissions", pieces) else { return };
+        let name = self.policy_name(pieces);
+        let document = self.property("PolicyDocument");
+        pieces.all.push(StackPiece::Inline { holder: holder(held), name, document });
+    }
+
+    /// What a role, user or group declares of its own.
+    fn holder(&self, holder: fn(String) -> PolicyHolder, pieces: &mut StackPieces) {
+        let Some(own) = self.own_name(pieces) else { return };
+        let policies = self.property("Policies");
+        for policy in policies.elements() {
+            if let TemplateValue::Unknown(unknown) = policy {
+                pieces.unclear.push(self.says("what is permitted", &unknown.why));
+                continue;
+            }
+            let name = policy.get("PolicyName").unwrap_or(&TemplateValue::Absent).clone();
+            let Some(name) = self.known(name, "what its policy is called", pieces) else {
+                continue;
+            };
+            let document = policy.get("PolicyDocument").unwrap_or(&TemplateValue::Absent).clone();
+            pieces.all.push(StackPiece::Inline { holder: holder(own.clone()), name, document });
+        }
+        let arns = self.property("ManagedPolicyArns");
+        for (at, arn) in arns.elements().into_iter().enumerate() {
+            let arn = match arn {
+                TemplateValue::Text(arn) => arn.clone(),
+                // Of a policy that cannot be told, a symbol is attached: what it permits is not known.
+                TemplateValue::Unknown(unknown) => {
+                    let symbol =
+                        format!("{}.ManagedPolicyArns[{at}] ({})", self.address, unknown.why);
+                    Placeholder::new(symbol).to_string()
+                }
+                _ => continue,
+            };
+            pieces.all.push(StackPiece::Attached { holder: holder(own.clone()), arn });
+        }
+    }
+
+    /// A policy that is put on other resources.
+    fn policy(
+        &self,
+        of: &'static ResourceType,
+        names: &[&str],
+        document: &str,
+        pieces: &mut StackPieces,
+    ) {
+        let document = self.property(document);
+        for name in names {
+            for named in self.texts(name, "what is given a policy", pieces) {
+                match self.arn_of(of, &named) {
+                    Some(arn) => {
+                        pieces.all.push(StackPiece::Policy { arn, of, document: document.clone() })
+                    }
+                    None => {
+                        pieces
+                            .unclear
+                            .push(self.says("what is given a policy", "its name tells no ARN"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The ARN of what a property names: a name, an URL or the ARN itself.
+    fn arn_of(&self, of: &ResourceType, named: &str) -> Option<String> {
+        let place = self.side.evaluator.place;
+        let partition = &place.partition;
+        if named.starts_with("arn:") {
+            return Some(named.to_owned());
+        }
+        match of.service {
+            "s3" => Some(format!("arn:{partition}:s3:::{named}")),
+            "sqs" => {
+                // https://sqs.REGION.amazonaws.com/ACCOUNT/NAME; the name may be a symbol, which has a slash.
+                let mut parts = named.strip_prefix("https://")?.splitn(3, '/');
+                let (host, account, name) = (parts.next()?, parts.next()?, parts.next()?);
+                let region = host.split('.').nth(1)?;
+                Some(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
+            }
+            _ => self
+                .side
+                .account?
+                .resources
+                .keys()
+                .find(|arn| {
+                    let end = arn.rsplit(':').next().unwrap_or_default();
+                    // A secret's ARN ends with its name and six characters.
+                    let is_secret = of.service == "secretsmanager"
+                        && end.len() == named.len() + 7
+                        && end.starts_with(named);
+                    arn.split(':').nth(2) == Some(of.service) && (end == named || is_secret)
+                })
+                .cloned(),
+        }
+    }
+
+    /// A policy that is a property of the resource itself.
+    fn inner_policy(&self, property: &str, inner: Option<&str>, pieces: &mut StackPieces) {
+        let Some(of) = resource_type(self.resource.kind) else { return };
+        let document = match (self.property(property), inner) {
+            (TemplateValue::Map(members), Some(inner)) => {
+                members.get(inner).cloned().unwrap_or(TemplateValue::Absent)
+            }
+            (whole, _) => whole,
+        };
+        if document.is_absent() {
+            return;
+        }
+        let arn = self.known(self.side.entity(self.resource).arn, "what it is called", pieces);
+        pieces.all.extend(arn.map(|arn| StackPiece::Policy { arn, of, document }));
+    }
+
+    fn permission(&self, pieces: &mut StackPieces) {
+        let what = "which function is opened";
+        let Some(named) = self.text("FunctionName", what, pieces) else { return };
+        let place = self.side.evaluator.place;
+        let arn = match (named.starts_with("arn:"), &place.region) {
+            (true, _) => named,
+            (false, Some(region)) => {
+                let name = named.rsplit_once(":function:").map_or(named.as_str(), |(_, name)| name);
+                format!("arn:{}:lambda:{region}:{}:function:{name}", place.partition, place.account)
+            }
+            (false, None) => {
+                pieces.unclear.push(self.says(what, "the Region of its stack is not known"));
+                return;
+            }
+        };
+        let id = self.side.entity(self.resource).reference;
+        let sid = match &id {
+            // What AWS knows a permission by may have the function before it.
+            TemplateValue::Text(id) => id.rsplit('|').next().unwrap_or_default().to_owned(),
+            _ => Placeholder::new(format!("{}.Id", self.address)).to_string(),
+        };
+        let parts = PARTS.into_iter().map(|part| (part, self.property(part)));
+        let parts = parts.filter(|(_, value)| !value.is_absent()).collect();
+        pieces.all.push(StackPiece::Statement { arn, sid, parts });
+    }
+}

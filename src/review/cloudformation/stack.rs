@@ -1,0 +1,863 @@
+//! The changes of a stack: what its new template makes, changes and drops, as edits of its account.
+//!
+//! Claim: every resource that differs between the standing template and the new one is carried out by edits, bears no
+//! access by the table of types, or is said not to be judged. Without the standing template nothing is known of what the
+//! new one drops or renames: the walls of the account are undetermined.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::deployed::Deployed;
+use super::evaluate::{Arguments, Exports, StackPlace, TemplateEvaluator};
+use super::organization::{self, is_of_organization};
+use super::parameters;
+use super::pieces::{StackPiece, StackPieces, pieces};
+use super::places::TemplatePlaces;
+use super::side::{Continuity, StackSide, resource_type};
+use super::template::{Declaration, Template};
+use super::types::{TypeBearing, bearing};
+use super::value::TemplateValue;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::review::change_set::{ApplyNotes, ApplyStep, ChangeSet, NotJudged, add_account};
+use crate::review::edit::{AccountEdit, HolderEdit, PolicyHolder, stale};
+use crate::review::tree_edit::TreeEdit;
+use crate::review::{AccountSnapshot, AccountsSnapshot, PolicyText, Tree};
+
+/// A template with what is said of its stack.
+#[derive(Debug)]
+pub(crate) struct StackFile {
+    /// The name of the stack, by which reports call it.
+    pub(crate) name: String,
+    /// The new template.
+    pub(crate) template: Template,
+    /// The account, where it is given.
+    pub(crate) account: Option<String>,
+    /// The Region, where it is given.
+    pub(crate) region: Option<String>,
+    /// Values of parameters.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// The stack as it stands.
+    pub(crate) deployed: Option<Deployed>,
+    /// Whether none stands yet.
+    pub(crate) is_new: bool,
+}
+
+/// What is known of a stack before its resources are looked at.
+struct Prepared {
+    place: StackPlace,
+    /// The new template's and, where one stands, that one's.
+    templates: (Template, Option<Template>),
+    arguments: (Arguments, Arguments),
+    physical: Option<BTreeMap<String, super::deployed::PhysicalResource>>,
+    is_new: bool,
+}
+
+/// One stack on its way.
+#[derive(Debug, Default)]
+pub(crate) struct StackWork {
+    account: String,
+    labels: Vec<Label>,
+    edits: Vec<AccountEdit>,
+    tree_edits: Vec<TreeEdit>,
+    unclear: Vec<NotJudged>,
+    judged: usize,
+    harmless: usize,
+    /// Whether it is known what the stack holds now.
+    is_known: bool,
+    /// Where its template writes what it opens.
+    pub(crate) places: TemplatePlaces,
+}
+
+/// How reports call something that stands.
+#[derive(Debug)]
+enum Label {
+    PolicyHolder(PolicyHolder, String),
+    Policy(String, String),
+    Resource { arn: String, address: String, policy: Option<PolicyText> },
+    Guardrail(String, String),
+}
+
+/// The changes of stacks that are reviewed together: what one exports, the others may import.
+pub(crate) fn works(
+    files: Vec<StackFile>,
+    before: &AccountsSnapshot,
+    diagnostics: &mut Diagnostics,
+) -> Vec<StackWork> {
+    let prepared: Vec<Prepared> =
+        files.into_iter().filter_map(|file| prepare(file, before, diagnostics)).collect();
+    if diagnostics.has_errors() {
+        return Vec::new();
+    }
+    // An export may itself import: as many rounds as a chain of stacks may have links.
+    let mut exports = BTreeMap::new();
+    for _ in 0..prepared.len().min(5) {
+        let next = exported(&prepared, &exports, before);
+        if next == exports {
+            break;
+        }
+        exports = next;
+    }
+    let works = prepared.iter().map(|stack| work(stack, &exports, before, diagnostics));
+    works.collect()
+}
+
+/// Exports by account and Region, on the standing side (`false`) and the new one.
+type AllExports = BTreeMap<(bool, String, Option<String>), Exports>;
+
+fn prepare(
+    file: StackFile,
+    before: &AccountsSnapshot,
+    diagnostics: &mut Diagnostics,
+) -> Option<Prepared> {
+    let label = file.name;
+    let deployed = file.deployed.unwrap_or_default();
+    let mut place =
+        StackPlace { label: label.clone(), name: label.clone(), ..StackPlace::default() };
+    if let Some(arn) = &deployed.arn {
+        // arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        if let [_, _, _, region, account, rest] = parts.as_slice() {
+            place.region = Some((*region).to_owned());
+            (*account).clone_into(&mut place.account);
+            if let Some(name) = rest.split('/').nth(1) {
+                name.clone_into(&mut place.name);
+            }
+        }
+        place.arn = Some(arn.clone());
+    }
+    if let Some(region) = file.region {
+        place.region = Some(region);
+    }
+    match file.account {
+        Some(account) if !place.account.is_empty() && place.account != account => {
+            let message = format!(
+                "the stack `{label}` is said to lie in {account}, and what is deployed of it lies in {}",
+                place.account
+            );
+            diagnostics.push(Diagnostic::error(message).help("give the files of the right stack"));
+        }
+        Some(account) => place.account = account,
+        None => {}
+    }
+    if place.account.is_empty() {
+        diagnostics.push(
+            Diagnostic::error(format!("whose account the stack `{label}` lies in cannot be told")).help(
+                format!("give it with `--stack {label}=111111111111/REGION`, or give its deployed resources with `--deployed`"),
+            ),
+        );
+        return None;
+    }
+    let partition = before.accounts.get(&place.account).map(|a| a.partition).unwrap_or_default();
+    place.partition = partition.to_string();
+    let previous = deployed.parameters.as_ref();
+    let mut after =
+        parameters::arguments(&file.template, &label, &file.parameters, previous, diagnostics);
+    let kept = |name: &str| {
+        TemplateValue::unknown(format!(
+            "which value the deployed stack has for the parameter `{name}` is not known"
+        ))
+    };
+    if let Some(template) = deployed.template.as_ref().filter(|_| previous.is_none()) {
+        // A deployment keeps the value that it does not set.
+        for name in template.parameters.keys().filter(|name| !file.parameters.contains_key(*name)) {
+            if let Some(value) = after.values.get_mut(name) {
+                *value = kept(name);
+            }
+            after.secrets.remove(name);
+        }
+    }
+    let standing = deployed.template.as_ref().map(|template| {
+        let none = BTreeMap::new();
+        let mut arguments =
+            parameters::arguments(template, &label, &none, previous, &mut Diagnostics::new());
+        if previous.is_none() {
+            // What the stack was deployed with may be something else than its defaults.
+            for (name, value) in &mut arguments.values {
+                *value = kept(name);
+            }
+            arguments.secrets.clear();
+        }
+        arguments
+    });
+    let mut unroll = |template: Template, arguments: &Arguments| {
+        let collection = |node: &super::node::TemplateNode| parameters::collection(node, arguments);
+        match template.unrolled(&collection) {
+            Ok(template) => Some(template),
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                None
+            }
+        }
+    };
+    let template = unroll(file.template, &after)?;
+    let standing = standing.unwrap_or_default();
+    let old = match deployed.template {
+        Some(template) => Some(unroll(template, &standing)?),
+        None => None,
+    };
+    Some(Prepared {
+        place,
+        templates: (template, old),
+        arguments: (after, standing),
+        physical: deployed.physical,
+        is_new: file.is_new,
+    })
+}
+
+impl Prepared {
+    fn exports_of<'e>(&self, new: bool, exports: &'e AllExports, none: &'e Exports) -> &'e Exports {
+        let key = (new, self.place.account.clone(), self.place.region.clone());
+        exports.get(&key).unwrap_or(none)
+    }
+
+    /// Does something with both sides.
+    fn sides<R>(
+        &self,
+        exports: &AllExports,
+        before: &AccountsSnapshot,
+        then: impl FnOnce(Option<&StackSide<'_>>, &StackSide<'_>) -> R,
+    ) -> R {
+        let none = Exports::new();
+        let account = before.accounts.get(&self.place.account).map(AsRef::as_ref);
+        let side = |template, arguments, imports, standing| StackSide {
+            evaluator: TemplateEvaluator::new(template, &self.place, arguments, imports),
+            physical: self.physical.as_ref(),
+            stands: false,
+            deployed: standing,
+            account,
+            continuities: Default::default(),
+        };
+        let (new, old) = &self.templates;
+        let standing = old.as_ref().map(|template| {
+            let imports = self.exports_of(false, exports, &none);
+            StackSide { stands: true, ..side(template, &self.arguments.1, imports, None) }
+        });
+        let imports = self.exports_of(true, exports, &none);
+        let after = side(new, &self.arguments.0, imports, standing.as_ref());
+        then(standing.as_ref(), &after)
+    }
+}
+
+fn exported(prepared: &[Prepared], known: &AllExports, before: &AccountsSnapshot) -> AllExports {
+    let mut all = AllExports::new();
+    for stack in prepared {
+        stack.sides(known, before, |standing, after| {
+            for (new, side) in standing.map(|side| (false, side)).into_iter().chain([(true, after)])
+            {
+                let key = (new, stack.place.account.clone(), stack.place.region.clone());
+                let exports = all.entry(key).or_default();
+                for output in side.evaluator.template.section("Outputs") {
+                    let condition = output.value.get("Condition").and_then(|name| name.as_text());
+                    let holds = condition.is_none_or(|name| {
+                        side.evaluator.condition(name, output.line, side)
+                            == TemplateValue::Bool(true)
+                    });
+                    let Some(name) =
+                        output.value.get("Export").and_then(|export| export.get("Name"))
+                    else {
+                        continue;
+                    };
+                    let value = output.value.get("Value").filter(|_| holds);
+                    if let (TemplateValue::Text(name), Some(value)) =
+                        (side.evaluator.value(name, side), value)
+                    {
+                        exports.insert(name, side.evaluator.value(value, side));
+                    }
+                }
+            }
+        });
+    }
+    all
+}
+
+fn work(
+    stack: &Prepared,
+    exports: &AllExports,
+    before: &AccountsSnapshot,
+    diagnostics: &mut Diagnostics,
+) -> StackWork {
+    stack.sides(exports, before, |standing, after| {
+        let mut work = StackWork {
+            account: stack.place.account.clone(),
+            is_known: standing.is_some() || stack.is_new,
+            places: TemplatePlaces::of(&stack.place.label, after.evaluator.template),
+            ..StackWork::default()
+        };
+        work.frame(stack, standing, after);
+        let Ok(id) = stack.place.account.parse::<crate::ids::AccountId>() else { return work };
+        let none = AccountSnapshot::new(&id, crate::ids::Handle::from(&id));
+        let account = after.account.unwrap_or(&none);
+        let ids = standing.into_iter().flat_map(|side| side.evaluator.template.resources());
+        let ids = ids.chain(after.evaluator.template.resources()).map(|resource| resource.id);
+        let mut seen = BTreeSet::new();
+        for id in ids.filter(|id| seen.insert(id.to_string())) {
+            work.resource(id, standing, after, account);
+        }
+        for side in standing.into_iter().chain([after]) {
+            diagnostics.extend(side.evaluator.wrong());
+        }
+        work
+    })
+}
+
+impl StackWork {
+    fn say(&mut self, why: impl Into<String>) {
+        self.unclear.push(NotJudged { account: Some(self.account.clone()), why: why.into() });
+    }
+
+    /// What the stack leaves open as a whole.
+    fn frame(&mut self, stack: &Prepared, standing: Option<&StackSide<'_>>, after: &StackSide<'_>) {
+        let label = &stack.place.label;
+        let template = after.evaluator.template;
+        match (standing, stack.is_new) {
+            (None, false) if stack.physical.is_some() => self.say(format!(
+                "the template that the stack `{label}` has now is not known: give what `aws cloudformation get-template` prints with `--deployed {label}=FILE`"
+            )),
+            (None, false) => self.say(format!(
+                "what the stack `{label}` holds now is not known: give its template and resources with `--deployed {label}=FILE`, or say with `--new-stack={label}` that there is none yet"
+            )),
+            (Some(_), false) if stack.physical.is_none() => self.say(format!(
+                "what AWS calls the resources of the stack `{label}` is not known: give what `aws cloudformation describe-stack-resources` prints with `--deployed {label}=FILE`"
+            )),
+            _ => {}
+        }
+        let is_same = standing.is_some_and(|side| side.evaluator.template.root == template.root);
+        if is_same {
+            return;
+        }
+        let globals = |side: &StackSide<'_>| side.evaluator.template.root.get("Globals").cloned();
+        if standing.is_some_and(|side| globals(side) != globals(after)) {
+            self.say(format!(
+                "what `Globals` changes in the stack `{label}` is known to a macro alone"
+            ));
+        }
+        for name in template.macros() {
+            if name == "AWS::LanguageExtensions" || name == "AWS::Serverless-2016-10-31" {
+                // The one is evaluated; what the other makes has types of its own, each of which is named.
+                continue;
+            }
+            self.say(format!(
+                "the template of the stack `{label}` is rewritten by the macro `{name}`: give it as processed, as a change set shows it"
+            ));
+        }
+        let calls =
+            template.section("Resources").iter().filter(|member| member.key.starts_with("Fn::"));
+        for call in calls {
+            self.say(format!("what `{}` adds to the stack `{label}` is not known", call.key));
+        }
+    }
+
+    fn resource(
+        &mut self,
+        id: &str,
+        standing: Option<&StackSide<'_>>,
+        after: &StackSide<'_>,
+        account: &AccountSnapshot,
+    ) {
+        let address = after.address(id);
+        let of = |side: &StackSide<'_>| {
+            side.evaluator
+                .template
+                .resource(id)
+                .map(|one| (one.kind.to_owned(), side.is_there(one)))
+        };
+        let (old, new) = (standing.and_then(of), of(after));
+        let open = [&old, &new].into_iter().flatten().find_map(|(kind, there)| {
+            let why = there.as_ref().err()?;
+            let bears = !matches!(bearing(kind), TypeBearing::None | TypeBearing::Named);
+            bears.then(|| why.clone())
+        });
+        if let Some(why) = open {
+            self.say(format!("whether `{address}` is there is not known: {why}"));
+            return;
+        }
+        let is_there = |one: &Option<(String, Result<bool, String>)>| {
+            one.as_ref().is_some_and(|(_, there)| *there != Ok(false))
+        };
+        let was = standing
+            .filter(|_| is_there(&old))
+            .and_then(|side| Some((side, side.evaluator.template.resource(id)?)));
+        let is = Some(after)
+            .filter(|_| is_there(&new))
+            .and_then(|side| Some((side, side.evaluator.template.resource(id)?)));
+        let continuity = is.map(|(side, one)| side.continuity(one));
+        if let (Some((old, was)), Some((new, is)), Some(Continuity::Stays)) = (was, is, &continuity)
+        {
+            self.label(old, was);
+            // Tags count in policies that ask for them.
+            let tags = |side: &StackSide<'_>, one: Declaration<'_>| side.property(one, "Tags");
+            let same_tags =
+                bearing(is.kind) != TypeBearing::Judged || tags(old, was) == tags(new, is);
+            if old.properties(was) == new.properties(is) && same_tags {
+                return;
+            }
+        } else if let Some((old, was)) = was {
+            self.label(old, was);
+        }
+        let kinds: BTreeSet<&str> = was.into_iter().chain(is).map(|(_, one)| one.kind).collect();
+        if kinds.is_empty() {
+            return;
+        }
+        let said = self.unclear.len();
+        for (side, one) in was.into_iter().chain(is) {
+            self.not_judged(&address, side, one, is.is_some_and(|(_, is)| is.kind == one.kind));
+        }
+        match kinds.iter().any(|kind| bearing(kind) == TypeBearing::Judged) {
+            true => self.judged += 1,
+            false => self.harmless += usize::from(self.unclear.len() == said),
+        }
+        if let Some(Continuity::Unknown(why)) = &continuity
+            && kinds.iter().any(|kind| bearing(kind) == TypeBearing::Judged)
+        {
+            self.say(why.clone());
+        }
+        self.carry_out(&address, was, is, continuity.as_ref(), account);
+    }
+
+    /// Says why what a resource does cannot be passed over; nothing where it can.
+    fn not_judged(
+        &mut self,
+        address: &str,
+        side: &StackSide<'_>,
+        one: Declaration<'_>,
+        stays: bool,
+    ) {
+        let kind = one.kind;
+        let why = match bearing(kind) {
+            TypeBearing::Judged => return self.parts_not_judged(address, side, one),
+            TypeBearing::Named | TypeBearing::None => return,
+            TypeBearing::Policy(property) => {
+                // What stands may have a policy of its own that goes with it, which opens nothing.
+                let set = one.node.get("Properties").is_some_and(|all| holds(all, property));
+                if !set || side.stands {
+                    return;
+                }
+                format!("`{address}` has a policy of a type that is not judged yet (`{kind}`)")
+            }
+            _ if side.stands && stays => return,
+            TypeBearing::Bears => {
+                format!("`{address}` bears access that is not judged yet (`{kind}`)")
+            }
+            TypeBearing::Runs if kind.starts_with("AWS::Serverless::") => format!(
+                "what `{address}` becomes is known to the transform of SAM alone (`{kind}`): give the template as processed, as a change set shows it"
+            ),
+            TypeBearing::Runs => {
+                format!(
+                    "`{address}` runs a template or program, which may make anything (`{kind}`)"
+                )
+            }
+            TypeBearing::Unknown => {
+                format!("`{address}` is of a type that is not known (`{kind}`)")
+            }
+        };
+        self.say(why);
+    }
+
+    /// HeldPolicies of a judged type that bear access and are not in the model.
+    fn parts_not_judged(&mut self, address: &str, side: &StackSide<'_>, one: Declaration<'_>) {
+        if holds(one.node, "Fn::Transform") {
+            self.say(format!("a macro writes a part of `{address}`, which is not known"));
+        }
+        if one.kind != "AWS::S3::Bucket" || side.stands {
+            return;
+        }
+        let harmless = ["Private", "BucketOwnerRead", "BucketOwnerFullControl", "LogDeliveryWrite"];
+        match side.property(one, "AccessControl") {
+            TemplateValue::Absent | TemplateValue::Null => {}
+            TemplateValue::Text(acl) if harmless.contains(&acl.as_str()) => {}
+            _ => {
+                self.say(format!("`{address}` has an access control list, which is not judged yet"))
+            }
+        }
+        if !side.property(one, "ReplicationConfiguration").is_absent() {
+            self.say(format!(
+                "`{address}` copies its objects to another bucket, which is not judged yet"
+            ));
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        address: &str,
+        was: Option<(&StackSide<'_>, Declaration<'_>)>,
+        is: Option<(&StackSide<'_>, Declaration<'_>)>,
+        continuity: Option<&Continuity>,
+        account: &AccountSnapshot,
+    ) {
+        let is_made = continuity.is_none_or(organization::is_made);
+        let goes = match (was, is) {
+            (Some((old, was)), None) => !self.is_retained(address, old, was, "DeletionPolicy"),
+            (Some(_), Some((new, is))) if is_made => {
+                !self.is_retained(address, new, is, "UpdateReplacePolicy")
+            }
+            _ => false,
+        };
+        if let Some((old, was)) = was.filter(|_| goes) {
+            self.drop_object(address, old, was);
+        }
+        let judged = |side: Option<(&StackSide<'_>, Declaration<'_>)>| match side {
+            Some((side, one)) if bearing(one.kind) == TypeBearing::Judged => pieces(side, one),
+            _ => StackPieces::default(),
+        };
+        let (mut before, after) = (judged(was), judged(is));
+        // What is retained keeps what lies in it.
+        if was.is_some() && !goes && (is.is_none() || is_made) {
+            before = StackPieces::default();
+        }
+        for why in after.unclear.into_iter().chain(before.unclear) {
+            self.say(why);
+        }
+        if let Some((new, is)) = is {
+            self.put_object(address, was.filter(|_| !is_made), new, is, account);
+        }
+        for gone in &before.all {
+            let taken = |piece: &StackPiece| piece.has_the_place_of(gone);
+            if after.all.iter().any(taken) {
+                continue;
+            }
+            if let StackPiece::Statement { arn, sid, .. } = gone {
+                let policy = account.resources.get(arn).and_then(|r| r.policy.as_ref());
+                if policy.is_some_and(|policy| policy.has_statement(sid) == Some(false)) {
+                    self.say(stale(address));
+                }
+            }
+            self.edits.push(gone.gone(address));
+        }
+        // What has gone with its holder has to come again with the new one.
+        let stays: &[StackPiece] = if goes { &[] } else { &before.all };
+        for piece in after.all.iter().filter(|piece| !stays.contains(piece)) {
+            self.edits.extend(piece.put(address, account));
+        }
+    }
+
+    /// Whether what the stack lets go of stays in AWS.
+    fn is_retained(
+        &mut self,
+        address: &str,
+        side: &StackSide<'_>,
+        one: Declaration<'_>,
+        attribute: &str,
+    ) -> bool {
+        let Some(node) = one.node.get(attribute) else { return false };
+        match side.evaluator.value(node, side) {
+            TemplateValue::Text(text) => text.starts_with("Retain"),
+            TemplateValue::Unknown(unknown) => {
+                self.say(format!("whether `{address}` is retained is not known: {}", unknown.why));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn drop_object(&mut self, address: &str, side: &StackSide<'_>, one: Declaration<'_>) {
+        if bearing(one.kind) != TypeBearing::Judged {
+            return;
+        }
+        let mut unclear = Vec::new();
+        if is_of_organization(one.kind) {
+            self.tree_edits.extend(organization::dropped(side, one, &mut unclear));
+        } else {
+            let entity = side.entity(one);
+            let value = match one.kind {
+                "AWS::IAM::Role" | "AWS::IAM::User" | "AWS::IAM::Group" => entity.name,
+                "AWS::IAM::ManagedPolicy" => entity.arn,
+                kind if resource_type(kind).is_some() => entity.arn,
+                _ => return,
+            };
+            match value {
+                TemplateValue::Text(text) => self.edits.push(match one.kind {
+                    "AWS::IAM::Role" => drop_holder(PolicyHolder::Role(text), address),
+                    "AWS::IAM::User" => drop_holder(PolicyHolder::User(text), address),
+                    "AWS::IAM::Group" => drop_holder(PolicyHolder::Group(text), address),
+                    "AWS::IAM::ManagedPolicy" => AccountEdit::DropPolicy { arn: text },
+                    _ => AccountEdit::DropResource { arn: text },
+                }),
+                TemplateValue::Unknown(unknown) => {
+                    unclear.push(format!(
+                        "what goes with `{address}` cannot be told: {}",
+                        unknown.why
+                    ));
+                }
+                _ => {}
+            }
+        }
+        unclear.into_iter().for_each(|why| self.say(why));
+    }
+
+    fn put_object(
+        &mut self,
+        address: &str,
+        was: Option<(&StackSide<'_>, Declaration<'_>)>,
+        side: &StackSide<'_>,
+        one: Declaration<'_>,
+        account: &AccountSnapshot,
+    ) {
+        if bearing(one.kind) != TypeBearing::Judged {
+            return;
+        }
+        if is_of_organization(one.kind) {
+            let mut unclear = Vec::new();
+            self.tree_edits.extend(organization::put(side, one, was, &mut unclear));
+            unclear.into_iter().for_each(|why| self.say(why));
+            return;
+        }
+        let holder: Option<fn(String) -> PolicyHolder> = match one.kind {
+            "AWS::IAM::Role" => Some(PolicyHolder::Role),
+            "AWS::IAM::User" => Some(PolicyHolder::User),
+            "AWS::IAM::Group" => Some(PolicyHolder::Group),
+            _ => None,
+        };
+        // What lies in others is carried out piece by piece.
+        let is_policy = one.kind == "AWS::IAM::ManagedPolicy";
+        if holder.is_none() && !is_policy && resource_type(one.kind).is_none() {
+            return;
+        }
+        let entity = side.entity(one);
+        let (name, arn) = match (entity.name, entity.arn) {
+            (TemplateValue::Text(name), TemplateValue::Text(arn)) => (name, arn),
+            (TemplateValue::Unknown(unknown), _) | (_, TemplateValue::Unknown(unknown)) => {
+                return self
+                    .say(format!("what `{address}` is called cannot be told: {}", unknown.why));
+            }
+            _ => return,
+        };
+        let label = address.to_owned();
+        let is_new = was.is_none();
+        let edit = match (holder, one.kind) {
+            (Some(holder), kind) => {
+                let stands_already = match holder(name.clone()) {
+                    PolicyHolder::Role(name) => account.roles.contains_key(&name),
+                    PolicyHolder::User(name) => account.users.contains_key(&name),
+                    PolicyHolder::Group(name) => account.groups.contains_key(&name),
+                };
+                let mut edit = HolderEdit::new(holder(name), arn, label);
+                let differs = |property: &str| {
+                    was.is_none_or(|(old, was)| {
+                        old.property(was, property) != side.property(one, property)
+                    })
+                };
+                if kind == "AWS::IAM::Role" && differs("AssumeRolePolicyDocument") {
+                    edit.trust =
+                        Some(side.property(one, "AssumeRolePolicyDocument").policy(address));
+                }
+                if differs("PermissionsBoundary") {
+                    let boundary = side.property(one, "PermissionsBoundary");
+                    edit.unreadable |= boundary.first_unknown().is_some();
+                    edit.boundary = Some(boundary.as_text().map(str::to_owned));
+                }
+                if differs("Tags") {
+                    match tags(&side.property(one, "Tags")) {
+                        Some(tags) => edit.tags = Some(tags),
+                        None => edit.unreadable = true,
+                    }
+                }
+                if is_new && stands_already && self.is_known {
+                    // CloudFormation fails where the name is taken; what stands under it is not the stack's.
+                    self.say(format!(
+                        "`{address}` is made under a name that is taken in the account"
+                    ));
+                }
+                AccountEdit::PutHolder(Box::new(edit))
+            }
+            (None, "AWS::IAM::ManagedPolicy") => {
+                let document = side.property(one, "PolicyDocument");
+                if was.is_some_and(|(old, was)| old.property(was, "PolicyDocument") == document) {
+                    return;
+                }
+                let Some(content) = document.policy(address) else { return };
+                AccountEdit::PutPolicy { arn, label, content }
+            }
+            (None, kind) => {
+                let Some(of) = resource_type(kind) else { return };
+                AccountEdit::PutResource { arn, of, label, is_new }
+            }
+        };
+        self.edits.push(edit);
+    }
+
+    /// Gives what stands the name that the template has for it.
+    fn label(&mut self, side: &StackSide<'_>, one: Declaration<'_>) {
+        if bearing(one.kind) != TypeBearing::Judged {
+            return;
+        }
+        let address = side.address(one.id);
+        let entity = side.entity(one);
+        match (one.kind, entity.name.as_text(), entity.arn.as_text()) {
+            ("AWS::IAM::Role", Some(name), _) => {
+                self.labels.push(Label::PolicyHolder(PolicyHolder::Role(name.to_owned()), address));
+            }
+            ("AWS::IAM::User", Some(name), _) => {
+                self.labels.push(Label::PolicyHolder(PolicyHolder::User(name.to_owned()), address));
+            }
+            ("AWS::IAM::Group", Some(name), _) => {
+                self.labels
+                    .push(Label::PolicyHolder(PolicyHolder::Group(name.to_owned()), address));
+            }
+            ("AWS::IAM::ManagedPolicy", _, Some(arn)) => {
+                self.labels.push(Label::Policy(arn.to_owned(), address));
+            }
+            ("AWS::Organizations::Policy", _, Some(id)) => {
+                self.labels.push(Label::Guardrail(id.to_owned(), address));
+            }
+            _ => {}
+        }
+        let own = entity.arn.as_text().filter(|_| resource_type(one.kind).is_some());
+        if let Some(arn) = own {
+            let (arn, address) = (arn.to_owned(), side.address(one.id));
+            self.labels.push(Label::Resource { arn, address, policy: None });
+        }
+        for piece in pieces(side, one).all {
+            let address = side.address(one.id);
+            match piece {
+                StackPiece::Policy { arn, document, .. } => {
+                    let policy = document.policy(&address);
+                    self.labels.push(Label::Resource { arn, address, policy });
+                }
+                StackPiece::Statement { arn, .. } => {
+                    self.labels.push(Label::Resource { arn, address, policy: None });
+                }
+                StackPiece::Inline { .. }
+                | StackPiece::Attached { .. }
+                | StackPiece::Member { .. }
+                | StackPiece::RestrictPublic { .. } => {}
+            }
+        }
+    }
+}
+
+fn drop_holder(holder: PolicyHolder, address: &str) -> AccountEdit {
+    let symbol = crate::iam::Placeholder::new(format!("{address}.unique_id")).to_string();
+    AccountEdit::DropHolder { holder, symbol }
+}
+
+/// Whether a property of that name is set anywhere.
+fn holds(node: &super::node::TemplateNode, property: &str) -> bool {
+    let members = node.members().iter();
+    members.clone().any(|member| member.key == property)
+        || members
+            .map(|member| &member.value)
+            .chain(node.elements())
+            .any(|inner| holds(inner, property))
+}
+
+/// Tags of a resource; `None` where one is not known.
+fn tags(value: &TemplateValue) -> Option<BTreeMap<String, String>> {
+    let read = |tag: &TemplateValue| {
+        let text = |key: &str| tag.get(key).and_then(super::evaluate::scalar);
+        Some((text("Key")?, text("Value")?))
+    };
+    value.elements().into_iter().map(read).collect()
+}
+
+impl ChangeSet for StackWork {
+    fn prepare(&self, before: &mut AccountsSnapshot) {
+        add_account(&self.account, before);
+        for label in &self.labels {
+            if let Label::Guardrail(id, address) = label {
+                if let Tree::Read(tree) = &mut before.tree
+                    && let Some(policy) = tree.policies.get_mut(id)
+                {
+                    policy.label.clone_from(address);
+                }
+                continue;
+            }
+            let Some(account) = before.account(&self.account) else { continue };
+            label.put(account);
+        }
+    }
+
+    fn take(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
+        let of_tree = self.tree_edits.iter().filter(|edit| edit.step() == step);
+        match &mut after.tree {
+            Tree::Read(tree) => {
+                of_tree.for_each(|edit| edit.clone().carry_out(tree, &mut notes.not_judged))
+            }
+            _ if of_tree.count() > 0 => {
+                let why = "a stack changes an organization that was not read (organization.json)";
+                notes.not_judged.push(NotJudged { account: None, why: why.to_owned() });
+            }
+            _ => {}
+        }
+        let mut edits = self.edits.iter().filter(|edit| edit.step() == step).peekable();
+        if edits.peek().is_none() {
+            return;
+        }
+        let Some(account) = after.account(&self.account) else { return };
+        edits.for_each(|edit| edit.clone().carry_out(account, notes));
+    }
+
+    fn not_judged(&self) -> &[NotJudged] {
+        &self.unclear
+    }
+
+    fn judged(&self) -> usize {
+        self.judged
+    }
+
+    fn harmless(&self) -> usize {
+        self.harmless
+    }
+}
+
+impl Label {
+    fn put(&self, account: &mut AccountSnapshot) {
+        let put = match self {
+            Self::PolicyHolder(PolicyHolder::Role(name), address) => {
+                account.roles.get_mut(name).map(|role| role.label.clone_from(address))
+            }
+            Self::PolicyHolder(PolicyHolder::User(name), address) => {
+                account.users.get_mut(name).map(|user| user.label.clone_from(address))
+            }
+            Self::PolicyHolder(PolicyHolder::Group(name), address) => {
+                account.groups.get_mut(name).map(|group| group.label.clone_from(address))
+            }
+            Self::Policy(arn, address) => {
+                account.policies.get_mut(arn).map(|policy| policy.label.clone_from(address))
+            }
+            Self::Resource { arn, address, policy, .. } => {
+                self.put_resource(arn, address, policy.as_ref(), account);
+                Some(())
+            }
+            Self::Guardrail(..) => Some(()),
+        };
+        let address = match self {
+            Self::PolicyHolder(_, address)
+            | Self::Policy(_, address)
+            | Self::Guardrail(_, address) => address,
+            Self::Resource { address, .. } => address,
+        };
+        // Of an account that was not read, nothing stands that could disagree.
+        if put.is_none() && account.unread.is_empty() {
+            account.mark_unread(stale(address));
+        }
+    }
+
+    /// A dump may hold no policies but those of buckets: what the standing template says of others is known.
+    fn put_resource(
+        &self,
+        arn: &str,
+        address: &str,
+        policy: Option<&PolicyText>,
+        account: &mut AccountSnapshot,
+    ) {
+        let Some(of) = crate::access::ResourceType::of_arn(arn) else { return };
+        if let Some(resource) = account.resources.get_mut(arn) {
+            if policy.is_some() || resource.label.is_empty() {
+                address.clone_into(&mut resource.label);
+            }
+            if !resource.is_dumped && resource.policy.is_none() {
+                resource.policy = policy.cloned();
+            }
+            return;
+        }
+        account.resources.insert(
+            arn.to_owned(),
+            crate::review::Resource {
+                kind: of,
+                label: address.to_owned(),
+                policy: policy.cloned(),
+                restrict_public: false,
+                is_dumped: false,
+            },
+        );
+    }
+}

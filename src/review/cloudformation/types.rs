@@ -1,0 +1,104 @@
+//! What each resource type does to access, by a table: every type is in it, or is not known.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What a resource type does to access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TypeBearing {
+    /// Its access is in the model.
+    Judged,
+    /// It is what trust policies or instances name: the policies decide.
+    Named,
+    /// It bears access where this property of it is set, which is not in the model.
+    Policy(&'static str),
+    /// It bears access that is not in the model.
+    Bears,
+    /// It runs templates or programs, which may make anything.
+    Runs,
+    /// It bears none.
+    None,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// Types by their name without `AWS::`.
+static TYPES: LazyLock<HashMap<&'static str, TypeBearing>> = LazyLock::new(|| {
+    let rows = include_str!("types.txt").lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|row| {
+        let (name, bearing) = row.split_once(' ')?;
+        let bearing = match bearing {
+            "judged" => TypeBearing::Judged,
+            "named" => TypeBearing::Named,
+            "bears" => TypeBearing::Bears,
+            "runs" => TypeBearing::Runs,
+            "none" => TypeBearing::None,
+            other => TypeBearing::Policy(other.strip_prefix("policy ")?),
+        };
+        Some((name, bearing))
+    })
+    .collect()
+});
+
+/// What a type does to access.
+#[must_use]
+pub(super) fn bearing(kind: &str) -> TypeBearing {
+    // A custom resource runs a function; what `AWS::Serverless` declares is made by a macro. Neither is bounded.
+    if kind.starts_with("Custom::") || kind.starts_with("AWS::Serverless::") {
+        return TypeBearing::Runs;
+    }
+    // What the CDK says of itself.
+    if kind == "AWS::CDK::Metadata" {
+        return TypeBearing::None;
+    }
+    let name = kind.strip_prefix("AWS::").unwrap_or(kind);
+    TYPES.get(name).copied().unwrap_or(TypeBearing::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_whole() {
+        let rows = include_str!("types.txt").lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(TYPES.len(), rows, "a row is no row, or stands twice");
+        assert!(rows > 1_800, "{rows}");
+        assert_eq!(bearing("AWS::IAM::Role"), TypeBearing::Judged);
+        assert_eq!(bearing("AWS::EC2::VPC"), TypeBearing::None);
+        assert_eq!(bearing("AWS::Events::EventBus"), TypeBearing::Policy("Policy"));
+        assert_eq!(bearing("AWS::RAM::ResourceShare"), TypeBearing::Bears);
+        assert_eq!(bearing("AWS::CloudFormation::StackSet"), TypeBearing::Runs);
+        assert_eq!(bearing("Custom::Anything"), TypeBearing::Runs);
+        assert_eq!(bearing("AWS::Serverless::Function"), TypeBearing::Runs);
+        assert_eq!(bearing("AWS::Type::OfTomorrow"), TypeBearing::Unknown);
+        assert_eq!(bearing("AWS::CDK::Metadata"), TypeBearing::None);
+        assert_eq!(bearing("Acme::Own::Thing"), TypeBearing::Unknown);
+    }
+
+    /// What has a policy, a permission or a grant in its name bears none only where a reason is written here.
+    #[test]
+    fn no_type_is_harmless_by_oversight() {
+        const REASONS: [&str; 3] = [
+            // What an instance may attach to, in its own network.
+            "EC2::NetworkInterfacePermission",
+            // Whose copies of snapshots are encrypted, and by which key.
+            "Redshift::SnapshotCopyGrant",
+            // Units of work of a queue.
+            "Batch::ConsumableResource",
+        ];
+        let ends = ["ResourcePolicy", "Permission", "Permissions", "Grant", "Share"];
+        let suspicious: Vec<&&str> = TYPES
+            .iter()
+            .filter(|(name, bearing)| {
+                **bearing == TypeBearing::None
+                    && ends.iter().any(|end| name.ends_with(end))
+                    && !REASONS.contains(name)
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let known = ["Batch::QuotaShare", "QuickSight::CustomPermissions"];
+        let new: Vec<_> = suspicious.into_iter().filter(|name| !known.contains(name)).collect();
+        assert!(new.is_empty(), "{new:?}");
+    }
+}
