@@ -66,6 +66,9 @@ pub fn ask_both(
         });
     let (before, after) = (before.as_ref(), after.as_ref());
     let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
+    if sides.is_empty() {
+        return Answers::of_nobody();
+    }
     let mut judged = 0;
     let (mut undecided, mut inexact): (Option<String>, Option<String>) = (None, None);
     let (mut is, mut was, mut gained, mut lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -169,6 +169,15 @@ pub struct Answers {
     pub inexact: Option<String>,
 }
 
+impl Answers {
+    /// The answers where neither side is there to be asked.
+    #[must_use]
+    pub const fn of_nobody() -> Self {
+        const CLOSED: SymbolicAnswer = SymbolicAnswer::Closed { judged: 0 };
+        Self { before: CLOSED, after: CLOSED, gained: Vec::new(), lost: Vec::new(), inexact: None }
+    }
+}
+
 /// The keys that the variables of a statement name, in lower case.
 pub fn variable_keys(statement: &crate::iam::Statement) -> BTreeSet<String> {
     let resources = statement.resources.iter().chain(&statement.not_resources);

@@ -15,7 +15,9 @@
 //!    runs under already, and principals that are made; what a resource's own policy lets somebody change of what runs, in
 //!    this account or in another one, is found by that policy (`running.rs`);
 //! 2. all facts are tried for every principal that is reached, under everything that is changed about it so far,
-//!    and are tried again whenever more is changed about it;
+//!    and are tried again whenever more is changed about it. A principal that no policy permits any of these calls, and about
+//!    which nothing is changed, has none to try; whoever may have some is asked about everybody who is reached beside it,
+//!    whichever of the two comes first;
 //! 3. a change never takes away: each one leaves a principal with no less than it had (`changes.rs` says why), so it
 //!    is enough to keep the union of the changes, and the order in which they are made does not matter;
 //! 4. what nobody in the closure can alter stays in every question: SCPs and RCPs over the account, and boundaries
@@ -84,21 +86,18 @@ impl Search<'_, '_> {
     }
 
     fn process(&mut self, origin: &Origin, ground: &Ground, task: Task, closure: &mut Closure) {
-        let (Task::All(actor) | Task::Change(actor, _)) = &task;
+        let (Task::All(actor) | Task::Change(actor)) = &task;
         let Some(own) = account(self.model, actor).cloned() else {
             // In an account of one's own nobody needs power.
-            if matches!(actor, Actor::Admitted) {
+            if matches!(task, Task::All(Actor::Admitted)) {
                 self.walk(ground, actor, closure);
             }
             return;
         };
         let inside = ground.exits.contains(&own) && !self.is_home(origin, &own);
         match &task {
-            Task::Change(actor, Actor::Known(arn)) if inside => {
-                self.change(ground, actor, arn, closure);
-            }
-            Task::Change(actor, whom) if inside => self.unbind(actor, whom, closure),
-            Task::Change(..) => {}
+            Task::Change(whom) if inside => self.change_by_others(ground, whom, closure),
+            Task::Change(_) => {}
             Task::All(actor) => {
                 if inside {
                     self.moves(ground, actor, &own, closure);
@@ -120,6 +119,7 @@ impl Search<'_, '_> {
         {
             return;
         }
+        closure.note_mover(actor);
         if self.has_a_like(actor, own, closure) {
             return;
         }
@@ -322,6 +322,16 @@ impl Search<'_, '_> {
         }
         let change = Changes { retrusted: true, ..Changes::default() };
         self.alter(actor, &whom, &RightsScope::Trust(role.arn.clone()), change, closure);
+    }
+
+    /// What those who were reached before may change about somebody. Who comes later looks at everybody itself.
+    fn change_by_others(&mut self, ground: &Ground, whom: &Actor, closure: &mut Closure) {
+        for actor in closure.movers_beside(whom) {
+            match whom {
+                Actor::Known(arn) => self.change(ground, &actor, arn, closure),
+                Actor::Made { .. } | Actor::Admitted => self.unbind(&actor, whom, closure),
+            }
+        }
     }
 
     /// What may be changed about a principal.
@@ -593,10 +603,7 @@ impl Search<'_, '_> {
                 closure.queued.remove(&task);
                 match &task {
                     Task::All(actor) => self.moves(ground, actor, own, &mut closure),
-                    Task::Change(actor, Actor::Known(arn)) => {
-                        self.change(ground, actor, arn, &mut closure);
-                    }
-                    Task::Change(actor, whom) => self.unbind(actor, whom, &mut closure),
+                    Task::Change(whom) => self.change_by_others(ground, whom, &mut closure),
                 }
             }
             let Some((fact, way)) = closure.conditional.pop().or_else(|| closure.doubtful.pop())

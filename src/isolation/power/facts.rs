@@ -23,6 +23,8 @@ pub(super) struct Closure {
     pub(super) written: BTreeMap<String, Way>,
     /// Principals that it has made and can be, by ARN, and how: nobody has given them anything.
     pub(super) bare: BTreeMap<String, Way>,
+    /// Those of whom it is asked what they may change about others, by the id of their account.
+    movers: BTreeMap<String, BTreeSet<Actor>>,
     pub(super) queue: VecDeque<Task>,
     pub(super) queued: BTreeSet<Task>,
     /// What is so under conditions only: it waits for what is so without.
@@ -36,8 +38,8 @@ pub(super) struct Closure {
 pub(super) enum Task {
     /// All that an actor may do.
     All(Actor),
-    /// What an actor may change about another one.
-    Change(Actor, Actor),
+    /// What others of its account may change about somebody who was reached just now.
+    Change(Actor),
 }
 
 /// Something that comes true.
@@ -164,11 +166,7 @@ impl Closure {
                     return;
                 }
                 self.reached.insert(actor.clone(), way.clone());
-                let near = |other: &&Actor| place(other) == place(&actor) && **other != actor;
-                let others: Vec<Actor> = self.reached.keys().filter(near).cloned().collect();
-                for other in others {
-                    self.enqueue(Task::Change(other, actor.clone()));
-                }
+                self.enqueue(Task::Change(actor.clone()));
                 self.enqueue(Task::All(actor));
             }
             Fact::Changed(actor, change) => {
@@ -204,6 +202,17 @@ impl Closure {
                 self.crossed.entry((actor, target)).or_insert_with(|| way.clone());
             }
         }
+    }
+
+    /// Remembers somebody who may hold rights over others of its account.
+    pub(super) fn note_mover(&mut self, actor: &Actor) {
+        self.movers.entry(place(actor).to_owned()).or_default().insert(actor.clone());
+    }
+
+    /// Those who may hold rights over somebody else of their account.
+    pub(super) fn movers_beside(&self, whom: &Actor) -> Vec<Actor> {
+        let beside = self.movers.get(place(whom)).into_iter().flatten();
+        beside.filter(|other| *other != whom).cloned().collect()
     }
 
     /// Policies of an account, as their ARNs name it, whose text it decides, and how.

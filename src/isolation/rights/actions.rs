@@ -8,6 +8,7 @@
 //! Source: Service Authorization Reference; Organizations User Guide, "Managing organization policies".
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crate::access::{PrincipalNode, STATE_STORE};
 use crate::iam::symbolic::globs::Glob;
@@ -171,9 +172,48 @@ pub(super) const USER_POOLS: [&str; 8] = [
 /// Rights over the tags of one identity, by which policies may tell it from others.
 pub(super) const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser"];
 
+/// Actions in lower case and in order, so that those of a pattern are found without a look at the others.
+struct ActionSet(Vec<String>);
+
+impl ActionSet {
+    fn of(actions: impl Iterator<Item = &'static str>) -> Self {
+        let mut all: Vec<String> = actions.map(str::to_ascii_lowercase).collect();
+        all.sort();
+        all.dedup();
+        Self(all)
+    }
+
+    /// Whether a pattern, in lower case, matches any of them.
+    fn has_any_of(&self, pattern: &str) -> bool {
+        let start = literal_start(pattern);
+        let from = self.0.partition_point(|action| action.as_str() < start);
+        let mut alike = self.0.iter().skip(from).take_while(|action| action.starts_with(start));
+        match start.len() == pattern.len() {
+            true => alike.next().is_some_and(|action| action == pattern),
+            false => {
+                let glob = Glob::like(pattern);
+                alike.any(|action| glob.matches(action))
+            }
+        }
+    }
+}
+
+/// Rights that move walls by themselves.
+static MOVING: LazyLock<ActionSet> = LazyLock::new(|| ActionSet::of(moving()));
+
+/// The same, and those over code that runs under a role of whatever service.
+static MOVING_OR_SWAPPING: LazyLock<ActionSet> =
+    LazyLock::new(|| ActionSet::of(moving().chain(passing::swaps())));
+
+fn moving() -> impl Iterator<Item = &'static str> {
+    let lists =
+        [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &ADMIT, &CLUSTERS, &POOLS, &USER_POOLS];
+    lists.into_iter().flatten().copied()
+}
+
 /// Whether its policies speak of a right that moves a wall at all: a quick, generous look.
 pub(in crate::isolation) fn may_change_policies(principal: &PrincipalNode) -> bool {
-    speaks_of_rights(principal, passing::swaps())
+    speaks_of(principal, |pattern| MOVING_OR_SWAPPING.has_any_of(pattern))
 }
 
 /// The same in an account of which it is known which services its roles are for: to be a role that is in use takes one.
@@ -189,46 +229,23 @@ pub(in crate::isolation) fn may_change_policies_in<'w>(
                 way.swap_together.iter().copied().flatten().copied().collect()
             };
             let swaps = ways.iter().flat_map(|way| way.swap.iter().copied().chain(together(way)));
-            speaks_of_rights(principal, swaps)
+            let swaps = ActionSet::of(swaps);
+            speaks_of(principal, |pattern| MOVING.has_any_of(pattern) || swaps.has_any_of(pattern))
         }
         None => may_change_policies(principal),
     }
 }
 
-fn speaks_of_rights(
-    principal: &PrincipalNode,
-    mut swaps: impl Iterator<Item = &'static str>,
-) -> bool {
-    if principal.is_unreadable() {
-        return true;
-    }
-    let globs = allowing(principal);
-    let names = |action: &str| {
-        let action = action.to_ascii_lowercase();
-        globs.iter().any(|glob| glob.matches(&action))
-    };
-    let lists =
-        [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &ADMIT, &CLUSTERS, &POOLS, &USER_POOLS];
-    lists.into_iter().flatten().any(|action| names(action))
-        || swaps.any(names)
-        || principal
-            .identity()
-            .iter()
-            .flat_map(|r| &r.document.statements)
-            .any(|s| s.effect == Effect::Allow && s.actions.is_empty() && !s.not_actions.is_empty())
-}
-
-/// The patterns of actions that its statements allow.
-fn allowing(principal: &PrincipalNode) -> Vec<Glob> {
+/// Whether it is allowed a pattern of actions, in lower case, that moves walls.
+fn speaks_of(principal: &PrincipalNode, moves_walls: impl Fn(&str) -> bool) -> bool {
     let statements = principal.identity().iter().flat_map(|rule| &rule.document.statements);
-    let mut texts: Vec<String> = statements
-        .filter(|s| s.effect == Effect::Allow)
-        .flat_map(|s| &s.actions)
-        .map(|item| item.text.symbolic().to_ascii_lowercase())
-        .collect();
-    texts.sort();
-    texts.dedup();
-    texts.iter().map(|text| Glob::like(text)).collect()
+    let mut allowing = statements.filter(|s| s.effect == Effect::Allow);
+    principal.is_unreadable()
+        || allowing.any(|s| {
+            let mut patterns = s.actions.iter().map(|item| item.text.symbolic());
+            patterns.any(|pattern| moves_walls(&pattern.to_ascii_lowercase()))
+                || s.actions.is_empty() && !s.not_actions.is_empty()
+        })
 }
 
 /// The same for the right to write objects.
@@ -245,12 +262,18 @@ pub(super) fn may(principal: &PrincipalNode, action: &str) -> bool {
 pub(in crate::isolation) fn allows(document: &Document, action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     let names = |item: &crate::iam::Item| {
-        Glob::like(&item.text.symbolic().to_ascii_lowercase()).matches(&action)
+        let pattern = item.text.symbolic().to_ascii_lowercase();
+        action.starts_with(literal_start(&pattern)) && Glob::like(&pattern).matches(&action)
     };
     document.statements.iter().any(|s| {
         s.effect == Effect::Allow
             && (s.actions.iter().any(names) || (s.actions.is_empty() && !s.not_actions.is_empty()))
     })
+}
+
+/// What a pattern begins with, up to its first wildcard.
+fn literal_start(pattern: &str) -> &str {
+    pattern.split(['*', '?']).next().unwrap_or_default()
 }
 
 /// Whether a managed policy is AWS's own, which AWS alone changes (IAM User Guide, "Managed policies and inline policies").

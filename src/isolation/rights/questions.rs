@@ -134,7 +134,7 @@ impl<'w> Questions<'w> {
         };
         let (before, after) = (side(self.before, Time::Before), side(self.after, Time::After));
         // A changed holder may be asked in several ways; any of them will do.
-        let ways = before.len().max(after.len()).max(1);
+        let ways = before.len().max(after.len());
         let mut found: Option<Answers> = None;
         for way in 0..ways {
             let (before, after) = (before.get(way), after.get(way));
@@ -165,7 +165,7 @@ impl<'w> Questions<'w> {
                 break;
             }
         }
-        found.unwrap_or_else(|| answer(None, None))
+        found.unwrap_or_else(Answers::of_nobody)
     }
 
     /// Resources of an account, with their policies as they will be. What a policy that cannot be read says of a
