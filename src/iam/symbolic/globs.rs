@@ -4,7 +4,9 @@
 //! match together is one region. Which character comes next only matters where it is the next literal
 //! of some pattern, so a state has few successors.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use hashbrown::HashSet;
 
 use super::variables::Piece;
 
@@ -156,6 +158,13 @@ impl Glob {
         }
     }
 
+    /// Positions without those before the last one of a star: what follows there is matched from the star too, so that they
+    /// tell no texts apart.
+    fn alive<'p>(&self, positions: &'p BTreeSet<usize>) -> impl Iterator<Item = &'p usize> {
+        let star = positions.iter().rev().find(|at| self.units.get(**at) == Some(&Unit::Star));
+        positions.range(star.copied().unwrap_or_default()..)
+    }
+
     fn accepts(&self, at: &BTreeSet<usize>) -> bool {
         at.contains(&self.units.len())
     }
@@ -225,7 +234,10 @@ pub fn regions_within(globs: &[Glob], shape: &Glob, cap: usize) -> Result<Vec<St
 
 fn start(globs: &[Glob]) -> State {
     let each = (0..).zip(globs);
-    each.flat_map(|(number, glob)| glob.start().into_iter().map(move |at| (number, at))).collect()
+    let alive = |(number, glob): (u32, &Glob)| -> State {
+        glob.alive(&glob.start()).map(|at| (number, *at)).collect()
+    };
+    each.flat_map(alive).collect()
 }
 
 /// The regions that can be come to from a state, after this text; of one pattern alone where one is given by number.
@@ -289,15 +301,16 @@ fn index(number: u32) -> usize {
 }
 
 fn after(globs: &[Glob], state: &State, given: char) -> State {
-    let mut next: BTreeSet<(u32, usize)> = BTreeSet::new();
+    let mut next = State::with_capacity(state.len());
     let mut of_one: BTreeSet<usize> = BTreeSet::new();
-    for (number, at) in state {
+    for own in state.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((number, _)) = own.first() else { continue };
         let Some(glob) = globs.get(index(*number)) else { continue };
         of_one.clear();
-        glob.advance(*at, given, &mut of_one);
-        next.extend(of_one.iter().map(|at| (*number, *at)));
+        own.iter().for_each(|(_, at)| glob.advance(*at, given, &mut of_one));
+        next.extend(glob.alive(&of_one).map(|at| (*number, *at)));
     }
-    next.into_iter().collect()
+    next
 }
 
 #[cfg(test)]

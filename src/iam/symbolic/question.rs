@@ -27,7 +27,7 @@ impl Default for Caps {
 }
 
 /// The texts that an action or resource may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Space {
     /// This one.
     One(String),
@@ -72,18 +72,25 @@ impl Space {
 pub struct Companion {
     /// The action, in lower case.
     pub action: &'static str,
-    /// Whether a key, in lower case, takes it.
+    /// Whether a key, in lower case, takes it; the empty one stands for every request.
     pub is_set: fn(&str) -> bool,
 }
 
 impl Companion {
+    /// An action, in lower case, that always goes with another one upon the same.
+    #[must_use]
+    pub const fn always(action: &'static str) -> Self {
+        Self { action, is_set: |_| true }
+    }
+
     /// The request for it that goes with another one; `None` where that carries none of its keys.
     #[must_use]
     pub fn beside(&self, request: &Request) -> Option<Request> {
         let mut context = request.context.iter();
-        let takes = context.any(|(key, value)| {
-            (self.is_set)(&key.to_ascii_lowercase()) && !value.values().is_empty()
-        });
+        let takes = (self.is_set)("")
+            || context.any(|(key, value)| {
+                (self.is_set)(&key.to_ascii_lowercase()) && !value.values().is_empty()
+            });
         takes.then(|| {
             let mut other = request.clone();
             self.action.clone_into(&mut other.action);

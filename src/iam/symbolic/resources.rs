@@ -12,7 +12,8 @@
 //!   Should that text match further patterns of the document, the judge sees that, and what it allows is true.
 //! - What is gained and lost is then not complete, for a text that is new may lie in a region with one that is not.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::globs::{Glob, Shape, TooMany, regions, regions_within};
 use super::question::{Caps, Question, Space, statements};
@@ -181,8 +182,38 @@ pub(super) fn some_resources(
     found
 }
 
+/// Spaces and what cuts them, with the most states.
+type Cutting = (Vec<Space>, Vec<Glob>, usize);
+
+thread_local! {
+    /// Regions of many patterns: the same ones are asked for on both sides of a plan, for each cause, and by each principal.
+    static CUT: RefCell<BTreeMap<Cutting, Result<Vec<String>, TooMany>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Fewer patterns are cut faster than they are looked up, and more results than that take more room than they save time.
+const REMEMBERED: (usize, usize) = (8, 64);
+
 /// A text for every region of the spaces.
 pub(super) fn cut(spaces: &[Space], globs: &[Glob], caps: Caps) -> Result<Vec<String>, TooMany> {
+    let (patterns, results) = REMEMBERED;
+    if globs.len() < patterns {
+        return cut_anew(spaces, globs, caps);
+    }
+    let key = (spaces.to_vec(), globs.to_vec(), caps.states);
+    if let Some(known) = CUT.with_borrow(|known| known.get(&key).cloned()) {
+        return known;
+    }
+    let found = cut_anew(spaces, globs, caps);
+    CUT.with_borrow_mut(|known| {
+        if known.len() >= results {
+            known.clear();
+        }
+        known.insert(key, found.clone());
+    });
+    found
+}
+
+fn cut_anew(spaces: &[Space], globs: &[Glob], caps: Caps) -> Result<Vec<String>, TooMany> {
     let mut all = Vec::new();
     for space in spaces {
         match space {
