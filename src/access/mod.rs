@@ -34,7 +34,8 @@ pub use organization::{Guardrails, Organization, PolicyType};
 pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
 pub use resource::{
-    BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION,
-    POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES, ResourceNode,
-    ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE, STREAM, TABLE, TOPIC,
+    AccessLists, BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY,
+    LOG_DESTINATION, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES,
+    ResourceNode, ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE, STREAM, TABLE,
+    TOPIC,
 };

@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 
 use super::{
-    AccountFacts, AccountNode, Coverage, GroupNode, Guardrails, ManagedPolicies, NamedPolicy,
-    Organization, PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember, aws_managed,
+    AccountFacts, AccountNode, Coverage, GroupNode, Guardrails, ManagedPolicies, ManagedPolicy,
+    NamedPolicy, Organization, PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember,
+    aws_managed,
 };
+use crate::iam::symbolic::Space;
 use crate::iam::{Document, Membership};
 use crate::ids::{Handle, Partition};
 
@@ -244,6 +246,18 @@ impl AccessModel {
             Some(read) => read.part("content"),
             None => aws_managed::find(arn),
         }
+    }
+
+    /// Whether setting another version of the managed policy of that ARN as its default is known to lift nothing; with a
+    /// prefix of ARNs, the same of all that begin so.
+    #[must_use]
+    pub fn is_settled(&self, space: &Space) -> bool {
+        if let Space::One(arn) = space {
+            return self.managed_policies.get(arn).is_some_and(ManagedPolicy::is_settled);
+        }
+        let mut all =
+            self.managed_policies.iter().filter(|(arn, _)| space.contains(arn)).peekable();
+        all.peek().is_some() && all.all(|(_, policy)| policy.is_settled())
     }
 
     /// ARNs of the managed policies of AWS's, in a partition, of which it is known what they permit.

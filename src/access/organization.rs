@@ -14,8 +14,8 @@ pub struct Organization {
     /// The id of its management account, or a symbol.
     pub management_account: String,
     /// Services that act in every account of it (Organizations User Guide, "Using AWS Organizations with
-    /// other AWS services").
-    pub trusted_services: BTreeSet<String>,
+    /// other AWS services"); `None` where that is not known.
+    pub trusted_services: Option<BTreeSet<String>>,
     /// All accounts known to be in it, by id, with what each stands under; the model's own may be among them.
     pub accounts: BTreeMap<String, String>,
     /// Those among them that AWS has closed, by id.

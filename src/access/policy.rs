@@ -68,6 +68,7 @@ pub struct ManagedPolicy {
     /// How reports call it.
     pub label: String,
     content: Later<Option<NamedPolicy>>,
+    is_settled: Later<bool>,
 }
 
 /// A value that is made on first use: most policies of an account are attached to nothing that matters.
@@ -83,7 +84,23 @@ impl ManagedPolicy {
         label: impl Into<String>,
         read: impl FnOnce() -> Option<NamedPolicy> + Send + 'static,
     ) -> Self {
-        Self { label: label.into(), content: LazyLock::new(Box::new(read)) }
+        Self {
+            label: label.into(),
+            content: LazyLock::new(Box::new(read)),
+            is_settled: LazyLock::new(Box::new(|| false)),
+        }
+    }
+
+    /// The same, where it is found out on first use whether the other versions of it that there are say the same.
+    #[must_use]
+    pub fn settled(self, is_settled: impl FnOnce() -> bool + Send + 'static) -> Self {
+        Self { is_settled: LazyLock::new(Box::new(is_settled)), ..self }
+    }
+
+    /// Whether setting another version of it as its default is known to lift nothing.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        *self.is_settled
     }
 
     /// Its document as a part of what it is attached to (`content`, `boundary`).

@@ -51,6 +51,8 @@ pub struct ResourceType {
     pub levels: Option<(&'static str, &'static str)>,
     /// What reading and writing takes of the key under which it encrypts.
     pub key_actions: Option<(&'static str, &'static str)>,
+    /// The key of AWS's own under which it encrypts where no other is named: nothing of another account may use that.
+    pub own_key: Option<&'static str>,
     /// The only actions that its service answers without a signature; empty where that does not depend on the action.
     pub unsigned_actions: &'static [&'static str],
     /// Condition keys, in lower case, that tell of a request's signature: those that nobody signed lack them.
@@ -78,6 +80,7 @@ impl ResourceType {
         tag_keys: None,
         levels: None,
         key_actions: None,
+        own_key: None,
         unsigned_actions: &[],
         signature_keys: &[],
     };
@@ -195,6 +198,10 @@ pub static SECRET: ResourceType = ResourceType {
     policy_actions: &["secretsmanager:DeleteResourcePolicy", "secretsmanager:PutResourcePolicy"],
     writes: &["secretsmanager:PutSecretValue"],
     reads: &["secretsmanager:GetSecretValue"],
+    // Secrets Manager User Guide, "Secret encryption and decryption in AWS Secrets Manager", "Access AWS Secrets Manager secrets
+    // from a different account".
+    key_actions: Some(("kms:Decrypt", "kms:GenerateDataKey")),
+    own_key: Some("aws/secretsmanager"),
     ..ResourceType::PLAIN
 };
 
@@ -523,6 +530,35 @@ pub enum ResourceTags {
     Known(BTreeMap<String, Option<String>>),
 }
 
+/// What is known of the access control lists by which S3 lets others into a bucket, and into objects in it, beside its policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLists {
+    /// They let nobody in: they are off, or its service has none.
+    #[default]
+    Off,
+    /// They may let accounts in that they name. Whom they let in publicly is ignored.
+    NamedAccounts,
+    /// They may let anybody in.
+    Anybody,
+}
+
+impl AccessLists {
+    /// The value of Object Ownership that turns access control lists off, which a new bucket has (S3 User Guide, "Controlling
+    /// ownership of objects and disabling ACLs for your bucket").
+    pub const OWNER_ENFORCED: &'static str = "BucketOwnerEnforced";
+
+    /// What follows from who owns what lies in a bucket, where that is known, and from whether the bucket or its account
+    /// ignores public lists (S3 User Guide, "Blocking public access to your Amazon S3 storage", `IgnorePublicAcls`).
+    #[must_use]
+    pub fn of(ownership: Option<&str>, ignores_public: bool) -> Self {
+        match (ownership, ignores_public) {
+            (Some(Self::OWNER_ENFORCED), _) => Self::Off,
+            (_, true) => Self::NamedAccounts,
+            (_, false) => Self::Anybody,
+        }
+    }
+}
+
 /// A resource that can have a policy of its own.
 #[derive(Clone, Debug)]
 pub struct ResourceNode {
@@ -540,6 +576,8 @@ pub struct ResourceNode {
     pub policy: ResourcePolicy,
     /// Whether public policies are cut down to the account (`RestrictPublicBuckets` of S3).
     pub restrict_public: bool,
+    /// Its access control lists, which no source reads.
+    pub access_lists: AccessLists,
     /// The KMS key under which it encrypts by default.
     pub key: Option<String>,
     /// Its tags, by which policies may tell it from others.

@@ -83,6 +83,7 @@ const MEMBERS: &[(&str, Operations)] = &[
             ("GetBucketAbac", &["AbacStatus"]),
             ("GetBucketEncryption", &["Rule"]),
             ("GetBucketLocation", &["LocationConstraint"]),
+            ("GetBucketOwnershipControls", &["Rule"]),
             ("GetBucketPolicy", &["Statement"]),
             ("GetBucketTagging", &["TagSet"]),
             ("GetBucketVersioning", &["VersioningConfiguration"]),

@@ -21,6 +21,11 @@
 //!   for an origin that enters the role's account, or writes into it, and is not that role itself, rests on
 //!   the code; and so on from every account that such code gets into. An origin that does neither cannot
 //!   speak to it, and one whose own account it is reaches the far side anyway.
+//! * Access control lists. No source reads those of objects, so where Object Ownership leaves them on, they let in whom they
+//!   can: everybody unless public ones are ignored, and accounts in any case. Guardrails of both sides bind what they grant, and
+//!   exactly that is asked, as for policies.
+//! * Delegated administrators. Which members administer others is not read, so where the organization trusts a service that has
+//!   such, and somebody of an account that the origin owns or gets into speaks of what they do, that account may be one.
 //! * The management account. Whoever it lets in may do anything to its members, and where the estate does not declare it
 //!   nothing of it was read. So every proof for an origin that guardrails let ask it for a role rests on whom it lets in.
 //! * Who issues identities. A role that trusts the provider of an EKS cluster, or Cognito, lets in whoever administers the
@@ -41,14 +46,14 @@ use super::issuers::{TokenIssuer, keys_of};
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
 use super::rights::{
-    guardrails_let_leave, guardrails_let_member_leave, is_for_management, may_change_policies,
-    may_change_policies_in, services_of,
+    guardrails_let_leave, guardrails_let_member_leave, is_for_management, may_administer,
+    may_change_policies, may_change_policies_in, services_of,
 };
 use super::section::{Assumption, AssumptionKind};
 use super::undetermined::opened;
 use crate::access::{
-    AccessModel, AccountNode, Coverage, FUNCTION, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
-    PrincipalNode, ResourceNode, UndescribedMember,
+    AccessLists, AccessModel, AccountNode, BUCKET, Coverage, FUNCTION, NamedPolicy,
+    POLICY_BEARING_TYPES, PolicyBearing, PrincipalNode, ResourceNode, UndescribedMember,
 };
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
@@ -89,6 +94,8 @@ pub(super) struct Assumptions<'a> {
     code: BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>>,
     /// The management account and who of each origin it may let in, where nothing of it is read.
     management: Option<(Handle, BTreeSet<Origin>)>,
+    /// Accounts that may administer others, each with the services for which.
+    administering: BTreeMap<&'a Handle, BTreeSet<&'static str>>,
     /// Accounts with roles for functions, each with the environments that those get into.
     functions: BTreeMap<&'a Handle, BTreeSet<&'a str>>,
     /// Roles that whoever issues identities of a cluster or pool gets into, each with the accounts that it gets into.
@@ -117,6 +124,9 @@ impl<'a> Assumptions<'a> {
         let partition = partition(model);
         let (code, issued) = (code(model, result, entered), issued(model, result));
         let (functions, management) = (functions(model, result), None);
+        let administering =
+            model.accounts.values().map(|node| (&node.handle, may_administer(model, node)));
+        let administering = administering.collect();
         let mut all = Self {
             model,
             partition,
@@ -125,6 +135,7 @@ impl<'a> Assumptions<'a> {
             administrating,
             code,
             management,
+            administering,
             functions,
             issued,
         };
@@ -135,6 +146,8 @@ impl<'a> Assumptions<'a> {
     /// What the proof of an isolated wall rests on.
     pub(super) fn of(&self, (origin, to): &Pair, memo: &mut Memo) -> Vec<Assumption> {
         let mut all = self.resource_policies(origin, to, memo);
+        all.extend(self.access_lists(origin, to, memo));
+        all.extend(self.delegated_administrators(origin, to));
         all.extend(self.running_code(origin, to));
         all.extend(self.identity_issuers(origin, to));
         all.extend(self.management_account(origin, to));
@@ -204,6 +217,74 @@ impl<'a> Assumptions<'a> {
         })
     }
 
+    /// Accounts of the origin, or that it gets into, which may administer those of the far side.
+    fn delegated_administrators(&self, origin: &Origin, to: &str) -> Vec<Assumption> {
+        let is_member = |account: &&AccountNode| {
+            account.environments.contains(to)
+                && account.membership.as_ref().is_some_and(|of| !of.management_account)
+        };
+        // Who is in the management account needs no administrator.
+        if *origin == Origin::Management || !self.model.accounts.values().any(|a| is_member(&a)) {
+            return Vec::new();
+        }
+        let callers = self.callers.get(origin).map(Vec::as_slice).unwrap_or_default();
+        let accounts = callers.iter().flat_map(|caller| &caller.accounts);
+        let accounts = accounts.filter(|account| !account.environments.contains(to));
+        let assumption = |account: &&AccountNode| {
+            let services = self.administering.get(&account.handle)?;
+            let objects: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+            let (account, kind) = (account.handle.clone(), AssumptionKind::DelegatedAdministrators);
+            (!objects.is_empty()).then_some(Assumption { account, kind, objects })
+        };
+        accounts.filter_map(assumption).collect()
+    }
+
+    /// Buckets of the far side whose access control lists may let the origin in.
+    fn access_lists(&self, origin: &Origin, to: &str, memo: &mut Memo) -> Vec<Assumption> {
+        let model = self.model;
+        let is_bucket = |ty: &&PolicyBearing| ty.name == BUCKET.name;
+        let Some(ty) = POLICY_BEARING_TYPES.iter().find(is_bucket) else { return Vec::new() };
+        let callers = self.callers.get(origin).map(Vec::as_slice).unwrap_or_default();
+        let mut all = Vec::new();
+        for owner in model.accounts.values().filter(|account| {
+            account.environments.contains(to)
+                && account.coverage == Coverage::Read
+                && !account.emulated
+        }) {
+            let counts = |bucket: &&ResourceNode| match bucket.access_lists {
+                AccessLists::Off => false,
+                AccessLists::NamedAccounts => *origin != Origin::Anonymous,
+                AccessLists::Anybody => true,
+            };
+            let buckets = model.resources_of(&owner.handle).filter(counts);
+            let objects: Vec<String> = buckets.map(|bucket| bucket.label.clone()).collect();
+            if !objects.is_empty() && self.any_gets_in(callers, origin, owner, ty, memo) {
+                let kind = AssumptionKind::AccessLists;
+                all.push(Assumption { account: owner.handle.clone(), kind, objects });
+            }
+        }
+        all
+    }
+
+    /// Whether guardrails leave somebody of an origin a request for a resource of a type that permits everything.
+    fn any_gets_in(
+        &self,
+        callers: &[AskingAccount<'a>],
+        origin: &Origin,
+        owner: &AccountNode,
+        ty: &'static PolicyBearing,
+        memo: &mut Memo,
+    ) -> bool {
+        // So many that a policy tells apart are not asked one by one: one will do.
+        callers.len() > MANY
+            || self.administrating.contains(origin)
+            || callers.iter().any(|caller| {
+                caller.id != owner.id
+                    && (self.lets_in(caller, owner, ty, false, memo)
+                        || self.may_leave(caller) && self.lets_in(caller, owner, ty, true, memo))
+            })
+    }
+
     fn identity_issuers(&self, origin: &Origin, to: &str) -> Vec<Assumption> {
         let callers = self.callers.get(origin).map(Vec::as_slice).unwrap_or_default();
         let has_one_beside = |account: &Handle| {
@@ -247,17 +328,7 @@ impl<'a> Assumptions<'a> {
                 POLICY_BEARING_TYPES.iter().filter(|ty| !model.lists(&owner.handle, ty.name));
             let objects: Vec<String> = unseen
                 .filter(|ty| ty.takes_unsigned || *origin != Origin::Anonymous)
-                .filter(|ty| {
-                    // So many that a policy tells apart are not asked one by one: one will do.
-                    callers.len() > MANY
-                        || self.administrating.contains(origin)
-                        || callers.iter().any(|caller| {
-                            caller.id != owner.id
-                                && (self.lets_in(caller, owner, ty, false, memo)
-                                    || self.may_leave(caller)
-                                        && self.lets_in(caller, owner, ty, true, memo))
-                        })
-                })
+                .filter(|ty| self.any_gets_in(callers, origin, owner, ty, memo))
                 .map(|ty| ty.name.to_owned())
                 .collect();
             if !objects.is_empty() {

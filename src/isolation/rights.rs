@@ -5,6 +5,7 @@
 //! [`questions`] asks; [`leaving`] asks what guardrails say of an account that leaves them.
 
 mod actions;
+mod administering;
 mod boundary;
 mod cache;
 mod giving;
@@ -25,6 +26,7 @@ mod wanted;
 pub(super) use actions::{
     allows, may_change_policies, may_change_policies_in, may_put_objects, services_of,
 };
+pub(super) use administering::may_administer;
 pub use cache::RightsCache;
 pub use held::{NewPrincipal, RightHolder, Rights, RightsScope, Time};
 pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};

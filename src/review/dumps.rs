@@ -211,8 +211,12 @@ fn identities(
         account.groups.insert(group.group_name, node);
     }
     for policy in details.policies {
-        let default =
-            policy.policy_version_list.into_iter().find(|version| version.is_default_version);
+        let is_whole = policy.policy_version_list.iter().all(|v| v.version_id.is_some());
+        let (default, others): (Vec<_>, Vec<_>) =
+            policy.policy_version_list.into_iter().partition(|v| v.is_default_version);
+        let others = others.into_iter().map(|v| v.document.as_ref().map(PolicyText::read));
+        let others = others.collect::<Option<Vec<PolicyText>>>().filter(|_| is_whole);
+        let default = default.into_iter().next();
         let content = match default.and_then(|version| version.document) {
             Some(document) => PolicyText::read(&document),
             None => PolicyText::Unknown("its default version is not in the dump".to_owned()),
@@ -221,7 +225,7 @@ fn identities(
         let name = policy.arn.rsplit('/').next().unwrap_or_default();
         let label = if by_aws { policy.arn.clone() } else { label(&policy.arn, name, &at) };
         let holder = if by_aws { &mut *aws_policies } else { &mut account.policies };
-        holder.insert(policy.arn, ManagedDocument { label, content });
+        holder.insert(policy.arn, ManagedDocument { label, content, others });
     }
 }
 
@@ -246,8 +250,9 @@ fn buckets(account: &mut AccountSnapshot, dump: &AccountDump) {
         }
         return;
     };
-    account.restrict_public =
-        buckets.account_public_access_block.unwrap_or_default().restrict_public_buckets;
+    let block = buckets.account_public_access_block.unwrap_or_default();
+    account.restrict_public = block.restrict_public_buckets;
+    account.ignores_public_lists = block.ignore_public_acls;
     for bucket in &buckets.buckets {
         if let Some(why) = &bucket.unread {
             account
@@ -260,11 +265,14 @@ fn buckets(account: &mut AccountSnapshot, dump: &AccountDump) {
             ));
         }
         let arn = BUCKET.global_arn(account.partition, &bucket.name);
+        let block = bucket.public_access_block.unwrap_or_default();
         let resource = Resource {
             kind: &BUCKET,
             label: label(&arn, &bucket.name, &account.handle),
             policy: bucket.policy.iter().flatten().next().map(PolicyText::read),
-            restrict_public: bucket.public_access_block.unwrap_or_default().restrict_public_buckets,
+            restrict_public: block.restrict_public_buckets,
+            ownership: bucket.ownership.clone(),
+            ignores_public_lists: block.ignore_public_acls,
             is_dumped: true,
         };
         account.resources.insert(arn, resource);
@@ -281,7 +289,7 @@ fn policies(account: &mut AccountSnapshot, dump: &AccountDump) {
         };
         let label = format!("{}@{}", resource.arn, account.handle);
         let policy = resource.policy.as_ref().map(PolicyText::read);
-        let resource_of = Resource { kind, label, policy, restrict_public: false, is_dumped: true };
+        let resource_of = Resource { label, policy, is_dumped: true, ..Resource::new(kind) };
         account.resources.insert(resource.arn.clone(), resource_of);
     }
 }
@@ -325,6 +333,7 @@ fn tree(dump: Option<OrganizationDump>, diagnostics: &mut Diagnostics) -> Tree {
         management: ids.management_account,
         enabled,
         unread: dump.unread,
+        trusted_services: dump.trusted_services,
         units: dump.units.into_iter().map(|unit| (unit.id, unit.parent)).collect(),
         ..OrganizationSnapshot::default()
     };

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use super::{AccountSnapshot, Group, Identity, ManagedDocument, PolicyText, Resource};
-use crate::access::{BUCKET, KEY, ResourceType};
+use crate::access::{AccessLists, BUCKET, KEY, ResourceType};
 
 /// What permissions are put into, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +62,15 @@ impl HolderEdit {
     }
 }
 
+/// What of a public access block bears on who gets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct PublicBlock {
+    /// `RestrictPublicBuckets`.
+    pub(super) restricts: bool,
+    /// `IgnorePublicAcls`.
+    pub(super) ignores_lists: bool,
+}
+
 /// One edit of an account.
 #[derive(Clone, Debug)]
 pub(super) enum AccountEdit {
@@ -101,8 +110,15 @@ pub(super) enum AccountEdit {
         policy: Option<PolicyText>,
         relabel: bool,
     },
-    /// `RestrictPublicBuckets` of a bucket.
-    RestrictPublic { arn: String, of: &'static ResourceType, label: String, on: bool },
+    /// The public access block of a bucket.
+    BlockPublic { arn: String, of: &'static ResourceType, label: String, block: PublicBlock },
+    /// Who owns the objects of a bucket, in S3's words; `None` where nothing says so any more.
+    SetOwnership {
+        arn: String,
+        of: &'static ResourceType,
+        label: String,
+        ownership: Option<String>,
+    },
     /// A statement of a resource's policy stands; why, where it is not known.
     PutStatement {
         arn: String,
@@ -132,7 +148,8 @@ impl AccountEdit {
             | Self::Attach { .. }
             | Self::Join { .. }
             | Self::PutResourcePolicy { .. }
-            | Self::RestrictPublic { .. }
+            | Self::BlockPublic { .. }
+            | Self::SetOwnership { .. }
             | Self::PutStatement { .. } => ApplyStep::Fill,
         }
     }
@@ -176,18 +193,21 @@ impl AccountEdit {
             }
             Self::PutHolder(edit) => put_holder(*edit, account, notes),
             Self::PutPolicy { arn, label, content } => {
-                account.policies.insert(arn, ManagedDocument { label, content });
+                account.policies.insert(arn, ManagedDocument::new(label, content));
             }
             Self::PutResource { arn, of, label, is_new } => {
                 let policy = default_policy(of, &account.iam("root"));
+                // Since April 2023 a new bucket blocks public access until that is taken away, and has no access control
+                // lists (S3 User Guide, "Blocking public access to your Amazon S3 storage", "Controlling ownership of
+                // objects and disabling ACLs for your bucket").
+                let is_new_bucket = is_new && *of == BUCKET;
                 account.resources.entry(arn).or_insert_with(|| Resource {
-                    kind: of,
                     label,
                     policy,
-                    // Since April 2023 a new bucket blocks public access until that is taken away (S3 User Guide,
-                    // "Blocking public access to your Amazon S3 storage").
-                    restrict_public: is_new && *of == BUCKET,
-                    is_dumped: false,
+                    restrict_public: is_new_bucket,
+                    ownership: is_new_bucket.then(|| AccessLists::OWNER_ENFORCED.to_owned()),
+                    ignores_public_lists: is_new_bucket,
+                    ..Resource::new(of)
                 });
             }
             Self::PutInline { holder, name, content, address } => {
@@ -212,8 +232,13 @@ impl AccountEdit {
                 }
                 notes.written.insert(arn);
             }
-            Self::RestrictPublic { arn, of, label, on } => {
-                resource(account, &arn, of, &label).restrict_public = on;
+            Self::BlockPublic { arn, of, label, block } => {
+                let resource = resource(account, &arn, of, &label);
+                resource.restrict_public = block.restricts;
+                resource.ignores_public_lists = block.ignores_lists;
+            }
+            Self::SetOwnership { arn, of, label, ownership } => {
+                resource(account, &arn, of, &label).ownership = ownership;
             }
             Self::PutStatement { arn, of, label, sid, statement } => {
                 let resource = resource(account, &arn, of, &label);
@@ -337,13 +362,8 @@ fn resource<'a>(
     of: &'static ResourceType,
     label: &str,
 ) -> &'a mut Resource {
-    account.resources.entry(arn.to_owned()).or_insert_with(|| Resource {
-        kind: of,
-        label: label.to_owned(),
-        policy: None,
-        restrict_public: false,
-        is_dumped: false,
-    })
+    let made = || Resource { label: label.to_owned(), ..Resource::new(of) };
+    account.resources.entry(arn.to_owned()).or_insert_with(made)
 }
 
 /// The policy that a resource has where nobody sets one. A key's lets its account decide (KMS Developer Guide,

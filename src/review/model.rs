@@ -8,12 +8,12 @@ use super::{
     OrganizationSnapshot, PolicyText, Tree,
 };
 use crate::access::{
-    AccessModel, AccountFacts, BUCKET, Coverage, FUNCTION, Facts, GroupNode, Guardrails, KEY,
-    ManagedPolicies, ManagedPolicy, NamedPolicy, Organization, Permissions, PolicyType,
-    PrincipalKind, PrincipalNode, QUEUE, REPOSITORY, ResourceNode, ResourcePolicy, ResourceTags,
-    ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    AccessLists, AccessModel, AccountFacts, BUCKET, Coverage, FUNCTION, Facts, GroupNode,
+    Guardrails, KEY, ManagedPolicies, ManagedPolicy, NamedPolicy, Organization, Permissions,
+    PolicyType, PrincipalKind, PrincipalNode, QUEUE, REPOSITORY, ResourceNode, ResourcePolicy,
+    ResourceTags, ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
-use crate::iam::Use;
+use crate::iam::{Use, diff};
 
 /// The types of which a dump of resource policies lists all that the account has (docs/review.md). What it holds of
 /// further types is judged, and counts for no list of them.
@@ -84,7 +84,7 @@ fn organization(tree: &OrganizationSnapshot) -> Organization {
         id: tree.id.clone(),
         root: tree.root.clone(),
         management_account: tree.management.clone(),
-        trusted_services: BTreeSet::new(),
+        trusted_services: tree.trusted_services.clone(),
         accounts: tree.accounts.clone(),
         closed: tree.closed.clone(),
     }
@@ -119,12 +119,23 @@ fn managed_policies(snapshot: &AccountsSnapshot) -> ManagedPolicies {
     let own = snapshot.accounts.values().flat_map(|account| &account.policies);
     let all = own.chain(&snapshot.aws_policies);
     all.map(|(arn, policy)| {
-        let ManagedDocument { label, content } = policy.clone();
+        let ManagedDocument { label, content, others } = policy.clone();
         let name = label.clone();
+        let current = content.clone();
         let read = move || content.named(&name, "content", Use::Managed);
-        (arn.clone(), ManagedPolicy::new(label, read))
+        let is_settled = move || others.is_some_and(|others| lift_nothing(&current, &others));
+        (arn.clone(), ManagedPolicy::new(label, read).settled(is_settled))
     })
     .collect()
+}
+
+/// Whether versions of a policy say what it says.
+fn lift_nothing(current: &PolicyText, others: &[PolicyText]) -> bool {
+    let document = |text: &PolicyText| text.named("", "content", Use::Managed).map(|p| p.document);
+    let Some(current) = document(current) else { return false };
+    others
+        .iter()
+        .all(|other| document(other).is_some_and(|other| diff(&current, &other).is_empty()))
 }
 
 fn principal(
@@ -226,6 +237,13 @@ fn resources(account: &AccountSnapshot) -> impl Iterator<Item = ResourceNode> {
         // The account's own block holds for every bucket in it (S3 User Guide, "Blocking public access to your
         // Amazon S3 storage").
         restrict_public: resource.restrict_public || account.restrict_public,
+        access_lists: match resource.kind.name == BUCKET.name {
+            true => AccessLists::of(
+                resource.ownership.as_deref(),
+                resource.ignores_public_lists || account.ignores_public_lists,
+            ),
+            false => AccessLists::Off,
+        },
         key: None,
         tags: ResourceTags::Unknown,
     })

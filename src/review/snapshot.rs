@@ -49,6 +49,8 @@ pub(crate) struct OrganizationSnapshot {
     pub management: String,
     /// Policy types that are switched on; `None` where the dump does not say.
     pub enabled: Option<BTreeSet<PolicyType>>,
+    /// Services that the organization trusts; `None` where the dump does not say.
+    pub trusted_services: Option<BTreeSet<String>>,
     /// What each unit stands under.
     pub units: BTreeMap<String, String>,
     /// What each account stands under.
@@ -101,6 +103,8 @@ pub(crate) struct AccountSnapshot {
     pub resources: BTreeMap<String, Resource>,
     /// Whether `RestrictPublicBuckets` is set for the whole account.
     pub restrict_public: bool,
+    /// Whether `IgnorePublicAcls` is set for the whole account.
+    pub ignores_public_lists: bool,
     /// Whether every policy on its resources of the types that are judged is known.
     pub lists_policies: bool,
 }
@@ -150,6 +154,15 @@ pub(crate) struct ManagedDocument {
     pub label: String,
     /// Its document.
     pub content: PolicyText,
+    /// Its other versions, where all of them are known.
+    pub others: Option<Vec<PolicyText>>,
+}
+
+impl ManagedDocument {
+    /// One of whose other versions nothing is known.
+    pub(crate) fn new(label: String, content: PolicyText) -> Self {
+        Self { label, content, others: None }
+    }
 }
 
 /// A resource that can have a policy of its own.
@@ -163,8 +176,27 @@ pub(crate) struct Resource {
     pub policy: Option<PolicyText>,
     /// Whether `RestrictPublicBuckets` is set on it.
     pub restrict_public: bool,
+    /// Who owns what lies in it, in S3's words, where that is known.
+    pub ownership: Option<String>,
+    /// Whether `IgnorePublicAcls` is set on it.
+    pub ignores_public_lists: bool,
     /// Whether a dump holds it; else it is known from a plan alone.
     pub is_dumped: bool,
+}
+
+impl Resource {
+    /// One of which nothing is known but its type.
+    pub(crate) fn new(kind: &'static ResourceType) -> Self {
+        Self {
+            kind,
+            label: String::new(),
+            policy: None,
+            restrict_public: false,
+            ownership: None,
+            ignores_public_lists: false,
+            is_dumped: false,
+        }
+    }
 }
 
 impl AccountsSnapshot {
@@ -240,6 +272,7 @@ impl AccountSnapshot {
             policies: BTreeMap::new(),
             resources: BTreeMap::new(),
             restrict_public: false,
+            ignores_public_lists: false,
             lists_policies: false,
         }
     }

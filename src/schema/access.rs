@@ -162,6 +162,8 @@ pub struct ResourceDeclaration {
     pub policy: &'static str,
     /// The attribute with its own public access block, for services that have one.
     pub public_access_block: Option<&'static str>,
+    /// The attribute that says who owns what lies in it, for services whose access control lists that may turn off.
+    pub ownership: Option<&'static str>,
     /// Its default encryption, for services that have one.
     pub encryption: Option<EncryptionDeclaration>,
     /// The attribute that says whether policies may ask for its tags, for services where that is a choice.

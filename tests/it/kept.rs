@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::types::{
-    AbacStatus, BlockedEncryptionTypes, BucketAbacStatus, EncryptionType, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    AbacStatus, BlockedEncryptionTypes, BucketAbacStatus, EncryptionType, ObjectOwnership,
+    OwnershipControls, OwnershipControlsRule, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterTier, ParameterType};
 use palisade::sandbox::{Options, Sandbox};
@@ -260,4 +261,43 @@ async fn tags_that_decide_about_access_are_changed_one_by_one() {
     assert_eq!(status().await, BucketAbacStatus::Enabled);
     let read = program.run(&["console", "-e", "s3_bucket.data.at[\"dev\"].abac"]).code(0);
     assert_eq!(read.out.trim(), "true", "{}", read.err);
+}
+
+/// S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket".
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_were_turned_on_show_in_the_walls_until_the_block_turns_them_off() {
+    let program = Program::new(&bucket(""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let client = s3(&dev(&program).await);
+    let ownership = async || {
+        let read = client.get_bucket_ownership_controls().bucket("acme-kept-data").send().await;
+        let controls = read.expect("read").ownership_controls.expect("controls");
+        controls.rules()[0].object_ownership().clone()
+    };
+    let rests = || {
+        let plan = program.run(&["plan", "--json"]).code(0).json();
+        let rows = plan["isolation"]["matrix"].as_array().expect("rows").clone();
+        let of_dev = rows.iter().filter(|row| row["to"] == "dev");
+        let all = of_dev.flat_map(|row| row["assumptions"].as_array().cloned().unwrap_or_default());
+        all.filter(|one| one["kind"] == "access_lists").count()
+    };
+    assert_eq!(ownership().await, ObjectOwnership::BucketOwnerEnforced);
+    assert_eq!(rests(), 0, "a new bucket has none");
+
+    // Turned on by hand they stay so, and the walls say it.
+    let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
+    let on = OwnershipControls::builder().rules(rule.build().expect("complete"));
+    let put = client.put_bucket_ownership_controls().bucket("acme-kept-data");
+    put.ownership_controls(on.build().expect("complete")).send().await.expect("put");
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+    assert!(rests() > 0);
+
+    program.write("main.hcl", &bucket("object_ownership = \"BucketOwnerEnforced\""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(ownership().await, ObjectOwnership::BucketOwnerEnforced);
+    assert_eq!(rests(), 0);
+
+    program.write("main.hcl", &bucket("object_ownership = \"Everybody\""));
+    let refused = program.run(&["validate"]).code(1);
+    assert!(refused.err.contains("S3 knows no ownership `Everybody`"), "{}", refused.err);
 }

@@ -37,6 +37,9 @@ pub(super) fn organization(read: &Inventory) -> OrganizationDump {
         id: text(&object.attrs, "id"),
         management_account: text(&object.attrs, declared.management_account),
     });
+    let services = object.attrs.get(declared.trusted_services);
+    dump.trusted_services =
+        services.map(|_| texts(&object.attrs, declared.trusted_services).into_iter().collect());
     let types = texts(&object.attrs, declared.policy_types).into_iter();
     let enabled = types.map(|r#type| PolicyTypeDump {
         r#type: r#type.to_ascii_uppercase(),
@@ -134,6 +137,7 @@ pub(super) fn account(read: &Inventory) -> AccountDump {
             Some(AccessPart::ManagedPolicy { document }) => details.policies.push(PolicyDetail {
                 arn: text(&object.attrs, "arn"),
                 policy_version_list: vec![PolicyVersion {
+                    version_id: None,
                     document: Some(json(&object.attrs, document)).filter(|d| !d.is_null()),
                     is_default_version: true,
                 }],
@@ -205,6 +209,7 @@ fn bucket(object: &LiveObject, name: &str, says: ResourceDeclaration) -> BucketD
         name: text(&object.attrs, name),
         policy: Some(policy(object, says)),
         public_access_block: says.public_access_block.and_then(|own| block(&object.attrs, own)),
+        ownership: says.ownership.and_then(|attr| some_text(&object.attrs, attr)),
         unread: object.unread.get(says.policy).cloned(),
     }
 }
@@ -230,8 +235,11 @@ fn attached(attrs: &Attrs, of: PolicyAttributes) -> Vec<AttachedPolicy> {
 
 fn block(attrs: &Attrs, name: &str) -> Option<PublicAccessBlock> {
     let switches = attrs.get(name)?.as_map()?;
-    let on = switches.get("restrict_public_buckets").and_then(Value::as_bool);
-    Some(PublicAccessBlock { restrict_public_buckets: on.unwrap_or(false) })
+    let on = |name: &str| switches.get(name).and_then(Value::as_bool).unwrap_or(false);
+    Some(PublicAccessBlock {
+        restrict_public_buckets: on("restrict_public_buckets"),
+        ignore_public_acls: on("ignore_public_acls"),
+    })
 }
 
 fn json(attrs: &Attrs, name: &str) -> Json {

@@ -82,7 +82,9 @@ pub(super) fn limits(model: &AccessModel, asked: &Asked) -> StepLimits {
 }
 
 /// Authorizations beside the step's own, of which nothing is known: objects under a KMS key take a right
-/// to that key as well (S3 User Guide, "Using server-side encryption with AWS KMS keys").
+/// to that key as well (S3 User Guide, "Using server-side encryption with AWS KMS keys"), and a secret is always under one, which
+/// for other accounts has to be a customer's (Secrets Manager User Guide, "Access AWS Secrets Manager secrets from a
+/// different account").
 pub(super) fn also_needs(
     model: &AccessModel,
     step: &PathStep,
@@ -104,7 +106,14 @@ pub(super) fn also_needs(
         (_, true) => writing,
         _ => return Vec::new(),
     };
-    key.map(|key| format!("{action} on {key}, which is not looked at")).into_iter().collect()
+    let needs = match (key, kind.own_key) {
+        (Some(key), _) => Some(format!("{action} on {key}, which is not looked at")),
+        (None, Some(own)) => Some(format!(
+            "{action} on the KMS key that encrypts it, which is not looked at ({own} serves no other account)"
+        )),
+        (None, None) => None,
+    };
+    needs.into_iter().collect()
 }
 
 /// What of a step is not there on a side where it cannot be asked.

@@ -38,7 +38,7 @@ pub(super) fn trusted(model: &AccessModel, result: &SideResult, to: &str) -> Vec
         })
         .collect();
     base.extend(outsiders);
-    let services = model.organization.iter().flat_map(|o| &o.trusted_services);
+    let services = model.organization.iter().flat_map(|o| o.trusted_services.iter().flatten());
     base.extend(services.map(|name| format!("trusted access of {name}")));
     base
 }

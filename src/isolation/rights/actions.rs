@@ -48,8 +48,10 @@ pub(super) const GROUP: [&str; 5] = [
     "iam:PutGroupPolicy",
 ];
 
-/// What can be done to a managed policy, wherever it is attached.
-pub(super) const POLICY: [&str; 2] = ["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"];
+/// What can be done to a managed policy, wherever it is attached: it is given another text, or one that it had.
+pub(super) const POLICY: [&str; 2] = [NEW_VERSION, OLD_VERSION];
+pub(super) const NEW_VERSION: &str = "iam:CreatePolicyVersion";
+pub(super) const OLD_VERSION: &str = "iam:SetDefaultPolicyVersion";
 
 /// What can be done to the organization's guardrails, from the management account. What each of them takes away says
 /// [`super::super::crossing::Lift`].
@@ -226,7 +228,7 @@ pub(in crate::isolation) fn may_change_policies_in<'w>(
     match known {
         Some(ways) => {
             let together = |way: &passing::Ways| -> Vec<&'static str> {
-                way.swap_together.iter().copied().flatten().copied().collect()
+                way.swap_together.iter().flat_map(|set| set.concat()).collect()
             };
             let swaps = ways.iter().flat_map(|way| way.swap.iter().copied().chain(together(way)));
             let swaps = ActionSet::of(swaps);
@@ -246,6 +248,19 @@ fn speaks_of(principal: &PrincipalNode, moves_walls: impl Fn(&str) -> bool) -> b
             patterns.any(|pattern| moves_walls(&pattern.to_ascii_lowercase()))
                 || s.actions.is_empty() && !s.not_actions.is_empty()
         })
+}
+
+/// The patterns of actions that its statements allow.
+pub(super) fn allowing(principal: &PrincipalNode) -> Vec<Glob> {
+    let statements = principal.identity().iter().flat_map(|rule| &rule.document.statements);
+    let mut texts: Vec<String> = statements
+        .filter(|s| s.effect == Effect::Allow)
+        .flat_map(|s| &s.actions)
+        .map(|item| item.text.symbolic().to_ascii_lowercase())
+        .collect();
+    texts.sort();
+    texts.dedup();
+    texts.iter().map(|text| Glob::like(text)).collect()
 }
 
 /// The same for the right to write objects.

@@ -132,7 +132,7 @@ pub struct Assumption {
     pub account: Handle,
     /// What it is.
     pub kind: AssumptionKind,
-    /// Which: types of resources, or addresses of roles.
+    /// Which: types of resources, addresses of roles or buckets, services, or the id of the management account.
     pub objects: Vec<String>,
 }
 
@@ -148,10 +148,20 @@ pub enum AssumptionKind {
     IdentityIssuers,
     /// The management account, of which nothing was read, lets nobody of the other side in.
     ManagementAccount,
+    /// Access control lists of these buckets, and of objects in them, let nobody across.
+    AccessLists,
+    /// This account is no administrator of other members for these services.
+    DelegatedAdministrators,
 }
 
 impl AssumptionKind {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 4] =
-        [Self::ResourcePolicies, Self::RunningCode, Self::IdentityIssuers, Self::ManagementAccount];
+    pub const ALL: [Self; 6] = [
+        Self::ResourcePolicies,
+        Self::AccessLists,
+        Self::RunningCode,
+        Self::IdentityIssuers,
+        Self::ManagementAccount,
+        Self::DelegatedAdministrators,
+    ];
 }

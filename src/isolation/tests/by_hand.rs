@@ -134,6 +134,7 @@ fn resource(kind: &'static ResourceType, arn: &str, policy: Option<&Json>) -> Re
         location: None,
         policy,
         restrict_public: false,
+        access_lists: crate::access::AccessLists::Off,
         key: None,
     }
 }

@@ -6,8 +6,9 @@ use std::thread;
 
 use super::sides::{Side, SideObject, Sides};
 use crate::access::{
-    AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
-    PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags, ResourceType, STATE_STORE,
+    AccessLists, AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions,
+    PrincipalKind, PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags, ResourceType,
+    STATE_STORE,
 };
 use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
@@ -170,14 +171,17 @@ fn listed_types() -> BTreeSet<&'static str> {
 
 /// Resources with a policy of their own, of whatever kind.
 fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
-    let blocks = |o: &&SideObject| match part(o) {
+    let blocks = |o: &SideObject, switch: &str| match part(o) {
         Some(AccessPart::AccountSettings { public_access_block }) => {
-            restricts_public(o, public_access_block)
+            is_on(o, public_access_block, switch)
         }
         _ => false,
     };
-    let blocking: BTreeSet<&Handle> =
-        side.objects.iter().filter(blocks).filter_map(|o| o.account.as_ref()).collect();
+    let accounts_that = |switch: &'static str| -> BTreeSet<&Handle> {
+        let all = side.objects.iter().filter(|o| blocks(o, switch));
+        all.filter_map(|o| o.account.as_ref()).collect()
+    };
+    let (blocking, ignoring) = (accounts_that(RESTRICT_PUBLIC), accounts_that(IGNORE_PUBLIC));
     let node = |object: &SideObject| {
         let Some(AccessPart::Resource(says)) = part(object) else { return None };
         let kind = ResourceType::of_service(says.service)?;
@@ -201,8 +205,17 @@ fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceN
             policy,
             // The account's own block holds for every bucket in it (S3 User Guide, "Blocking public
             // access to your Amazon S3 storage").
-            restrict_public: own_block
-                .is_some_and(|own| blocking.contains(&account) || restricts_public(object, own)),
+            restrict_public: own_block.is_some_and(|own| {
+                blocking.contains(&account) || is_on(object, own, RESTRICT_PUBLIC)
+            }),
+            access_lists: match says.ownership {
+                Some(ownership) => AccessLists::of(
+                    object.attrs.get(ownership).and_then(Value::as_str),
+                    ignoring.contains(&account)
+                        || own_block.is_some_and(|own| is_on(object, own, IGNORE_PUBLIC)),
+                ),
+                None => AccessLists::Off,
+            },
             key: says.encryption.and_then(|of| key_of(object, says.service, of)),
             tags: tags_of(object, says.tags_count),
             account,
@@ -226,10 +239,16 @@ fn arn_of(
     }
 }
 
-/// Whether `RestrictPublicBuckets` is among the blocks of public access that an object sets.
-fn restricts_public(object: &SideObject, attr: &str) -> bool {
+/// The block of public access under which public policies let in the account's own alone.
+const RESTRICT_PUBLIC: &str = "restrict_public_buckets";
+
+/// The one under which public access control lists let nobody in.
+const IGNORE_PUBLIC: &str = "ignore_public_acls";
+
+/// Whether a switch is on among the blocks of public access that an object sets.
+fn is_on(object: &SideObject, attr: &str, switch: &str) -> bool {
     let blocks = object.attrs.get(attr).and_then(Value::as_map);
-    blocks.and_then(|b| b.get("restrict_public_buckets")?.as_bool()).unwrap_or(false)
+    blocks.and_then(|b| b.get(switch)?.as_bool()).unwrap_or(false)
 }
 
 /// The KMS key of a resource's default encryption; AWS's own of that service where none is named.

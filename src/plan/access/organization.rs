@@ -21,7 +21,7 @@ pub(super) fn organization(side: &Side) -> Option<Organization> {
         id: text("id"),
         root: text(declared.root),
         management_account: text(declared.management_account),
-        trusted_services: services.into_iter().flatten().map(symbol).collect(),
+        trusted_services: Some(services.into_iter().flatten().map(symbol).collect()),
         closed: closed.filter_map(|o| Some(symbol(o.attrs.get("id")?))).collect(),
         accounts: accounts()
             .filter_map(|o| Some((symbol(o.attrs.get("id")?), symbol(o.attrs.get(parent(o)?)?))))

@@ -206,6 +206,15 @@ impl<'a> Resting<'a> {
                 "clusters, identity pools and certificate authorities elsewhere, whose identities may assume {}",
                 some(&objects, "roles")
             ),
+            AssumptionKind::AccessLists => format!(
+                "access control lists of {}, which were not looked at (Object Ownership `BucketOwnerEnforced` turns them off)",
+                some(&objects, "buckets")
+            ),
+            AssumptionKind::DelegatedAdministrators => format!(
+                "whether {} administers other members for {}, which was not read",
+                some(&accounts, "accounts"),
+                some(&objects, "services")
+            ),
             AssumptionKind::ManagementAccount => format!(
                 "whom the management account {} lets in, which was not read (declare it as an `account`)",
                 some(&objects, "accounts")

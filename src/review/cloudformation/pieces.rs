@@ -9,7 +9,7 @@ use super::value::TemplateValue;
 use crate::access::{BUCKET, FUNCTION, QUEUE, ResourceType, SECRET, STREAM, TOPIC};
 use crate::iam::Placeholder;
 use crate::review::AccountSnapshot;
-use crate::review::edit::{AccountEdit, Permission, PolicyHolder};
+use crate::review::edit::{AccountEdit, Permission, PolicyHolder, PublicBlock};
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +22,10 @@ pub(super) enum StackPiece {
     Member { user: String, group: String },
     /// The policy of a resource.
     Policy { arn: String, of: &'static ResourceType, document: TemplateValue },
-    /// `RestrictPublicBuckets`.
-    RestrictPublic { arn: String, on: bool },
+    /// The public access block of a bucket.
+    BlockPublic { arn: String, block: PublicBlock },
+    /// Who owns the objects of a bucket, in S3's words.
+    Ownership { arn: String, ownership: Option<String> },
     /// A statement of a function's policy.
     Statement { arn: String, sid: String, parts: Vec<(&'static str, TemplateValue)> },
 }
@@ -44,7 +46,8 @@ impl StackPiece {
                 Self::Inline { holder: other, name: other_name, .. },
             ) => holder == other && name == other_name,
             (Self::Policy { arn, .. }, Self::Policy { arn: other, .. })
-            | (Self::RestrictPublic { arn, .. }, Self::RestrictPublic { arn: other, .. }) => {
+            | (Self::Ownership { arn, .. }, Self::Ownership { arn: other, .. })
+            | (Self::BlockPublic { arn, .. }, Self::BlockPublic { arn: other, .. }) => {
                 arn == other
             }
             (
@@ -62,11 +65,17 @@ impl StackPiece {
             Self::Attached { holder, arn } => AccountEdit::Detach { holder, arn },
             Self::Member { user, group } => AccountEdit::Leave { user, group },
             Self::Policy { arn, .. } => AccountEdit::DropResourcePolicy { arn },
-            Self::RestrictPublic { arn, .. } => AccountEdit::RestrictPublic {
+            Self::BlockPublic { arn, .. } => AccountEdit::BlockPublic {
                 arn,
                 of: &BUCKET,
                 label: address.to_owned(),
-                on: false,
+                block: PublicBlock::default(),
+            },
+            Self::Ownership { arn, .. } => AccountEdit::SetOwnership {
+                arn,
+                of: &BUCKET,
+                label: address.to_owned(),
+                ownership: None,
             },
             Self::Statement { arn, sid, .. } => AccountEdit::DropStatement { arn, sid },
         }
@@ -86,8 +95,11 @@ impl StackPiece {
                 let policy = document.policy(&address);
                 AccountEdit::PutResourcePolicy { arn, of, label: address, policy, relabel: true }
             }
-            Self::RestrictPublic { arn, on } => {
-                AccountEdit::RestrictPublic { arn, of: &BUCKET, label: address, on }
+            Self::BlockPublic { arn, block } => {
+                AccountEdit::BlockPublic { arn, of: &BUCKET, label: address, block }
+            }
+            Self::Ownership { arn, ownership } => {
+                AccountEdit::SetOwnership { arn, of: &BUCKET, label: address, ownership }
             }
             Self::Statement { arn, sid, parts } => {
                 let statement = statement(&parts, &sid, &arn, account)
@@ -178,24 +190,39 @@ pub(super) fn pieces(side: &StackSide<'_>, resource: Declaration<'_>) -> StackPi
             }
         }
         "AWS::S3::Bucket" => {
-            let on = reader.property("PublicAccessBlockConfiguration");
             let arn = reader.known(side.entity(resource).arn, "what it is called", &mut pieces);
-            let restricts = match &on {
-                TemplateValue::Absent | TemplateValue::Null => None,
-                block => match block.get("RestrictPublicBuckets").unwrap_or(&TemplateValue::Absent)
-                {
-                    TemplateValue::Absent | TemplateValue::Null => Some(false),
-                    value => {
-                        if let Some(unknown) = value.first_unknown() {
-                            pieces.unclear.push(reader.says("whom it shuts out", &unknown.why));
-                        }
-                        value.as_bool()
+            let block = reader.property("PublicAccessBlockConfiguration");
+            let mut is_on = |name: &str| match block.get(name).unwrap_or(&TemplateValue::Absent) {
+                TemplateValue::Absent | TemplateValue::Null => Some(false),
+                value => {
+                    if let Some(unknown) = value.first_unknown() {
+                        pieces.unclear.push(reader.says("whom it shuts out", &unknown.why));
                     }
-                },
+                    value.as_bool()
+                }
             };
-            pieces
-                .all
-                .extend(arn.zip(restricts).map(|(arn, on)| StackPiece::RestrictPublic { arn, on }));
+            let block = match &block {
+                TemplateValue::Absent | TemplateValue::Null => None,
+                _ => is_on("RestrictPublicBuckets").map(|restricts| PublicBlock {
+                    restricts,
+                    // What is not known leaves the lists on.
+                    ignores_lists: is_on("IgnorePublicAcls").unwrap_or(false),
+                }),
+            };
+            let controls = reader.property("OwnershipControls");
+            let ownership = match &controls {
+                TemplateValue::Absent | TemplateValue::Null => None,
+                controls => {
+                    let rule = controls.get("Rules").and_then(|rules| rules.elements().into_iter().next());
+                    let of_rule = rule.and_then(|rule| rule.get("ObjectOwnership"));
+                    Some(of_rule.and_then(TemplateValue::as_text).map(str::to_owned))
+                }
+            };
+            let Some(arn) = arn else { return pieces };
+            let settings = ownership
+                .map(|ownership| StackPiece::Ownership { arn: arn.clone(), ownership });
+            let block = block.map(|block| StackPiece::BlockPublic { arn, block });
+            pieces.all.extend(block.into_iter().chain(settings));
         }
         "AWS::S3::BucketPolicy" => {
             reader.policy(&BUCKET, &["Bucket"], "PolicyDocument", &mut pieces)

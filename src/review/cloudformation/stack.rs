@@ -718,7 +718,8 @@ impl StackWork {
                 StackPiece::Inline { .. }
                 | StackPiece::Attached { .. }
                 | StackPiece::Member { .. }
-                | StackPiece::RestrictPublic { .. } => {}
+                | StackPiece::BlockPublic { .. }
+                | StackPiece::Ownership { .. } => {}
             }
         }
     }
@@ -852,11 +853,9 @@ impl Label {
         account.resources.insert(
             arn.to_owned(),
             crate::review::Resource {
-                kind: of,
                 label: address.to_owned(),
                 policy: policy.cloned(),
-                restrict_public: false,
-                is_dumped: false,
+                ..crate::review::Resource::new(of)
             },
         );
     }

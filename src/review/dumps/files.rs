@@ -266,6 +266,9 @@ pub(crate) struct PolicyDetail {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PolicyVersion {
+    /// As AWS prints it of each: where it is not there, the list may lack others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version_id: Option<String>,
     pub(crate) document: Option<Json>,
     #[serde(default)]
     pub(crate) is_default_version: bool,
@@ -284,6 +287,9 @@ pub(crate) struct BucketDump {
     #[serde(default, deserialize_with = "present")]
     pub(crate) policy: Option<Option<Json>>,
     pub(crate) public_access_block: Option<PublicAccessBlock>,
+    /// Who owns its objects, in S3's words; where it is not there, nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ownership: Option<String>,
     /// Why its policy is not here although it may have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unread: Option<String>,
@@ -299,6 +305,8 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Op
 pub(crate) struct PublicAccessBlock {
     #[serde(default, alias = "RestrictPublicBuckets")]
     pub(crate) restrict_public_buckets: bool,
+    #[serde(default, alias = "IgnorePublicAcls")]
+    pub(crate) ignore_public_acls: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -320,6 +328,9 @@ pub(crate) struct OrganizationDump {
     pub(crate) units: Vec<UnitDump>,
     #[serde(default)]
     pub(crate) accounts: Vec<MemberDump>,
+    /// Services with trusted access; where it is not there, nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trusted_services: Option<BTreeSet<String>>,
     pub(crate) scps: Option<Vec<PolicyDump>>,
     pub(crate) rcps: Option<Vec<PolicyDump>>,
     /// What could not be read of it, a phrase each.

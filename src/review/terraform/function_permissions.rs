@@ -106,13 +106,10 @@ fn add(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &
 }
 
 fn resource<'a>(account: &'a mut AccountSnapshot, arn: &str, change: &Change) -> &'a mut Resource {
-    account.resources.entry(arn.to_owned()).or_insert_with(|| Resource {
-        kind: &FUNCTION,
-        label: change.address.clone(),
-        policy: None,
-        restrict_public: false,
-        is_dumped: false,
-    })
+    account
+        .resources
+        .entry(arn.to_owned())
+        .or_insert_with(|| Resource { label: change.address.clone(), ..Resource::new(&FUNCTION) })
 }
 
 fn arn_before(change: &Change, account: &AccountSnapshot) -> Option<String> {

@@ -42,7 +42,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
             let policy = account
                 .policies
                 .entry(arn)
-                .or_insert_with(|| ManagedDocument { label: String::new(), content });
+                .or_insert_with(|| ManagedDocument::new(String::new(), content));
             policy.label = address;
             if !policy.content.agrees(&policy_before(change, "policy")) {
                 account.mark_unread(stale(&change.address));

@@ -6,11 +6,11 @@ use super::function_permissions;
 use super::overlay::Work;
 use super::plan::Change;
 use crate::access::{
-    BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE,
-    REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY,
+    LOG_DESTINATION, QUEUE, REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
-use crate::review::edit::{AccountEdit, stale};
+use crate::review::edit::{AccountEdit, PublicBlock, stale};
 use crate::review::{AccountSnapshot, PolicyText, Resource};
 
 /// A resource type that is in the model.
@@ -23,10 +23,11 @@ struct Row {
     names: &'static str,
 }
 
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 27] = [
     Row { kind: "aws_s3_bucket", of: &BUCKET, names: "" },
     Row { kind: "aws_s3_bucket_policy", of: &BUCKET, names: "bucket" },
     Row { kind: "aws_s3_bucket_public_access_block", of: &BUCKET, names: "bucket" },
+    Row { kind: OWNERSHIP_CONTROLS, of: &BUCKET, names: "bucket" },
     Row { kind: "aws_sqs_queue", of: &QUEUE, names: "" },
     Row { kind: "aws_sqs_queue_policy", of: &QUEUE, names: "queue_url" },
     Row { kind: "aws_kms_key", of: &KEY, names: "" },
@@ -67,6 +68,9 @@ pub(super) fn put_on_by_name(kind: &str) -> Option<(&'static ResourceType, &'sta
     let by_name = ["backup", "ecr", "events", "kms", "logs"].contains(&row.of.service);
     by_name.then_some((row.of, row.names))
 }
+
+/// What says who owns the objects of a bucket.
+const OWNERSHIP_CONTROLS: &str = "aws_s3_bucket_ownership_controls";
 
 /// The service of what a type stands for, and its name's argument, where its ARN follows from its name, its Region
 /// and its account.
@@ -165,14 +169,14 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
         change.before(row.policy()).map(|text| PolicyText::read(&Json::String(text.to_owned())));
     let is_policy = row.names.is_empty() || row.kind.ends_with("_policy");
     let is_block = row.kind == "aws_s3_bucket_public_access_block";
-    let restrict_public = is_block && flag(&change.change.before, "restrict_public_buckets");
+    let set = |name: &str| is_block && flag(&change.change.before, name);
     let own_policy = policy.clone().filter(|_| is_policy);
     let resource = account.resources.entry(arn).or_insert_with(|| Resource {
-        kind: row.of,
-        label: String::new(),
         policy: own_policy,
-        restrict_public,
-        is_dumped: false,
+        restrict_public: set("restrict_public_buckets"),
+        ownership: ownership(row, &change.change.before),
+        ignores_public_lists: set("ignore_public_acls"),
+        ..Resource::new(row.of)
     });
     if resource.label.is_empty() || is_policy {
         resource.label.clone_from(&change.address);
@@ -182,6 +186,12 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     if saw.is_some_and(|saw| resource.policy.as_ref().is_none_or(|policy| !policy.agrees(&saw))) {
         account.mark_unread(stale(&change.address));
     }
+}
+
+/// Who owns the objects of a bucket, by what says so.
+fn ownership(row: &Row, side: &Json) -> Option<String> {
+    let rule = side.get("rule").filter(|_| row.kind == OWNERSHIP_CONTROLS)?.get(0)?;
+    rule.get("object_ownership")?.as_str().map(str::to_owned)
 }
 
 fn flag(side: &Json, attr: &str) -> bool {
@@ -198,9 +208,13 @@ pub(super) fn take(
 ) {
     if change.r#type == "aws_s3_account_public_access_block" {
         match step {
-            ApplyStep::Remove if change.removes() => account.restrict_public = false,
+            ApplyStep::Remove if change.removes() => {
+                account.restrict_public = false;
+                account.ignores_public_lists = false;
+            }
             ApplyStep::Hold if change.writes() => {
                 account.restrict_public = flag(&change.change.after, "restrict_public_buckets");
+                account.ignores_public_lists = flag(&change.change.after, "ignore_public_acls");
             }
             _ => {}
         }
@@ -213,10 +227,8 @@ pub(super) fn take(
             let edit = match row.names {
                 "" => AccountEdit::DropResource { arn },
                 _ if row.kind.ends_with("_policy") => AccountEdit::DropResourcePolicy { arn },
-                _ => match account.resources.contains_key(&arn) {
-                    true => restrict_public(row, change, arn, false),
-                    false => return,
-                },
+                _ if !account.resources.contains_key(&arn) => return,
+                _ => setting(row, change, &Json::Null, arn),
             };
             edit.carry_out(account, notes);
         }
@@ -265,8 +277,17 @@ fn put_policy(
     }
 }
 
-fn restrict_public(row: &Row, change: &Change, arn: String, on: bool) -> AccountEdit {
-    AccountEdit::RestrictPublic { arn, of: row.of, label: change.address.clone(), on }
+/// What a setting of a bucket comes to by one side of a change.
+fn setting(row: &Row, change: &Change, side: &Json, arn: String) -> AccountEdit {
+    let (of, label) = (row.of, change.address.clone());
+    if row.kind == OWNERSHIP_CONTROLS {
+        return AccountEdit::SetOwnership { arn, of, label, ownership: ownership(row, side) };
+    }
+    let block = PublicBlock {
+        restricts: flag(side, "restrict_public_buckets"),
+        ignores_lists: flag(side, "ignore_public_acls"),
+    };
+    AccountEdit::BlockPublic { arn, of, label, block }
 }
 
 fn fill(
@@ -290,10 +311,7 @@ fn fill(
             put_policy(work, row, change, arn, true)
         }
         true => return,
-        false => {
-            let on = flag(&change.change.after, "restrict_public_buckets");
-            restrict_public(row, change, arn, on)
-        }
+        false => setting(row, change, &change.change.after, arn),
     };
     edit.carry_out(account, notes);
 }

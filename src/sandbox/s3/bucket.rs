@@ -109,10 +109,11 @@ pub(super) fn create(ctx: &mut Ctx<'_>, call: &Call, name: &str) -> S3Answer {
         }),
     );
     config.insert("encryption".to_owned(), default_encryption());
+    let ownership = call.header("x-amz-object-ownership").unwrap_or("BucketOwnerEnforced");
     config.insert(
         "ownershipControls".to_owned(),
         Xml::new()
-            .node("Rule", Xml::new().text("ObjectOwnership", "BucketOwnerEnforced"))
+            .node("Rule", Xml::new().text("ObjectOwnership", ownership))
             .document("OwnershipControls", XMLNS),
     );
     if locked {
@@ -333,6 +334,10 @@ fn check_configuration(query: &str, root: &str, text: &str) -> Result<(), Refusa
     match query {
         "encryption" => match text_of(text, "SSEAlgorithm").as_deref() {
             Some("AES256" | "aws:kms" | "aws:kms:dsse") => Ok(()),
+            _ => Err(malformed()),
+        },
+        "ownershipControls" => match text_of(text, "ObjectOwnership").as_deref() {
+            Some("BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter") => Ok(()),
             _ => Err(malformed()),
         },
         "abac" => match text_of(text, "Status").as_deref() {

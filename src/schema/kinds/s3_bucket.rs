@@ -78,6 +78,11 @@ static SCHEMA: KindSchema = KindSchema {
                 Ty::Bool,
                 "Whether policies may ask for the bucket's tags (`aws:ResourceTag`, `s3:BucketTag`). S3's own choice, off for a new bucket, stays where nothing is said.",
             ),
+            Attr::optional(
+                "object_ownership",
+                Ty::String,
+                "Who owns the objects in it: `BucketOwnerEnforced` turns access control lists off, `BucketOwnerPreferred` and `ObjectWriter` leave them on. S3's own choice, `BucketOwnerEnforced` for a new bucket, stays where nothing is said.",
+            ),
             TAGS,
         ],
         blocks: &[
@@ -99,6 +104,7 @@ static SCHEMA: KindSchema = KindSchema {
     policies: &["policy"],
     stands_for: &[
         ("s3_bucket_policy", "write `statement` blocks or `policy` in the `s3_bucket`"),
+        ("s3_bucket_ownership_controls", "write `object_ownership` in the `s3_bucket`"),
         ("s3_bucket_public_access_block", "write `block_public_access` in the `s3_bucket`"),
         ("s3_bucket_versioning", "write `versioning` in the `s3_bucket`"),
     ],
@@ -113,6 +119,7 @@ static SCHEMA: KindSchema = KindSchema {
                 global_name: Some("bucket"),
                 policy: "policy",
                 public_access_block: Some("block_public_access"),
+                ownership: Some("object_ownership"),
                 encryption: Some(EncryptionDeclaration {
                     attr: "encryption",
                     algorithm: "algorithm",
@@ -230,6 +237,20 @@ fn blocked(reader: &mut Reader<'_>) -> Option<Value> {
     })
 }
 
+/// What S3 knows of who owns objects (S3 API Reference, `OwnershipControlsRule`).
+const OWNERSHIP: [&str; 3] = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
+
+/// What is declared of who owns the objects in it.
+fn ownership(reader: &mut Reader<'_>) -> Option<String> {
+    let named = reader.known("object_ownership")?;
+    if !OWNERSHIP.contains(&named.as_str()) {
+        let help = crate::diag::did_you_mean(&named, OWNERSHIP)
+            .unwrap_or_else(|| format!("write one of `{}`", OWNERSHIP.join("`, `")));
+        reader.error("object_ownership", format!("S3 knows no ownership `{named}`"), help);
+    }
+    Some(named)
+}
+
 impl ManagedKind for S3Bucket {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
@@ -270,6 +291,7 @@ impl ManagedKind for S3Bucket {
             policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), context);
         let blocked = blocked(&mut reader);
         let abac = reader.flag("abac");
+        let ownership = ownership(&mut reader);
         let tags = tags::read(&mut reader, context, TagKeys::MindCase);
         let mut attrs = Attrs::from([
             ("bucket".to_owned(), bucket),
@@ -282,6 +304,7 @@ impl ManagedKind for S3Bucket {
         ]);
         attrs.extend(blocked.map(|types| ("blocked_encryption_types".to_owned(), types)));
         attrs.extend(abac.map(|on| ("abac".to_owned(), on.into())));
+        attrs.extend(ownership.map(|named| ("object_ownership".to_owned(), named.into())));
         reader.diagnostics.with_warnings(attrs)
     }
 
@@ -295,6 +318,11 @@ impl ManagedKind for S3Bucket {
         // A new bucket has it off (S3 User Guide, "Enabling ABAC in general purpose buckets").
         if !desired.contains_key("abac") {
             attrs.insert("abac".to_owned(), false.into());
+        }
+        // Since April 2023 a new bucket has no access control lists (S3 User Guide, "Controlling ownership of objects and
+        // disabling ACLs for your bucket").
+        if !desired.contains_key("object_ownership") {
+            attrs.insert("object_ownership".to_owned(), OWNERSHIP[0].into());
         }
         attrs
     }

@@ -1,9 +1,12 @@
 //! What the dumps leave open, whose account an object lies in, and input that is not what it should be.
 
 use palisade::isolation::WallVerdict::{Conditional, Isolated, Reachable, Undetermined};
-use serde_json::json;
+use palisade::isolation::section::AssumptionKind;
+use serde_json::{Value, json};
 
-use super::lab::{Change, DEV, Lab, PRODUCTION, Plan, TOOLS, root, trust, wall};
+use super::lab::{
+    Change, DEV, Lab, PRODUCTION, Plan, TOOLS, allow, document, lets_in, root, trust, wall,
+};
 use crate::support::cli::Program;
 
 fn open_trust() -> Change {
@@ -399,4 +402,114 @@ fn what_a_dump_does_not_say_is_not_known() {
     });
     let said = none.refusal();
     assert!(said.contains("has no `rcps`"), "{said}");
+}
+
+/// What the wall from there rests on, of a kind.
+fn rests_on(lab: &Lab, from: &str, kind: AssumptionKind) -> Vec<String> {
+    let outcome = lab.review().expect("a review");
+    let row = outcome.isolation.matrix.iter().find(|r| r.from == from && r.to == "production");
+    let all = row.expect("a wall").assumptions.iter().filter(|a| a.kind == kind);
+    all.flat_map(|assumption| assumption.objects.clone()).collect()
+}
+
+/// S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket"; "Blocking public access to your
+/// Amazon S3 storage", `IgnorePublicAcls`.
+#[test]
+fn access_control_lists_that_are_on_are_assumed_to_let_nobody_in() {
+    let lists = |lab: &Lab| {
+        ["dev", "$external", "$anonymous"]
+            .map(|from| rests_on(lab, from, AssumptionKind::AccessLists).len())
+    };
+    let with = |change: &dyn Fn(&mut Value)| {
+        let lab = Lab::new();
+        lab.edit(&format!("accounts/{PRODUCTION}/buckets.json"), |dump| {
+            dump["buckets"][0].as_object_mut().expect("a bucket").remove("ownership");
+            change(dump);
+        });
+        lab
+    };
+    let unread = with(&|_| ());
+    let ownership =
+        |name: &'static str| with(&move |dump| dump["buckets"][0]["ownership"] = json!(name));
+    assert_eq!(lists(&unread), [1, 1, 1], "nobody looked");
+    assert_eq!(
+        rests_on(&unread, "dev", AssumptionKind::AccessLists),
+        ["s3_bucket/acme-ledger@production"]
+    );
+    assert_eq!(lists(&ownership("ObjectWriter")), [1, 1, 1]);
+    assert_eq!(lists(&ownership("BucketOwnerPreferred")), [1, 1, 1]);
+    assert_eq!(lists(&ownership("BucketOwnerEnforced")), [0, 0, 0]);
+    let ignored = json!({"IgnorePublicAcls": true});
+    let by_bucket = with(&|dump| dump["buckets"][0]["public_access_block"] = ignored.clone());
+    assert_eq!(lists(&by_bucket), [1, 1, 0]);
+    let by_account = with(&|dump| dump["account_public_access_block"] = ignored.clone());
+    assert_eq!(lists(&by_account), [1, 1, 0]);
+    let none = with(&|dump| dump["buckets"] = json!([]));
+    assert_eq!(lists(&none), [0, 0, 0]);
+    // What they grant, guardrails bind.
+    let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalAccount": PRODUCTION}}});
+    unread.organize(&[], &[("p-own", document(json!([deny])), &["ou-live"])]);
+    assert_eq!(lists(&unread), [0, 0, 0]);
+}
+
+/// Organizations User Guide, "Delegated administrator for AWS services that work with Organizations".
+#[test]
+fn an_account_is_assumed_to_administer_no_others() {
+    let administers = |lab: &Lab| rests_on(lab, "dev", AssumptionKind::DelegatedAdministrators);
+    let stacks = "member.org.stacksets.cloudformation.amazonaws.com";
+    let trusting = |lab: &Lab, trusted: Option<Value>| {
+        lab.edit("organization.json", |organization| {
+            let all = organization.as_object_mut().expect("an organization");
+            all.remove("trusted_services");
+            all.extend(trusted.map(|trusted| ("trusted_services".to_owned(), trusted)));
+        });
+    };
+    let with = |may: Value, trusted: Option<Value>| {
+        let lab = Lab::new();
+        lab.edit(&format!("accounts/{DEV}/account-authorization-details.json"), |details| {
+            details["RoleDetailList"][0]["RolePolicyList"] = json!([{"PolicyName": "p",
+                "PolicyDocument": document(json!([may]))}]);
+            details["RoleDetailList"][0]["AttachedManagedPolicies"] = json!([]);
+        });
+        trusting(&lab, trusted);
+        lab
+    };
+    let all = || allow("cloudformation:*", "*");
+    assert_eq!(administers(&with(all(), None)), [stacks], "nobody looked");
+    assert_eq!(administers(&with(all(), Some(json!([stacks])))), [stacks]);
+    assert_eq!(administers(&with(all(), Some(json!(["sso.amazonaws.com"])))), [""; 0]);
+    assert_eq!(administers(&with(all(), Some(json!([])))), [""; 0], "no service is trusted");
+    assert_eq!(
+        administers(&with(allow("sso:*", "*"), Some(json!(["sso.amazonaws.com"])))),
+        ["sso.amazonaws.com"]
+    );
+    assert_eq!(administers(&with(allow("cloudformation:CreateStackSet", "*"), None)), [""; 0]);
+    assert_eq!(administers(&with(allow("s3:*", "*"), None)), [""; 0], "nobody there does that");
+    let kept = with(all(), None);
+    let deny = json!({"Effect": "Deny", "Action": "cloudformation:*StackSet*", "Resource": "*"});
+    kept.organize(&[("p-sets", document(json!([deny])), &["ou-build"])], &[]);
+    trusting(&kept, None);
+    assert_eq!(administers(&kept), [""; 0], "a guardrail keeps it from that");
+}
+
+/// Secrets Manager User Guide, "Access AWS Secrets Manager secrets from a different account".
+#[test]
+fn a_secret_takes_a_key_that_lets_in_other_accounts() {
+    let needs = |action: &str| -> Vec<String> {
+        let lab = Lab::new();
+        lab.edit(&format!("accounts/{PRODUCTION}/resource-policies.json"), |dump| {
+            let builder = format!("arn:aws:iam::{DEV}:role/builder");
+            dump["resources"][2]["policy"] = lets_in(&builder, action, "*");
+        });
+        let outcome = lab.review().expect("a review");
+        assert_eq!(wall(&outcome, "dev", "production").1, Reachable, "{action}");
+        let paths = outcome.isolation.violations.iter();
+        let paths = paths.filter(|path| path.from.environment == "dev");
+        paths.flat_map(|path| path.also_needs.clone().unwrap_or_default()).collect()
+    };
+    let read = needs("secretsmanager:GetSecretValue");
+    assert!(read.iter().any(|one| one.starts_with("kms:Decrypt on the KMS key")), "{read:?}");
+    assert!(read.iter().any(|one| one.contains("aws/secretsmanager serves no other")), "{read:?}");
+    assert_eq!(needs("secretsmanager:DescribeSecret"), [""; 0]);
 }

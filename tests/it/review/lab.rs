@@ -143,7 +143,7 @@ impl Lab {
         lab.write(
             &format!("accounts/{PRODUCTION}/buckets.json"),
             &json!({"account_public_access_block": null, "buckets": [
-                {"name": "acme-ledger", "policy": own, "public_access_block": null}
+                {"name": "acme-ledger", "policy": own, "public_access_block": null, "ownership": "BucketOwnerEnforced"}
             ]}),
         );
         lab.write(&format!("accounts/{PRODUCTION}/resource-policies.json"), &json!({"resources": [
@@ -179,6 +179,7 @@ impl Lab {
                 {"id": PRODUCTION, "name": "production", "status": "ACTIVE", "parent": "ou-live"},
                 {"id": TOOLS, "name": "tools", "status": "ACTIVE", "parent": "r-root"}
             ],
+            "trusted_services": [],
             "scps": all,
             "rcps": rcps.iter().map(policy).collect::<Vec<_>>()
         }));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade::access::{
-    AccessModel, KEY, NamedPolicy, POLICY_BEARING_TYPES, QUEUE, ResourceNode, ResourcePolicy,
-    ResourceTags, SECRET,
+    AccessLists, AccessModel, KEY, NamedPolicy, POLICY_BEARING_TYPES, QUEUE, ResourceNode,
+    ResourcePolicy, ResourceTags, SECRET,
 };
 use palisade::iam::{Document, Use};
 use palisade::isolation::WallVerdict;
@@ -65,6 +65,7 @@ fn with_open(
         location: None,
         policy: ResourcePolicy::Document(NamedPolicy::new(&arn, "policy", document)),
         restrict_public: false,
+        access_lists: AccessLists::Off,
         key: None,
         tags: ResourceTags::Unknown,
     };

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::operation::get_bucket_abac::GetBucketAbacOutput;
+use aws_sdk_s3::operation::get_bucket_ownership_controls::GetBucketOwnershipControlsOutput;
 use aws_sdk_s3::types::{
     AbacStatus, BlockedEncryptionTypes, BucketAbacStatus, BucketLocationConstraint,
     BucketNamespace, BucketVersioningStatus, CreateBucketConfiguration, EncryptionType,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-    VersioningConfiguration,
+    ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration,
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 use futures::{StreamExt, stream};
 
@@ -76,6 +77,9 @@ impl KindProvider for S3Bucket {
                     .build(),
             );
         }
+        if let Some(ownership) = want.after("object_ownership").as_str() {
+            request = request.object_ownership(ObjectOwnership::from(ownership));
+        }
         request.send().await.map_err(session.error("s3", "CreateBucket"))?;
         session
             .settle(|| put_public_access(session, &s3, bucket, want.after("block_public_access")))
@@ -112,6 +116,11 @@ impl KindProvider for S3Bucket {
         // The block comes before a policy that it might have to refuse.
         if want.changes("block_public_access") {
             put_public_access(session, &s3, bucket, want.after("block_public_access")).await?;
+        }
+        if want.changes("object_ownership")
+            && let Some(ownership) = want.after("object_ownership").as_str()
+        {
+            put_ownership(session, &s3, bucket, ownership).await?;
         }
         if want.changes("versioning") {
             let on = want.after("versioning").as_bool() == Some(true);
@@ -236,8 +245,9 @@ async fn details(
     let policy = s3.get_bucket_policy().bucket(bucket).send();
     let tagging = s3.get_bucket_tagging().bucket(bucket).send();
     let abac = s3.get_bucket_abac().bucket(bucket).send();
-    let (versioning, encryption, public, policy, tagging, abac) =
-        futures::join!(versioning, encryption, public, policy, tagging, abac);
+    let ownership = s3.get_bucket_ownership_controls().bucket(bucket).send();
+    let (versioning, encryption, public, policy, tagging, abac, ownership) =
+        futures::join!(versioning, encryption, public, policy, tagging, abac, ownership);
     let versioning = match versioning {
         Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
         // Some S3-compatible servers wrap the answer in another element, which the SDK cannot read;
@@ -256,6 +266,13 @@ async fn details(
         // Servers older than the call take it for a list of the bucket's objects.
         Err(error) if lists_objects(error.raw_response()) => Ok(None),
         answer => abac_of(answer.map_err(session.error("s3", "GetBucketAbac")))?,
+    };
+    let ownership = match ownership {
+        Err(error) if lists_objects(error.raw_response()) => Ok(None),
+        answer => {
+            let answer = answer.map_err(session.error("s3", "GetBucketOwnershipControls"));
+            ownership_of(answer.absent())?
+        }
     };
     let rule = encryption
         .as_ref()
@@ -282,13 +299,16 @@ async fn details(
         ("tags", tags(set.iter().map(|t| (t.key(), t.value())))),
     ]);
     attrs.extend(blocked);
-    let (abac, unread) = match abac {
-        Ok(on) => (on, None),
-        Err(why) => (None, Some(("abac", why))),
-    };
-    attrs.extend(abac.map(|on| ("abac".to_owned(), on.into())));
-    Ok(live(KIND, attrs)
-        .map(|bucket| LiveObject { unread: unread.into_iter().collect(), ..bucket }))
+    let mut unread = BTreeMap::new();
+    match abac {
+        Ok(on) => attrs.extend(on.map(|on| ("abac".to_owned(), on.into()))),
+        Err(why) => unread.extend([("abac", why)]),
+    }
+    match ownership {
+        Ok(named) => attrs.extend(named.map(|named| ("object_ownership".to_owned(), named.into()))),
+        Err(why) => unread.extend([("object_ownership", why)]),
+    }
+    Ok(live(KIND, attrs).map(|bucket| LiveObject { unread, ..bucket }))
 }
 
 /// Whether an answer is the list of a bucket's objects, which none of the questions about its settings asks for.
@@ -311,6 +331,44 @@ fn abac_of(
         Err(error) if error.failure.is_transient() => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }
+}
+
+/// Who owns the objects of a bucket; `None` where nobody ever said, so that who writes one does (S3 User Guide, "Controlling
+/// ownership of objects and disabling ACLs for your bucket"), and where the endpoint has no such call. Where it is not told,
+/// the rest of the bucket is read. The analysis takes access control lists for possible in each of these cases.
+fn ownership_of(
+    answer: Result<Option<GetBucketOwnershipControlsOutput>, ProviderError>,
+) -> Result<Result<Option<String>, String>, ProviderError> {
+    match answer {
+        Ok(answer) => {
+            let rules = answer.as_ref().and_then(|a| a.ownership_controls()).map(|c| c.rules());
+            let named = rules.and_then(|rules| rules.first()).map(|rule| rule.object_ownership());
+            Ok(Ok(named.map(|named| named.as_str().to_owned())))
+        }
+        Err(error) if error.failure == Failure::NotImplemented => Ok(Ok(None)),
+        Err(error) if error.failure.is_transient() => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+async fn put_ownership(
+    session: &Session,
+    s3: &Client,
+    bucket: &str,
+    ownership: &str,
+) -> Result<(), ProviderError> {
+    let failed = |error: aws_smithy_types::error::operation::BuildError| {
+        errors::refuse("s3", "PutBucketOwnershipControls", &session.account, error.to_string())
+    };
+    let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::from(ownership));
+    let rule = rule.build().map_err(failed)?;
+    s3.put_bucket_ownership_controls()
+        .bucket(bucket)
+        .ownership_controls(OwnershipControls::builder().rules(rule).build().map_err(failed)?)
+        .send()
+        .await
+        .map_err(session.error("s3", "PutBucketOwnershipControls"))
+        .map(|_| ())
 }
 
 async fn put_abac(
