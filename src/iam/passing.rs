@@ -24,7 +24,44 @@ pub struct Ways {
     /// runs under it then runs what the caller gives it, or its credentials are handed out.
     pub swap: Vec<&'static str>,
     /// Sets of actions that do so together.
-    pub swap_together: Vec<&'static [&'static str]>,
+    pub swap_together: Vec<&'static JointActions>,
+}
+
+/// Actions that do something together, each by the others that have to be upon the same thing.
+pub type JointActions = Vec<Vec<&'static str>>;
+
+/// What an action touches that has to be permitted each by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// One resource of each of these groups of types.
+    pub groups: Vec<Vec<&'static str>>,
+    /// Context keys by which the call names what hands a role over, with the type of IAM's that this is.
+    pub handing_over: Vec<(&'static str, &'static str)>,
+}
+
+/// What an action touches, where that is several things.
+#[must_use]
+pub fn touched(action: &str) -> Option<&'static Touched> {
+    static KNOWN: OnceLock<BTreeMap<String, Touched>> = OnceLock::new();
+    let read = |line: &'static str| {
+        let mut fields = line.split('\t');
+        let action = fields.next().unwrap_or_default().to_ascii_lowercase();
+        let groups = fields.next().unwrap_or_default().split(' ');
+        let keys = fields.next().unwrap_or_default().split(' ');
+        let groups = groups.map(|group| group.split('|').collect()).collect();
+        let handing_over = keys.filter_map(|pair| pair.split_once('=')).collect();
+        (action, Touched { groups, handing_over })
+    };
+    let lines = || RUNS.lines().filter_map(|line| line.strip_prefix("& "));
+    KNOWN.get_or_init(|| lines().map(read).collect()).get(&action.to_ascii_lowercase())
+}
+
+/// An action of the data in lower case.
+#[must_use]
+pub fn in_lower_case(action: &str) -> Option<&'static str> {
+    static LOWER: OnceLock<BTreeSet<String>> = OnceLock::new();
+    let lower = LOWER.get_or_init(|| swaps().map(str::to_ascii_lowercase).collect());
+    lower.get(&action.to_ascii_lowercase()).map(String::as_str)
 }
 
 /// Actions by service prefix.
@@ -152,15 +189,16 @@ const ALSO: &[(&str, &[&str])] = &[
 ];
 
 /// Ways to be a role that is in use already, by the service that assumes it, without `.amazonaws.com`.
-fn in_use() -> &'static BTreeMap<&'static str, Vec<Vec<&'static str>>> {
-    static KNOWN: OnceLock<BTreeMap<&'static str, Vec<Vec<&'static str>>>> = OnceLock::new();
+fn in_use() -> &'static BTreeMap<&'static str, Vec<JointActions>> {
+    static KNOWN: OnceLock<BTreeMap<&'static str, Vec<JointActions>>> = OnceLock::new();
     KNOWN.get_or_init(|| {
-        let mut known: BTreeMap<&str, Vec<Vec<&str>>> = BTreeMap::new();
+        let mut known: BTreeMap<&str, Vec<JointActions>> = BTreeMap::new();
         for line in RUNS.lines().filter_map(|line| line.strip_prefix("+ ")) {
             let mut fields = line.split('\t');
             let (services, actions) = (fields.next(), fields.next());
             for service in services.into_iter().flat_map(|services| services.split(',')) {
                 let set = actions.into_iter().flat_map(|actions| actions.split(' '));
+                let set = set.map(|upon_one| upon_one.split('=').collect());
                 known.entry(service).or_default().push(set.collect());
             }
         }
@@ -171,7 +209,8 @@ fn in_use() -> &'static BTreeMap<&'static str, Vec<Vec<&'static str>>> {
 /// Every action by which, alone or with others, somebody is a role that is in use already.
 pub fn swaps() -> impl Iterator<Item = &'static str> {
     static ALL: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
-    let all = ALL.get_or_init(|| in_use().values().flatten().flatten().copied().collect());
+    let all =
+        ALL.get_or_init(|| in_use().values().flatten().flatten().flatten().copied().collect());
     all.iter().copied()
 }
 
@@ -245,11 +284,11 @@ pub fn of(principal: &str) -> Option<Ways> {
     let pass = if own.is_empty() { passing(last) } else { own };
     let known = if in_use().contains_key(name.as_str()) || is_listed(&name) { &name } else { last };
     let (one, some): (Vec<_>, Vec<_>) =
-        in_use().get(known).into_iter().flatten().partition(|set| set.len() == 1);
+        in_use().get(known).into_iter().flatten().partition(|set| set.concat().len() == 1);
     let ways = Ways {
         pass,
-        swap: one.into_iter().flatten().copied().collect(),
-        swap_together: some.into_iter().map(Vec::as_slice).collect(),
+        swap: one.into_iter().flatten().flatten().copied().collect(),
+        swap_together: some,
     };
     let any = !ways.pass.is_empty() || !ways.swap.is_empty() || !ways.swap_together.is_empty();
     any.then_some(ways)
@@ -331,6 +370,15 @@ mod tests {
         let (counts, not) = (lines("+ "), lines("- "));
         assert!(counts.iter().all(|line| line.len() == 3), "service, actions and source");
         assert!(not.iter().all(|line| line.len() == 2), "actions and reason");
+        for line in lines("& ") {
+            let [action, types, _, _] = line.as_slice() else { panic!("{line:?}") };
+            let id = catalogue().find(action).expect(action);
+            let known: Vec<&str> = catalogue().resource_types(id).map(|kind| kind.name).collect();
+            for name in types.split([' ', '|']) {
+                assert!(known.contains(&name), "{action}: {name} is none of {known:?}");
+            }
+            assert!(touched(action).is_some());
+        }
         let patterns: Vec<Glob> = not
             .iter()
             .filter_map(|line| line.first())

@@ -58,6 +58,8 @@ pub struct Right {
     pub domains: Vec<(String, Domain)>,
     /// Keys, in lower case, that the call leaves out.
     pub absent: Vec<String>,
+    /// Actions, in lower case, that it takes too, upon the same thing.
+    pub together: Vec<&'static str>,
 }
 
 /// What a step needs to be asked: the policies of its source and target on one side.
@@ -432,6 +434,7 @@ impl Asked {
         let made =
             TAGGED_AS_MADE.iter().filter(|(make, _)| right.actions.iter().any(|a| a == make));
         asked.beside.extend(made.map(|(_, tagging)| *tagging));
+        asked.beside.extend(right.together.iter().map(|action| Companion::always(action)));
         Some(asked)
     }
 

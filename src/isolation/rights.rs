@@ -13,6 +13,7 @@ mod held;
 mod leaving;
 mod names;
 mod passing;
+mod pinned;
 mod questions;
 mod renaming;
 mod scopes;

@@ -443,7 +443,16 @@ impl Asked {
 
 /// By which version of the instance metadata service an EC2 instance got its credentials (Amazon EC2 User Guide, "Example
 /// policies to control access to the Amazon EC2 API"): the code on it asks for those by whichever it likes.
-pub(super) const ROLE_DELIVERY: &str = "ec2:roledelivery";
+const ROLE_DELIVERY: &str = "ec2:roledelivery";
+
+/// What the credentials of an EC2 instance alone tell of it (IAM User Guide, "AWS global condition context keys", `ec2:SourceInstanceARN`,
+/// `aws:EC2InstanceSourceVPC`, `aws:EC2InstanceSourcePrivateIPv4`).
+pub(super) const OF_INSTANCES: [&str; 4] = [
+    ROLE_DELIVERY,
+    "aws:ec2instancesourceprivateipv4",
+    "aws:ec2instancesourcevpc",
+    "ec2:sourceinstancearn",
+];
 
 /// The id that a value of [`USER_ID`] begins with.
 pub(super) fn id_of(text: &str) -> &str {

@@ -14,10 +14,10 @@ use crate::iam::text::is_symbolic_account;
 use crate::iam::{ContextValue, Effect, Principal, catalogue};
 
 use super::keys::{
-    ASSUMED_ROOT, CARRIED, Carrier, OVER_THE_INTERNET, ROLE_DELIVERY, SESSION_KEYS, SESSION_NAME,
-    SOURCE_IDENTITY, USER_ID, claims_of, demanded, id_of, is_demanded, is_for_instances,
-    is_for_instances_alone, is_of_credentials, is_of_provided_context, is_resource_tag, keys_of,
-    lets_set, second_factor,
+    ASSUMED_ROOT, CARRIED, Carrier, OF_INSTANCES, OVER_THE_INTERNET, SESSION_KEYS, SESSION_NAME,
+    SOURCE_IDENTITY, TOKEN_ISSUE_TIME, USER_ID, claims_of, demanded, id_of, is_demanded,
+    is_for_instances, is_for_instances_alone, is_of_credentials, is_of_provided_context,
+    is_resource_tag, keys_of, lets_set, second_factor,
 };
 use super::outsiders::ANYBODY;
 use super::step::StepSource;
@@ -63,7 +63,7 @@ impl Asked {
             self.domains.insert(SOURCE_IDENTITY.to_owned(), Domain::These(all.collect()));
         }
         if !is_for_instances(principal) {
-            self.never.insert(ROLE_DELIVERY.to_owned());
+            self.never.extend(OF_INSTANCES.map(str::to_owned));
         }
         if let Some(domain) = second_factor(principal) {
             self.never.insert("aws:multifactorauthage".to_owned());
@@ -81,6 +81,9 @@ impl Asked {
         self.rules.extend(rules_of(&home.service_control));
         // Only now are all documents there that ask for tags: those of the principal's own side too.
         self.tags_of(model, principal);
+        if principal.kind == PrincipalKind::User && self.may_be_a_session() {
+            self.chosen.insert(TOKEN_ISSUE_TIME.to_owned());
+        }
         if principal.has_unread_boundary() {
             self.unread_bound =
                 Some(format!("the permissions boundary of `{}` was not read", principal.label));
@@ -96,6 +99,23 @@ impl Asked {
             self.why_undetermined = self.unknown_account(&home.id);
         }
         self.name_sessions();
+    }
+
+    /// Whether a user asks with its own keys or as a session of its own, as it likes, and nobody cares when that was begun: it needs no
+    /// right for `sts:GetSessionToken`, and such a session calls whatever the user may but IAM and most of STS (IAM User
+    /// Guide, "Compare AWS STS credentials"; STS API Reference, `GetSessionToken`).
+    fn may_be_a_session(&self) -> bool {
+        let takes = |space: &Space| {
+            let action = space.text().to_ascii_lowercase();
+            !action.starts_with("iam:")
+                && (!action.starts_with("sts:") || action == "sts:assumerole")
+        };
+        let is_presence =
+            |text: String| ["true", "false"].iter().any(|one| text.eq_ignore_ascii_case(one));
+        let statements = || self.documents.iter().flat_map(|d| &d.statements);
+        self.actions.iter().all(takes)
+            && self.compared_with(TOKEN_ISSUE_TIME).all(is_presence)
+            && !statements().any(|s| s.effect == Effect::Deny && concerns(s, "sts:getsessiontoken"))
     }
 
     /// What whoever assumes a role may set of its session: tags and a source identity, where it may do `sts:TagSession` and

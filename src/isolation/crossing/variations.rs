@@ -7,7 +7,7 @@ use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::{Document, Effect, Item, Policy, Principal, PrincipalType, Principals, Statement};
 
 use super::Asked;
-use super::keys::{ROLE_DELIVERY, SOURCE_IDENTITY, is_resource_tag};
+use super::keys::{OF_INSTANCES, SOURCE_IDENTITY, is_resource_tag};
 
 impl Asked {
     /// The same question with a source side that permits everything: whether the target side alone
@@ -77,7 +77,9 @@ impl Asked {
     pub(in crate::isolation) fn without_second_factor(mut self) -> Self {
         self.domains.remove("aws:multifactorauthpresent");
         self.never.remove("aws:multifactorauthage");
-        self.never.remove(ROLE_DELIVERY);
+        OF_INSTANCES.iter().for_each(|key| {
+            self.never.remove(*key);
+        });
         self
     }
 

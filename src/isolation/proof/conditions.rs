@@ -147,6 +147,14 @@ impl Case<'_> {
             return Some(condition.values.iter().any(present));
         }
         let operator = condition.operator;
+        // What every request carries is some text, which a lone wildcard matches.
+        if operator.test.positive() == Test::StringLike
+            && operator.prefix.is_none()
+            && self.parts.always.contains(&key)
+            && condition.values.iter().any(|item| item.text.symbolic() == "*")
+        {
+            return Some(!operator.test.negated());
+        }
         let value = |item: &Item| self.filled(version, item.text.symbolic().into_owned());
         let without = condition.values.iter().all(|item| value(item).is_none());
         if without

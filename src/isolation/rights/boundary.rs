@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::super::changes::boundary_arn;
 use super::super::crossing::Right;
-use super::actions::{POLICY, is_of_aws};
+use super::actions::is_of_aws;
 use super::held::{RightHolder, Rights};
 use super::questions::{Questions, kind, right};
 use crate::access::{AccessModel, AccountNode};
@@ -60,7 +60,7 @@ impl Questions<'_> {
         let own_policies = bounds.into_iter().filter(|arn| !is_of_aws(arn));
         let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
         if !rewrite.is_empty() {
-            rights.add(self.question(holder, right(&POLICY, rewrite)));
+            self.rewriting(holder, rewrite).into_iter().for_each(|found| rights.add(found));
         }
     }
 

@@ -143,7 +143,7 @@ impl Questions<'_> {
         // What is attached to it may be rewritten where it is.
         for (there, attached) in alike(attached).into_iter().filter(|_| whatever) {
             let mut own = Rights::default();
-            own.add(self.question(holder, right(&POLICY, one(attached))));
+            self.rewriting(holder, one(attached)).into_iter().for_each(|found| own.add(found));
             rights.join(own.only(there));
         }
         for (there, groups) in alike(groups) {
@@ -257,7 +257,9 @@ impl Questions<'_> {
                 }
             }
             if POLICY.into_iter().any(speaks) {
-                take(self.question(holder, right(&POLICY, self.policies_of(home))), [true, true]);
+                for answers in self.rewriting(holder, self.policies_of(home)) {
+                    take(answers, [true, true]);
+                }
             }
         }
         let found = Rc::new(found);
@@ -343,7 +345,8 @@ impl Questions<'_> {
             }
         }
         if POLICY.into_iter().any(speaks) {
-            rights.add(self.question(holder, right(&POLICY, self.policies_of(home))));
+            let found = self.rewriting(holder, self.policies_of(home));
+            found.into_iter().for_each(|found| rights.add(found));
         }
     }
 

@@ -266,6 +266,32 @@ impl Rights {
         }
     }
 
+    /// What takes two rights over one thing: the second, on the sides where the first is held over the same, in the same
+    /// region.
+    #[must_use]
+    pub(super) fn and_there(self, second: Self) -> Self {
+        const REGION: &str = "aws:RequestedRegion";
+        let meets = |one: &Opening, other: &Opening| {
+            let regions = [one, other].map(|o| o.witness.context.get(REGION));
+            one.witness.resource == other.witness.resource
+                && !matches!(regions, [Some(one), Some(other)] if one != other)
+        };
+        let of = |all: &[Opening], others: &[Opening]| -> Vec<Opening> {
+            all.iter().filter(|one| others.iter().any(|o| meets(one, o))).cloned().collect()
+        };
+        let first = Self {
+            before: of(&self.before, &second.before),
+            after: of(&self.after, &second.after),
+            ..self
+        };
+        let second = Self {
+            before: of(&second.before, &first.before),
+            after: of(&second.after, &first.after),
+            ..second
+        };
+        first.and(second)
+    }
+
     /// What of it is over resources of a kind.
     #[must_use]
     pub(super) fn upon(mut self, is_of_it: impl Fn(&str) -> bool) -> Self {

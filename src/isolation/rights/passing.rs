@@ -11,8 +11,10 @@ use std::rc::Rc;
 use super::super::crossing::{PathStep, Right, StepSource, StepTarget, asked, is_closed};
 use super::actions::services_of;
 use super::held::{RightHolder, Rights, Sided, alike, note};
+use super::pinned::{Pinned, pinned};
 use super::questions::{Questions, is_reserved, speaks};
 use crate::access::{AccessModel, AccountNode, PrincipalNode};
+use crate::iam::passing::Touched;
 use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::{ContextValue, catalogue, passing};
 use crate::ids::Handle;
@@ -22,20 +24,6 @@ pub(super) type Services = BTreeMap<String, Sided<String>>;
 
 /// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
 const AT_ONCE: usize = 8;
-
-/// Actions that touch several resources, one of each of these groups of types, so that all of them have to be permitted (Amazon
-/// EC2 User Guide, "Example policies to control access the Amazon EC2 API", "Launch instances (RunInstances)", "Work with volumes";
-/// Systems Manager User Guide, "Restricting Run Command access based on tags", "Additional sample IAM policies for Session
-/// Manager"; the Service Authorization Reference marks the types as required).
-const TOUCHES_EACH: [(&str, &[&[&str]]); 4] = [
-    (
-        "ec2:RunInstances",
-        &[&["image"], &["instance"], &["network-interface"], &["security-group"], &["subnet"]],
-    ),
-    ("ec2:AttachVolume", &[&["instance"], &["volume"]]),
-    ("ssm:SendCommand", &[&["document"], &["instance", "managed-instance"]]),
-    ("ssm:StartSession", &[&["instance", "managed-instance", "task"]]),
-];
 
 /// Documents of AWS's own that run what the caller gives them; others of its own do what their names say (Systems Manager User
 /// Guide, "Systems Manager Command document plugin reference", "Running scripts from remote locations").
@@ -146,21 +134,30 @@ impl Questions<'_> {
             let apt = |role: &String| !holder.is(role) && !is_reserved(role) && which(role);
             let roles: Sided<&String> =
                 roles.iter().filter(|(role, _)| apt(role)).map(|(r, on)| (r, *on)).collect();
-            for (there, roles) in alike(roles) {
+            let (bound, free): (Sided<&String>, Sided<&String>) = roles
+                .into_iter()
+                .partition(|(role, _)| pinned(self.sides(), role, service).is_some());
+            for (there, roles) in alike(free) {
                 let mut own = Rights::default();
-                self.pass_to(holder, home, service, &roles, &mut own);
+                self.pass_to(holder, home, service, (&roles, None), &mut own);
+                rights.join(own.only(there));
+            }
+            for (role, there) in bound {
+                let mut own = Rights::default();
+                let pinned = pinned(self.sides(), role, service);
+                self.pass_to(holder, home, service, (&[role], pinned.as_ref()), &mut own);
                 rights.join(own.only(there));
             }
         }
     }
 
-    /// The same for one service and the roles that trust it.
+    /// The same for one service and the roles that trust it, for whatever there is or for given things alone.
     fn pass_to(
         &self,
         holder: &RightHolder,
         home: &AccountNode,
         service: &str,
-        roles: &[&String],
+        (roles, pinned): (&[&String], Option<&Pinned>),
         rights: &mut Rights,
     ) {
         let handed = || {
@@ -182,13 +179,13 @@ impl Questions<'_> {
             |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
         let swap: Vec<&str> = ways.swap.into_iter().filter(|action| speaks(action)).collect();
         for some in swap.chunks(AT_ONCE) {
-            rights.join(self.of_service(holder, home, some));
+            rights.join(self.upon(holder, home, some, pinned));
             if !rights.before.is_empty() && !rights.after.is_empty() {
                 break;
             }
         }
-        for set in ways.swap_together.iter().filter(|set| set.iter().all(|action| speaks(action))) {
-            let mut all = set.iter().map(|action| self.of_service(holder, home, &[action]));
+        for set in ways.swap_together.iter().filter(|set| set.concat().iter().all(|a| speaks(a))) {
+            let mut all = set.iter().map(|actions| self.upon_one(holder, home, actions));
             let Some(first) = all.next() else { continue };
             rights.join(all.fold(first, Rights::and));
         }
@@ -199,7 +196,7 @@ impl Questions<'_> {
             ways.pass.iter().map(String::as_str).filter(|action| speaks(action)).collect();
         let mut start = Rights::default();
         for some in actions.chunks(AT_ONCE) {
-            start.join(self.of_service(holder, home, some));
+            start.join(self.upon(holder, home, some, pinned));
             if !start.before.is_empty() && !start.after.is_empty() {
                 break;
             }
@@ -219,27 +216,86 @@ impl Questions<'_> {
         home: &AccountNode,
         actions: &[&str],
     ) -> Rights {
+        self.upon(holder, home, actions, None)
+    }
+
+    /// The same, where only some of that counts.
+    fn upon(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        actions: &[&str],
+        pinned: Option<&Pinned>,
+    ) -> Rights {
         let mut rights = Rights::default();
         let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for action in actions {
-            let touched = TOUCHES_EACH.iter().find(|(one, _)| one.eq_ignore_ascii_case(action));
-            if let Some((_, types)) = touched {
-                rights.join(self.touching_each(holder, home, action, types));
+            if let Some(touched) = passing::touched(action) {
+                rights.join(self.touching_each(holder, home, action, touched));
                 continue;
             }
-            let prefix = action.split(':').next().unwrap_or_default();
+            // What is left of given things depends on the action.
+            let prefix = match pinned {
+                Some(_) => *action,
+                None => action.split(':').next().unwrap_or_default(),
+            };
             by_service.entry(prefix).or_default().push((*action).to_owned());
         }
-        for actions in by_service.into_values() {
+        for (first, actions) in by_service {
             let known = actions.iter().filter_map(|action| catalogue().find(action));
             let types: Vec<_> = known.map(|id| catalogue().resource_types(id).collect()).collect();
             let takes_all = types.len() < actions.len() || types.iter().any(Vec::is_empty);
             let kinds: BTreeSet<&str> = types.iter().flatten().map(|kind| kind.arn).collect();
             let at_home = kinds.into_iter().map(|arn| Space::Shaped(lying_in(home, arn)));
             let all = takes_all.then(|| Space::One("*".to_owned()));
-            let resources = at_home.chain(all).collect();
-            rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
+            let mut resources: Vec<Space> = at_home.chain(all).collect();
+            if let Some(pinned) = pinned {
+                resources = pinned.left(first, resources);
+            }
+            if !resources.is_empty() {
+                rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
+            }
         }
+        rights
+    }
+
+    /// Actions that have to be upon one thing to count: each in a request of its own, and all of them to the region of that.
+    fn upon_one(&self, holder: &RightHolder, home: &AccountNode, actions: &[&str]) -> Rights {
+        let Some((first, others)) = actions.split_first() else { return Rights::default() };
+        let types = |action: &&str| -> BTreeSet<&'static str> {
+            let id = catalogue().find(action);
+            id.into_iter().flat_map(|id| catalogue().resource_types(id)).map(|t| t.arn).collect()
+        };
+        let mut common = types(first);
+        others.iter().for_each(|action| common.retain(|arn| types(action).contains(arn)));
+        if others.is_empty() || common.is_empty() {
+            let mut all = actions.iter().map(|action| self.of_service(holder, home, &[action]));
+            let alone = all.next().unwrap_or_default();
+            return all.fold(alone, Rights::and);
+        }
+        let resources: Vec<Space> =
+            common.into_iter().map(|arn| Space::Shaped(lying_in(home, arn))).collect();
+        let asked = |action: &str, together| Right {
+            actions: vec![action.to_owned()],
+            resources: resources.clone(),
+            together,
+            ..Right::default()
+        };
+        let together = others.iter().filter_map(|action| passing::in_lower_case(action)).collect();
+        let mut rights = Rights::default();
+        rights.add(self.question(holder, asked(first, together)));
+        if rights.suffice(holder) {
+            return rights;
+        }
+        // What the one asks of the network, and not the other, no request of both meets at once.
+        let apart = |action: &&str| {
+            let mut one = Rights::default();
+            one.add(self.unnamed(holder, asked(action, Vec::new())));
+            one
+        };
+        let mut all = actions.iter().map(apart);
+        let alone = all.next().unwrap_or_default();
+        rights.join(all.fold(alone, Rights::and_there));
         rights
     }
 
@@ -249,21 +305,20 @@ impl Questions<'_> {
         holder: &RightHolder,
         home: &AccountNode,
         action: &str,
-        groups: &[&[&str]],
+        touched: &Touched,
     ) -> Rights {
-        // The role comes in an instance profile, which the call names.
-        let profile = Texts {
-            prefixes: vec![format!("arn:{}:iam::{}:instance-profile/", home.partition, home.id)],
-            ..Texts::default()
+        // What hands the role over lies in its account, and the call names it.
+        let named = |kind: &str| {
+            let prefix = format!("arn:{}:iam::{}:{kind}/", home.partition, home.id);
+            Domain::Texts(Texts { prefixes: vec![prefix], ..Texts::default() })
         };
-        let domains = match action.starts_with("ec2:Run") {
-            true => vec![("ec2:instanceprofile".to_owned(), Domain::Texts(profile))],
-            false => Vec::new(),
-        };
+        let keys = touched.handing_over.iter();
+        let domains: Vec<(String, Domain)> =
+            keys.map(|(key, kind)| (key.to_ascii_lowercase(), named(kind))).collect();
         let id = catalogue().find(action);
         let kinds = || id.into_iter().flat_map(|id| catalogue().resource_types(id));
         let mut rights: Option<Rights> = None;
-        for group in groups {
+        for group in &touched.groups {
             let of_group = kinds().filter(|kind| group.contains(&kind.name));
             let mut resources: Vec<Space> =
                 of_group.map(|kind| Space::Shaped(lying_in(home, kind.arn))).collect();

@@ -14,7 +14,7 @@ use super::super::changes::{self, Actor, Changes, under};
 use super::super::crossing::{Asked, Right, answer};
 use super::super::plausible::name_resource;
 use super::super::replay::replay;
-use super::actions::{allows, may};
+use super::actions::{NEW_VERSION, OLD_VERSION, POLICY, allows, may};
 use super::giving::{Authored, Made};
 use super::held::{RightHolder, Rights, Time};
 use super::names::NewNames;
@@ -98,9 +98,36 @@ impl<'w> Questions<'w> {
         self.after.accounts.get(handle)
     }
 
+    /// Deciding what managed policies say: by a version of one's own, or by one that there is, unless it is known that this lifts
+    /// nothing.
+    pub(super) fn rewriting(&self, holder: &RightHolder, policies: Vec<Space>) -> Vec<Answers> {
+        let is_settled =
+            |space: &Space| self.sides().into_iter().all(|model| model.is_settled(space));
+        let open: Vec<Space> =
+            policies.iter().filter(|space| !is_settled(space)).cloned().collect();
+        if open.len() == policies.len() {
+            return vec![self.question(holder, right(&POLICY, policies))];
+        }
+        let mut all = vec![self.question(holder, right(&[NEW_VERSION], policies))];
+        if !open.is_empty() {
+            all.push(self.question(holder, right(&[OLD_VERSION], open)));
+        }
+        all
+    }
+
     /// Asks the sides that the holder is there on, unless no statement of it speaks of any of the actions.
     pub(super) fn question(&self, holder: &RightHolder, right: Right) -> Answers {
-        let mut answers = self.asked_for(holder, right);
+        self.without_tags(holder, self.asked_for(holder, right, true))
+    }
+
+    /// The same where a resource stands for all that no policy tells from it, and bears no plausible name: two answers about
+    /// the same resources then name the same ones.
+    pub(super) fn unnamed(&self, holder: &RightHolder, right: Right) -> Answers {
+        self.without_tags(holder, self.asked_for(holder, right, false))
+    }
+
+    /// An answer without what it asks of tags that the holder decides.
+    fn without_tags(&self, holder: &RightHolder, mut answers: Answers) -> Answers {
         match holder.retagged {
             true => without_resource_tags(&mut answers),
             false => self.without_own_tags(holder, &mut answers),
@@ -109,7 +136,7 @@ impl<'w> Questions<'w> {
     }
 
     /// The same with all that openings ask of tags.
-    pub(super) fn asked_for(&self, holder: &RightHolder, right: Right) -> Answers {
+    pub(super) fn asked_for(&self, holder: &RightHolder, right: Right, is_named: bool) -> Answers {
         let on = |time: Time| holder.changed.as_ref().is_none_or(|(changed, _)| *changed == time);
         let unchanged = Changes::default();
         let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
@@ -141,8 +168,8 @@ impl<'w> Questions<'w> {
             let mut answers = answer(before, after);
             for (asked, answer) in [(before, &mut answers.before), (after, &mut answers.after)] {
                 let Some(asked) = asked else { continue };
-                if let (SymbolicAnswer::Open(openings), Some(home)) =
-                    (&mut *answer, self.home(holder))
+                if let (SymbolicAnswer::Open(openings), Some(home), true) =
+                    (&mut *answer, self.home(holder), is_named)
                 {
                     openings.iter_mut().for_each(|one| name_resource(asked, home, one));
                 }

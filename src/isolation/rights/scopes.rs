@@ -13,8 +13,8 @@ use super::super::changes::PolicySite;
 use super::super::crossing::Right;
 use super::super::issuers::keys_of;
 use super::actions::{
-    ADMIT, ATTACH, CREDENTIALS, DELEGATE, GROUP, JOIN, MEMBERS, ORGANIZATION, POLICY, RENAME,
-    RENAME_GROUP, ROLE, USER, is_of_aws,
+    ADMIT, ATTACH, CREDENTIALS, DELEGATE, GROUP, JOIN, MEMBERS, ORGANIZATION, RENAME, RENAME_GROUP,
+    ROLE, USER, is_of_aws,
 };
 use super::boundary::{any_policy_but, bounded};
 use super::cache::RightsSource;
@@ -42,7 +42,8 @@ impl RightsSource for Questions<'_> {
                 put(&mut rights, &ROLE, vec![iam("role")], None);
                 put(&mut rights, &USER, vec![iam("user")], None);
                 put(&mut rights, &GROUP, vec![iam("group")], None);
-                put(&mut rights, &POLICY, vec![iam("policy")], None);
+                let rewriting = self.rewriting(holder, vec![iam("policy")]);
+                rewriting.into_iter().for_each(|found| rights.add(found));
                 put(&mut rights, &["iam:UpdateSAMLProvider"], vec![iam("saml-provider")], None);
                 for (arn, (kind, policy)) in self.resources(home) {
                     put(&mut rights, kind.policy_actions, vec![Space::One(arn)], policy);
@@ -185,7 +186,8 @@ impl RightsSource for Questions<'_> {
                 }
                 PolicySite::Managed(policy) | PolicySite::ToGroup(_, policy) => {
                     if !is_of_aws(policy) {
-                        put(&mut rights, &POLICY, one(policy), None);
+                        let rewriting = self.rewriting(holder, one(policy));
+                        rewriting.into_iter().for_each(|found| rights.add(found));
                     }
                 }
             },

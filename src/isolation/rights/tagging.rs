@@ -35,7 +35,7 @@ impl Questions<'_> {
                 let right = is_resource_tag(&requirement.key)
                     .then(|| tagging(opening, requirement))
                     .flatten();
-                let answer = right.map(|right| side(self.asked_for(holder, right)));
+                let answer = right.map(|right| side(self.asked_for(holder, right, true)));
                 !answer.is_some_and(|answer| is_free(&answer))
             });
             opening.requirements = kept;

@@ -105,7 +105,10 @@ fn a_role_that_is_passed_and_not_put_to_use_opens_nothing() {
         ] {
             let swaps = crate::iam::passing::of(whom).is_some_and(|ways| {
                 ways.swap.iter().any(|action| left.contains(action))
-                    || ways.swap_together.iter().any(|set| set.iter().all(|a| left.contains(a)))
+                    || ways
+                        .swap_together
+                        .iter()
+                        .any(|set| set.concat().iter().all(|a| left.contains(a)))
             });
             let expected = if swaps { "reachable" } else { "isolated" };
             let found = after(&placed(whom, &left).analyse(), "dev", "production").to_owned();

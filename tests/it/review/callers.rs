@@ -4,7 +4,7 @@
 use palisade::isolation::WallVerdict::{self, Conditional, Isolated, Reachable, Undetermined};
 use serde_json::{Value, json};
 
-use super::lab::{DEV, Lab, PRODUCTION, document, root, wall};
+use super::lab::{DEV, Lab, PRODUCTION, TOOLS, allow, document, root, wall};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:orders";
 const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/k1";
@@ -286,4 +286,37 @@ fn a_distribution_is_a_deputy() {
     assert!(told.len() == 1 && told[0].contains("distribution"), "{told:?}");
     assert_eq!(found(json!({"Service": "cloudfront.amazonaws.com"})).len(), 1);
     assert_eq!(found(json!({"AWS": root(PRODUCTION)})), Vec::<String>::new());
+}
+
+/// STS API Reference, `GetSessionToken`; IAM User Guide, "Compare AWS STS credentials".
+#[test]
+fn a_user_asks_as_a_session_of_its_own_if_it_likes() {
+    let lab = |statements: Value, condition: Value| {
+        let lab = Lab::new();
+        lab.edit(&format!("accounts/{TOOLS}/account-authorization-details.json"), |details| {
+            let inline = |statements: Value| json!([{"PolicyName": "p", "PolicyDocument": document(statements)}]);
+            details["RoleDetailList"][0]["RolePolicyList"] =
+                inline(json!([allow("iam:CreateAccessKey", "*")]));
+            details["UserDetailList"][0]["UserPolicyList"] = inline(statements);
+        });
+        lab.edit_role(PRODUCTION, "settle", |settle| {
+            let ann = format!("arn:aws:iam::{TOOLS}:user/ann");
+            let mut trust = lets(json!({"AWS": ann}), json!("sts:AssumeRole"), condition);
+            trust.as_object_mut().expect("an object").remove("Resource");
+            settle["AssumeRolePolicyDocument"] = document(json!([trust]));
+        });
+        lab
+    };
+    let is_there = || json!({"Null": {"aws:TokenIssueTime": "false"}});
+    let all = || json!([allow("sts:*", "*")]);
+    let none = json!([
+        allow("sts:*", "*"),
+        {"Effect": "Deny", "Action": "sts:GetSessionToken", "Resource": "*"}
+    ]);
+    let second = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+    judge(vec![
+        ("a session", lab(all(), is_there()), "dev", Reachable),
+        ("none that it may begin", lab(none, is_there()), "dev", Conditional),
+        ("a second factor", lab(all(), second), "dev", Conditional),
+    ]);
 }

@@ -513,3 +513,50 @@ fn a_secret_takes_a_key_that_lets_in_other_accounts() {
     assert!(read.iter().any(|one| one.contains("aws/secretsmanager serves no other")), "{read:?}");
     assert_eq!(needs("secretsmanager:DescribeSecret"), [""; 0]);
 }
+
+/// IAM API Reference, `SetDefaultPolicyVersion`: it makes one of the versions that there are the one in force.
+#[test]
+fn an_old_version_of_a_policy_counts_for_what_it_says() {
+    let deny = |action: &str| {
+        document(
+            json!([{"Effect": "Deny", "Action": action, "Resource": format!("arn:aws:iam::{PRODUCTION}:role/*")}]),
+        )
+    };
+    let verdict = |old: Option<Value>, identified: bool, own: &str| {
+        let lab = Lab::new();
+        lab.edit(&format!("accounts/{TOOLS}/account-authorization-details.json"), |details| {
+            let version = |id: &str, document: Value, is_default: bool| {
+                let mut version =
+                    json!({"VersionId": id, "Document": document, "IsDefaultVersion": is_default});
+                if !identified {
+                    version.as_object_mut().expect("an object").remove("VersionId");
+                }
+                version
+            };
+            let arn = format!("arn:aws:iam::{TOOLS}:policy/guard");
+            let mut versions = vec![version("v2", deny("sts:AssumeRole"), true)];
+            versions.extend(old.map(|old| version("v1", old, false)));
+            details["Policies"].as_array_mut().expect("a list").push(json!({
+                "PolicyName": "guard", "Arn": arn, "PolicyVersionList": versions,
+            }));
+            let hop = &mut details["RoleDetailList"][0];
+            hop["AttachedManagedPolicies"] = json!([{"PolicyName": "guard", "PolicyArn": arn}]);
+            hop["RolePolicyList"] = json!([{"PolicyName": "p", "PolicyDocument":
+                document(json!([allow("sts:AssumeRole", "*"), allow(own, "*")]))}]);
+        });
+        lab.edit_role(PRODUCTION, "settle", |settle| {
+            settle["AssumeRolePolicyDocument"] = trust(&format!("arn:aws:iam::{TOOLS}:role/hop"));
+        });
+        let outcome = lab.review().expect("a review");
+        wall(&outcome, "dev", "production").1
+    };
+    let set = "iam:SetDefaultPolicyVersion";
+    assert_eq!(verdict(None, true, set), Isolated, "there is no other");
+    assert_eq!(verdict(Some(deny("sts:AssumeRole")), true, set), Isolated, "the same");
+    assert_eq!(verdict(Some(deny("sts:TagSession")), true, set), Reachable, "another Deny");
+    let open = document(json!([allow("sts:*", "*")]));
+    assert_eq!(verdict(Some(open.clone()), true, set), Reachable, "no Deny");
+    assert_eq!(verdict(None, false, set), Reachable, "the list may lack others");
+    assert_eq!(verdict(None, true, "iam:CreatePolicyVersion"), Reachable, "a text of one's own");
+    assert_eq!(verdict(Some(open), true, "iam:GetPolicyVersion"), Isolated, "looking");
+}
