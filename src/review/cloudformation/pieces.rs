@@ -47,9 +47,7 @@ impl StackPiece {
             ) => holder == other && name == other_name,
             (Self::Policy { arn, .. }, Self::Policy { arn: other, .. })
             | (Self::Ownership { arn, .. }, Self::Ownership { arn: other, .. })
-            | (Self::BlockPublic { arn, .. }, Self::BlockPublic { arn: other, .. }) => {
-                arn == other
-            }
+            | (Self::BlockPublic { arn, .. }, Self::BlockPublic { arn: other, .. }) => arn == other,
             (
                 Self::Statement { arn, sid, .. },
                 Self::Statement { arn: other, sid: other_sid, .. },
@@ -213,14 +211,15 @@ pub(super) fn pieces(side: &StackSide<'_>, resource: Declaration<'_>) -> StackPi
             let ownership = match &controls {
                 TemplateValue::Absent | TemplateValue::Null => None,
                 controls => {
-                    let rule = controls.get("Rules").and_then(|rules| rules.elements().into_iter().next());
+                    let rule =
+                        controls.get("Rules").and_then(|rules| rules.elements().into_iter().next());
                     let of_rule = rule.and_then(|rule| rule.get("ObjectOwnership"));
                     Some(of_rule.and_then(TemplateValue::as_text).map(str::to_owned))
                 }
             };
             let Some(arn) = arn else { return pieces };
-            let settings = ownership
-                .map(|ownership| StackPiece::Ownership { arn: arn.clone(), ownership });
+            let settings =
+                ownership.map(|ownership| StackPiece::Ownership { arn: arn.clone(), ownership });
             let block = block.map(|block| StackPiece::BlockPublic { arn, block });
             pieces.all.extend(block.into_iter().chain(settings));
         }

@@ -6,8 +6,8 @@ use super::function_permissions;
 use super::overlay::Work;
 use super::plan::Change;
 use crate::access::{
-    BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY,
-    LOG_DESTINATION, QUEUE, REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE,
+    REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use crate::review::edit::{AccountEdit, PublicBlock, stale};
