@@ -35,7 +35,11 @@
 //!   it is asked who may administer them.)
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::compare::{Pair, SideResult};
 use super::crossing::{
@@ -122,7 +126,7 @@ impl<'a> Assumptions<'a> {
         let callers = callers.collect();
         let administrating = result.powers.administrators.keys().collect();
         let partition = partition(model);
-        let (code, issued) = (code(model, result, entered), issued(model, result));
+        let (code, issued) = (code(model, result, &entered), issued(model, result));
         let (functions, management) = (functions(model, result), None);
         let administering =
             model.accounts.values().map(|node| (&node.handle, may_administer(model, node)));
@@ -641,7 +645,7 @@ fn entered(model: &AccessModel, result: &SideResult) -> BTreeMap<Origin, BTreeSe
 fn code<'a>(
     model: &'a AccessModel,
     result: &'a SideResult,
-    mut entered: BTreeMap<Origin, BTreeSet<Handle>>,
+    entered: &BTreeMap<Origin, BTreeSet<Handle>>,
 ) -> BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>> {
     let by_source = by_source(&result.edges);
     let mut reach = reach(model, &by_source);
@@ -652,52 +656,81 @@ fn code<'a>(
     if leads.is_empty() {
         return all;
     }
+    let mut by_account: BTreeMap<&Handle, Vec<&'a str>> = BTreeMap::new();
+    for arn in leads.keys() {
+        let Some(role) = model.principals.get(*arn) else { continue };
+        by_account.entry(&role.account).or_default().push(arn);
+    }
+    let onward = |arn: &str| leads.get(arn).into_iter().flatten().copied();
     for (origin, reached) in reach {
-        let mut entered = entered.remove(&origin).unwrap_or_default();
-        // Which of the others each role speaks for: its own environments, and those of whom its code reaches.
-        let mut speaks: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        loop {
-            let before = speaks.len();
-            for (arn, onward) in &leads {
-                let Some(role) = model.principals.get(*arn) else { continue };
-                let is_own = belongs_to(model, &role.account, &origin);
-                let is_it = reached.contains_key(&StepSource::Principal((*arn).to_owned()));
-                if is_own || is_it || !entered.contains(&role.account) {
+        let entered = entered.get(&origin).into_iter().flatten();
+        let known = entered.filter_map(|account| model.accounts.get_key_value(account));
+        let mut queue: Vec<&Handle> = known.map(|(account, _)| account).collect();
+        let mut entered: BTreeSet<&Handle> = queue.iter().copied().collect();
+        // Roles that its code speaks to, and where those that lie in an account lead.
+        let mut roles: Vec<&str> = Vec::new();
+        let mut steps: BTreeMap<&Handle, BTreeSet<&Handle>> = BTreeMap::new();
+        while let Some(account) = queue.pop() {
+            if belongs_to(model, account, &origin) {
+                continue;
+            }
+            for arn in by_account.get(account).into_iter().flatten() {
+                if reached.contains_key(&StepSource::Principal((*arn).to_owned())) {
                     continue;
                 }
-                speaks.entry(*arn).or_default();
-                entered.extend(onward.iter().map(|account| (*account).clone()));
-            }
-            if speaks.len() == before {
-                break;
+                roles.push(arn);
+                steps.entry(account).or_default().extend(onward(arn));
+                queue.extend(onward(arn).filter(|next| entered.insert(next)));
             }
         }
         // What the code of one makes the code of another do counts for both.
-        let roles: Vec<&str> = speaks.keys().copied().collect();
-        for arn in roles {
-            let mut accounts: BTreeSet<&Handle> = BTreeSet::new();
-            let mut queue: VecDeque<&Handle> =
-                leads.get(arn).into_iter().flatten().copied().collect();
-            while let Some(account) = queue.pop_front() {
-                if !accounts.insert(account) {
-                    continue;
-                }
-                for (other, onward) in &leads {
-                    let lies = model.principals.get(*other).is_some_and(|r| r.account == *account);
-                    if lies && speaks.contains_key(other) {
-                        queue.extend(onward.iter().copied());
-                    }
-                }
-            }
-            let nodes = accounts.into_iter().filter_map(|account| model.accounts.get(account));
-            let environments = nodes.flat_map(|node| node.environments.iter().map(String::as_str));
-            speaks.insert(arn, environments.collect());
-        }
+        let environments = environments_behind(model, &steps);
+        let behind = |arn: &&'a str| {
+            let all = onward(arn).filter_map(|account| environments.get(account));
+            (*arn, all.flat_map(|all| all.iter().copied()).collect())
+        };
+        let speaks: BTreeMap<&str, BTreeSet<&str>> = roles.iter().map(behind).collect();
         if !speaks.is_empty() {
             all.insert(origin, speaks);
         }
     }
     all
+}
+
+/// The environments that are come to from each account, by steps from account to account: its own, and those behind it. Accounts
+/// that lead to each other share them.
+fn environments_behind<'a>(
+    model: &'a AccessModel,
+    steps: &BTreeMap<&'a Handle, BTreeSet<&'a Handle>>,
+) -> BTreeMap<&'a Handle, Rc<BTreeSet<&'a str>>> {
+    let mut graph: DiGraph<&Handle, ()> = DiGraph::new();
+    let mut places: BTreeMap<&Handle, NodeIndex> = BTreeMap::new();
+    for account in steps.keys().chain(steps.values().flatten()) {
+        places.entry(account).or_insert_with(|| graph.add_node(account));
+    }
+    for (account, next) in steps {
+        for next in next {
+            if let (Some(from), Some(to)) = (places.get(account), places.get(next)) {
+                graph.add_edge(*from, *to, ());
+            }
+        }
+    }
+    let mut found: BTreeMap<&Handle, Rc<BTreeSet<&str>>> = BTreeMap::new();
+    // Those that others lead to come first.
+    for alike in kosaraju_scc(&graph) {
+        let accounts: Vec<&Handle> =
+            alike.iter().filter_map(|place| graph.node_weight(*place).copied()).collect();
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        for account in &accounts {
+            let own = model.accounts.get(*account).into_iter().flat_map(|node| &node.environments);
+            all.extend(own.map(String::as_str));
+            let behind = steps.get(account).into_iter().flatten();
+            all.extend(behind.filter_map(|next| found.get(next)).flat_map(|next| next.iter()));
+        }
+        let all = Rc::new(all);
+        found.extend(accounts.into_iter().map(|account| (account, Rc::clone(&all))));
+    }
+    found
 }
 
 /// The accounts that each role gets into which a service assumes, by ARN: by roles that it assumes, by what it

@@ -79,7 +79,10 @@ mod tests {
     /// What has a policy, a permission or a grant in its name bears none only where a reason is written here.
     #[test]
     fn no_type_is_harmless_by_oversight() {
-        const REASONS: [&str; 3] = [
+        const REASONS: [&str; 5] = [
+            // Folders that a gateway shares in its own network.
+            "StorageGateway::NFSFileShare",
+            "StorageGateway::SMBFileShare",
             // What an instance may attach to, in its own network.
             "EC2::NetworkInterfacePermission",
             // Whose copies of snapshots are encrypted, and by which key.
