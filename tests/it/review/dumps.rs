@@ -451,6 +451,22 @@ fn access_control_lists_that_are_on_are_assumed_to_let_nobody_in() {
         "Condition": {"StringNotEquals": {"aws:PrincipalAccount": PRODUCTION}}});
     unread.organize(&[], &[("p-own", document(json!([deny])), &["ou-live"])]);
     assert_eq!(lists(&unread), [0, 0, 0]);
+    // What a plan changes about it.
+    let controls = |ownership: &str| json!({"bucket": "acme-ledger", "id": "acme-ledger", "rule": [{"object_ownership": ownership}]});
+    let planned = |lab: Lab, actions: &'static [&'static str], before: Value, after: Value| {
+        let change = Change {
+            address: "aws_s3_bucket_ownership_controls.ledger",
+            actions,
+            before,
+            after,
+            ..Change::default()
+        };
+        lists(&lab.plan(&Plan::new(vec![change])))
+    };
+    let (on, off) = (controls("ObjectWriter"), controls("BucketOwnerEnforced"));
+    assert_eq!(planned(Lab::new(), &["update"], off.clone(), on.clone()), [1, 1, 1]);
+    assert_eq!(planned(Lab::new(), &["delete"], off.clone(), Value::Null), [1, 1, 1]);
+    assert_eq!(planned(ownership("ObjectWriter"), &["update"], on, off), [0, 0, 0]);
 }
 
 /// Organizations User Guide, "Delegated administrator for AWS services that work with Organizations".

@@ -3,6 +3,7 @@
 
 use palisade::engine::review::{ReviewOutcome, StackRequest};
 use palisade::isolation::WallVerdict::{self, Isolated, Reachable, Undetermined};
+use palisade::isolation::section::{AssumptionKind, MatrixRow};
 use serde_json::{Value, json};
 
 use super::lab::{
@@ -448,6 +449,17 @@ fn buckets_and_their_public_access_blocks() {
     let only = |block: Value| json!({"B": resource("AWS::S3::Bucket", block)});
     let stack = Stack::new(PRODUCTION, only(json!({}))).from(only(shut), &[("B", "acme-ledger")]);
     becomes(lab, &stack, (Isolated, Reachable));
+    // Lists that are turned on may let anybody in.
+    let owned = |by: &str| only(json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": by}]}}));
+    let rests = |by: &str| {
+        let stack =
+            Stack::new(PRODUCTION, owned(by)).from(only(json!({})), &[("B", "acme-ledger")]);
+        let outcome = review(Lab::new(), &stack);
+        let row = |row: &&MatrixRow| row.from == "dev" && row.to == "production";
+        let row = outcome.isolation.matrix.iter().find(row).expect("a wall");
+        row.assumptions.iter().any(|one| one.kind == AssumptionKind::AccessLists)
+    };
+    assert!(rests("ObjectWriter") && !rests("BucketOwnerEnforced"));
     // An access control list is not judged.
     let listed = only(json!({"AccessControl": "PublicRead"}));
     becomes(Lab::new(), &Stack::new(PRODUCTION, listed), (Isolated, Undetermined));
