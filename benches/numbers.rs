@@ -11,6 +11,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::cast_precision_loss,
     reason = "a program for people that stops at the first surprise"
 )]

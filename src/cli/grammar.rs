@@ -84,7 +84,7 @@ pub enum Command {
     /// Show the walls between environments: verdicts, paths, exceptions, proofs
     Isolation(c::isolation::IsolationArgs),
     /// Judge what a Terraform plan or a CloudFormation template does to the walls between environments
-    Review(c::review::ReviewArgs),
+    Review(Box<c::review::ReviewArgs>),
     /// List everybody who can do something to a resource, and through what
     WhoCan(c::who_can::WhoCanArgs),
     /// Tell whether a policy permits more than the one that it replaces

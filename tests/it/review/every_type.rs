@@ -495,7 +495,6 @@ fn a_new_unit_allows_what_no_policy_denies() {
         after: json!({"id": DEV, "name": "dev"}),
         unknown: json!({"parent_id": true}),
         expressions: json!({"parent_id": {"references": ["aws_organizations_organizational_unit.fresh.id", "aws_organizations_organizational_unit.fresh"]}}),
-        ..Change::default()
     };
     let outcome = lab.plan(&Plan::new(vec![unit, moved])).review().expect("a review");
     assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable), "{:#?}", outcome.change);
