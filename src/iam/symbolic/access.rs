@@ -3,7 +3,8 @@
 //!
 //! The policy stands alone: an identity policy as if nothing else limited its principal, a
 //! resource policy as if every caller's own side allowed everything, an SCP as if every identity
-//! policy did. Context keys are independent of each other.
+//! policy did. Some resources (roles, KMS keys) let nobody in but by their own policy: what a policy of the caller's
+//! side says of them is asked as if theirs let everybody in. Context keys are independent of each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::opening::Opening;
 use super::question::{Caps, Question, Space};
 use super::subsumption::permits_no_more;
 use crate::iam::catalogue::{ActionId, catalogue};
-use crate::iam::document::{Document, Effect, Item, PrincipalType, Statement};
+use crate::iam::document::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::iam::eval::{ChainLevel, Policies, evaluate};
 use crate::iam::policy::Policy;
 use crate::iam::request::{Principal, Request};
@@ -112,6 +113,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
         why_undetermined: Vec::new(),
     };
     let (before, after) = (policies(old, kind), policies(new, kind));
+    let open = (let_in(before.clone()), let_in(after.clone()));
     let subjects = subjects(old, new, kind, &mut found.why_undetermined);
     // What a trust policy permits, it permits on its role: no statement tells resources apart.
     let mut statements = old.statements.iter().chain(&new.statements);
@@ -133,7 +135,12 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
         if was.statements == is.statements && was.version() == is.version() {
             continue;
         }
+        let known = (found.gained.len(), found.lost.len());
         for subject in &subjects {
+            let is_told = known != (found.gained.len(), found.lost.len());
+            if subject.is_let_in && is_told {
+                continue;
+            }
             let looked_at = was.statements.len() + is.statements.len() + 1;
             work = work.saturating_add(looked_at.saturating_mul(looked_at));
             if work > MOST_WORK {
@@ -155,12 +162,16 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
                 refused: BTreeSet::new(),
                 beside: Vec::new(),
             };
-            let sides = (question(&before, &was), question(&after, &is));
+            let (before, after) = match subject.is_let_in {
+                true => (&open.0, &open.1),
+                false => (&before, &after),
+            };
+            let sides = (question(before, &was), question(after, &is));
             let answers = ask_both(Some(&sides.0), Some(&sides.1), Caps::default());
             found.why_undetermined.extend(answers.inexact);
             for (openings, here, there, into) in [
-                (&answers.gained, &after, &before, &mut found.gained),
-                (&answers.lost, &before, &after, &mut found.lost),
+                (&answers.gained, after, before, &mut found.gained),
+                (&answers.lost, before, after, &mut found.lost),
             ] {
                 for opening in openings {
                     match access(opening, subject, &action, here, there) {
@@ -221,11 +232,23 @@ fn policies(document: &Document, kind: PolicyKind) -> Policies {
     }
 }
 
+/// The same before a resource whose own policy lets everybody in.
+fn let_in(policies: Policies) -> Policies {
+    let mut statement = Statement::new(Effect::Allow);
+    statement.principals = Some(Principals::All);
+    statement.actions = vec![Item::new("*")];
+    statement.resources = vec![Item::new("*")];
+    let open = Policy::new("everybody", &Document::new([statement]));
+    Policies { resource: Some(Arc::new(open)), ..policies }
+}
+
 /// Somebody that the policies may treat unlike everybody else.
 struct Subject {
     name: String,
     request: Request,
     free: BTreeSet<String>,
+    /// Whether the policy of the resource lets it in, which lies in another account: its own side decides as well.
+    is_let_in: bool,
 }
 
 impl Subject {
@@ -233,7 +256,7 @@ impl Subject {
         let mut request = Request::new(principal, "", "");
         request.resource_account = Some("000000000001".to_owned());
         let free = free.iter().map(|key| (*key).to_owned()).collect();
-        Self { name: name.into(), request, free }
+        Self { name: name.into(), request, free, is_let_in: false }
     }
 }
 
@@ -255,7 +278,10 @@ fn subjects(
             &DERIVED,
         );
         any.request.resource_account = Some("000000000001".to_owned());
-        return vec![any];
+        let mut let_in = Subject::new("any principal", any.request.principal.clone(), &DERIVED);
+        let_in.request.resource_account = Some("000000000002".to_owned());
+        let_in.is_let_in = true;
+        return vec![any, let_in];
     }
     let mut found = vec![
         Subject::new("anonymous", Principal::Anonymous, &OF_RESOURCE),
@@ -497,6 +523,32 @@ mod tests {
         let back = compared(wide, narrow, PolicyKind::Identity);
         assert_eq!(back.verdict, ComparisonResult::NoNewAccess);
         assert!(!back.lost.is_empty());
+    }
+
+    /// A role and a KMS key let nobody in but by their own policy, which the compared ones do not hold.
+    #[test]
+    fn a_denial_upon_what_its_own_policy_opens_is_missed() {
+        for (action, resource) in [
+            ("sts:AssumeRole", "arn:aws:iam::222222222222:role/*"),
+            ("kms:Decrypt", "arn:aws:kms:eu-west-1:222222222222:key/*"),
+        ] {
+            let all = json!({"Sid": "all", "Effect": "Allow", "Action": "*", "Resource": "*"});
+            let deny =
+                json!({"Sid": "no", "Effect": "Deny", "Action": action, "Resource": resource});
+            for kind in [PolicyKind::Identity, PolicyKind::ServiceControl] {
+                let (held, free) = (json!([all, deny]), json!([all]));
+                let found = compared(held.clone(), free.clone(), kind);
+                assert_eq!(found.verdict, ComparisonResult::NewAccess, "{action} {kind:?}");
+                let [gained] = &found.gained[..] else { panic!("{:?}", found.gained) };
+                assert_eq!(
+                    (gained.action.as_str(), &gained.denied_by[..]),
+                    (action, &["no".to_owned()][..])
+                );
+                let back = compared(free, held, kind);
+                assert_eq!(back.verdict, ComparisonResult::NoNewAccess, "{action} {kind:?}");
+                assert!(!back.lost.is_empty());
+            }
+        }
     }
 
     /// Of actions that no statement tells apart the one is shown that acts on what the witness names.
