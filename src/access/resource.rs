@@ -533,7 +533,7 @@ pub enum ResourceTags {
 /// What is known of the access control lists by which S3 lets others into a bucket, and into objects in it, beside its policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessLists {
-    /// They let nobody in: they are off, or its service has none.
+    /// They grant no access: they are off, or the service has none.
     #[default]
     Off,
     /// They may let accounts in that they name. Whom they let in publicly is ignored.

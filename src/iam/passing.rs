@@ -375,7 +375,7 @@ mod tests {
             let id = catalogue().find(action).expect(action);
             let known: Vec<&str> = catalogue().resource_types(id).map(|kind| kind.name).collect();
             for name in types.split([' ', '|']) {
-                assert!(known.contains(&name), "{action}: {name} is none of {known:?}");
+                assert!(known.contains(&name), "{action}: {name} is not one of {known:?}");
             }
             assert!(touched(action).is_some());
         }

@@ -3,8 +3,8 @@
 //!
 //! The policy stands alone: an identity policy as if nothing else limited its principal, a
 //! resource policy as if every caller's own side allowed everything, an SCP as if every identity
-//! policy did. Some resources (roles, KMS keys) let nobody in but by their own policy: what a policy of the caller's
-//! side says of them is asked as if theirs let everybody in. Context keys are independent of each other.
+//! policy did. Access to some resources (roles, KMS keys) always takes their own policy: for these, the
+//! comparison assumes a resource policy that allows everyone. Context keys are independent of each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -525,7 +525,7 @@ mod tests {
         assert!(!back.lost.is_empty());
     }
 
-    /// A role and a KMS key let nobody in but by their own policy, which the compared ones do not hold.
+    /// Access to a role or a KMS key always takes its own policy, which is not part of the comparison.
     #[test]
     fn a_denial_upon_what_its_own_policy_opens_is_missed() {
         for (action, resource) in [
