@@ -112,7 +112,7 @@ def template(found):
 
 
 def by_checkov(estates):
-    """One run over all estates: most of its time goes into starting it. It asks nobody for policies of its own."""
+    """One run over all estates, because most of its time goes into starting. It downloads no policies."""
     made = {f"{number}.yaml": template(found) for number, found in enumerate(estates)}
     with tempfile.TemporaryDirectory() as place:
         for file, objects in made.items():
@@ -125,7 +125,7 @@ def by_checkov(estates):
             check=False,
         )
         said = json.loads(done.stdout)
-        # What checkov cannot parse it leaves out: nothing would be found in it.
+        # Checkov silently skips what it cannot parse.
         summary = said["summary"]
         objects = sum(len(objects) for objects in made.values())
         assert (summary["resource_count"], summary["parsing_errors"]) == (objects, 0), summary
