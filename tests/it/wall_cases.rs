@@ -24,9 +24,10 @@ struct Case {
     body: String,
 }
 
-/// Cases begin with `# == NAME`; the next line says `# FROM -> TO: VERDICT`, and maybe `, finding KIND` or
-/// `, no finding KIND`.
+/// A case begins with `# == NAME`; the next line says `# FROM -> TO: VERDICT`, and maybe `, finding KIND` or
+/// `, no finding KIND`. Blocks before the first case belong to every case of the file.
 fn cases(text: &str) -> Vec<Case> {
+    let (common, _) = text.split_once("# == ").expect("a case");
     let parse = |part: &str| {
         let (name, rest) = part.split_once('\n').expect("a name");
         let (head, body) = rest.split_once('\n').expect("a body");
@@ -47,7 +48,7 @@ fn cases(text: &str) -> Vec<Case> {
             to: owned(to),
             verdict: owned(verdict),
             finding,
-            body: owned(body),
+            body: format!("{common}{body}"),
         }
     };
     text.split("# == ").skip(1).map(parse).collect()
