@@ -259,9 +259,9 @@ fn attrs_of(parameter: &Parameter) -> Result<Arc<LookedUp>, LookupFailure> {
     if parameter.is_secure {
         return Err(LookupFailure {
             message: "it is a SecureString, whose value must not go into a plan".to_owned(),
-            // Where it lies elsewhere, `secret` would look in the wrong account.
+            // `secret` has no argument for another account or Region.
             advice: Some(format!(
-                "use `secret(\"ssm:{}\")`, which reads in the account that calls and the provider's Region: copy a \
+                "use `secret(\"ssm:{}\")`, which reads from the calling account and the provider's Region: copy a \
                  parameter of another account there, or pass its value in a sensitive variable",
                 parameter.name
             )),

@@ -71,8 +71,8 @@ fn old_command(text: &str) -> Option<usize> {
     })
 }
 
-/// `json` with no two `#` beside each other, and with what could steer a terminal, reorder what is read or hide in it
-/// as escapes: in JSON all of these stand in strings alone, whose values stay what they are.
+/// `json` with escapes for `##` and for characters that could steer a terminal, reorder text or hide in it. In JSON all of
+/// these occur only in strings, whose values do not change.
 #[must_use]
 pub fn inert_json(json: &str) -> Cow<'_, str> {
     if !json.contains("##") && !json.chars().any(may_hide) {
@@ -94,7 +94,7 @@ pub fn inert_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What [`super::style::safe`] shows as an escape, but for the line ends and spaces between JSON's members.
+/// What [`super::style::safe`] escapes, except the line ends and spaces between members.
 fn may_hide(c: char) -> bool {
     !c.is_ascii() && is_unsafe(c) || c == '\u{7f}'
 }

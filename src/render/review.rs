@@ -48,7 +48,7 @@ pub(super) fn sentence(outcome: &ReviewOutcome) -> String {
     }
 }
 
-/// The plans and templates that were judged.
+/// Names of the judged plans and templates.
 fn files(outcome: &ReviewOutcome) -> Vec<&str> {
     let change = &outcome.change;
     let all = change.terraform_plans.iter().chain(&change.cloudformation_templates);

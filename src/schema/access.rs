@@ -162,7 +162,7 @@ pub struct ResourceDeclaration {
     pub policy: &'static str,
     /// The attribute with its own public access block, for services that have one.
     pub public_access_block: Option<&'static str>,
-    /// The attribute that says who owns what lies in it, for services whose access control lists that may turn off.
+    /// The attribute with its Object Ownership, for services that have access control lists.
     pub ownership: Option<&'static str>,
     /// Its default encryption, for services that have one.
     pub encryption: Option<EncryptionDeclaration>,

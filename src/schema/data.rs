@@ -252,8 +252,8 @@ fn of_kind(kind: &'static dyn ManagedKind) -> Option<DataType> {
             let key = naming.label.or_else(|| naming.identity.first().copied())?;
             let optional = naming.defaults.iter().map(|(name, _)| *name);
             let named = |name: &str| schema.block.attr(name).copied();
-            // A block of the kind has a default for it, a lookup has none.
-            let doc = "What the object to look up is called in AWS.";
+            // The description of the kind mentions a default, which a lookup does not have.
+            let doc = "Name of the object to look up.";
             let mut attrs = vec![IN_ACCOUNT, Attr { required: true, doc, ..named(key)? }];
             attrs.extend(optional.filter_map(named));
             attrs

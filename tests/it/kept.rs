@@ -265,7 +265,7 @@ async fn tags_that_decide_about_access_are_changed_one_by_one() {
 
 /// S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket".
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_that_were_turned_on_show_in_the_walls_until_the_block_turns_them_off() {
+async fn access_control_lists_are_an_assumption_of_walls_until_the_bucket_turns_them_off() {
     let program = Program::new(&bucket(""));
     program.run(&["apply", "--auto-approve"]).code(0);
     let client = s3(&dev(&program).await);
@@ -284,7 +284,7 @@ async fn lists_that_were_turned_on_show_in_the_walls_until_the_block_turns_them_
     assert_eq!(ownership().await, ObjectOwnership::BucketOwnerEnforced);
     assert_eq!(rests(), 0, "a new bucket has none");
 
-    // Turned on by hand they stay so, and the walls say it.
+    // If somebody turns them on by hand, they stay on, and the walls report it.
     let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
     let on = OwnershipControls::builder().rules(rule.build().expect("complete"));
     let put = client.put_bucket_ownership_controls().bucket("acme-kept-data");
@@ -299,5 +299,5 @@ async fn lists_that_were_turned_on_show_in_the_walls_until_the_block_turns_them_
 
     program.write("main.hcl", &bucket("object_ownership = \"Everybody\""));
     let refused = program.run(&["validate"]).code(1);
-    assert!(refused.err.contains("S3 knows no ownership `Everybody`"), "{}", refused.err);
+    assert!(refused.err.contains("`Everybody` is not a valid Object Ownership"), "{}", refused.err);
 }

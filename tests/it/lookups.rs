@@ -250,7 +250,7 @@ output "value" {
     let refused = program.run(&["plan"]).code(1);
     for part in [
         "SecureString",
-        "use `secret(\"ssm:/shared/secret\")`, which reads in the account that calls",
+        "use `secret(\"ssm:/shared/secret\")`, which reads from the calling account",
         "main.hcl",
     ] {
         assert!(refused.err.contains(part), "{part}: {}", refused.err);
@@ -262,7 +262,7 @@ output "value" {
         ("data \"iam_role\" \"r\" {}", "`account`"),
         (
             "data \"iam_policy\" \"p\" {\n  account = account.dev\n}",
-            "`name`: What the object to look up is called in AWS.",
+            "`name`: Name of the object to look up.",
         ),
         (
             "data \"ssm_parameter\" \"p\" {\n  account = account.dev\n  name = sensitive(\"/hidden-name\")\n}",

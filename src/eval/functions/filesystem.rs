@@ -98,7 +98,7 @@ pub(super) const TABLE: &[Function] = &[
 pub enum Refused {
     /// Nothing is there.
     Missing(String),
-    /// It is a symbolic link that was left out of a fetched package, or lies behind one.
+    /// It is, or is behind, a symbolic link that was left out of a fetched package.
     LeftOut(String),
     /// It is outside of the configuration.
     Outside(String),
@@ -237,7 +237,7 @@ pub fn resolve(context: &FunctionContext, name: &str) -> Result<PathBuf, Refused
     Ok(real)
 }
 
-/// Whether a file of a fetched package is a link that was left out of it, or lies behind one.
+/// Whether a file of a fetched package is, or is behind, a symbolic link that was left out.
 fn is_left_out(context: &FunctionContext, file: &Path) -> bool {
     let Some(package) = &context.package else { return false };
     let canonical = package.canonicalize().ok();

@@ -117,12 +117,12 @@ impl<'c> Evaluator<'c> {
     }
 }
 
-/// What is wrong with a sensitive value, without a part of it: a message quotes what it is about, an excerpt what stands beside.
+/// Errors in a sensitive value without any part of it: messages quote values, and excerpts show the whole line.
 fn without_values(name: &str, errors: Diagnostics) -> Diagnostics {
     let hidden = |error: Diagnostic| {
         let mut hidden =
             Diagnostic::error(format!("the value of the sensitive variable `{name}` is not valid"))
-                .help("the reason may quote the value and is not shown: `palisade console` says it of a value that is no secret");
+                .help("the reason may quote the value, so it is not shown: try the expression with another value in `palisade console`");
         hidden.loc = error.loc.map(Loc::without_values);
         hidden
     };

@@ -207,13 +207,13 @@ impl<'a> Resting<'a> {
                 some(&objects, "roles")
             ),
             AssumptionKind::AccessLists => format!(
-                "access control lists of {}, which were not looked at (Object Ownership `BucketOwnerEnforced` turns them off)",
+                "access control lists of {}, which were not read (Object Ownership `BucketOwnerEnforced` turns them off)",
                 some(&objects, "buckets")
             ),
             AssumptionKind::DelegatedAdministrators => format!(
-                "whether {} administers other members for {}, which was not read",
-                some(&accounts, "accounts"),
-                some(&objects, "services")
+                "delegated administration of {} by {}, which was not read",
+                some(&objects, "services"),
+                some(&accounts, "accounts")
             ),
             AssumptionKind::ManagementAccount => format!(
                 "whom the management account {} lets in, which was not read (declare it as an `account`)",

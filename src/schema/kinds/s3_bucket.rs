@@ -81,7 +81,7 @@ static SCHEMA: KindSchema = KindSchema {
             Attr::optional(
                 "object_ownership",
                 Ty::String,
-                "Who owns the objects in it: `BucketOwnerEnforced` turns access control lists off, `BucketOwnerPreferred` and `ObjectWriter` leave them on. S3's own choice, `BucketOwnerEnforced` for a new bucket, stays where nothing is said.",
+                "Object Ownership: `BucketOwnerEnforced` turns access control lists off, `BucketOwnerPreferred` and `ObjectWriter` leave them on. If not set, the bucket keeps its setting; new buckets have `BucketOwnerEnforced`.",
             ),
             TAGS,
         ],
@@ -237,16 +237,16 @@ fn blocked(reader: &mut Reader<'_>) -> Option<Value> {
     })
 }
 
-/// What S3 knows of who owns objects (S3 API Reference, `OwnershipControlsRule`).
+/// Values of Object Ownership, the default first (S3 API Reference, `OwnershipControlsRule`).
 const OWNERSHIP: [&str; 3] = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
 
-/// What is declared of who owns the objects in it.
+/// The declared Object Ownership.
 fn ownership(reader: &mut Reader<'_>) -> Option<String> {
     let named = reader.known("object_ownership")?;
     if !OWNERSHIP.contains(&named.as_str()) {
         let help = crate::diag::did_you_mean(&named, OWNERSHIP)
             .unwrap_or_else(|| format!("write one of `{}`", OWNERSHIP.join("`, `")));
-        reader.error("object_ownership", format!("S3 knows no ownership `{named}`"), help);
+        reader.error("object_ownership", format!("`{named}` is not a valid Object Ownership"), help);
     }
     Some(named)
 }
@@ -319,8 +319,8 @@ impl ManagedKind for S3Bucket {
         if !desired.contains_key("abac") {
             attrs.insert("abac".to_owned(), false.into());
         }
-        // Since April 2023 a new bucket has no access control lists (S3 User Guide, "Controlling ownership of objects and
-        // disabling ACLs for your bucket").
+        // The default of new buckets since April 2023 (S3 User Guide, "Controlling ownership of objects and disabling ACLs
+        // for your bucket").
         if !desired.contains_key("object_ownership") {
             attrs.insert("object_ownership".to_owned(), OWNERSHIP[0].into());
         }

@@ -333,9 +333,9 @@ fn abac_of(
     }
 }
 
-/// Who owns the objects of a bucket; `None` where nobody ever said, so that who writes one does (S3 User Guide, "Controlling
-/// ownership of objects and disabling ACLs for your bucket"), and where the endpoint has no such call. Where it is not told,
-/// the rest of the bucket is read. The analysis takes access control lists for possible in each of these cases.
+/// The Object Ownership of a bucket. `None` if it was never set, which means `ObjectWriter` (S3 User Guide, "Controlling
+/// ownership of objects and disabling ACLs for your bucket"), or if the endpoint lacks the operation. If the call is refused,
+/// the rest of the bucket is still read. In each of these cases the analysis assumes that access control lists are on.
 fn ownership_of(
     answer: Result<Option<GetBucketOwnershipControlsOutput>, ProviderError>,
 ) -> Result<Result<Option<String>, String>, ProviderError> {
