@@ -1,7 +1,6 @@
-//! Flags by which templates of CloudFormation are given to `review`, each with what is said of its stack.
+//! The flags of `review` for CloudFormation templates and their stacks.
 //!
-//! Every flag but `--cloudformation` begins with the name of the stack that it is about, which is left out where only one
-//! template is given.
+//! The value of a flag begins with the name of its stack, which is optional if only one template is given.
 
 use std::path::{Path, PathBuf};
 
@@ -18,25 +17,25 @@ pub(in crate::cli) struct StackArgs {
     /// `release=infra/template.yaml`; several are judged together
     #[arg(long, value_name = "[STACK=]FILE")]
     cloudformation: Vec<String>,
-    /// Where a stack lies, as in `release=222222222222/eu-west-1`; told by --deployed where that shows it
+    /// Account and Region of a stack, as in `release=222222222222/eu-west-1`; by default, those that --deployed shows
     #[arg(long, value_name = "STACK=ID[/REGION]", value_parser = location, requires = "cloudformation")]
     stack: Vec<StackLocation>,
-    /// A parameter that a stack is deployed with, as in `release:Stage=production`
+    /// Value of a parameter, as in `Stage=production` or, with the name of the stack, `release:Stage=production`
     #[arg(long, value_name = "[STACK:]NAME=VALUE", requires = "cloudformation")]
     parameter: Vec<String>,
-    /// File with the parameters that a stack is deployed with, in any of the forms that the `aws` command line takes
+    /// File with values of parameters, in any format that the AWS CLI accepts
     #[arg(long, value_name = "[STACK=]FILE", requires = "cloudformation")]
     parameters: Vec<String>,
-    /// What the `aws` command line prints of a stack as it stands (get-template, describe-stack-resources, describe-stacks):
-    /// a file, or a folder of files
+    /// Output of the AWS CLI about the deployed stack (get-template, describe-stack-resources, describe-stacks): a file, or
+    /// a folder of files
     #[arg(long, value_name = "[STACK=]FILE", requires = "cloudformation")]
     deployed: Vec<String>,
-    /// There is no such stack yet; without a name, none of those that have no --deployed
+    /// The stack does not exist yet; without a name, this holds for each stack without --deployed
     #[arg(long, value_name = "STACK", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "cloudformation")]
     new_stack: Vec<String>,
 }
 
-/// Where a stack lies.
+/// Account and Region of a stack.
 #[derive(Clone, Debug)]
 struct StackLocation {
     stack: String,
@@ -63,10 +62,10 @@ fn location(text: &str) -> Result<StackLocation, String> {
 }
 
 impl StackArgs {
-    /// The templates, each with what the flags say of its stack.
+    /// The templates with the flags of their stacks.
     ///
     /// # Errors
-    /// A flag about a stack of which no template is given.
+    /// A flag for a stack without a template, or flags that contradict each other.
     pub(in crate::cli) fn requests(&self) -> Result<Vec<StackRequest>, Diagnostic> {
         let mut stacks: Vec<StackRequest> = Vec::new();
         for given in &self.cloudformation {
@@ -101,7 +100,7 @@ impl StackArgs {
         }
         for given in &self.parameter {
             let (name, value) = given.split_once('=').ok_or_else(|| {
-                // What was written may be a secret without its name.
+                // The value may be a secret whose name was left out.
                 Diagnostic::error("a `--parameter` has no `=`")
                     .help("write NAME=VALUE, as in `--parameter Stage=production`")
             })?;
@@ -123,25 +122,23 @@ impl StackArgs {
             find(&mut stacks, Some(name), "--new-stack")?.is_new = true;
         }
         if let Some(both) = stacks.iter().find(|stack| stack.is_new && !stack.deployed.is_empty()) {
-            let message = format!("the stack `{}` cannot be new and deployed", both.name);
-            return Err(
-                Diagnostic::error(message).help("give one of `--new-stack` and `--deployed`")
-            );
+            let message = format!("the stack `{}` cannot be both new and deployed", both.name);
+            return Err(Diagnostic::error(message).help("use either `--new-stack` or `--deployed`"));
         }
         Ok(stacks)
     }
 }
 
-/// `STACK=REST`; a path that holds an equals sign is no name of a stack before it.
+/// `STACK=REST`. A path may contain an equals sign, so what precedes it must be a valid name.
 fn split(text: &str, separator: char) -> Option<(&str, &str)> {
     let (name, rest) = text.split_once(separator)?;
-    // CloudFormation User Guide: letters, digits and hyphens, a letter first.
+    // CloudFormation API Reference, `CreateStack`: letters, digits and hyphens, starting with a letter.
     let valid = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     valid.then_some((name, rest))
 }
 
-/// A file with the stack that it is for, where one is named.
+/// A file, and the name of its stack if the value has one.
 fn named(stacks: &[StackRequest], text: &str) -> (Option<String>, PathBuf) {
     match split(text, '=') {
         Some((name, file))
@@ -159,7 +156,7 @@ fn stem(file: &str) -> String {
     name.split('.').find(|part| !part.is_empty()).unwrap_or(name).to_owned()
 }
 
-/// The stack that a flag is about.
+/// The stack of a flag.
 fn find<'s>(
     stacks: &'s mut [StackRequest],
     name: Option<&str>,
@@ -169,16 +166,16 @@ fn find<'s>(
     match name {
         None => match stacks {
             [only] => Ok(only),
-            _ => Err(Diagnostic::error(format!("it is not said which stack a `{flag}` is for"))
-                .help(format!("begin it with the name of the stack: {}", names.join(", ")))),
+            _ => Err(Diagnostic::error(format!("`{flag}` does not say which stack it is for"))
+                .help(format!("begin its value with the name of a stack: {}", names.join(", ")))),
         },
         Some(name) => stacks.iter_mut().find(|stack| stack.name == name).ok_or_else(|| {
             let near = did_you_mean(name, names.iter().map(String::as_str));
             let help = near.unwrap_or_else(|| {
-                format!("templates are given for these stacks: {}", names.join(", "))
+                format!("there are templates for these stacks: {}", names.join(", "))
             });
             Diagnostic::error(format!(
-                "`{flag}` is about a stack `{name}`, of which no template is given"
+                "`{flag}` names the stack `{name}`, for which no template is given"
             ))
             .help(help)
         }),

@@ -240,7 +240,7 @@ fn judge(
     })
 }
 
-/// Where the `.tf` files of one plan, or of all, may be.
+/// Directories with the `.tf` files of one plan, or of all plans.
 fn directories(request: &ReviewRequest, of: Option<&PathBuf>) -> Vec<PathBuf> {
     let of_plan = |plan: &PathBuf| match plan.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

@@ -1,49 +1,47 @@
-//! Changes of several plans and templates, carried out together on a snapshot: what the accounts would hold afterwards.
+//! Carries out the changes of several plans and templates together on a snapshot of the accounts.
 //!
-//! Claim: every change of a set is carried out exactly, or leaves each account unread that it may bear on, or is an
-//! error of the set's own. The steps are those of an apply, in the order that makes the result right whatever the order
-//! in the files: what goes (with everything in it), what holds others (roles, buckets, units), what lies in them
-//! (policies, attachments), lists that are exclusive, and at last the principals that are gone from policies that name
-//! them.
+//! Claim: every change is carried out exactly, or marks each account that it may affect as unread, or was reported as an
+//! error. The order of changes in the files does not matter, because the steps are ordered: deletions, then principals and
+//! resources, then their policies and attachments, then exclusive lists, and last the references to deleted principals.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{AccountSnapshot, AccountsSnapshot, PolicyText, Tree};
 
-/// What one file changes: a plan, or the template of a stack.
+/// The changes of one file: a plan, or the template of a stack.
 pub(crate) trait ChangeSet {
-    /// Gives what the set manages its label, and adds what only the set knows to stand.
+    /// Labels the existing objects that the set manages, and adds those that only the set knows.
     fn prepare(&self, before: &mut AccountsSnapshot);
 
-    /// Carries one step out.
-    fn take(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes);
+    /// Carries out one step.
+    fn apply_step(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes);
 
-    /// What it says that cannot be judged.
+    /// Changes that cannot be judged.
     fn not_judged(&self) -> &[NotJudged];
 
-    /// How many of its changes bear on access.
+    /// How many of its changes affect access.
     fn judged(&self) -> usize;
 
-    /// How many bear none.
+    /// How many of its changes do not affect access.
     fn harmless(&self) -> usize;
 }
 
-/// What the accounts hold after the sets, and what was made of the sets.
+/// The accounts after the changes, and a summary of the changes.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
-    /// The accounts after all of them.
+    /// The accounts after the changes.
     pub after: AccountsSnapshot,
-    /// How many changes bear on access and were carried out.
+    /// How many changes affect access and were carried out.
     pub carried_out: usize,
-    /// How many bear none.
+    /// How many changes do not affect access.
     pub harmless: usize,
-    /// What is not understood, a sentence each with the address.
+    /// Changes that could not be judged: one sentence each, with the address.
     pub not_judged: Vec<String>,
 }
 
-/// Carries sets out together. `before` gets the labels by which reports call what the sets manage, and what only the sets
-/// know to stand.
+/// Carries out sets together. `before` gets labels for the objects that the sets manage, and the existing objects that only
+/// the sets know.
 #[must_use]
 pub(crate) fn carry_out(sets: &[&dyn ChangeSet], before: &mut AccountsSnapshot) -> Overlay {
     for set in sets {
@@ -56,7 +54,7 @@ pub(crate) fn carry_out(sets: &[&dyn ChangeSet], before: &mut AccountsSnapshot) 
     let mut notes = ApplyNotes::default();
     for step in [ApplyStep::Remove, ApplyStep::Hold, ApplyStep::Fill, ApplyStep::Exclude] {
         for set in sets {
-            set.take(step, &mut overlay.after, &mut notes);
+            set.apply_step(step, &mut overlay.after, &mut notes);
         }
     }
     notes.sever(&mut overlay.after);
@@ -74,7 +72,7 @@ pub(crate) fn carry_out(sets: &[&dyn ChangeSet], before: &mut AccountsSnapshot) 
     overlay
 }
 
-/// Adds an account of which only a change tells.
+/// Adds an account that only a change mentions.
 pub(super) fn add_account(id: &str, before: &mut AccountsSnapshot) {
     if before.accounts.contains_key(id) {
         return;
@@ -88,20 +86,20 @@ pub(super) fn add_account(id: &str, before: &mut AccountsSnapshot) {
 /// The steps of an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApplyStep {
-    /// What is deleted goes, and what is replaced.
+    /// Deletes what is deleted or replaced.
     Remove,
-    /// What others lie in: roles, users, groups, managed policies, buckets, units.
+    /// Creates or changes roles, users, groups, managed policies, buckets and units.
     Hold,
-    /// What lies in them: policies, attachments, memberships.
+    /// Creates or changes policies, attachments and memberships in them.
     Fill,
-    /// Lists that leave nothing beside themselves.
+    /// Applies exclusive lists, which remove everything else.
     Exclude,
 }
 
-/// Something that cannot be told, and the accounts that it bears on.
+/// A change that cannot be judged, and the accounts that it may affect.
 #[derive(Clone, Debug)]
 pub(crate) struct NotJudged {
-    /// One account, or all.
+    /// One account, or all if `None`.
     pub(super) account: Option<String>,
     /// A sentence.
     pub(super) why: String,
@@ -119,20 +117,20 @@ impl NotJudged {
     }
 }
 
-/// What the steps learn on their way.
+/// What later steps need to know of earlier ones.
 #[derive(Debug, Default)]
 pub(crate) struct ApplyNotes {
-    /// Principals that went: ARN and unique id.
+    /// Deleted principals: ARN and unique id.
     pub(super) gone: Vec<(String, String)>,
-    /// Names of the policies that the sets write: they name whom they name anew.
+    /// ARNs of the roles and resources whose policies the sets write: these refer to the new principals.
     pub(super) written: BTreeSet<String>,
-    /// What cannot be told.
+    /// Changes that cannot be judged.
     pub(super) not_judged: Vec<NotJudged>,
 }
 
 impl ApplyNotes {
-    /// AWS keeps the unique id of a principal that is gone in every policy that named it, and a new one of the same
-    /// name is another one.
+    /// AWS replaces a deleted principal by its unique id in every policy that names it, so a new principal of the same name
+    /// gets no access from these.
     fn sever(&self, after: &mut AccountsSnapshot) {
         if self.gone.is_empty() {
             return;
@@ -144,7 +142,7 @@ impl ApplyNotes {
             let standing = trusts.chain(resources).filter(|(arn, _)| !self.written.contains(*arn));
             let names_one =
                 |policy: &PolicyText| self.gone.iter().any(|(arn, _)| policy.names(arn));
-            // Most accounts name nobody who is gone: they stay shared.
+            // Most accounts name no deleted principal and stay shared.
             if !standing.map(|(_, policy)| policy).any(names_one) {
                 continue;
             }

@@ -1,7 +1,6 @@
-//! What a change does to one account, as data: each format says it in these words, and it is carried out here.
+//! The edits of one account: plans and templates are translated into them, and they are carried out here.
 //!
-//! An edit is complete in itself: it names what it changes by the name or ARN that AWS has it under, so that it can be
-//! carried out in any order within its step.
+//! An edit identifies its object by the name or ARN in AWS, so that the edits of a step can be carried out in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +10,7 @@ use super::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use super::{AccountSnapshot, Group, Identity, ManagedDocument, PolicyText, Resource};
 use crate::access::{AccessLists, BUCKET, KEY, ResourceType};
 
-/// What permissions are put into, by its name.
+/// A principal or group with policies, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PolicyHolder {
     /// A role.
@@ -22,31 +21,31 @@ pub(super) enum PolicyHolder {
     Group(String),
 }
 
-/// A role, user or group as it shall be.
+/// A role, user or group after the change.
 #[derive(Clone, Debug)]
 pub(super) struct HolderEdit {
-    /// Which.
+    /// The role, user or group.
     pub(super) holder: PolicyHolder,
     /// Its ARN.
     pub(super) arn: String,
-    /// How reports call it.
+    /// Its name in reports.
     pub(super) label: String,
-    /// Its trust policy, where the change writes it.
+    /// Its trust policy, if the change writes it.
     pub(super) trust: Option<Option<PolicyText>>,
-    /// Its boundary, where the change writes it.
+    /// Its boundary, if the change writes it.
     pub(super) boundary: Option<Option<String>>,
-    /// Its tags, where the change writes them.
+    /// Its tags, if the change writes them.
     pub(super) tags: Option<BTreeMap<String, String>>,
-    /// All its inline policies, where the change leaves no others.
+    /// Its inline policies, if the change sets the whole list.
     pub(super) inline: Option<BTreeMap<String, PolicyText>>,
-    /// All its attached policies, where the change leaves no others.
+    /// Its attached policies, if the change sets the whole list.
     pub(super) attached: Option<BTreeSet<String>>,
-    /// Whether something about it is known only after the apply.
+    /// Whether something about it is known only after apply.
     pub(super) unreadable: bool,
 }
 
 impl HolderEdit {
-    /// One that changes nothing but what it is called.
+    /// An edit that only sets the label.
     pub(super) fn new(holder: PolicyHolder, arn: String, label: String) -> Self {
         Self {
             holder,
@@ -62,7 +61,7 @@ impl HolderEdit {
     }
 }
 
-/// What of a public access block bears on who gets in.
+/// The settings of a public access block that limit access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PublicBlock {
     /// `RestrictPublicBuckets`.
@@ -74,35 +73,35 @@ pub(super) struct PublicBlock {
 /// One edit of an account.
 #[derive(Clone, Debug)]
 pub(super) enum AccountEdit {
-    /// A role, user or group goes. Policies that name it keep the unique id, or this symbol of it.
+    /// Deletes a role, user or group. Policies that name it keep its unique id, or this symbol of it.
     DropHolder { holder: PolicyHolder, symbol: String },
-    /// A managed policy goes.
+    /// Deletes a managed policy.
     DropPolicy { arn: String },
-    /// An inline policy goes.
+    /// Deletes an inline policy.
     DropInline { holder: PolicyHolder, name: String },
-    /// A managed policy is attached no more.
+    /// Detaches a managed policy.
     Detach { holder: PolicyHolder, arn: String },
-    /// A user leaves a group.
+    /// Removes a user from a group.
     Leave { user: String, group: String },
-    /// A resource goes, and its policy with it.
+    /// Deletes a resource and its policy.
     DropResource { arn: String },
-    /// A resource's policy goes: what its service has instead holds.
+    /// Deletes a resource's policy: the default of its service applies.
     DropResourcePolicy { arn: String },
-    /// A statement of a resource's policy goes.
+    /// Deletes a statement of a resource's policy.
     DropStatement { arn: String, sid: String },
-    /// A role, user or group stands.
+    /// Creates or changes a role, user or group.
     PutHolder(Box<HolderEdit>),
-    /// A managed policy stands.
+    /// Creates or changes a managed policy.
     PutPolicy { arn: String, label: String, content: PolicyText },
-    /// A resource stands; as new, with what its service gives to new ones.
+    /// Creates a resource if it does not exist; `is_new` gives it the defaults of its service.
     PutResource { arn: String, of: &'static ResourceType, label: String, is_new: bool },
-    /// An inline policy stands.
+    /// Creates or changes an inline policy.
     PutInline { holder: PolicyHolder, name: String, content: PolicyText, address: String },
-    /// A managed policy is attached.
+    /// Attaches a managed policy.
     Attach { holder: PolicyHolder, arn: String, address: String },
-    /// A user is in a group.
+    /// Adds a user to a group.
     Join { user: String, group: String, address: String },
-    /// A resource has this policy, and is called by this label where that is given.
+    /// Sets the policy of a resource; `relabel` makes the policy's label that of the resource.
     PutResourcePolicy {
         arn: String,
         of: &'static ResourceType,
@@ -110,16 +109,16 @@ pub(super) enum AccountEdit {
         policy: Option<PolicyText>,
         relabel: bool,
     },
-    /// The public access block of a bucket.
+    /// Sets the public access block of a bucket.
     BlockPublic { arn: String, of: &'static ResourceType, label: String, block: PublicBlock },
-    /// Who owns the objects of a bucket, in S3's words; `None` where nothing says so any more.
+    /// Sets the Object Ownership of a bucket; `None` removes it.
     SetOwnership {
         arn: String,
         of: &'static ResourceType,
         label: String,
         ownership: Option<String>,
     },
-    /// A statement of a resource's policy stands; why, where it is not known.
+    /// Creates or changes a statement of a resource's policy; an error says why it is unknown.
     PutStatement {
         arn: String,
         of: &'static ResourceType,
@@ -162,12 +161,12 @@ impl AccountEdit {
                 account.policies.remove(&arn);
             }
             Self::DropInline { holder, name } => {
-                if let Some(HeldPolicies { inline, .. }) = parts(account, &holder) {
+                if let Some(HeldPolicies { inline, .. }) = policies_of(account, &holder) {
                     inline.remove(&name);
                 }
             }
             Self::Detach { holder, arn } => {
-                if let Some(HeldPolicies { attached, .. }) = parts(account, &holder) {
+                if let Some(HeldPolicies { attached, .. }) = policies_of(account, &holder) {
                     attached.remove(&arn);
                 }
             }
@@ -197,8 +196,8 @@ impl AccountEdit {
             }
             Self::PutResource { arn, of, label, is_new } => {
                 let policy = default_policy(of, &account.iam("root"));
-                // Since April 2023 a new bucket blocks public access until that is taken away, and has no access control
-                // lists (S3 User Guide, "Blocking public access to your Amazon S3 storage", "Controlling ownership of
+                // Since April 2023 a new bucket blocks public access by default and has its access control lists turned
+                // off (S3 User Guide, "Blocking public access to your Amazon S3 storage", "Controlling ownership of
                 // objects and disabling ACLs for your bucket").
                 let is_new_bucket = is_new && *of == BUCKET;
                 account.resources.entry(arn).or_insert_with(|| Resource {
@@ -211,18 +210,18 @@ impl AccountEdit {
                 });
             }
             Self::PutInline { holder, name, content, address } => {
-                if let Some(held) = target(account, &holder, &address, notes) {
+                if let Some(held) = policies_to_change(account, &holder, &address, notes) {
                     held.inline.insert(name, content);
                 }
             }
             Self::Attach { holder, arn, address } => {
-                if let Some(held) = target(account, &holder, &address, notes) {
+                if let Some(held) = policies_to_change(account, &holder, &address, notes) {
                     held.attached.insert(arn);
                 }
             }
             Self::Join { user, group, address } => match account.users.get_mut(&user) {
                 Some(user) => drop(user.groups.insert(group)),
-                None => notes.not_judged.push(not_held(account, &address)),
+                None => notes.not_judged.push(unknown_target(account, &address)),
             },
             Self::PutResourcePolicy { arn, of, label, policy, relabel } => {
                 let resource = resource(account, &arn, of, &label);
@@ -253,7 +252,7 @@ impl AccountEdit {
     }
 }
 
-/// What can be put into a role, user or group.
+/// The policies of a role, user or group.
 pub(super) struct HeldPolicies<'a> {
     /// Inline policies by name.
     pub(super) inline: &'a mut BTreeMap<String, PolicyText>,
@@ -261,8 +260,8 @@ pub(super) struct HeldPolicies<'a> {
     pub(super) attached: &'a mut BTreeSet<String>,
 }
 
-/// What lies in a role, user or group; `None` where the account has none of that name.
-pub(super) fn parts<'a>(
+/// The policies of a role, user or group; `None` if the account has none of that name.
+fn policies_of<'a>(
     account: &'a mut AccountSnapshot,
     holder: &PolicyHolder,
 ) -> Option<HeldPolicies<'a>> {
@@ -280,24 +279,25 @@ pub(super) fn parts<'a>(
     }
 }
 
-fn target<'a>(
+/// The same; if the account has none of that name, the change is not judged.
+pub(super) fn policies_to_change<'a>(
     account: &'a mut AccountSnapshot,
     holder: &PolicyHolder,
     address: &str,
     notes: &mut ApplyNotes,
 ) -> Option<HeldPolicies<'a>> {
-    let unclear = not_held(account, address);
-    let found = parts(account, holder);
+    let unclear = unknown_target(account, address);
+    let found = policies_of(account, holder);
     if found.is_none() {
         notes.not_judged.push(unclear);
     }
     found
 }
 
-/// A change that puts something into what is not known to stand.
-pub(super) fn not_held(account: &AccountSnapshot, address: &str) -> NotJudged {
+/// A change of a principal or group that is unknown, or not in the dump.
+pub(super) fn unknown_target(account: &AccountSnapshot, address: &str) -> NotJudged {
     let why =
-        format!("whom `{address}` gives its permissions cannot be told, or is not in the dump");
+        format!("the principal or group that `{address}` changes is unknown or not in the dump");
     NotJudged { account: Some(account.id.clone()), why }
 }
 
@@ -356,7 +356,8 @@ fn put_holder(edit: HolderEdit, account: &mut AccountSnapshot, notes: &mut Apply
     identity.unreadable |= edit.unreadable;
 }
 
-fn resource<'a>(
+/// A resource, which is added if the snapshot does not have it.
+pub(super) fn resource<'a>(
     account: &'a mut AccountSnapshot,
     arn: &str,
     of: &'static ResourceType,
@@ -366,8 +367,8 @@ fn resource<'a>(
     account.resources.entry(arn.to_owned()).or_insert_with(made)
 }
 
-/// The policy that a resource has where nobody sets one. A key's lets its account decide (KMS Developer Guide,
-/// "Default key policy"); others have none.
+/// The policy that a new resource has by default. That of a key delegates to the account (KMS Developer Guide,
+/// "Default key policy"); other resources have none.
 fn default_policy(of: &ResourceType, root: &str) -> Option<PolicyText> {
     (*of == KEY).then(|| {
         PolicyText::read(&json!({
@@ -379,24 +380,26 @@ fn default_policy(of: &ResourceType, root: &str) -> Option<PolicyText> {
     })
 }
 
-/// A disagreement of a dump that is older than the change, or newer: which of the two is right cannot be told.
+/// A dump that is older or newer than the plan or the deployed stack: either may be right.
 pub(super) fn stale(address: &str) -> String {
-    format!("the dump and the plan disagree about `{address}` as it stands: dump the account again")
+    format!(
+        "the dump does not match the plan or deployed stack at `{address}`: dump the account again"
+    )
 }
 
-/// The statement that a permission of a Lambda function becomes, from what its arguments say.
+/// The arguments of a permission of a Lambda function, which becomes a statement of the function's policy.
 ///
-/// Source: Lambda API Reference, `AddPermission`: what its parameters become in the function's policy.
+/// Source: Lambda API Reference, `AddPermission`.
 pub(super) struct Permission<'a> {
-    /// What is permitted.
+    /// The permitted action.
     pub(super) action: &'a str,
-    /// Whom: `*`, an account's id, an ARN or a service.
+    /// `*`, the id of an account, an ARN or a service.
     pub(super) principal: &'a str,
-    /// Condition keys, with what they must equal.
+    /// Condition keys and the values that they must equal.
     pub(super) equals: &'a [(&'static str, Option<&'a str>)],
-    /// What the request must come from.
+    /// `aws:SourceArn`.
     pub(super) source_arn: Option<&'a str>,
-    /// Whether it counts through the function's URL alone.
+    /// Whether it applies only to the function's URL.
     pub(super) through_url: bool,
 }
 

@@ -1,9 +1,9 @@
-//! Judges changes that other tools make: what a Terraform plan or the template of a CloudFormation stack opens between
-//! environments, over the accounts as they are.
+//! Judges changes that other tools make: what a Terraform plan or a CloudFormation template opens between environments,
+//! given the current state of the accounts.
 //!
-//! * [`AccountsSnapshot`] is what stands in the accounts, as plain data that can be changed;
+//! * [`AccountsSnapshot`] is the state of the accounts, as plain data that can be changed;
 //! * [`dumps`] reads it from a folder of `aws` command line output;
-//! * [`terraform`] reads plans and [`cloudformation`] templates, and says what they change, as edits of an account (`edit`)
+//! * [`terraform`] reads plans and [`cloudformation`] templates, and both translate changes into edits of an account (`edit`)
 //!   and of the organization (`tree_edit`);
 //! * [`change_set`] carries all of them out together on a copy of it;
 //! * [`one_policy`] does the same with a policy on its own;
@@ -12,6 +12,7 @@
 //! Invariant: what was not read, and what is not understood, leaves the account unread that it may bear on
 //! ([`AccountSnapshot::unread`]), so that no wall of that account is proved closed. Nothing is guessed.
 
+mod arns;
 pub(crate) mod change_set;
 pub(crate) mod cloudformation;
 mod document;

@@ -1,4 +1,4 @@
-//! What a change does to the organization, as data, beside [`super::edit`].
+//! The edits of the organization; those of accounts are in [`super::edit`].
 
 use std::collections::BTreeSet;
 
@@ -9,31 +9,31 @@ use crate::access::PolicyType;
 /// One edit of the organization.
 #[derive(Clone, Debug)]
 pub(super) enum TreeEdit {
-    /// A service or resource control policy goes.
+    /// Deletes a service or resource control policy.
     DropGuardrail { id: String },
-    /// It is attached no more.
-    Untarget { id: String, target: String },
-    /// A unit goes.
+    /// Detaches such a policy.
+    DetachGuardrail { id: String, target: String },
+    /// Deletes a unit.
     DropUnit { id: String },
-    /// A policy stands.
+    /// Creates or changes a policy.
     PutGuardrail { id: String, kind: PolicyType, label: String, content: PolicyText },
-    /// A unit stands under another one, or under the root.
+    /// Creates or moves a unit.
     PutUnit { id: String, parent: String },
-    /// An account stands under a unit or the root: the root where nothing is said of a new one.
+    /// Creates or moves an account; a new one without a parent is under the root.
     PutAccount { id: String, parent: Option<String> },
-    /// A policy is attached.
-    Target { id: String, target: String, address: String },
+    /// Attaches a policy.
+    AttachGuardrail { id: String, target: String, address: String },
 }
 
 impl TreeEdit {
     /// The step that it belongs to.
     pub(super) fn step(&self) -> ApplyStep {
         match self {
-            Self::DropGuardrail { .. } | Self::Untarget { .. } | Self::DropUnit { .. } => {
+            Self::DropGuardrail { .. } | Self::DetachGuardrail { .. } | Self::DropUnit { .. } => {
                 ApplyStep::Remove
             }
             Self::PutGuardrail { .. } | Self::PutUnit { .. } => ApplyStep::Hold,
-            Self::PutAccount { .. } | Self::Target { .. } => ApplyStep::Fill,
+            Self::PutAccount { .. } | Self::AttachGuardrail { .. } => ApplyStep::Fill,
         }
     }
 
@@ -43,7 +43,7 @@ impl TreeEdit {
             Self::DropGuardrail { id } => {
                 tree.policies.remove(&id);
             }
-            Self::Untarget { id, target } => {
+            Self::DetachGuardrail { id, target } => {
                 if let Some(policy) = tree.policies.get_mut(&id) {
                     policy.targets.remove(&target);
                 }
@@ -72,16 +72,17 @@ impl TreeEdit {
                     tree.accounts.entry(id).or_insert(root);
                 }
             },
-            Self::Target { id, target, address } => match tree.policies.get_mut(&id) {
+            Self::AttachGuardrail { id, target, address } => match tree.policies.get_mut(&id) {
                 Some(policy) => {
                     policy.targets.insert(target);
-                    // A guardrail that is attached is switched on, or AWS would have refused it.
+                    // AWS refuses to attach a policy whose type is not enabled.
                     if let Some(enabled) = &mut tree.enabled {
                         enabled.insert(policy.kind);
                     }
                 }
                 None => {
-                    let why = format!("what `{address}` attaches is known after apply");
+                    let why =
+                        format!("the policy that `{address}` attaches is known only after apply");
                     unclear.push(NotJudged { account: None, why });
                 }
             },

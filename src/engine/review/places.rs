@@ -1,5 +1,5 @@
-//! Where what a plan or a template manages is written: the file and line of an object, and of each statement of its policy,
-//! as far as the `.tf` files are at hand; a template is.
+//! File and line of each object that a plan or template manages, and of each statement of its policy. For plans, this
+//! needs the `.tf` files.
 //!
 //! Addresses of an analysis are looked up, and nothing is evaluated. What several directories declare under one address, or
 //! what a policy is made of in another way than the two that are read (`jsonencode` and `aws_iam_policy_document`), has

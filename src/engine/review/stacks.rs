@@ -1,4 +1,4 @@
-//! Templates of stacks, and the files that say how the stacks stand and are deployed.
+//! Reads the templates of stacks, their parameters and their deployed state from files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,28 +8,28 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::AccountId;
 use crate::review::cloudformation::{self, Deployed, StackFile, Template};
 
-/// The template of a stack, and what is said of the stack.
+/// A template, and what the caller says of its stack.
 #[derive(Clone, Debug, Default)]
 pub struct StackRequest {
-    /// The stack's name, by which reports call it.
+    /// The name of the stack in reports.
     pub name: String,
     /// The new template.
     pub template: PathBuf,
-    /// The account that the stack lies in; told by what is deployed where it is not given.
+    /// The account of the stack; by default, that of the deployed resources.
     pub account: Option<AccountId>,
-    /// Its Region; told by what is deployed where it is not given.
+    /// Its Region; by default, that of the deployed resources.
     pub region: Option<String>,
-    /// Files of parameters.
+    /// Files with values of parameters.
     pub parameter_files: Vec<PathBuf>,
-    /// Values of parameters, which count before those of files.
+    /// Values of parameters, which override those of files.
     pub parameters: BTreeMap<String, String>,
-    /// What is printed of the stack as it stands: files, or folders of files.
+    /// Output of the AWS CLI about the deployed stack: files, or folders of files.
     pub deployed: Vec<PathBuf>,
-    /// Whether there is no such stack yet.
+    /// Whether the stack does not exist yet.
     pub is_new: bool,
 }
 
-/// The templates with what is said of their stacks.
+/// The templates with their stacks.
 ///
 /// # Errors
 /// Files that cannot be read, or are not what they are given as.
@@ -101,6 +101,6 @@ fn files_in(dir: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
             "there is no JSON or YAML file in `{}`",
             dir.display()
         ))
-        .help("give what `aws cloudformation get-template` and `describe-stack-resources` print")),
+        .help("save the output of `aws cloudformation get-template` and `describe-stack-resources` there")),
     }
 }

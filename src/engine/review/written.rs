@@ -1,7 +1,7 @@
-//! Policies as `.tf` files say them, for plans that tell them after apply alone.
+//! Reads policies from `.tf` files if a plan knows them only after apply.
 //!
-//! What is read: `jsonencode` of constants and references, a text with references, and an `aws_iam_policy_document`
-//! without merged documents and dynamic blocks. Whatever else a policy is made of leaves it unknown.
+//! Supported are `jsonencode` of constants and references, string templates, and `aws_iam_policy_document` without merged
+//! documents and dynamic blocks. Any other expression leaves the policy unknown.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::review::terraform::{
     TerraformPlan, WrittenKey, WrittenPolicies, WrittenPolicy, WrittenReference, WrittenValue,
 };
 
-/// The policies of a plan that are known after apply, as far as the files say them.
+/// The policies of a plan that are known only after apply, if the files contain them.
 pub(super) fn policies(plan: &TerraformPlan, directories: &[PathBuf]) -> WrittenPolicies {
     let unknown = plan.unknown_policies();
     if unknown.is_empty() {
@@ -237,7 +237,7 @@ fn condition(blocks: &[&Block]) -> Option<WrittenValue> {
                 &mut tests.last_mut()?.1
             }
         };
-        // Values of one variable under one test are joined by the provider.
+        // The provider merges conditions with the same test and variable.
         match entry.iter_mut().find(|(known, _)| *known == variable) {
             None => entry.push((variable, values)),
             Some((_, WrittenValue::List(all))) => {
@@ -251,7 +251,7 @@ fn condition(blocks: &[&Block]) -> Option<WrittenValue> {
     Some(WrittenValue::Object(tests.collect()))
 }
 
-/// `&{aws:username}` of these blocks is a variable of IAM's.
+/// These blocks write IAM policy variables as `&{aws:username}`.
 fn variables(written: WrittenValue) -> WrittenValue {
     match written {
         WrittenValue::Literal(Json::String(text)) => literal(&text.replace("&{", "${")),

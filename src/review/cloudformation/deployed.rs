@@ -1,6 +1,6 @@
-//! The stack as it stands: what the `aws` command line prints of it.
+//! The deployed stack, as the AWS CLI prints it.
 //!
-//! A file is known by what it holds, and one may hold several of them:
+//! A file is recognised by its keys, and may have several of them:
 //!
 //! | key | printed by |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | `StackResources` | `aws cloudformation describe-stack-resources` |
 //! | `StackResourceSummaries` | `aws cloudformation list-stack-resources` |
 //! | `Stacks` | `aws cloudformation describe-stacks`: parameters, tags, id |
-//! | `Resources` | a template by itself |
+//! | `Resources` | a template alone |
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::parameters::{self, ParameterPair};
 use super::template::Template;
 use crate::diag::Diagnostic;
 
-/// What is known of a stack that stands.
+/// What is known of a deployed stack.
 #[derive(Debug, Default)]
 pub(crate) struct Deployed {
     /// Its template.
@@ -28,14 +28,14 @@ pub(crate) struct Deployed {
     pub(super) physical: Option<BTreeMap<String, PhysicalResource>>,
     /// The values of its parameters.
     pub(super) parameters: Option<BTreeMap<String, String>>,
-    /// Its ARN, which tells its name, its Region and its account.
+    /// Its ARN, which contains its name, Region and account.
     pub(super) arn: Option<String>,
 }
 
 /// A resource of a stack in AWS.
 #[derive(Clone, Debug)]
 pub(super) struct PhysicalResource {
-    /// What AWS knows it by.
+    /// Its physical id.
     pub(super) id: String,
 }
 
@@ -77,20 +77,20 @@ impl Deployed {
     /// Adds what a file says.
     ///
     /// # Errors
-    /// What says nothing of a stack.
+    /// A file that does not describe one stack.
     pub(crate) fn read(&mut self, name: &str, text: &str) -> Result<(), Diagnostic> {
-        let advice = "give what `aws cloudformation get-template`, `describe-stack-resources` and `describe-stacks` print";
+        let advice = "pass the output of `aws cloudformation get-template`, `describe-stack-resources` or `describe-stacks`";
         let printed: Printed = match serde_json::from_str(text) {
             Ok(printed) => printed,
-            // A template in YAML, by itself.
+            // A template alone, in YAML.
             Err(_) if !text.trim_start().starts_with(['{', '[']) => {
                 self.template = Some(Template::parse(name, text)?);
                 return Ok(());
             }
-            // Values of parameters may stand in the excerpt.
+            // An excerpt could show values of parameters.
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
-                return Err(Diagnostic::error(format!("`{name}` cannot be read as JSON"))
+                return Err(Diagnostic::error(format!("`{name}` is not valid JSON"))
                     .detail(format!("at line {line}, column {column}"))
                     .help(advice));
             }
@@ -103,7 +103,7 @@ impl Deployed {
             printed.is_template.is_some(),
         ];
         if !known.contains(&true) {
-            return Err(Diagnostic::error(format!("`{name}` says nothing of a deployed stack"))
+            return Err(Diagnostic::error(format!("`{name}` does not describe a deployed stack"))
                 .help(advice));
         }
         if printed.is_template.is_some() {
@@ -131,7 +131,7 @@ impl Deployed {
             }
             Some(_) => {
                 return Err(Diagnostic::error(format!(
-                    "`{name}` shows not one stack but several, or none"
+                    "`{name}` does not contain exactly one stack"
                 ))
                 .help("name the stack: `aws cloudformation describe-stacks --stack-name NAME`"));
             }

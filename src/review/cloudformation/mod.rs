@@ -18,6 +18,7 @@ mod stack;
 mod template;
 mod types;
 mod value;
+mod yaml;
 
 pub(crate) use deployed::Deployed;
 pub(crate) use places::TemplatePlaces;

@@ -6,12 +6,12 @@ use super::value::TemplateValue;
 use crate::review::dumps::policy_type;
 use crate::review::tree_edit::TreeEdit;
 
-/// Whether a type is one of the organization's.
+/// Whether a type belongs to AWS Organizations.
 pub(super) fn is_of_organization(kind: &str) -> bool {
     kind.starts_with("AWS::Organizations::")
 }
 
-/// The edits by which a resource goes.
+/// The edits that delete a resource.
 pub(super) fn dropped(
     side: &StackSide<'_>,
     resource: Declaration<'_>,
@@ -23,12 +23,12 @@ pub(super) fn dropped(
     match resource.kind {
         "AWS::Organizations::Policy" => vec![TreeEdit::DropGuardrail { id }],
         "AWS::Organizations::OrganizationalUnit" => vec![TreeEdit::DropUnit { id }],
-        // An account that leaves the stack stays in the organization, or is closed: either way nothing opens.
+        // An account that leaves the stack stays in the organization or is closed, and neither opens anything.
         _ => Vec::new(),
     }
 }
 
-/// The edits by which a resource becomes what the template says; `was` is how it stands.
+/// The edits that bring a resource to what the template declares; `was` is the deployed one.
 pub(super) fn put(
     side: &StackSide<'_>,
     resource: Declaration<'_>,
@@ -54,10 +54,14 @@ pub(super) fn put(
             let before = was.map(|(old, was)| targets(old, was, &mut gone)).unwrap_or_default();
             let after = targets(side, resource, unclear);
             for target in before.iter().filter(|target| !after.contains(target)) {
-                edits.push(TreeEdit::Untarget { id: id.clone(), target: target.clone() });
+                edits.push(TreeEdit::DetachGuardrail { id: id.clone(), target: target.clone() });
             }
             for target in after.into_iter().filter(|target| !before.contains(target)) {
-                edits.push(TreeEdit::Target { id: id.clone(), target, address: address.clone() });
+                edits.push(TreeEdit::AttachGuardrail {
+                    id: id.clone(),
+                    target,
+                    address: address.clone(),
+                });
             }
             edits
         }
@@ -102,7 +106,7 @@ fn known(
         TemplateValue::Unknown(unknown) => {
             let address = side.address(resource.id);
             unclear.push(format!(
-                "what `{address}` is, or stands on, cannot be told: {}",
+                "the id, parent or targets of `{address}` are not known: {}",
                 unknown.why
             ));
             None
@@ -111,7 +115,7 @@ fn known(
     }
 }
 
-/// Whether something new comes in the place of what stands.
+/// Whether the deployment creates the resource.
 pub(super) fn is_made(continuity: &Continuity) -> bool {
     matches!(continuity, Continuity::New | Continuity::Replaced)
 }

@@ -1,6 +1,6 @@
-//! Values of a template's parameters: those that are given, those of the deployed stack, and defaults.
+//! Values of a template's parameters: given ones, those of the deployed stack, and defaults.
 //!
-//! No message here shows a value: a parameter may be secret, and a file of them holds many.
+//! No message here shows a value, because any parameter may be a secret.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,13 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::evaluate::Arguments;
-use super::node::{TemplateNode, at_line};
+use super::node::TemplateNode;
 use super::template::{Template, TemplateParameter};
 use super::value::{TemplateValue, UnknownReason};
+use super::yaml::at_line;
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 
-/// One parameter, as the API has it.
+/// One parameter in the form of the API.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ParameterPair {
     /// Its name.
@@ -22,28 +23,28 @@ pub(super) struct ParameterPair {
     /// Its value.
     #[serde(rename = "ParameterValue")]
     value: Option<String>,
-    /// What Parameter Store had for it.
+    /// Its value in Parameter Store, if it is read from there.
     #[serde(rename = "ResolvedValue")]
     resolved: Option<String>,
 }
 
-/// The parameters of a file; those that keep the value of the deployed stack are not among them.
+/// The parameters of a file, without those that keep the value of the deployed stack.
 ///
 /// # Errors
-/// What is no such file, without what it holds.
+/// A file that does not contain parameters; the error does not show its content.
 pub(crate) fn read(name: &str, text: &str) -> Result<BTreeMap<String, String>, Diagnostic> {
     let error = |why: String| {
-        Diagnostic::error(format!("`{name}` holds no parameters: {why}")).help(
-            "give a list of `ParameterKey` and `ParameterValue`, an object with `Parameters`, or a list of `NAME=VALUE`",
+        Diagnostic::error(format!("cannot read parameters from `{name}`: {why}")).help(
+            "use a list of `ParameterKey` and `ParameterValue`, an object with `Parameters`, or a list of `NAME=VALUE`",
         )
     };
     let json: Json = serde_json::from_str(text)
-        .map_err(|e| error(format!("it is no JSON at line {}, column {}", e.line(), e.column())))?;
-    of_json(&json).ok_or_else(|| error("it has another form".to_owned()))
+        .map_err(|e| error(format!("invalid JSON at line {}, column {}", e.line(), e.column())))?;
+    of_json(&json).ok_or_else(|| error("unexpected format".to_owned()))
 }
 
-/// The forms that tools take: pairs as of `create-stack --parameters`, texts as of `deploy --parameter-overrides`, an object
-/// as of CodePipeline's template configurations or of `--cli-input-json`, or names with their values.
+/// The formats of common tools: pairs for `create-stack --parameters`, strings for `deploy --parameter-overrides`, an object
+/// for CodePipeline template configurations and `--cli-input-json`, or an object of names and values.
 fn of_json(json: &Json) -> Option<BTreeMap<String, String>> {
     match json {
         Json::Array(all) => {
@@ -56,7 +57,7 @@ fn of_json(json: &Json) -> Option<BTreeMap<String, String>> {
                     }
                     pair => {
                         let name = pair.get("ParameterKey")?.as_str()?;
-                        // Without a value, that of the deployed stack is kept.
+                        // `UsePreviousValue`: the deployed stack has the value.
                         if let Some(value) = pair.get("ParameterValue") {
                             read.insert(name.to_owned(), scalar(value)?);
                         }
@@ -82,16 +83,16 @@ fn scalar(json: &Json) -> Option<String> {
     }
 }
 
-/// The parameters of a deployed stack: what `describe-stacks` shows of them. A secret is shown as stars.
+/// The parameters of a deployed stack, as `describe-stacks` shows them. Secrets are shown as stars.
 pub(super) fn deployed(all: Vec<ParameterPair>) -> BTreeMap<String, String> {
     all.into_iter().filter_map(|pair| Some((pair.key, pair.resolved.or(pair.value)?))).collect()
 }
 
-/// The values of a template's parameters. `previous` are those of the stack that stands, which a deployment keeps where
-/// nothing else is said (AWS CLI Command Reference, `cloudformation deploy`: "the existing value is used").
+/// The values of a template's parameters. `previous` are those of the deployed stack, which a deployment keeps by default
+/// (AWS CLI Command Reference, `cloudformation deploy`: "the existing value is used").
 ///
 /// # Errors
-/// A parameter that the template does not have, or a value that it does not take.
+/// A parameter that the template does not declare, or a value that is not allowed.
 pub(super) fn arguments(
     template: &Template,
     stack: &str,
@@ -102,7 +103,7 @@ pub(super) fn arguments(
     for name in given.keys().filter(|name| !template.parameters.contains_key(*name)) {
         let near = did_you_mean(name, template.parameters.keys().map(String::as_str));
         let help =
-            near.unwrap_or_else(|| "give the parameters that the template declares".to_owned());
+            near.unwrap_or_else(|| "use the parameters that the template declares".to_owned());
         let message = format!("the template of the stack `{stack}` has no parameter `{name}`");
         diagnostics.push(Diagnostic::error(message).help(help));
     }
@@ -115,12 +116,12 @@ pub(super) fn arguments(
             && !parameter.allowed.contains(text)
             && !parameter.kind.contains('<')
         {
-            let allowed = match parameter.no_echo {
-                true => "one of its `AllowedValues`".to_owned(),
-                false => format!("one of {}", parameter.allowed.join(", ")),
+            let help = match parameter.no_echo {
+                true => "use one of its `AllowedValues`".to_owned(),
+                false => format!("use one of `{}`", parameter.allowed.join("`, `")),
             };
-            let message = format!("the parameter `{name}` does not take the value that is given");
-            let diagnostic = Diagnostic::error(message).help(format!("give {allowed}"));
+            let message = format!("the value of the parameter `{name}` is not allowed");
+            let diagnostic = Diagnostic::error(message).help(help);
             diagnostics.push(match parameter.line {
                 0 => diagnostic,
                 line => diagnostic.at(at_line(&template.source, line)),
@@ -164,7 +165,7 @@ fn value(
     }
 }
 
-/// What a loop goes over: a list, or a parameter that is one.
+/// The collection of a loop: a list, or a parameter that is one.
 pub(super) fn collection(node: &TemplateNode, arguments: &Arguments) -> Option<Vec<String>> {
     if let Some(("Ref", name)) = node.call() {
         let value = arguments.values.get(name.as_text()?)?;
@@ -185,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_the_tools_is_read() {
+    fn every_format_of_the_tools_is_read() {
         for text in [
             r#"[{"ParameterKey": "A", "ParameterValue": "1"}, {"ParameterKey": "B", "UsePreviousValue": true}]"#,
             r#"{"Parameters": {"A": 1}}"#,
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_repeats_a_value() {
+    fn no_error_shows_a_value() {
         for text in
             ["{\"A\": \"s3cr3t\"", "[\"s3cr3t\"]", "{\"A\": {\"b\": \"s3cr3t\"}}", "\"s3cr3t\""]
         {

@@ -1,7 +1,7 @@
-//! What a resource of a template puts into others: policies, attachments, memberships, statements.
+//! What a resource of a template adds to others: policies, attachments, memberships, statements.
 //!
-//! Both sides of a stack are taken apart into pieces. A piece that both have is left as it is in AWS, so that what is not
-//! known of it does not matter; one that only the standing side has goes, and one that only the new side has comes.
+//! Both sides of a stack are split into pieces. A piece that both sides have stays as it is in AWS, so unknown parts of it do
+//! not matter. A piece of the deployed side alone is deleted, and one of the new side alone is created.
 
 use super::side::{StackSide, resource_type};
 use super::template::Declaration;
@@ -9,9 +9,10 @@ use super::value::TemplateValue;
 use crate::access::{BUCKET, FUNCTION, QUEUE, ResourceType, SECRET, STREAM, TOPIC};
 use crate::iam::Placeholder;
 use crate::review::AccountSnapshot;
+use crate::review::arns;
 use crate::review::edit::{AccountEdit, Permission, PolicyHolder, PublicBlock};
 
-/// One of them.
+/// One piece.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum StackPiece {
     /// An inline policy.
@@ -24,13 +25,13 @@ pub(super) enum StackPiece {
     Policy { arn: String, of: &'static ResourceType, document: TemplateValue },
     /// The public access block of a bucket.
     BlockPublic { arn: String, block: PublicBlock },
-    /// Who owns the objects of a bucket, in S3's words.
+    /// The Object Ownership of a bucket.
     Ownership { arn: String, ownership: Option<String> },
     /// A statement of a function's policy.
     Statement { arn: String, sid: String, parts: Vec<(&'static str, TemplateValue)> },
 }
 
-/// The pieces of a resource, and what of them cannot be told.
+/// The pieces of a resource, and which of them are unknown and why.
 #[derive(Debug, Default)]
 pub(super) struct StackPieces {
     pub(super) all: Vec<StackPiece>,
@@ -38,7 +39,7 @@ pub(super) struct StackPieces {
 }
 
 impl StackPiece {
-    /// Whether both are the same thing, with another content or not.
+    /// Whether both are the same policy, setting or statement, whatever its content.
     pub(super) fn has_the_place_of(&self, other: &Self) -> bool {
         match (self, other) {
             (
@@ -56,7 +57,7 @@ impl StackPiece {
         }
     }
 
-    /// The edit that takes it away.
+    /// The edit that deletes it.
     pub(super) fn gone(&self, address: &str) -> AccountEdit {
         match self.clone() {
             Self::Inline { holder, name, .. } => AccountEdit::DropInline { holder, name },
@@ -79,7 +80,7 @@ impl StackPiece {
         }
     }
 
-    /// The edit that puts it there.
+    /// The edit that creates it.
     pub(super) fn put(&self, address: &str, account: &AccountSnapshot) -> Option<AccountEdit> {
         let address = address.to_owned();
         Some(match self.clone() {
@@ -134,7 +135,7 @@ fn statement(
     Ok(permission.statement(sid, arn, account))
 }
 
-/// What a permission is made of.
+/// The properties of a Lambda permission that become its statement.
 const PARTS: [&str; 8] = [
     "Action",
     "EventSourceToken",
@@ -155,14 +156,14 @@ pub(super) fn pieces(side: &StackSide<'_>, resource: Declaration<'_>) -> StackPi
         "AWS::IAM::User" => {
             reader.holder(PolicyHolder::User, &mut pieces);
             let user = reader.own_name(&mut pieces);
-            for group in reader.texts("Groups", "which groups it is in", &mut pieces) {
+            for group in reader.texts("Groups", "the groups", &mut pieces) {
                 pieces.all.extend(user.clone().map(|user| StackPiece::Member { user, group }));
             }
         }
         "AWS::IAM::Group" => reader.holder(PolicyHolder::Group, &mut pieces),
         "AWS::IAM::UserToGroupAddition" => {
-            let group = reader.text("GroupName", "which group it adds to", &mut pieces);
-            for user in reader.texts("Users", "whom it adds", &mut pieces) {
+            let group = reader.text("GroupName", "the group", &mut pieces);
+            for user in reader.texts("Users", "the users", &mut pieces) {
                 pieces.all.extend(group.clone().map(|group| StackPiece::Member { user, group }));
             }
         }
@@ -178,51 +179,14 @@ pub(super) fn pieces(side: &StackSide<'_>, resource: Declaration<'_>) -> StackPi
         "AWS::IAM::UserPolicy" => reader.single(PolicyHolder::User, "UserName", &mut pieces),
         "AWS::IAM::GroupPolicy" => reader.single(PolicyHolder::Group, "GroupName", &mut pieces),
         "AWS::IAM::ManagedPolicy" => {
-            let Some(arn) =
-                reader.known(side.entity(resource).arn, "what it is called", &mut pieces)
-            else {
+            let Some(arn) = reader.known(side.entity(resource).arn, "the name", &mut pieces) else {
                 return pieces;
             };
             for holder in reader.holders(&mut pieces) {
                 pieces.all.push(StackPiece::Attached { holder, arn: arn.clone() });
             }
         }
-        "AWS::S3::Bucket" => {
-            let arn = reader.known(side.entity(resource).arn, "what it is called", &mut pieces);
-            let block = reader.property("PublicAccessBlockConfiguration");
-            let mut is_on = |name: &str| match block.get(name).unwrap_or(&TemplateValue::Absent) {
-                TemplateValue::Absent | TemplateValue::Null => Some(false),
-                value => {
-                    if let Some(unknown) = value.first_unknown() {
-                        pieces.unclear.push(reader.says("whom it shuts out", &unknown.why));
-                    }
-                    value.as_bool()
-                }
-            };
-            let block = match &block {
-                TemplateValue::Absent | TemplateValue::Null => None,
-                _ => is_on("RestrictPublicBuckets").map(|restricts| PublicBlock {
-                    restricts,
-                    // What is not known leaves the lists on.
-                    ignores_lists: is_on("IgnorePublicAcls").unwrap_or(false),
-                }),
-            };
-            let controls = reader.property("OwnershipControls");
-            let ownership = match &controls {
-                TemplateValue::Absent | TemplateValue::Null => None,
-                controls => {
-                    let rule =
-                        controls.get("Rules").and_then(|rules| rules.elements().into_iter().next());
-                    let of_rule = rule.and_then(|rule| rule.get("ObjectOwnership"));
-                    Some(of_rule.and_then(TemplateValue::as_text).map(str::to_owned))
-                }
-            };
-            let Some(arn) = arn else { return pieces };
-            let settings =
-                ownership.map(|ownership| StackPiece::Ownership { arn: arn.clone(), ownership });
-            let block = block.map(|block| StackPiece::BlockPublic { arn, block });
-            pieces.all.extend(block.into_iter().chain(settings));
-        }
+        "AWS::S3::Bucket" => reader.bucket(&mut pieces),
         "AWS::S3::BucketPolicy" => {
             reader.policy(&BUCKET, &["Bucket"], "PolicyDocument", &mut pieces)
         }
@@ -251,7 +215,7 @@ pub(super) fn pieces(side: &StackSide<'_>, resource: Declaration<'_>) -> StackPi
             let stream = reader.property("StreamSpecification");
             if stream.get("ResourcePolicy").is_some() {
                 pieces.unclear.push(format!(
-                    "the stream of `{}` has a policy, which is not judged yet",
+                    "the resource policy of the stream of `{}` is not judged yet",
                     reader.address
                 ));
             }
@@ -274,10 +238,10 @@ impl Reader<'_, '_> {
     }
 
     fn says(&self, what: &str, why: &str) -> String {
-        format!("{what} by `{}` cannot be told: {why}", self.address)
+        format!("cannot determine {what} of `{}`: {why}", self.address)
     }
 
-    /// A text; what is not known is said.
+    /// A string; an unknown one is reported.
     fn known(&self, value: TemplateValue, what: &str, pieces: &mut StackPieces) -> Option<String> {
         match value {
             TemplateValue::Text(text) => Some(text),
@@ -300,17 +264,17 @@ impl Reader<'_, '_> {
     }
 
     fn own_name(&self, pieces: &mut StackPieces) -> Option<String> {
-        self.known(self.side.entity(self.resource).name, "what it is called", pieces)
+        self.known(self.side.entity(self.resource).name, "the name", pieces)
     }
 
     fn policy_name(&self, pieces: &mut StackPieces) -> String {
-        let name = self.text("PolicyName", "what its policy is called", pieces);
+        let name = self.text("PolicyName", "the policy name", pieces);
         name.unwrap_or_else(|| Placeholder::new(format!("{}.PolicyName", self.address)).to_string())
     }
 
-    /// Whom a policy gives its permissions.
+    /// The principals that a policy is attached to.
     fn holders(&self, pieces: &mut StackPieces) -> Vec<PolicyHolder> {
-        let what = "who is given permissions";
+        let what = "the roles, users or groups";
         let mut holders = Vec::new();
         holders.extend(self.texts("Roles", what, pieces).into_iter().map(PolicyHolder::Role));
         holders.extend(self.texts("Users", what, pieces).into_iter().map(PolicyHolder::User));
@@ -318,25 +282,25 @@ impl Reader<'_, '_> {
         holders
     }
 
-    /// `AWS::IAM::RolePolicy` and its like.
+    /// `AWS::IAM::RolePolicy`, `UserPolicy` and `GroupPolicy`.
     fn single(&self, holder: fn(String) -> PolicyHolder, property: &str, pieces: &mut StackPieces) {
-        let Some(held) = self.text(property, "who is given permissions", pieces) else { return };
+        let Some(held) = self.text(property, "the roles, users or groups", pieces) else { return };
         let name = self.policy_name(pieces);
         let document = self.property("PolicyDocument");
         pieces.all.push(StackPiece::Inline { holder: holder(held), name, document });
     }
 
-    /// What a role, user or group declares of its own.
+    /// The policies that a role, user or group declares itself.
     fn holder(&self, holder: fn(String) -> PolicyHolder, pieces: &mut StackPieces) {
         let Some(own) = self.own_name(pieces) else { return };
         let policies = self.property("Policies");
         for policy in policies.elements() {
             if let TemplateValue::Unknown(unknown) = policy {
-                pieces.unclear.push(self.says("what is permitted", &unknown.why));
+                pieces.unclear.push(self.says("the policies", &unknown.why));
                 continue;
             }
             let name = policy.get("PolicyName").unwrap_or(&TemplateValue::Absent).clone();
-            let Some(name) = self.known(name, "what its policy is called", pieces) else {
+            let Some(name) = self.known(name, "the policy name", pieces) else {
                 continue;
             };
             let document = policy.get("PolicyDocument").unwrap_or(&TemplateValue::Absent).clone();
@@ -346,7 +310,7 @@ impl Reader<'_, '_> {
         for (at, arn) in arns.elements().into_iter().enumerate() {
             let arn = match arn {
                 TemplateValue::Text(arn) => arn.clone(),
-                // Of a policy that cannot be told, a symbol is attached: what it permits is not known.
+                // An unknown ARN becomes a symbol, so that what the policy permits counts as unknown.
                 TemplateValue::Unknown(unknown) => {
                     let symbol =
                         format!("{}.ManagedPolicyArns[{at}] ({})", self.address, unknown.why);
@@ -358,7 +322,45 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A policy that is put on other resources.
+    /// The settings of a bucket.
+    fn bucket(&self, pieces: &mut StackPieces) {
+        let arn = self.known(self.side.entity(self.resource).arn, "the name", pieces);
+        let block = self.property("PublicAccessBlockConfiguration");
+        let mut is_on = |name: &str| match block.get(name).unwrap_or(&TemplateValue::Absent) {
+            TemplateValue::Absent | TemplateValue::Null => Some(false),
+            value => {
+                if let Some(unknown) = value.first_unknown() {
+                    pieces.unclear.push(self.says("the public access block", &unknown.why));
+                }
+                value.as_bool()
+            }
+        };
+        let block = match &block {
+            TemplateValue::Absent | TemplateValue::Null => None,
+            _ => is_on("RestrictPublicBuckets").map(|restricts| PublicBlock {
+                restricts,
+                // Unknown counts as off: access control lists then let in the public.
+                ignores_lists: is_on("IgnorePublicAcls").unwrap_or(false),
+            }),
+        };
+        let controls = self.property("OwnershipControls");
+        let ownership = match &controls {
+            TemplateValue::Absent | TemplateValue::Null => None,
+            controls => {
+                let rule =
+                    controls.get("Rules").and_then(|rules| rules.elements().into_iter().next());
+                let of_rule = rule.and_then(|rule| rule.get("ObjectOwnership"));
+                Some(of_rule.and_then(TemplateValue::as_text).map(str::to_owned))
+            }
+        };
+        let Some(arn) = arn else { return };
+        let ownership =
+            ownership.map(|ownership| StackPiece::Ownership { arn: arn.clone(), ownership });
+        let block = block.map(|block| StackPiece::BlockPublic { arn, block });
+        pieces.all.extend(block.into_iter().chain(ownership));
+    }
+
+    /// A policy that is attached to other resources.
     fn policy(
         &self,
         of: &'static ResourceType,
@@ -368,22 +370,23 @@ impl Reader<'_, '_> {
     ) {
         let document = self.property(document);
         for name in names {
-            for named in self.texts(name, "what is given a policy", pieces) {
+            for named in self.texts(name, "the target", pieces) {
                 match self.arn_of(of, &named) {
                     Some(arn) => {
                         pieces.all.push(StackPiece::Policy { arn, of, document: document.clone() })
                     }
                     None => {
-                        pieces
-                            .unclear
-                            .push(self.says("what is given a policy", "its name tells no ARN"));
+                        pieces.unclear.push(self.says(
+                            "the target",
+                            "no resource with that name is known in the account",
+                        ));
                     }
                 }
             }
         }
     }
 
-    /// The ARN of what a property names: a name, an URL or the ARN itself.
+    /// The ARN of a resource that a property gives by name, URL or ARN.
     fn arn_of(&self, of: &ResourceType, named: &str) -> Option<String> {
         let place = self.side.evaluator.place;
         let partition = &place.partition;
@@ -392,27 +395,8 @@ impl Reader<'_, '_> {
         }
         match of.service {
             "s3" => Some(format!("arn:{partition}:s3:::{named}")),
-            "sqs" => {
-                // https://sqs.REGION.amazonaws.com/ACCOUNT/NAME; the name may be a symbol, which has a slash.
-                let mut parts = named.strip_prefix("https://")?.splitn(3, '/');
-                let (host, account, name) = (parts.next()?, parts.next()?, parts.next()?);
-                let region = host.split('.').nth(1)?;
-                Some(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
-            }
-            _ => self
-                .side
-                .account?
-                .resources
-                .keys()
-                .find(|arn| {
-                    let end = arn.rsplit(':').next().unwrap_or_default();
-                    // A secret's ARN ends with its name and six characters.
-                    let is_secret = of.service == "secretsmanager"
-                        && end.len() == named.len() + 7
-                        && end.starts_with(named);
-                    arn.split(':').nth(2) == Some(of.service) && (end == named || is_secret)
-                })
-                .cloned(),
+            "sqs" => arns::queue(named, partition),
+            _ => arns::existing(of, named, place.region.as_deref(), self.side.account?),
         }
     }
 
@@ -428,12 +412,12 @@ impl Reader<'_, '_> {
         if document.is_absent() {
             return;
         }
-        let arn = self.known(self.side.entity(self.resource).arn, "what it is called", pieces);
+        let arn = self.known(self.side.entity(self.resource).arn, "the name", pieces);
         pieces.all.extend(arn.map(|arn| StackPiece::Policy { arn, of, document }));
     }
 
     fn permission(&self, pieces: &mut StackPieces) {
-        let what = "which function is opened";
+        let what = "the function";
         let Some(named) = self.text("FunctionName", what, pieces) else { return };
         let place = self.side.evaluator.place;
         let arn = match (named.starts_with("arn:"), &place.region) {
@@ -449,7 +433,7 @@ impl Reader<'_, '_> {
         };
         let id = self.side.entity(self.resource).reference;
         let sid = match &id {
-            // What AWS knows a permission by may have the function before it.
+            // The physical id may have the function before it.
             TemplateValue::Text(id) => id.rsplit('|').next().unwrap_or_default().to_owned(),
             _ => Placeholder::new(format!("{}.Id", self.address)).to_string(),
         };

@@ -1,4 +1,4 @@
-//! Where a template writes what it opens: the file and line of a resource, and of each statement of its policies.
+//! File and line of each resource of a template, and of each statement of its policies.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ pub(crate) struct TemplatePlaces {
 #[derive(Clone, Debug)]
 struct DocumentPlace {
     address: String,
-    /// What reports call it: `trust`, `policy`, `content`, or the name of an inline policy.
+    /// Its name in reports: `trust`, `policy`, `content`, `boundary`, or the name of an inline policy.
     part: String,
     line: usize,
-    /// The line of each statement, with its `Sid`; empty where a function makes the list.
+    /// The `Sid` and line of each statement; empty if a function produces the list.
     statements: Vec<(Option<String>, usize)>,
 }
 
@@ -59,13 +59,13 @@ impl TemplatePlaces {
         places
     }
 
-    /// Where a resource is declared: `template.yaml:3`.
+    /// The place of a resource: `template.yaml:3`.
     pub(crate) fn resource(&self, address: &str) -> Option<String> {
         self.resources.get(address).map(|line| format!("{}:{line}", self.file))
     }
 
-    /// Where a statement of a policy is written (`trust[0]`, `policy[Sid]`); else where its policy or its resource is. An
-    /// inline policy may be a resource of its own, put into one of another stack.
+    /// The place of a statement of a policy (`trust[0]`, `policy[Sid]`); otherwise that of its policy or resource. An inline
+    /// policy may be a resource of its own that is attached to a principal of another stack.
     pub(crate) fn statement(&self, address: &str, statement: &str) -> Option<String> {
         let (part, label) = statement.strip_suffix(']')?.split_once('[')?;
         let of_address = |one: &&DocumentPlace| one.address == address && one.part == part;
@@ -103,7 +103,7 @@ fn statements(document: &TemplateNode) -> Vec<(Option<String>, usize)> {
         [] => vec![all],
         all => all.iter().collect(),
     };
-    // A function may make several of one, or none.
+    // A function such as `Fn::If` may produce several statements, or none.
     if all.iter().any(|one| one.call().is_some()) {
         return Vec::new();
     }

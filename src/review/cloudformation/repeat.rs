@@ -1,18 +1,18 @@
-//! `Fn::ForEach` (the transform `AWS::LanguageExtensions`), unrolled before anything else is read.
+//! `Fn::ForEach` (the transform `AWS::LanguageExtensions`), expanded before anything else is read.
 //!
-//! CloudFormation Template Reference, "Fn::ForEach": it stands among resources, outputs, conditions or the properties of a
-//! resource, under a key `Fn::ForEach::NAME`, as a list of an identifier, a collection and an object whose keys and
-//! values hold `${Identifier}`, or `&{Identifier}` for the value without what is no letter or digit.
+//! CloudFormation Template Reference, "Fn::ForEach": a key `Fn::ForEach::NAME` among resources, outputs, conditions or the
+//! properties of a resource has a list of an identifier, a collection and an object. Keys and values of the object contain
+//! `${Identifier}`, or `&{Identifier}` for the value with only its letters and digits.
 
 use super::node::{Content, TemplateMember, TemplateNode};
 
-/// Most members that loops may make: a template has at most 500 resources.
+/// Most members that loops may produce: a template has at most 500 resources.
 const MOST: usize = 20_000;
 
-/// The template with its loops unrolled. `collection` evaluates what a loop goes over; `None` where that is not known.
+/// The template with its loops expanded. `collection` evaluates the collection of a loop; `None` if that is unknown.
 ///
 /// # Errors
-/// The key of a loop that cannot be unrolled, and why.
+/// The key and line of a loop that cannot be expanded, and why.
 pub(super) fn unroll(
     root: TemplateNode,
     collection: &dyn Fn(&TemplateNode) -> Option<Vec<String>>,
@@ -41,20 +41,24 @@ fn walk(
                 }
                 let error = |why: &str| (member.key.clone(), member.line, why.to_owned());
                 let [identifier, over, body] = member.value.elements() else {
-                    return Err(error("it is a list of an identifier, a collection and an object"));
+                    return Err(error(
+                        "it must be a list of an identifier, a collection and an object",
+                    ));
                 };
                 let Some(identifier) = identifier.as_text() else {
-                    return Err(error("its identifier is a text"));
+                    return Err(error("its identifier must be a string"));
                 };
                 let Some(values) = collection(over) else {
-                    return Err(error("what it goes over is not known"));
+                    return Err(error("its collection is not known"));
                 };
                 for value in values {
-                    *left = left
-                        .checked_sub(1 + body.members().len())
-                        .ok_or_else(|| error(&format!("loops make more than {MOST} members")))?;
+                    *left = left.checked_sub(1 + body.members().len()).ok_or_else(|| {
+                        error(&format!(
+                            "the loops of the template produce more than {MOST} entries"
+                        ))
+                    })?;
                     let one = substitute(body, identifier, &value);
-                    // Loops may stand in loops.
+                    // The body may contain loops.
                     let one = walk(one, collection, left)?;
                     if let Content::Map(members) = one.content {
                         out.extend(members);

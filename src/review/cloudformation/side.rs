@@ -1,11 +1,9 @@
-//! One side of a stack: its template with what its resources are called in AWS, before or after the deployment.
+//! One side of a stack: its template with the names and ARNs of its resources, before or after the deployment.
 //!
-//! Claim: a name or ARN that is given as known is that of the resource. What stands and stays keeps its physical id; what is
-//! new has the name that the template gives it, or a symbol that stands for the name that AWS will make up and that is
-//! equal to nothing else.
+//! Claim: a known name or ARN is that of the resource. A resource that the deployment keeps has its physical id. A new one has
+//! the name from the template, or a symbol for the name that AWS will generate, which is equal to nothing else.
 //!
-//! Source: CloudFormation Template Reference, "Return values" of each type; what changes by replacement: "Update requires"
-//! of each property.
+//! Source: CloudFormation Template Reference, "Return values" of each type, and "Update requires" of each property.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -21,23 +19,23 @@ use crate::access::{
 use crate::iam::Placeholder;
 use crate::review::AccountSnapshot;
 
-/// What becomes of a resource by the deployment.
+/// What the deployment does with a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Continuity {
-    /// It is made.
+    /// It is created.
     New,
-    /// It stays.
+    /// It is kept, changed or not.
     Stays,
-    /// Another one takes its place.
+    /// A new one replaces it.
     Replaced,
-    /// That depends on what is not known.
+    /// That depends on an unknown value.
     Unknown(String),
 }
 
 /// A resource in AWS.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct StackEntity {
-    /// What `Ref` gives.
+    /// The value of `Ref`.
     pub(super) reference: TemplateValue,
     /// Its name.
     pub(super) name: TemplateValue,
@@ -48,18 +46,18 @@ pub(super) struct StackEntity {
 /// One side of a stack.
 pub(super) struct StackSide<'s> {
     pub(super) evaluator: TemplateEvaluator<'s>,
-    /// What AWS calls the resources that stand; `None` where that is not known.
+    /// Physical ids of the deployed resources; `None` if unknown.
     pub(super) physical: Option<&'s BTreeMap<String, PhysicalResource>>,
-    /// The side that stands, where this is the one after it.
+    /// The deployed side, if this is the new one.
     pub(super) deployed: Option<&'s StackSide<'s>>,
-    /// Whether this is the side that stands.
+    /// Whether this is the deployed side.
     pub(super) stands: bool,
-    /// The account as it is.
+    /// The account before the deployment.
     pub(super) account: Option<&'s AccountSnapshot>,
     pub(super) continuities: RefCell<HashMap<String, Continuity>>,
 }
 
-/// The property that names a resource, and the others that replace it when they change.
+/// The property with a resource's name, and the other properties whose change replaces the resource.
 pub(super) fn naming(kind: &str) -> Option<(&'static str, &'static [&'static str])> {
     Some(match kind {
         "AWS::IAM::Role" => ("RoleName", &["Path"]),
@@ -83,7 +81,7 @@ pub(super) fn naming(kind: &str) -> Option<(&'static str, &'static [&'static str
         "AWS::Organizations::OrganizationalUnit" => ("", &["ParentId"]),
         "AWS::Organizations::Account" => ("", &[]),
         "AWS::Lambda::Permission" => ("", PERMISSION),
-        // What they put into others is compared piece by piece.
+        // They only add pieces to other resources, which are compared one by one.
         "AWS::IAM::GroupPolicy"
         | "AWS::IAM::Policy"
         | "AWS::IAM::RolePolicy"
@@ -100,7 +98,7 @@ pub(super) fn naming(kind: &str) -> Option<(&'static str, &'static [&'static str
     })
 }
 
-/// Properties of a Lambda permission: it is never changed.
+/// Properties of a Lambda permission: a change of any of them replaces it.
 const PERMISSION: &[&str] = &[
     "Action",
     "EventSourceToken",
@@ -113,7 +111,7 @@ const PERMISSION: &[&str] = &[
     "SourceArn",
 ];
 
-/// What a type is that can have a policy of its own.
+/// The resource type of the model, for types with a policy of their own.
 pub(super) fn resource_type(kind: &str) -> Option<&'static ResourceType> {
     Some(match kind {
         "AWS::S3::Bucket" => &BUCKET,
@@ -130,7 +128,7 @@ pub(super) fn resource_type(kind: &str) -> Option<&'static ResourceType> {
 }
 
 impl StackSide<'_> {
-    /// How reports call a resource.
+    /// The name of a resource in reports.
     pub(super) fn address(&self, id: &str) -> String {
         format!("{}/{id}", self.evaluator.place.label)
     }
@@ -143,7 +141,10 @@ impl StackSide<'_> {
         }
     }
 
-    /// Whether a resource is there: `None` where its condition is not known.
+    /// Whether a resource exists on this side.
+    ///
+    /// # Errors
+    /// Why its condition is unknown.
     pub(super) fn is_there(&self, resource: Declaration<'_>) -> Result<bool, String> {
         let Some(condition) = resource.node.get("Condition") else { return Ok(true) };
         let Some(name) = condition.as_text() else { return Ok(true) };
@@ -154,7 +155,7 @@ impl StackSide<'_> {
         }
     }
 
-    /// What becomes of a resource of this side, which is the one after the deployment.
+    /// What the deployment does with a resource of this side, the new one.
     pub(super) fn continuity(&self, resource: Declaration<'_>) -> Continuity {
         if let Some(continuity) = self.continuities.borrow().get(resource.id) {
             return continuity.clone();
@@ -178,12 +179,12 @@ impl StackSide<'_> {
             return Continuity::Replaced;
         }
         let Some((name, others)) = naming(resource.kind) else {
-            // Which properties of other types replace it is not in the model.
+            // The model does not know which properties replace a resource of another type.
             let same = standing.properties(was) == self.properties(resource);
             return match same {
                 true => Continuity::Stays,
                 false => Continuity::Unknown(format!(
-                    "whether `{}` is replaced is not known",
+                    "it is not known whether `{}` is replaced",
                     self.address(resource.id)
                 )),
             };
@@ -199,7 +200,7 @@ impl StackSide<'_> {
             }
             if let Some(unknown) = one.first_unknown().or(other.first_unknown()) {
                 return Continuity::Unknown(format!(
-                    "whether `{}` is replaced depends on `{property}`, and {}",
+                    "whether `{}` is replaced depends on `{property}`: {}",
                     self.address(resource.id),
                     unknown.why
                 ));
@@ -209,14 +210,14 @@ impl StackSide<'_> {
         Continuity::Stays
     }
 
-    /// All properties, but for tags.
+    /// All properties except tags.
     pub(super) fn properties(&self, resource: Declaration<'_>) -> BTreeMap<String, TemplateValue> {
         let all = resource.node.get("Properties").map_or(&[][..], |node| node.members());
         let all = all.iter().filter(|member| member.key != "Tags");
         all.map(|member| (member.key.clone(), self.evaluator.value(&member.value, self))).collect()
     }
 
-    /// The physical id of what stands and stays; `None` where it is not known or is yet to be made.
+    /// The physical id of a resource that the deployment keeps; `None` if unknown, or if the resource is new.
     fn physical_id(&self, resource: Declaration<'_>) -> Option<&str> {
         let side = match self.stands {
             true => self,
@@ -225,24 +226,24 @@ impl StackSide<'_> {
         side.physical?.get(resource.id).map(|physical| physical.id.as_str())
     }
 
-    /// Whether AWS makes it by this deployment.
+    /// Whether this deployment creates it.
     fn is_new(&self, resource: Declaration<'_>) -> bool {
         !self.stands && matches!(self.continuity(resource), Continuity::New | Continuity::Replaced)
     }
 
-    /// A value that AWS gives to something new, the same wherever it is named.
+    /// A symbol for a value that AWS will assign to a new resource, the same at each reference.
     pub(super) fn symbol(&self, resource: Declaration<'_>, attribute: &str) -> TemplateValue {
         TemplateValue::Text(
             Placeholder::new(format!("{}.{attribute}", self.address(resource.id))).to_string(),
         )
     }
 
-    /// A value that AWS has given, or will give, and that cannot be told.
-    fn untold(&self, resource: Declaration<'_>, attribute: &str) -> TemplateValue {
+    /// The unknown value of an attribute that AWS assigns, or may assign.
+    fn unknown_attribute(&self, resource: Declaration<'_>, attribute: &str) -> TemplateValue {
         let address = self.address(resource.id);
         let why = match self.continuity_or_stays(resource) {
             Continuity::Unknown(why) => why,
-            _ => format!("`{address}.{attribute}` is a value of AWS's that no file tells"),
+            _ => format!("the value of `{address}.{attribute}` is not in the given files"),
         };
         TemplateValue::unknown(why)
     }
@@ -251,194 +252,222 @@ impl StackSide<'_> {
         if self.stands { Continuity::Stays } else { self.continuity(resource) }
     }
 
-    fn made_or_untold(&self, resource: Declaration<'_>, attribute: &str) -> TemplateValue {
+    /// An attribute that AWS assigns: a symbol for a new resource, otherwise unknown.
+    fn assigned_by_aws(&self, resource: Declaration<'_>, attribute: &str) -> TemplateValue {
         match self.is_new(resource) {
             true => self.symbol(resource, attribute),
-            false => self.untold(resource, attribute),
+            false => self.unknown_attribute(resource, attribute),
         }
     }
 
-    /// The name of a resource: that which it has, or the template gives, or AWS will make up.
-    fn name(
-        &self,
-        resource: Declaration<'_>,
-        property: &str,
-        physical: Option<&str>,
-    ) -> TemplateValue {
+    /// The name of a resource: its physical name, or the name from the template, or one that AWS assigns.
+    fn name(&self, resource: Declaration<'_>, physical: Option<&str>) -> TemplateValue {
         if let Some(name) = physical {
             return TemplateValue::text(name);
         }
+        let property = naming(resource.kind).map_or("", |(name, _)| name);
         let named = match property {
             "" => TemplateValue::Absent,
             property => self.property(resource, property),
         };
         match named {
             TemplateValue::Absent | TemplateValue::Null => {
-                self.made_or_untold(resource, if property.is_empty() { "Id" } else { property })
+                self.assigned_by_aws(resource, if property.is_empty() { "Id" } else { property })
             }
             named => named,
         }
     }
 
-    /// What a resource is in AWS.
+    /// The name, ARN and reference of a resource in AWS.
     pub(super) fn entity(&self, resource: Declaration<'_>) -> StackEntity {
-        let place = self.evaluator.place;
-        let (partition, id) = (&place.partition, &place.account);
         let physical = self.physical_id(resource);
-        let property = naming(resource.kind).map_or("", |(name, _)| name);
-        let global =
-            |rest: String| TemplateValue::Text(format!("arn:{partition}:iam::{id}:{rest}"));
-        // The ARN of something of IAM: an account knows those that stand.
-        let of_iam = |what: &str| {
-            let name = self.name(resource, property, physical);
-            let known = self.account.and_then(|account| {
-                let name = name.as_text()?;
-                Some(match what {
-                    "role" => account.roles.get(name)?.arn.clone(),
-                    "user" => account.users.get(name)?.arn.clone(),
-                    _ => account.groups.get(name)?.arn.clone(),
-                })
-            });
-            let arn = match (known.filter(|_| !self.is_new(resource)), &name) {
-                (Some(arn), _) => TemplateValue::Text(arn),
-                (None, TemplateValue::Text(name)) => match self.property(resource, "Path") {
-                    TemplateValue::Absent | TemplateValue::Null => global(format!("{what}/{name}")),
-                    TemplateValue::Text(path) => global(format!("{what}{path}{name}")),
-                    other => other,
-                },
-                (None, other) => (*other).clone(),
-            };
-            StackEntity { reference: name.clone(), name, arn }
-        };
-        let regional = |name: &TemplateValue, of: &ResourceType, rest: &str| match (
-            name,
-            &place.region,
-        ) {
-            (TemplateValue::Text(name), Some(region)) => {
-                let (service, resource) = (of.service, of.resource);
-                TemplateValue::Text(format!(
-                    "arn:{partition}:{service}:{region}:{id}:{resource}{name}{rest}"
-                ))
-            }
-            (TemplateValue::Text(_), None) => TemplateValue::unknown(format!(
-                "the Region of the stack `{}` is not known: give it with `--stack {}={id}/REGION`",
-                place.label, place.label
-            )),
-            (other, _) => other.clone(),
-        };
-        let last = |arn: &str| arn.rsplit([':', '/']).next().unwrap_or_default().to_owned();
         match resource.kind {
-            "AWS::IAM::Role" => of_iam("role"),
-            "AWS::IAM::User" => of_iam("user"),
-            "AWS::IAM::Group" => of_iam("group"),
-            "AWS::IAM::ManagedPolicy" => {
-                let arn = match physical {
-                    Some(arn) => TemplateValue::text(arn),
-                    None => {
-                        let name = self.name(resource, property, None);
-                        match (name, self.property(resource, "Path")) {
-                            (
-                                TemplateValue::Text(name),
-                                TemplateValue::Absent | TemplateValue::Null,
-                            ) => global(format!("policy/{name}")),
-                            (TemplateValue::Text(name), TemplateValue::Text(path)) => {
-                                global(format!("policy{path}{name}"))
-                            }
-                            (TemplateValue::Text(_), other) | (other, _) => other,
-                        }
-                    }
-                };
-                StackEntity { reference: arn.clone(), name: arn.clone(), arn }
-            }
+            "AWS::IAM::Role" => self.principal(resource, "role", physical),
+            "AWS::IAM::User" => self.principal(resource, "user", physical),
+            "AWS::IAM::Group" => self.principal(resource, "group", physical),
+            "AWS::IAM::ManagedPolicy" => StackEntity::with_arn(match physical {
+                Some(arn) => TemplateValue::text(arn),
+                None => self.path_arn(resource, "policy", self.name(resource, None)),
+            }),
             "AWS::IAM::OIDCProvider" | "AWS::IAM::SAMLProvider" => {
-                let arn = match (physical, self.property(resource, property)) {
-                    (Some(arn), _) => TemplateValue::text(arn),
-                    (None, TemplateValue::Text(url)) if property == "Url" => {
-                        let host = url.strip_prefix("https://").unwrap_or(&url);
-                        global(format!("oidc-provider/{}", host.trim_end_matches('/')))
-                    }
-                    (None, TemplateValue::Text(name)) => global(format!("saml-provider/{name}")),
-                    (None, TemplateValue::Absent | TemplateValue::Null) => {
-                        self.made_or_untold(resource, "Arn")
-                    }
-                    (None, other) => other,
-                };
-                StackEntity { reference: arn.clone(), name: arn.clone(), arn }
+                StackEntity::with_arn(match physical {
+                    Some(arn) => TemplateValue::text(arn),
+                    None => self.identity_provider_arn(resource),
+                })
             }
             "AWS::S3::Bucket" => {
-                let name = self.name(resource, property, physical);
+                let name = self.name(resource, physical);
                 let arn = match &name {
-                    TemplateValue::Text(name) => {
-                        TemplateValue::Text(format!("arn:{partition}:s3:::{name}"))
-                    }
+                    TemplateValue::Text(name) => TemplateValue::Text(format!(
+                        "arn:{}:s3:::{name}",
+                        self.evaluator.place.partition
+                    )),
                     other => (*other).clone(),
                 };
                 StackEntity { reference: name.clone(), name, arn }
             }
-            "AWS::SQS::Queue" => {
-                // https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
-                let name = physical.map(last);
-                let name = self.name(resource, property, name.as_deref());
-                let arn = regional(&name, &QUEUE, "");
-                let url = match (physical, &name, &place.region) {
-                    (Some(url), ..) => TemplateValue::text(url),
-                    (None, TemplateValue::Text(name), Some(region)) => TemplateValue::Text(
-                        format!("https://sqs.{region}.amazonaws.com/{id}/{name}"),
-                    ),
-                    _ => arn.clone(),
-                };
-                StackEntity { reference: url, name, arn }
-            }
+            "AWS::SQS::Queue" => self.queue(resource, physical),
             "AWS::SNS::Topic" => {
-                let name = physical.map(last);
-                let name = self.name(resource, property, name.as_deref());
-                let arn = physical.map_or_else(|| regional(&name, &TOPIC, ""), TemplateValue::text);
+                let name = self.name(resource, physical.map(last_part));
+                let arn = match physical {
+                    Some(arn) => TemplateValue::text(arn),
+                    None => self.regional_arn(&TOPIC, &name, ""),
+                };
                 StackEntity { reference: arn.clone(), name, arn }
             }
             "AWS::SecretsManager::Secret" => {
-                let name = self.name(resource, property, None);
-                // AWS adds six characters to the name.
-                let random = || match self.made_or_untold(resource, "Id") {
-                    TemplateValue::Text(symbol) => regional(&name, &SECRET, &format!("-{symbol}")),
-                    other => other,
-                };
-                let arn = physical.map_or_else(random, TemplateValue::text);
-                StackEntity { reference: arn.clone(), name, arn }
-            }
-            "AWS::Lambda::Alias" => {
-                let function = self.property(resource, "FunctionName");
-                let name = self.property(resource, "Name");
-                let arn = match (physical, &function, &name) {
-                    (Some(arn), ..) => TemplateValue::text(arn),
-                    (None, TemplateValue::Text(function), TemplateValue::Text(alias)) => {
-                        let function = function.rsplit(':').next().unwrap_or_default();
-                        regional(&TemplateValue::text(function), &FUNCTION, &format!(":{alias}"))
-                    }
-                    _ => self.untold(resource, "Ref"),
+                let name = self.name(resource, None);
+                let arn = match physical {
+                    Some(arn) => TemplateValue::text(arn),
+                    // AWS appends six characters to the name.
+                    None => match self.assigned_by_aws(resource, "Id") {
+                        TemplateValue::Text(symbol) => {
+                            self.regional_arn(&SECRET, &name, &format!("-{symbol}"))
+                        }
+                        other => other,
+                    },
                 };
                 StackEntity { reference: arn.clone(), name, arn }
             }
+            "AWS::Lambda::Alias" => self.alias(resource, physical),
             kind => match resource_type(kind) {
                 Some(of) => {
-                    // A physical id may be the ARN where a template was made by a later version of the type.
-                    let name = physical
-                        .map(|id| if id.starts_with("arn:") { last(id) } else { id.to_owned() });
-                    let name = self.name(resource, property, name.as_deref());
-                    StackEntity { arn: regional(&name, of, ""), reference: name.clone(), name }
+                    // In some versions of a type, the physical id is the ARN.
+                    let name =
+                        physical.map(|id| if id.starts_with("arn:") { last_part(id) } else { id });
+                    let name = self.name(resource, name);
+                    let arn = self.regional_arn(of, &name, "");
+                    StackEntity { reference: name.clone(), name, arn }
                 }
-                None => {
-                    let reference = match (physical, bearing(kind)) {
-                        (Some(id), _) => TemplateValue::text(id),
-                        (None, TypeBearing::Runs | TypeBearing::Unknown) => {
-                            self.untold(resource, "Ref")
-                        }
-                        (None, _) => self.made_or_untold(resource, "Ref"),
-                    };
-                    StackEntity { name: reference.clone(), arn: reference.clone(), reference }
-                }
+                None => StackEntity::with_arn(match (physical, bearing(kind)) {
+                    (Some(id), _) => TemplateValue::text(id),
+                    (None, TypeBearing::Runs | TypeBearing::Unknown) => {
+                        self.unknown_attribute(resource, "Ref")
+                    }
+                    (None, _) => self.assigned_by_aws(resource, "Ref"),
+                }),
             },
         }
     }
+
+    /// A role, user or group. The dump has the ARNs of existing ones, paths included.
+    fn principal(
+        &self,
+        resource: Declaration<'_>,
+        kind: &str,
+        physical: Option<&str>,
+    ) -> StackEntity {
+        let name = self.name(resource, physical);
+        let dumped = self.account.filter(|_| !self.is_new(resource)).and_then(|account| {
+            let name = name.as_text()?;
+            Some(match kind {
+                "role" => account.roles.get(name)?.arn.clone(),
+                "user" => account.users.get(name)?.arn.clone(),
+                _ => account.groups.get(name)?.arn.clone(),
+            })
+        });
+        let arn = match dumped {
+            Some(arn) => TemplateValue::Text(arn),
+            None => self.path_arn(resource, kind, name.clone()),
+        };
+        StackEntity { reference: name.clone(), name, arn }
+    }
+
+    fn queue(&self, resource: Declaration<'_>, physical: Option<&str>) -> StackEntity {
+        let place = self.evaluator.place;
+        // The physical id is the URL.
+        let name = self.name(resource, physical.map(last_part));
+        let arn = self.regional_arn(&QUEUE, &name, "");
+        let url = match (physical, &name, &place.region) {
+            (Some(url), ..) => TemplateValue::text(url),
+            (None, TemplateValue::Text(name), Some(region)) => TemplateValue::Text(format!(
+                "https://sqs.{region}.amazonaws.com/{}/{name}",
+                place.account
+            )),
+            _ => arn.clone(),
+        };
+        StackEntity { reference: url, name, arn }
+    }
+
+    fn alias(&self, resource: Declaration<'_>, physical: Option<&str>) -> StackEntity {
+        let function = self.property(resource, "FunctionName");
+        let name = self.property(resource, "Name");
+        let arn = match (physical, &function, &name) {
+            (Some(arn), ..) => TemplateValue::text(arn),
+            (None, TemplateValue::Text(function), TemplateValue::Text(alias)) => {
+                let function = function.rsplit(':').next().unwrap_or_default();
+                let function = TemplateValue::text(function);
+                self.regional_arn(&FUNCTION, &function, &format!(":{alias}"))
+            }
+            _ => self.unknown_attribute(resource, "Ref"),
+        };
+        StackEntity { reference: arn.clone(), name, arn }
+    }
+
+    fn identity_provider_arn(&self, resource: Declaration<'_>) -> TemplateValue {
+        let property = naming(resource.kind).map_or("", |(name, _)| name);
+        match self.property(resource, property) {
+            TemplateValue::Text(url) if property == "Url" => {
+                let host = url.strip_prefix("https://").unwrap_or(&url);
+                self.iam_arn(&format!("oidc-provider/{}", host.trim_end_matches('/')))
+            }
+            TemplateValue::Text(name) => self.iam_arn(&format!("saml-provider/{name}")),
+            TemplateValue::Absent | TemplateValue::Null => self.assigned_by_aws(resource, "Arn"),
+            other => other,
+        }
+    }
+
+    fn iam_arn(&self, rest: &str) -> TemplateValue {
+        let place = self.evaluator.place;
+        TemplateValue::Text(format!("arn:{}:iam::{}:{rest}", place.partition, place.account))
+    }
+
+    /// The ARN of an IAM object, from its path and name.
+    fn path_arn(
+        &self,
+        resource: Declaration<'_>,
+        kind: &str,
+        name: TemplateValue,
+    ) -> TemplateValue {
+        match (name, self.property(resource, "Path")) {
+            (TemplateValue::Text(name), TemplateValue::Absent | TemplateValue::Null) => {
+                self.iam_arn(&format!("{kind}/{name}"))
+            }
+            (TemplateValue::Text(name), TemplateValue::Text(path)) => {
+                self.iam_arn(&format!("{kind}{path}{name}"))
+            }
+            (TemplateValue::Text(_), other) | (other, _) => other,
+        }
+    }
+
+    /// The ARN of a resource in the Region of the stack.
+    fn regional_arn(&self, of: &ResourceType, name: &TemplateValue, rest: &str) -> TemplateValue {
+        let place = self.evaluator.place;
+        match (name, &place.region) {
+            (TemplateValue::Text(name), Some(region)) => TemplateValue::Text(format!(
+                "arn:{}:{}:{region}:{}:{}{name}{rest}",
+                place.partition, of.service, place.account, of.resource
+            )),
+            (TemplateValue::Text(_), None) => TemplateValue::unknown(format!(
+                "the Region of the stack `{label}` is not known: set it with `--stack {label}={}/REGION`",
+                place.account,
+                label = place.label
+            )),
+            (other, _) => other.clone(),
+        }
+    }
+}
+
+impl StackEntity {
+    /// A resource whose reference is its ARN or id.
+    fn with_arn(arn: TemplateValue) -> Self {
+        Self { reference: arn.clone(), name: arn.clone(), arn }
+    }
+}
+
+/// The last part of an ARN or URL.
+fn last_part(text: &str) -> &str {
+    text.rsplit([':', '/']).next().unwrap_or_default()
 }
 
 impl References for StackSide<'_> {
@@ -471,24 +500,26 @@ impl References for StackSide<'_> {
                     .account
                     .zip(name)
                     .and_then(|(account, name)| account.roles.get(name)?.unique_id.clone());
-                id.map_or_else(|| self.untold(resource, attribute), TemplateValue::Text)
+                id.map_or_else(|| self.unknown_attribute(resource, attribute), TemplateValue::Text)
             }
             (kind, attribute) => {
-                // What AWS makes up for something new is equal to nothing that stands. Other attributes may repeat what
-                // was given, and a custom resource returns what it likes.
+                // What AWS generates for a new resource is equal to no existing value. Other attributes may repeat
+                // given values, and a custom resource may return anything.
                 let ends = ["Arn", "ARN", "Id", "ID", "RoleId", "S3CanonicalUserId"];
                 let is_made_up = ends.iter().any(|end| attribute.ends_with(end));
                 match bearing(kind) {
-                    TypeBearing::Runs | TypeBearing::Unknown => self.untold(resource, attribute),
-                    _ if is_made_up => self.made_or_untold(resource, attribute),
-                    _ => self.untold(resource, attribute),
+                    TypeBearing::Runs | TypeBearing::Unknown => {
+                        self.unknown_attribute(resource, attribute)
+                    }
+                    _ if is_made_up => self.assigned_by_aws(resource, attribute),
+                    _ => self.unknown_attribute(resource, attribute),
                 }
             }
         }
     }
 }
 
-/// What a property is where it is not written.
+/// The default of a property.
 fn default_of(property: &str) -> TemplateValue {
     match property {
         "Path" => TemplateValue::text("/"),

@@ -70,7 +70,7 @@ pub(crate) struct StackWork {
 /// How reports call something that stands.
 #[derive(Debug)]
 enum Label {
-    PolicyHolder(PolicyHolder, String),
+    Principal(PolicyHolder, String),
     Policy(String, String),
     Resource { arn: String, address: String, policy: Option<PolicyText> },
     Guardrail(String, String),
@@ -310,13 +310,13 @@ impl StackWork {
         let template = after.evaluator.template;
         match (standing, stack.is_new) {
             (None, false) if stack.physical.is_some() => self.say(format!(
-                "the template that the stack `{label}` has now is not known: give what `aws cloudformation get-template` prints with `--deployed {label}=FILE`"
+                "the deployed template of the stack `{label}` is not known: pass the output of `aws cloudformation get-template` with `--deployed {label}=FILE`"
             )),
             (None, false) => self.say(format!(
-                "what the stack `{label}` holds now is not known: give its template and resources with `--deployed {label}=FILE`, or say with `--new-stack={label}` that there is none yet"
+                "the deployed state of the stack `{label}` is not known: pass its template and resources with `--deployed {label}=FILE`, or add `--new-stack={label}` if it does not exist yet"
             )),
             (Some(_), false) if stack.physical.is_none() => self.say(format!(
-                "what AWS calls the resources of the stack `{label}` is not known: give what `aws cloudformation describe-stack-resources` prints with `--deployed {label}=FILE`"
+                "the physical ids of the resources of the stack `{label}` are not known: pass the output of `aws cloudformation describe-stack-resources` with `--deployed {label}=FILE`"
             )),
             _ => {}
         }
@@ -327,22 +327,25 @@ impl StackWork {
         let globals = |side: &StackSide<'_>| side.evaluator.template.root.get("Globals").cloned();
         if standing.is_some_and(|side| globals(side) != globals(after)) {
             self.say(format!(
-                "what `Globals` changes in the stack `{label}` is known to a macro alone"
+                "`Globals` changes in the stack `{label}`, and only the SAM transform knows what that does"
             ));
         }
         for name in template.macros() {
             if name == "AWS::LanguageExtensions" || name == "AWS::Serverless-2016-10-31" {
-                // The one is evaluated; what the other makes has types of its own, each of which is named.
+                // The first is evaluated; what the second makes has types of its own, each of which is reported.
                 continue;
             }
             self.say(format!(
-                "the template of the stack `{label}` is rewritten by the macro `{name}`: give it as processed, as a change set shows it"
+                "the macro `{name}` rewrites the template of the stack `{label}`: pass the processed template, as a change set shows it"
             ));
         }
         let calls =
             template.section("Resources").iter().filter(|member| member.key.starts_with("Fn::"));
         for call in calls {
-            self.say(format!("what `{}` adds to the stack `{label}` is not known", call.key));
+            self.say(format!(
+                "the resources that `{}` adds to the stack `{label}` are not known",
+                call.key
+            ));
         }
     }
 
@@ -367,7 +370,7 @@ impl StackWork {
             bears.then(|| why.clone())
         });
         if let Some(why) = open {
-            self.say(format!("whether `{address}` is there is not known: {why}"));
+            self.say(format!("it is not known whether `{address}` exists: {why}"));
             return;
         }
         let is_there = |one: &Option<(String, Result<bool, String>)>| {
@@ -383,7 +386,7 @@ impl StackWork {
         if let (Some((old, was)), Some((new, is)), Some(Continuity::Stays)) = (was, is, &continuity)
         {
             self.label(old, was);
-            // Tags count in policies that ask for them.
+            // Policies may have conditions on tags.
             let tags = |side: &StackSide<'_>, one: Declaration<'_>| side.property(one, "Tags");
             let same_tags =
                 bearing(is.kind) != TypeBearing::Judged || tags(old, was) == tags(new, is);
@@ -426,36 +429,38 @@ impl StackWork {
             TypeBearing::Judged => return self.parts_not_judged(address, side, one),
             TypeBearing::Named | TypeBearing::None => return,
             TypeBearing::Policy(property) => {
-                // What stands may have a policy of its own that goes with it, which opens nothing.
+                // Deleting a resource deletes its policy too, which opens nothing.
                 let set = one.node.get("Properties").is_some_and(|all| holds(all, property));
                 if !set || side.stands {
                     return;
                 }
-                format!("`{address}` has a policy of a type that is not judged yet (`{kind}`)")
+                format!(
+                    "`{address}` has a resource policy, and its type is not judged yet (`{kind}`)"
+                )
             }
             _ if side.stands && stays => return,
             TypeBearing::Bears => {
-                format!("`{address}` bears access that is not judged yet (`{kind}`)")
+                format!("`{address}` can grant access, and its type is not judged yet (`{kind}`)")
             }
             TypeBearing::Runs if kind.starts_with("AWS::Serverless::") => format!(
-                "what `{address}` becomes is known to the transform of SAM alone (`{kind}`): give the template as processed, as a change set shows it"
+                "only the SAM transform knows what `{address}` becomes (`{kind}`): pass the processed template, as a change set shows it"
             ),
             TypeBearing::Runs => {
                 format!(
-                    "`{address}` runs a template or program, which may make anything (`{kind}`)"
+                    "`{address}` runs a template or program that can create anything (`{kind}`)"
                 )
             }
             TypeBearing::Unknown => {
-                format!("`{address}` is of a type that is not known (`{kind}`)")
+                format!("the type of `{address}` is not known (`{kind}`)")
             }
         };
         self.say(why);
     }
 
-    /// HeldPolicies of a judged type that bear access and are not in the model.
+    /// Says which settings of a judged type grant access that is not in the model.
     fn parts_not_judged(&mut self, address: &str, side: &StackSide<'_>, one: Declaration<'_>) {
         if holds(one.node, "Fn::Transform") {
-            self.say(format!("a macro writes a part of `{address}`, which is not known"));
+            self.say(format!("a macro generates part of `{address}`"));
         }
         if one.kind != "AWS::S3::Bucket" || side.stands {
             return;
@@ -464,13 +469,11 @@ impl StackWork {
         match side.property(one, "AccessControl") {
             TemplateValue::Absent | TemplateValue::Null => {}
             TemplateValue::Text(acl) if harmless.contains(&acl.as_str()) => {}
-            _ => {
-                self.say(format!("`{address}` has an access control list, which is not judged yet"))
-            }
+            _ => self.say(format!("the access control list of `{address}` is not judged yet")),
         }
         if !side.property(one, "ReplicationConfiguration").is_absent() {
             self.say(format!(
-                "`{address}` copies its objects to another bucket, which is not judged yet"
+                "`{address}` replicates its objects to another bucket, which is not judged yet"
             ));
         }
     }
@@ -499,7 +502,7 @@ impl StackWork {
             _ => StackPieces::default(),
         };
         let (mut before, after) = (judged(was), judged(is));
-        // What is retained keeps what lies in it.
+        // A retained resource keeps its policies.
         if was.is_some() && !goes && (is.is_none() || is_made) {
             before = StackPieces::default();
         }
@@ -522,14 +525,14 @@ impl StackWork {
             }
             self.edits.push(gone.gone(address));
         }
-        // What has gone with its holder has to come again with the new one.
+        // Policies that are deleted with their principal are created again with the new one.
         let stays: &[StackPiece] = if goes { &[] } else { &before.all };
         for piece in after.all.iter().filter(|piece| !stays.contains(piece)) {
             self.edits.extend(piece.put(address, account));
         }
     }
 
-    /// Whether what the stack lets go of stays in AWS.
+    /// Whether a resource that leaves the stack stays in AWS.
     fn is_retained(
         &mut self,
         address: &str,
@@ -541,7 +544,10 @@ impl StackWork {
         match side.evaluator.value(node, side) {
             TemplateValue::Text(text) => text.starts_with("Retain"),
             TemplateValue::Unknown(unknown) => {
-                self.say(format!("whether `{address}` is retained is not known: {}", unknown.why));
+                self.say(format!(
+                    "it is not known whether `{address}` is retained: {}",
+                    unknown.why
+                ));
                 true
             }
             _ => false,
@@ -573,7 +579,7 @@ impl StackWork {
                 }),
                 TemplateValue::Unknown(unknown) => {
                     unclear.push(format!(
-                        "what goes with `{address}` cannot be told: {}",
+                        "it is not known what is deleted with `{address}`: {}",
                         unknown.why
                     ));
                 }
@@ -606,7 +612,7 @@ impl StackWork {
             "AWS::IAM::Group" => Some(PolicyHolder::Group),
             _ => None,
         };
-        // What lies in others is carried out piece by piece.
+        // The other types only put pieces into resources, which `carry_out` compares.
         let is_policy = one.kind == "AWS::IAM::ManagedPolicy";
         if holder.is_none() && !is_policy && resource_type(one.kind).is_none() {
             return;
@@ -615,8 +621,7 @@ impl StackWork {
         let (name, arn) = match (entity.name, entity.arn) {
             (TemplateValue::Text(name), TemplateValue::Text(arn)) => (name, arn),
             (TemplateValue::Unknown(unknown), _) | (_, TemplateValue::Unknown(unknown)) => {
-                return self
-                    .say(format!("what `{address}` is called cannot be told: {}", unknown.why));
+                return self.say(format!("the name of `{address}` is not known: {}", unknown.why));
             }
             _ => return,
         };
@@ -651,9 +656,9 @@ impl StackWork {
                     }
                 }
                 if is_new && stands_already && self.is_known {
-                    // CloudFormation fails where the name is taken; what stands under it is not the stack's.
+                    // CloudFormation fails if the name is taken; the object with that name is not the stack's.
                     self.say(format!(
-                        "`{address}` is made under a name that is taken in the account"
+                        "`{address}` is created under a name that is already taken in the account"
                     ));
                 }
                 AccountEdit::PutHolder(Box::new(edit))
@@ -674,7 +679,7 @@ impl StackWork {
         self.edits.push(edit);
     }
 
-    /// Gives what stands the name that the template has for it.
+    /// Notes the logical id as the name of an existing object in reports.
     fn label(&mut self, side: &StackSide<'_>, one: Declaration<'_>) {
         if bearing(one.kind) != TypeBearing::Judged {
             return;
@@ -683,14 +688,13 @@ impl StackWork {
         let entity = side.entity(one);
         match (one.kind, entity.name.as_text(), entity.arn.as_text()) {
             ("AWS::IAM::Role", Some(name), _) => {
-                self.labels.push(Label::PolicyHolder(PolicyHolder::Role(name.to_owned()), address));
+                self.labels.push(Label::Principal(PolicyHolder::Role(name.to_owned()), address));
             }
             ("AWS::IAM::User", Some(name), _) => {
-                self.labels.push(Label::PolicyHolder(PolicyHolder::User(name.to_owned()), address));
+                self.labels.push(Label::Principal(PolicyHolder::User(name.to_owned()), address));
             }
             ("AWS::IAM::Group", Some(name), _) => {
-                self.labels
-                    .push(Label::PolicyHolder(PolicyHolder::Group(name.to_owned()), address));
+                self.labels.push(Label::Principal(PolicyHolder::Group(name.to_owned()), address));
             }
             ("AWS::IAM::ManagedPolicy", _, Some(arn)) => {
                 self.labels.push(Label::Policy(arn.to_owned(), address));
@@ -730,7 +734,7 @@ fn drop_holder(holder: PolicyHolder, address: &str) -> AccountEdit {
     AccountEdit::DropHolder { holder, symbol }
 }
 
-/// Whether a property of that name is set anywhere.
+/// Whether a property of that name is set at any depth.
 fn holds(node: &super::node::TemplateNode, property: &str) -> bool {
     let members = node.members().iter();
     members.clone().any(|member| member.key == property)
@@ -766,7 +770,7 @@ impl ChangeSet for StackWork {
         }
     }
 
-    fn take(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
+    fn apply_step(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
         let of_tree = self.tree_edits.iter().filter(|edit| edit.step() == step);
         match &mut after.tree {
             Tree::Read(tree) => {
@@ -802,13 +806,13 @@ impl ChangeSet for StackWork {
 impl Label {
     fn put(&self, account: &mut AccountSnapshot) {
         let put = match self {
-            Self::PolicyHolder(PolicyHolder::Role(name), address) => {
+            Self::Principal(PolicyHolder::Role(name), address) => {
                 account.roles.get_mut(name).map(|role| role.label.clone_from(address))
             }
-            Self::PolicyHolder(PolicyHolder::User(name), address) => {
+            Self::Principal(PolicyHolder::User(name), address) => {
                 account.users.get_mut(name).map(|user| user.label.clone_from(address))
             }
-            Self::PolicyHolder(PolicyHolder::Group(name), address) => {
+            Self::Principal(PolicyHolder::Group(name), address) => {
                 account.groups.get_mut(name).map(|group| group.label.clone_from(address))
             }
             Self::Policy(arn, address) => {
@@ -821,18 +825,18 @@ impl Label {
             Self::Guardrail(..) => Some(()),
         };
         let address = match self {
-            Self::PolicyHolder(_, address)
+            Self::Principal(_, address)
             | Self::Policy(_, address)
             | Self::Guardrail(_, address) => address,
             Self::Resource { address, .. } => address,
         };
-        // Of an account that was not read, nothing stands that could disagree.
+        // An account that was not read holds nothing that could disagree.
         if put.is_none() && account.unread.is_empty() {
             account.mark_unread(stale(address));
         }
     }
 
-    /// A dump may hold no policies but those of buckets: what the standing template says of others is known.
+    /// A dump may hold only the policies of buckets: those of other resources are known from the deployed template.
     fn put_resource(
         &self,
         arn: &str,

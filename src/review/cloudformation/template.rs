@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::node::{self, TemplateMember, TemplateNode};
-use super::repeat;
+use super::node::{TemplateMember, TemplateNode};
+use super::{repeat, yaml};
 use crate::diag::{Diagnostic, Source};
 
 /// A template.
 #[derive(Debug)]
 pub(crate) struct Template {
-    /// Its text as messages show it.
+    /// Its text, with secrets masked, for messages.
     pub(super) source: Arc<Source>,
-    /// All of it.
+    /// The whole tree.
     pub(super) root: TemplateNode,
     /// Its parameters.
     pub(super) parameters: BTreeMap<String, TemplateParameter>,
-    /// Where each resource stands among the members of its section.
+    /// Position of each resource in its section.
     index: HashMap<String, usize>,
 }
 
@@ -25,31 +25,31 @@ pub(crate) struct Template {
 pub(super) struct TemplateParameter {
     /// `String`, `CommaDelimitedList`, ...
     pub(super) kind: String,
-    /// Its value where none is given.
+    /// Its default.
     pub(super) default: Option<String>,
-    /// The only values that it takes, where it says so.
+    /// `AllowedValues`.
     pub(super) allowed: Vec<String>,
-    /// Whether its value is secret.
+    /// `NoEcho`: whether its value is secret.
     pub(super) no_echo: bool,
     /// Its line.
     pub(super) line: usize,
 }
 
-/// A resource as it is written.
+/// A resource as the template declares it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Declaration<'t> {
     /// Its logical id.
     pub(super) id: &'t str,
     /// Its type.
     pub(super) kind: &'t str,
-    /// All of it.
+    /// Its whole declaration.
     pub(super) node: &'t TemplateNode,
     /// Its line.
     pub(super) line: usize,
 }
 
 impl<'t> Declaration<'t> {
-    /// A property, as it is written.
+    /// A property, not evaluated.
     pub(super) fn property(&self, name: &str) -> Option<&'t TemplateNode> {
         self.node.get("Properties")?.get(name)
     }
@@ -59,37 +59,37 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// What is none, with the place.
+    /// A text that is not a template, with the place.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Diagnostic> {
-        let (root, source) = node::parse(name, text)?;
+        let (root, source) = yaml::parse(name, text)?;
         Self::new(root, source)
     }
 
     /// A template that a tool has printed as a JSON object.
     ///
     /// # Errors
-    /// What is none.
+    /// JSON that is not a template.
     pub(super) fn from_json(name: &str, json: &serde_json::Value) -> Result<Self, Diagnostic> {
         Self::new(TemplateNode::from_json(json), Source::new(name, ""))
     }
 
-    /// The same with its loops unrolled.
+    /// The same with its loops expanded.
     ///
     /// # Errors
-    /// A loop that cannot be, with the place.
+    /// A loop that cannot be expanded, with the place.
     pub(super) fn unrolled(
         self,
         collection: &dyn Fn(&TemplateNode) -> Option<Vec<String>>,
     ) -> Result<Self, Diagnostic> {
-        // Without the transform, the key is not a loop but an error of CloudFormation's own.
+        // Without the transform, CloudFormation itself refuses the key.
         if !self.macros().iter().any(|name| name == "AWS::LanguageExtensions") {
             return Ok(self);
         }
         let Self { root, source, .. } = self;
         let root = repeat::unroll(root, collection).map_err(|(key, line, why)| {
-            Diagnostic::error(format!("the loop `{key}` cannot be unrolled: {why}"))
-                .at(node::at_line(&source, line))
-                .help("give the values of the parameters that it goes over")
+            Diagnostic::error(format!("the loop `{key}` cannot be expanded: {why}"))
+                .at(yaml::at_line(&source, line))
+                .help("set the parameters that it iterates over")
         })?;
         Self::new(root, source)
     }
@@ -99,8 +99,8 @@ impl Template {
         let advice = "a template is an object with `Resources`, in YAML or JSON";
         if root.get("Resources").is_none_or(|all| all.members().is_empty()) {
             let message = match root.get("TerraformVersion").or(root.get("format_version")) {
-                Some(_) => format!("`{name}` is a plan of Terraform's and no template"),
-                None => format!("`{name}` is no template: it has no `Resources`"),
+                Some(_) => format!("`{name}` is a Terraform plan, not a CloudFormation template"),
+                None => format!("`{name}` is not a CloudFormation template: it has no `Resources`"),
             };
             return Err(Diagnostic::error(message).help(advice));
         }
@@ -111,8 +111,8 @@ impl Template {
                     "the resource `{}` has no `Type`",
                     member.key
                 ))
-                .at(node::at_line(&source, member.line))
-                .help("give its type, as in `Type: AWS::IAM::Role`"));
+                .at(yaml::at_line(&source, member.line))
+                .help("add its type, as in `Type: AWS::IAM::Role`"));
             }
         }
         let parameters = section(&root, "Parameters").iter();
@@ -142,7 +142,7 @@ impl Template {
         declaration(self.section("Resources").get(*self.index.get(id)?)?)
     }
 
-    /// The macros that it names, CloudFormation's own among them.
+    /// The names under `Transform`, CloudFormation's own transforms included.
     pub(super) fn macros(&self) -> Vec<String> {
         let Some(named) = self.root.get("Transform") else { return Vec::new() };
         let all = match named.elements() {

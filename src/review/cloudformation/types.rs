@@ -1,4 +1,4 @@
-//! What each resource type does to access, by a table: every type is in it, or is not known.
+//! What each resource type does to access, from a table. A type that is not in it is unknown.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,17 +8,17 @@ use std::sync::LazyLock;
 pub(super) enum TypeBearing {
     /// Its access is in the model.
     Judged,
-    /// It is what trust policies or instances name: the policies decide.
+    /// Trust policies or instances name it (an identity provider, an instance profile): the policies decide.
     Named,
-    /// It bears access where this property of it is set, which is not in the model.
+    /// It grants access if this property is set, which is not in the model.
     Policy(&'static str),
-    /// It bears access that is not in the model.
+    /// It grants access that is not in the model.
     Bears,
-    /// It runs templates or programs, which may make anything.
+    /// It runs templates or programs that can create anything.
     Runs,
-    /// It bears none.
+    /// It grants no access.
     None,
-    /// Nothing is known of it.
+    /// It is not in the table.
     Unknown,
 }
 
@@ -43,11 +43,11 @@ static TYPES: LazyLock<HashMap<&'static str, TypeBearing>> = LazyLock::new(|| {
 /// What a type does to access.
 #[must_use]
 pub(super) fn bearing(kind: &str) -> TypeBearing {
-    // A custom resource runs a function; what `AWS::Serverless` declares is made by a macro. Neither is bounded.
+    // A custom resource runs a function, and a macro expands `AWS::Serverless`: either may create anything.
     if kind.starts_with("Custom::") || kind.starts_with("AWS::Serverless::") {
         return TypeBearing::Runs;
     }
-    // What the CDK says of itself.
+    // The CDK adds it for usage statistics.
     if kind == "AWS::CDK::Metadata" {
         return TypeBearing::None;
     }
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_table_is_whole() {
         let rows = include_str!("types.txt").lines().filter(|line| !line.starts_with('#')).count();
-        assert_eq!(TYPES.len(), rows, "a row is no row, or stands twice");
+        assert_eq!(TYPES.len(), rows, "a row is malformed or occurs twice");
         assert!(rows > 1_800, "{rows}");
         assert_eq!(bearing("AWS::IAM::Role"), TypeBearing::Judged);
         assert_eq!(bearing("AWS::EC2::VPC"), TypeBearing::None);
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(bearing("Acme::Own::Thing"), TypeBearing::Unknown);
     }
 
-    /// What has a policy, a permission or a grant in its name bears none only where a reason is written here.
+    /// A type with a policy, permission, grant or share in its name counts as granting no access only for a reason given here.
     #[test]
     fn no_type_is_harmless_by_oversight() {
         const REASONS: [&str; 5] = [

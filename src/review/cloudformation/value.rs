@@ -1,4 +1,4 @@
-//! What an expression of a template comes to: a value, or why it is not known.
+//! The value of an expression of a template, or why it is unknown.
 
 use std::collections::BTreeMap;
 
@@ -9,32 +9,32 @@ use crate::review::PolicyText;
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum TemplateValue {
-    /// `AWS::NoValue`, or a property that is not written.
+    /// `AWS::NoValue`, or a property that is not set.
     Absent,
     /// Null.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A text or a number.
+    /// A string or a number.
     Text(String),
     /// A list.
     List(Vec<TemplateValue>),
     /// An object.
     Map(BTreeMap<String, TemplateValue>),
-    /// It is not known.
+    /// Unknown.
     Unknown(UnknownReason),
 }
 
-/// Why a value is not known.
+/// Why a value is unknown.
 #[derive(Clone, Debug)]
 pub(super) struct UnknownReason {
     /// A phrase: `the parameter Key is NoEcho`.
     pub(super) why: String,
-    /// Whether it may be another value in each deployment, although it is written alike.
+    /// Whether the same expression may have another value in each deployment.
     pub(super) may_differ: bool,
 }
 
-/// Two values that are not known are the same where they are written alike and cannot differ.
+/// Two unknown values are equal if their expressions are the same and cannot differ between deployments.
 impl PartialEq for UnknownReason {
     fn eq(&self, other: &Self) -> bool {
         self.why == other.why && !self.may_differ && !other.may_differ
@@ -42,17 +42,17 @@ impl PartialEq for UnknownReason {
 }
 
 impl TemplateValue {
-    /// A text.
+    /// A string.
     pub(super) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
-    /// A value that is not known, and is the same wherever it is written so.
+    /// An unknown value that is the same in each deployment.
     pub(super) fn unknown(why: impl Into<String>) -> Self {
         Self::Unknown(UnknownReason { why: why.into(), may_differ: false })
     }
 
-    /// Its text, where it is known and is one.
+    /// Its string, if it is a known string.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -65,12 +65,12 @@ impl TemplateValue {
         }
     }
 
-    /// Whether nothing is set.
+    /// Whether it counts as not set.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent | Self::Null)
     }
 
-    /// A member.
+    /// The value of a member.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Self::Map(members) => members.get(key),
@@ -83,7 +83,7 @@ impl TemplateValue {
         }
     }
 
-    /// Its elements: those of a list, or itself where it is one value and not unset.
+    /// The elements of a list; a single value counts as a list of one, an absent one as empty.
     pub(super) fn elements(&self) -> Vec<&Self> {
         match self {
             Self::List(all) => all.iter().collect(),
@@ -92,7 +92,7 @@ impl TemplateValue {
         }
     }
 
-    /// `true` or `false`, as either type of value says it.
+    /// A boolean, or a string that says `true` or `false`.
     pub(super) fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(bool) => Some(*bool),
@@ -102,7 +102,7 @@ impl TemplateValue {
         }
     }
 
-    /// The first part of it that is not known.
+    /// The first unknown part.
     pub(super) fn first_unknown(&self) -> Option<&UnknownReason> {
         match self {
             Self::Unknown(unknown) => Some(unknown),
@@ -112,10 +112,10 @@ impl TemplateValue {
         }
     }
 
-    /// It as JSON.
+    /// The value as JSON.
     ///
     /// # Errors
-    /// The first part of it that is not known.
+    /// The first unknown part.
     pub(super) fn to_json(&self) -> Result<Json, UnknownReason> {
         Ok(match self {
             Self::Absent | Self::Null => Json::Null,
@@ -132,7 +132,7 @@ impl TemplateValue {
         })
     }
 
-    /// It as a policy of what is at `address`; `None` where none is set.
+    /// The value as the policy of the resource at `address`; `None` if not set.
     pub(super) fn policy(&self, address: &str) -> Option<PolicyText> {
         if self.is_absent() {
             return None;

@@ -86,7 +86,7 @@ impl<'p> Accounts<'p> {
         self.plan.variables.get(name).map(|variable| &variable.value)
     }
 
-    /// The attributes of what stood, or was read, before the plan.
+    /// The attributes of an object or data source before the plan.
     pub(super) fn read_before(&self, address: &str) -> Option<&'p Json> {
         let values = self.plan.prior_state.as_ref()?.values.as_ref()?;
         values.root_module.all().into_iter().find(|o| o.address == address).map(|o| &o.values)

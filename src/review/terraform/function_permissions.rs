@@ -1,16 +1,16 @@
-//! Statements that are added to the policy of a Lambda function one by one (`aws_lambda_permission`).
+//! Single statements of the policy of a Lambda function (`aws_lambda_permission`).
 
 use serde_json::Value as Json;
 
 use super::overlay::{Work, symbol};
 use super::plan::Change;
-use super::resources::existing;
 use crate::access::FUNCTION;
+use crate::review::arns;
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
-use crate::review::edit::{AccountEdit, Permission, stale};
-use crate::review::{AccountSnapshot, PolicyText, Resource};
+use crate::review::edit::{AccountEdit, Permission, resource, stale};
+use crate::review::{AccountSnapshot, PolicyText};
 
-/// The type.
+/// The resource type.
 pub(super) const PERMISSION: &str = "aws_lambda_permission";
 
 /// The argument that names the function.
@@ -29,7 +29,7 @@ const PARTS: [&str; 9] = [
     "statement_id",
 ];
 
-/// Adds what only the plan knows to stand.
+/// Adds statements that only the plan knows.
 pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     if change.r#type != PERMISSION {
         return;
@@ -40,7 +40,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
         return;
     };
     let statement = statement(side, sid, &arn, account);
-    let resource = resource(account, &arn, change);
+    let resource = resource(account, &arn, &FUNCTION, &change.address);
     let is_there = resource.policy.as_ref().map_or(Some(false), |policy| policy.has_statement(sid));
     if is_there == Some(false) {
         let is_dumped = resource.is_dumped;
@@ -93,7 +93,7 @@ fn add(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &
     };
     let generated = symbol(change, "statement_id");
     let sid = change.after("statement_id").unwrap_or(&generated);
-    // Where AWS or Terraform makes the name up, what it says is known all the same.
+    // The content of the statement is known even if AWS or Terraform generates its id.
     let mut unknown = PARTS.into_iter().filter(|part| *part != "statement_id");
     let unknown = unknown.find(|part| change.is_unknown(part));
     let statement = match unknown {
@@ -103,13 +103,6 @@ fn add(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &
     let (sid, label) = (sid.to_owned(), change.address.clone());
     AccountEdit::PutStatement { arn, of: &FUNCTION, label, sid, statement }
         .carry_out(account, notes);
-}
-
-fn resource<'a>(account: &'a mut AccountSnapshot, arn: &str, change: &Change) -> &'a mut Resource {
-    account
-        .resources
-        .entry(arn.to_owned())
-        .or_insert_with(|| Resource { label: change.address.clone(), ..Resource::new(&FUNCTION) })
 }
 
 fn arn_before(change: &Change, account: &AccountSnapshot) -> Option<String> {
@@ -129,7 +122,7 @@ fn arn_of(
         return Some(qualified(named.to_owned(), qualifier));
     }
     let name = named.rsplit_once(":function:").map_or(named, |(_, name)| name);
-    let arn = existing(&FUNCTION, name, region, account).or_else(|| {
+    let arn = arns::existing(&FUNCTION, name, region, account).or_else(|| {
         let (partition, id) = (account.partition, &account.id);
         Some(format!("arn:{partition}:lambda:{}:{id}:function:{name}", region?))
     })?;

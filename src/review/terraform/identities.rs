@@ -8,11 +8,11 @@ use super::overlay::{Work, listed, symbol};
 use super::plan::{Change, texts};
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use crate::review::edit::{
-    AccountEdit, HeldPolicies, HolderEdit, PolicyHolder, not_held, parts, stale,
+    AccountEdit, HeldPolicies, HolderEdit, PolicyHolder, policies_to_change, stale, unknown_target,
 };
 use crate::review::{AccountSnapshot, Group, Identity, ManagedDocument, PolicyText};
 
-/// Gives what stands its label, and adds what only the plan knows to stand.
+/// Labels the existing objects of a change, and adds those that only the plan knows.
 pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let Some(name) = change.before("name").map(str::to_owned) else { return };
     let address = change.address.clone();
@@ -204,7 +204,7 @@ fn inline_blocks(change: &Change) -> BTreeMap<String, PolicyText> {
     blocks.filter_map(named).collect()
 }
 
-/// The name of the role, user or group that something is put into, by the argument that has it.
+/// The name of the role, user or group that a change attaches something to.
 fn named(change: &Change, after: bool) -> Option<String> {
     let side = |attr: &str| if after { change.after(attr) } else { change.before(attr) };
     HOLDERS.iter().find_map(|attr| side(attr)).map(str::to_owned)
@@ -213,7 +213,7 @@ fn named(change: &Change, after: bool) -> Option<String> {
 /// Arguments that name a role, user or group.
 const HOLDERS: [&str; 6] = ["role", "role_name", "user", "user_name", "group", "group_name"];
 
-/// What has that name, by what the change is a part of.
+/// The role, user or group of that name, depending on the type of the change.
 fn holder(change: &Change, name: String) -> Option<PolicyHolder> {
     let kind = change.r#type.strip_prefix("aws_iam_")?;
     match kind.split('_').next()? {
@@ -257,25 +257,26 @@ fn everyone(account: &mut AccountSnapshot) -> [(&'static str, Vec<AttachedTo<'_>
     ]
 }
 
-/// The role, user or group that a change puts something into.
+/// The role, user or group that a change attaches something to.
 fn target(work: &Work<'_>, change: &Change) -> Option<PolicyHolder> {
     let referred = || HOLDERS.iter().find_map(|attr| work.named(change, attr)).map(|e| e.name);
     holder(change, named(change, true).or_else(referred)?)
 }
 
-/// The same with what lies in it; what cannot be told, or is not there, is not judged.
-fn target_parts<'a>(
+/// The policies of the role, user or group that a change attaches something to; an unknown or missing one is not judged.
+fn target_policies<'a>(
     work: &Work<'_>,
     change: &Change,
     account: &'a mut AccountSnapshot,
     notes: &mut ApplyNotes,
 ) -> Option<HeldPolicies<'a>> {
-    let unclear = not_held(account, &change.address);
-    let found = target(work, change).and_then(|holder| parts(account, &holder));
-    if found.is_none() {
-        notes.not_judged.push(unclear);
+    match target(work, change) {
+        Some(holder) => policies_to_change(account, &holder, &change.address, notes),
+        None => {
+            notes.not_judged.push(unknown_target(account, &change.address));
+            None
+        }
     }
-    found
 }
 
 fn fill(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
@@ -284,7 +285,7 @@ fn fill(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: 
     match kind {
         "aws_iam_role_policy" | "aws_iam_user_policy" | "aws_iam_group_policy" => {
             let Some(holder) = target(work, change) else {
-                return notes.not_judged.push(not_held(account, &address));
+                return notes.not_judged.push(unknown_target(account, &address));
             };
             let Some(content) = work.policy(change, "policy") else { return };
             let name = change.after("name").map_or_else(|| symbol(change, "name"), str::to_owned);
@@ -294,10 +295,10 @@ fn fill(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: 
         | "aws_iam_user_policy_attachment"
         | "aws_iam_group_policy_attachment" => {
             let arn = work.named(change, "policy_arn").map(|policy| policy.arn);
-            // Of a policy that cannot be told, the symbol is attached: what it permits is not known.
+            // An unknown ARN becomes a symbol, so that what the policy permits counts as unknown.
             let arn = arn.unwrap_or_else(|| symbol(change, "policy_arn"));
             let Some(holder) = target(work, change) else {
-                return notes.not_judged.push(not_held(account, &address));
+                return notes.not_judged.push(unknown_target(account, &address));
             };
             AccountEdit::Attach { holder, arn, address }.carry_out(account, notes);
         }
@@ -351,7 +352,7 @@ fn exclude(
             let Some(names) = listed(change, "policy_names") else {
                 return unclear(change, account, notes);
             };
-            let Some(HeldPolicies { inline, .. }) = target_parts(work, change, account, notes)
+            let Some(HeldPolicies { inline, .. }) = target_policies(work, change, account, notes)
             else {
                 return;
             };
@@ -363,7 +364,7 @@ fn exclude(
             let Some(arns) = listed(change, "policy_arns") else {
                 return unclear(change, account, notes);
             };
-            let Some(HeldPolicies { attached, .. }) = target_parts(work, change, account, notes)
+            let Some(HeldPolicies { attached, .. }) = target_policies(work, change, account, notes)
             else {
                 return;
             };

@@ -1,10 +1,10 @@
 //! Terraform plans, carried out on a snapshot.
 //!
 //! [`plan`] is the file's frame, [`types`] the table of resource types, [`accounts`] finds the account of an object,
-//! [`overlay`] sorts the changes, which are carried out together with others ([`super::change_set`]): those of IAM by
+//! [`overlay`] groups the changes, which are carried out together with others ([`super::change_set`]): those of IAM by
 //! [`identities`], of buckets and other resources with a policy by [`resources`], of the organization by [`organization`].
-//! [`own_account`] says of types outside of the model whether they let in anybody beside their account, and [`written`] puts
-//! policies together that are known after apply.
+//! [`own_account`] checks whether types outside the model grant access to other accounts, and [`written`] composes policies
+//! that are known only after apply.
 
 /// The argument of a role that holds its trust policy.
 pub(crate) const TRUST: &str = "assume_role_policy";

@@ -7,7 +7,7 @@ use crate::review::dumps::policy_type;
 use crate::review::tree_edit::TreeEdit;
 use crate::review::{AccountsSnapshot, OrganizationSnapshot, PolicyText, Tree};
 
-/// Gives what stands its label.
+/// Labels the existing policy of a change.
 pub(super) fn prepare(change: &Change, before: &mut AccountsSnapshot) {
     let Tree::Read(tree) = &mut before.tree else { return };
     if change.r#type == "aws_organizations_policy"
@@ -46,10 +46,10 @@ fn remove(change: &Change, tree: &mut OrganizationSnapshot, notes: &mut ApplyNot
     let edit = match change.r#type.as_str() {
         "aws_organizations_policy" => TreeEdit::DropGuardrail { id: text("id") },
         "aws_organizations_policy_attachment" => {
-            TreeEdit::Untarget { id: text("policy_id"), target: text("target_id") }
+            TreeEdit::DetachGuardrail { id: text("policy_id"), target: text("target_id") }
         }
         "aws_organizations_organizational_unit" => TreeEdit::DropUnit { id: text("id") },
-        // An account that leaves Terraform stays in the organization, or is closed: either way nothing opens.
+        // An account that leaves Terraform stays in the organization or is closed, and neither opens anything.
         _ => return,
     };
     edit.carry_out(tree, &mut notes.not_judged);
@@ -83,7 +83,7 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
         "aws_organizations_account" => {
             let Some(entity) = work.entity(change).cloned() else { return };
             let parent = work.named(change, "parent_id").map(|parent| parent.arn);
-            // A new account stands under the root where nothing else is said.
+            // A new account without a parent is under the root.
             if parent.is_none()
                 && (change.is_unknown("parent_id") || change.after("parent_id").is_some())
             {
@@ -98,7 +98,7 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes
                 return unclear(change, "is attached to", notes);
             };
             let (id, target, address) = (policy.arn, target.arn, change.address.clone());
-            TreeEdit::Target { id, target, address }
+            TreeEdit::AttachGuardrail { id, target, address }
         }
         _ => return,
     };

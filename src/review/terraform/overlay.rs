@@ -1,6 +1,6 @@
-//! The changes of a plan, sorted by what they do to access and by the accounts that they lie in.
+//! The changes of a plan, grouped by account and by what they do to access.
 //!
-//! Claim: every change of a plan is judged, bears no access by the table of types, or is said not to be judged.
+//! Claim: every change of a plan is judged, grants no access according to the table of types, or is reported as not judged.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,6 +14,7 @@ use super::{function_permissions, identities, organization, own_account, resourc
 use crate::access::FUNCTION;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Placeholder;
+use crate::review::arns;
 use crate::review::change_set::{ApplyNotes, ApplyStep, ChangeSet, NotJudged, add_account};
 use crate::review::{AccountsSnapshot, Identity, PolicyText};
 
@@ -26,11 +27,11 @@ pub(crate) struct PlanFile {
     pub plan: TerraformPlan,
     /// Accounts of its providers, as the caller gives them.
     pub providers: ProviderAccounts,
-    /// Policies that are known after apply, as the configuration says them.
+    /// Policies that are known only after apply, as the configuration writes them.
     pub written: WrittenPolicies,
 }
 
-/// What stands for an object of a plan in the snapshot.
+/// The object in the snapshot that an object of a plan refers to.
 #[derive(Clone, Debug)]
 pub(super) struct Entity {
     /// Its name in its account.
@@ -39,7 +40,7 @@ pub(super) struct Entity {
     pub(super) arn: String,
 }
 
-/// One plan on its way.
+/// The changes of one plan.
 pub(crate) struct Work<'p> {
     pub(super) accounts: Accounts<'p>,
     file: &'p PlanFile,
@@ -52,7 +53,7 @@ pub(crate) struct Work<'p> {
 }
 
 impl<'p> Work<'p> {
-    /// The changes of a plan over the accounts as they are. Objects whose account cannot be told are errors.
+    /// The changes of a plan. An object whose account is unknown is an error.
     pub(crate) fn new(
         file: &'p PlanFile,
         before: &AccountsSnapshot,
@@ -85,7 +86,7 @@ impl<'p> Work<'p> {
                             work.judged.push((change, account));
                         }
                     }
-                    None if change.changes() => diagnostics.push(work.untold(change)),
+                    None if change.changes() => diagnostics.push(work.unknown_account(change)),
                     None => {}
                 }
                 continue;
@@ -107,10 +108,10 @@ impl<'p> Work<'p> {
         let plan = &self.file.plan;
         let name = &self.file.name;
         let why = if plan.errored {
-            Some(format!("the plan `{name}` failed: it shows a part of the changes only"))
+            Some(format!("the plan `{name}` failed: it shows only some of the changes"))
         } else if plan.complete == Some(false) {
             Some(format!(
-                "the plan `{name}` is not complete (`-target` or deferred changes): it shows a part only"
+                "the plan `{name}` is not complete (`-target` or deferred changes): it shows only some of the changes"
             ))
         } else if !plan.deferred_changes.is_empty() {
             Some(format!("the plan `{name}` has deferred changes"))
@@ -129,7 +130,7 @@ impl<'p> Work<'p> {
         }
     }
 
-    /// Why a change outside of the model cannot be passed over; `None` where it can.
+    /// Why a change outside the model may grant access; `None` if it grants none.
     fn unclear(&self, change: &Change, bearing: Bearing, account: Option<&str>) -> Option<String> {
         let kind = &change.r#type;
         let address = &change.address;
@@ -140,7 +141,7 @@ impl<'p> Work<'p> {
             || account.is_some_and(|id| own_account::policy_stays_in(change, &self.accounts, id));
         let lets_in = |what: &str| {
             format!(
-                "{what} of `{address}` may let in others than its account, and its type is not judged yet (`{kind}`)"
+                "{what} of `{address}` may grant access to other accounts, and its type is not judged yet (`{kind}`)"
             )
         };
         match bearing {
@@ -148,7 +149,7 @@ impl<'p> Work<'p> {
             Bearing::Policy => {
                 let names = ["policy", "access_policy", "access_policies"];
                 let set = names.iter().any(|name| self.accounts.is_set(change, name));
-                // What stands may have a policy of its own that goes with it, which opens nothing.
+                // Deleting a resource deletes its policy too, which opens nothing.
                 let goes = change.change.actions.iter().all(|a| a == "delete");
                 (set && !goes && !policy_stays_in()).then(|| lets_in("the policy"))
             }
@@ -158,26 +159,24 @@ impl<'p> Work<'p> {
                     account.is_some_and(|id| own_account::principal_stays_in(change, attr, id));
                 (!stays_in).then(|| lets_in("the principal"))
             }
-            Bearing::Bears => {
-                Some(format!("`{address}` bears access that is not judged yet (`{kind}`)"))
-            }
-            Bearing::Runs => Some(format!(
-                "`{address}` runs a template or program, which may make anything (`{kind}`)"
+            Bearing::Bears => Some(format!(
+                "`{address}` can grant access, and its type is not judged yet (`{kind}`)"
             )),
-            Bearing::Unknown => {
-                Some(format!("`{address}` is of a type that is not known (`{kind}`)"))
-            }
+            Bearing::Runs => Some(format!(
+                "`{address}` runs a template or program that can create anything (`{kind}`)"
+            )),
+            Bearing::Unknown => Some(format!("the type of `{address}` is not known (`{kind}`)")),
         }
     }
 
-    fn untold(&self, change: &Change) -> Diagnostic {
+    fn unknown_account(&self, change: &Change) -> Diagnostic {
         let help = match self.accounts.provider(change) {
             Some(key) => format!(
-                "give the account of the provider, as in `--provider '{key}=111111111111'`"
+                "set the account of the provider, as in `--provider '{key}=111111111111'`"
             ),
-            None => "its block is in the configuration no more and no dump holds it: dump its account with `--accounts`".to_owned(),
+            None => "its block is no longer in the configuration and no dump contains it: pass a dump of its account with `--accounts`".to_owned(),
         };
-        Diagnostic::error(format!("whose account `{}` lies in cannot be told", change.address))
+        Diagnostic::error(format!("the account of `{}` is not known", change.address))
             .detail(format!("in the plan `{}`", self.file.name))
             .help(help)
     }
@@ -196,7 +195,7 @@ impl<'p> Work<'p> {
         self.entities.get(change.address.as_str())
     }
 
-    /// Policies that are known after apply, as the configuration says them.
+    /// Policies that are known only after apply, as the configuration writes them.
     pub(super) fn written(&self) -> &WrittenPolicies {
         &self.file.written
     }
@@ -227,7 +226,7 @@ impl ChangeSet for Work<'_> {
         }
     }
 
-    fn take(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
+    fn apply_step(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
         for (change, id) in &self.judged {
             if id.is_empty() {
                 organization::take(self, step, change, after, notes);
@@ -354,7 +353,7 @@ fn evidence(change: &Change, before: &AccountsSnapshot) -> Option<String> {
         return Some(id);
     } else if let Some((of, attr)) = by_name {
         let (name, region) = (change.either(attr)?, change.either("region"));
-        before.only_account(|account| resources::existing(of, name, region, account).is_some())
+        before.only_account(|account| arns::existing(of, name, region, account).is_some())
     } else if kind.starts_with("aws_s3_bucket") {
         let bucket = change.either("bucket").or_else(|| change.either("id"))?;
         let end = format!(":s3:::{bucket}");

@@ -1,10 +1,11 @@
-//! Types outside of the model whose access is one policy, or one principal: whether that lets in anybody beside the
-//! object's own account.
+//! Types outside the model that grant access by one policy or to one principal: whether that stays in the account of the
+//! object.
 //!
-//! Claim: a change of such a type opens nothing between accounts where all whom it lets in belong to the object's account.
-//! Access across accounts takes the permission of both sides (IAM User Guide, "Cross-account policy evaluation logic"),
-//! and a policy that names an account's own principals gives none to others. What cannot be told so counts as letting
-//! others in: a text that is unknown or is no policy, `NotPrincipal`, a pattern, a service that acts for anybody.
+//! Claim: a change of such a type opens nothing between accounts if everything that it grants access to belongs to the
+//! object's account. Cross-account access needs permission from both sides (IAM User Guide, "Cross-account policy evaluation
+//! logic"), and a policy that names only principals of its account gives none to others. Anything else counts as access for
+//! other accounts: an unknown text or one that is not a policy, `NotPrincipal`, a pattern, a service without a condition on
+//! the account.
 
 use serde_json::Value as Json;
 
@@ -12,15 +13,15 @@ use super::accounts::Accounts;
 use super::plan::Change;
 use crate::iam::{Document, Effect, Operator, PrincipalType, Principals, Statement, Test, Use};
 
-/// Arguments that hold such a policy.
+/// Arguments with such a policy.
 const POLICIES: [&str; 5] =
     ["policy", "policy_document", "access_policy", "access_policies", "resource_policy"];
 
-/// Types that let more in without a policy than with one: whoever reaches a file system over the network may use it
-/// (EFS User Guide, "Using IAM to control access to file systems"), and an API answers everybody.
+/// Types that are more open without a policy than with one: a file system admits every client on its network
+/// (EFS User Guide, "Using IAM to control access to file systems"), and an API answers every caller.
 const OPEN_WITHOUT: [&str; 2] = ["aws_api_gateway_rest_api", "aws_efs_file_system_policy"];
 
-/// Whether the policy that a change leaves lets in nobody beside the account.
+/// Whether the policy after a change grants access only to the account.
 pub(super) fn policy_stays_in(change: &Change, accounts: &Accounts<'_>, account: &str) -> bool {
     let kind = change.r#type.as_str();
     if OPEN_WITHOUT.contains(&kind) && (!change.writes() || kind == "aws_api_gateway_rest_api") {
@@ -37,9 +38,9 @@ pub(super) fn policy_stays_in(change: &Change, accounts: &Accounts<'_>, account:
     policies.peek().is_some() && policies.all(|text| is_of_account(text, account))
 }
 
-/// Whether the principal that a change lets in belongs to the account.
+/// Whether the principal that a change grants access to belongs to the account.
 pub(super) fn principal_stays_in(change: &Change, attr: &str, account: &str) -> bool {
-    // Some name an organization beside the principal.
+    // Some types also have an argument with an organization.
     let widens = ["organization_id", "organization_arn", "organizational_unit_arn"];
     let wider = |name: &&str| change.is_unknown(name) || change.after(name).is_some();
     !change.writes()
@@ -48,7 +49,7 @@ pub(super) fn principal_stays_in(change: &Change, attr: &str, account: &str) -> 
             && change.after(attr).is_some_and(|principal| is_in(principal, account))
 }
 
-/// An access point of another account's bucket lets its own account into that (S3 User Guide, "Configuring IAM policies
+/// Whether an access point is for a bucket of its own account: otherwise its policy opens that bucket (S3 User Guide, "Configuring IAM policies
 /// for using access points").
 fn serves_own(change: &Change, accounts: &Accounts<'_>, account: &str) -> bool {
     let own = |point: &Change| {
@@ -65,10 +66,10 @@ fn serves_own(change: &Change, accounts: &Accounts<'_>, account: &str) -> bool {
     }
 }
 
-/// Whether a policy lets in nobody beside the account.
+/// Whether a policy grants access only to the account.
 fn is_of_account(text: &str, account: &str) -> bool {
     let Ok(json) = serde_json::from_str::<Json>(text) else { return false };
-    // The statements are asked for their principals alone: what else a service wants of them it says itself.
+    // Only principals and conditions are read: whether the policy is valid for its service does not matter here.
     let Ok((document, _)) = Document::from_json(&json, Use::Resource(String::new())) else {
         return false;
     };
@@ -79,7 +80,7 @@ fn is_of_account(text: &str, account: &str) -> bool {
 fn stays_in(statement: &Statement, account: &str) -> bool {
     let Some(principals) = &statement.principals else { return false };
     let held = |key: &str| is_held(statement, key, account);
-    // Whatever else a statement names, its condition holds for all of it.
+    // The condition restricts the whole statement, whatever principals it names.
     if held("aws:PrincipalAccount") {
         return true;
     }
@@ -95,7 +96,7 @@ fn stays_in(statement: &Statement, account: &str) -> bool {
     }
 }
 
-/// Whether a statement holds for requests alone that have the account under a key.
+/// Whether a statement applies only to requests with the account as the value of a key.
 fn is_held(statement: &Statement, key: &str, account: &str) -> bool {
     statement.conditions.iter().any(|condition| {
         condition.operator == Operator::new(Test::StringEquals)
@@ -105,7 +106,7 @@ fn is_held(statement: &Statement, key: &str, account: &str) -> bool {
     })
 }
 
-/// Whether a principal, by its ARN or its account's id, belongs to an account.
+/// Whether a principal, given as an ARN or an account id, belongs to an account.
 fn is_in(principal: &str, account: &str) -> bool {
     let mut parts = principal.split(':');
     principal == account
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_of_its_own_account_names_nobody_else() {
+    fn a_policy_stays_in_its_account_if_it_names_nobody_else() {
         const OWN: &str = "222222222222";
         let allow = |principal: Json, condition: Json| json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": principal, "Condition": condition});
         let own = json!({"AWS": ["arn:aws:iam::222222222222:role/r", OWN]});
@@ -130,7 +131,7 @@ mod tests {
         let equals = |operator: &str, key: &str, id: &str| json!({operator: {key: id}});
         for (statements, stays) in [
             (json!([allow(own.clone(), json!({}))]), true),
-            // No policy: what AWS makes of it is not said.
+            // A policy without statements is not valid.
             (json!([]), false),
             (json!([{"Effect": "Deny", "Action": "*", "Resource": "*", "Principal": "*"}]), true),
             (

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::TRUST;
 
-/// Arguments that hold a policy.
+/// Arguments with a policy.
 const POLICIES: [&str; 4] = [TRUST, "access_policy", "content", "policy"];
 
 /// A plan.
@@ -54,7 +54,7 @@ impl TerraformPlan {
         self.resource_changes.as_deref().unwrap_or_default()
     }
 
-    /// Policies that are known after apply: the address of the object, and the argument.
+    /// Policies that are known only after apply: the address of the object, and the argument.
     pub(crate) fn unknown_policies(&self) -> Vec<(String, String)> {
         let written = self.changes().iter().filter(|change| change.changes() && change.writes());
         let unknown = |change: &Change| {
@@ -110,7 +110,7 @@ pub(crate) struct Delta {
     /// `true` at what is unknown until apply.
     #[serde(default)]
     pub after_unknown: Json,
-    /// `true` at what is not to be shown.
+    /// `true` for sensitive values.
     #[serde(default)]
     pub after_sensitive: Json,
 }

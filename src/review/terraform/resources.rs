@@ -9,6 +9,7 @@ use crate::access::{
     BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE,
     REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
+use crate::review::arns;
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use crate::review::edit::{AccountEdit, PublicBlock, stale};
 use crate::review::{AccountSnapshot, PolicyText, Resource};
@@ -62,14 +63,15 @@ impl Row {
     }
 }
 
-/// What a policy is put on, and the argument that names it, for types that name it by its name in an account.
+/// The resource type that a policy is attached to, and the argument with the resource's name, for policies that name their
+/// resource by its name in the account.
 pub(super) fn put_on_by_name(kind: &str) -> Option<(&'static ResourceType, &'static str)> {
     let row = ROWS.iter().find(|row| row.kind == kind && !row.names.is_empty())?;
     let by_name = ["backup", "ecr", "events", "kms", "logs"].contains(&row.of.service);
     by_name.then_some((row.of, row.names))
 }
 
-/// What says who owns the objects of a bucket.
+/// The type that sets the Object Ownership of a bucket.
 const OWNERSHIP_CONTROLS: &str = "aws_s3_bucket_ownership_controls";
 
 /// The service of what a type stands for, and its name's argument, where its ARN follows from its name, its Region
@@ -110,7 +112,7 @@ fn arn_before(row: &Row, change: &Change, account: &AccountSnapshot) -> Option<S
     arn_of(row, change.before(attr)?, change.either("region"), account)
 }
 
-/// The ARN of what an argument names: a name, an id, an URL or the ARN itself.
+/// The ARN of a resource that an argument gives by name, id, URL or ARN.
 fn arn_of(
     row: &Row,
     named: &str,
@@ -122,46 +124,21 @@ fn arn_of(
     }
     match row.of.service {
         "s3" => Some(format!("arn:{}:s3:::{named}", account.partition)),
-        "sqs" => {
-            // https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
-            let mut parts = named.rsplit('/');
-            let (name, _, host) = (parts.next()?, parts.next()?, parts.next()?);
-            let region = host.split('.').nth(1)?;
-            Some(format!("arn:{}:sqs:{region}:{}:{name}", account.partition, account.id))
-        }
-        "kms" | "ecr" => existing(row.of, named, region, account),
-        // Its ARN follows from its name; without a Region it is the one of that name.
+        "sqs" => arns::queue(named, account.partition.as_str()),
+        "kms" | "ecr" => arns::existing(row.of, named, region, account),
+        // With a Region the ARN follows from the name; otherwise the account must have exactly one of that name.
         service @ ("backup" | "events" | "logs") => match region {
             Some(region) => Some(format!(
                 "arn:{}:{service}:{region}:{}:{}{named}",
                 account.partition, account.id, row.of.resource
             )),
-            None => existing(row.of, named, None, account),
+            None => arns::existing(row.of, named, None, account),
         },
         _ => None,
     }
 }
 
-/// The ARN of the one resource of a type that has that name in an account, and in a Region where that is known.
-pub(super) fn existing(
-    of: &ResourceType,
-    name: &str,
-    region: Option<&str>,
-    account: &AccountSnapshot,
-) -> Option<String> {
-    let is_it = |arn: &&String| {
-        let mut parts = arn.splitn(6, ':').skip(2);
-        let (service, place) = (parts.next(), parts.next());
-        service == Some(of.service)
-            && region.is_none_or(|region| place == Some(region))
-            && parts.nth(1).and_then(|rest| rest.strip_prefix(of.resource)) == Some(name)
-    };
-    let mut all = account.resources.keys().filter(is_it);
-    let one = all.next()?;
-    all.next().is_none().then(|| one.clone())
-}
-
-/// Gives what stands its label, and adds what only the plan knows to stand.
+/// Labels the existing resource of a change, and adds it if only the plan knows it.
 pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let Some(row) = row(change) else { return };
     let Some(arn) = arn_before(row, change, account) else { return };
@@ -188,7 +165,7 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     }
 }
 
-/// Who owns the objects of a bucket, by what says so.
+/// The Object Ownership that a change sets.
 fn ownership(row: &Row, side: &Json) -> Option<String> {
     let rule = side.get("rule").filter(|_| row.kind == OWNERSHIP_CONTROLS)?.get(0)?;
     rule.get("object_ownership")?.as_str().map(str::to_owned)
@@ -277,7 +254,7 @@ fn put_policy(
     }
 }
 
-/// What a setting of a bucket comes to by one side of a change.
+/// The edit of a bucket's setting for one side of a change.
 fn setting(row: &Row, change: &Change, side: &Json, arn: String) -> AccountEdit {
     let (of, label) = (row.of, change.address.clone());
     if row.kind == OWNERSHIP_CONTROLS {

@@ -1,4 +1,4 @@
-//! What each resource type does to access, by a table: every type is in it, or is not known.
+//! What each resource type does to access, from a table. A type that is not in it is unknown.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,23 +8,23 @@ use std::sync::LazyLock;
 pub(super) enum Bearing {
     /// Its access is in the model.
     Judged,
-    /// It is what trust policies name (an identity provider): they decide.
+    /// Trust policies name it (an identity provider): they decide.
     Named,
-    /// It bears access where its own policy is set, which is not in the model and opens nothing where it stays in its
-    /// account.
+    /// It grants access if its policy is set, which is not in the model. A policy that names only its own account opens
+    /// nothing.
     Policy,
-    /// It is such a policy.
+    /// It is a policy of that kind.
     Document,
-    /// It lets in the principal that this argument names, which is not in the model and opens nothing where that belongs
-    /// to its account.
+    /// It grants access to the principal in this argument, which is not in the model. A principal of its own account opens
+    /// nothing.
     Principal(&'static str),
-    /// It bears access that is not in the model.
+    /// It grants access that is not in the model.
     Bears,
-    /// It runs templates or programs, which may make anything.
+    /// It runs templates or programs that can create anything.
     Runs,
-    /// It bears none.
+    /// It grants no access.
     None,
-    /// Nothing is known of it.
+    /// It is not in the table.
     Unknown,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn bearing(provider: &str, kind: &str) -> Bearing {
             AWS.get(name).copied().unwrap_or(Bearing::Unknown)
         }
         source if HARMLESS.contains(&source) => Bearing::None,
-        // Without a provisioner, which is looked at apart, they do nothing.
+        // Without a provisioner, which is checked separately, they do nothing.
         _ if builtin => Bearing::None,
         _ => Bearing::Unknown,
     }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_table_is_whole() {
         let rows = include_str!("types.txt").lines().filter(|line| !line.starts_with('#')).count();
-        assert_eq!(AWS.len(), rows, "a row is no row, or stands twice");
+        assert_eq!(AWS.len(), rows, "a row is malformed or occurs twice");
         assert!(rows > 1_500, "{rows}");
         let aws = "registry.terraform.io/hashicorp/aws";
         assert_eq!(bearing(aws, "aws_iam_role"), Bearing::Judged);
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(bearing("terraform.io/builtin/terraform", "terraform_data"), Bearing::None);
     }
 
-    /// What has a policy, a permission, a grant or a share in its name bears none only where a reason is written here.
+    /// A type with a policy, permission or grant in its name counts as granting no access only for a reason given here.
     #[test]
     fn no_type_is_harmless_by_oversight() {
         const REASONS: [(&str, &str); 5] = [

@@ -1,9 +1,9 @@
-//! Policies that are known after apply, put together from what the configuration says of them.
+//! Policies that are known only after apply, composed from the configuration.
 //!
-//! Claim: a policy is told only where it is the text that the apply writes, with symbols in place of what AWS assigns. The
-//! parts are those of the `.tf` files; the plan itself has lost them. So whoever reads the files hands over only what needs
-//! no function but `jsonencode`, and here the plan has to refer to the same objects, and each of these has to be known, or
-//! to have a name from which its ARN follows.
+//! Claim: a composed policy is the text that the apply writes, with symbols for values that AWS assigns. A plan does not
+//! contain the parts of an unknown value, so they come from the `.tf` files. The reader of the files accepts only expressions
+//! that need no function except `jsonencode`. Here the plan must refer to the same objects, and each of them must be known,
+//! or have a name from which its ARN follows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,18 +13,18 @@ use super::overlay::{Work, symbol};
 use super::plan::Change;
 use crate::review::PolicyText;
 
-/// A value as it is written.
+/// A value as the configuration writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WrittenValue {
     /// A constant.
     Literal(Json),
-    /// A text in parts.
+    /// A string template.
     Text(Vec<Self>),
     /// A list.
     List(Vec<Self>),
     /// An object, in the order of its keys.
     Object(Vec<(Self, Self)>),
-    /// What another value is.
+    /// A reference to another value.
     Reference(WrittenReference),
 }
 
@@ -51,43 +51,43 @@ pub(crate) enum WrittenReference {
 pub(crate) enum WrittenKey {
     /// A constant.
     Literal(Json),
-    /// That of the object in which it is written.
+    /// The key of the object that contains the reference.
     Own(&'static str),
 }
 
-/// A policy as it is written.
+/// A policy as the configuration writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WrittenPolicy {
     /// The argument of `jsonencode`.
     Encoded(WrittenValue),
-    /// A text.
+    /// A string.
     Text(WrittenValue),
     /// An `aws_iam_policy_document`.
     Document {
         /// `data.aws_iam_policy_document.d`.
         data: String,
-        /// The document that its blocks come to.
+        /// The document that its blocks produce.
         content: WrittenValue,
     },
 }
 
-/// Policies as they are written, by the address of their object and the argument.
+/// Policies as the configuration writes them, by the address of their object and the argument.
 pub(crate) type WrittenPolicies = BTreeMap<(String, String), WrittenPolicy>;
 
-/// Where in a policy a value stands.
+/// The position of a value in a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PolicyPlace {
-    /// Neither of the others.
+    /// Anywhere else.
     Element,
     /// In `Condition`.
     Condition,
-    /// Below an operator that compares texts.
+    /// Below an operator that compares strings.
     Compared,
 }
 
-/// The policy that an apply writes; `None` where that does not follow.
+/// The policy that an apply writes; `None` if it cannot be derived.
 pub(super) fn policy(work: &Work<'_>, change: &Change, attr: &str) -> Option<PolicyText> {
-    // Nothing that is marked as a secret is put into a proof.
+    // Proofs and reports show policies, so a sensitive one is not composed.
     if change.change.after_sensitive.get(attr) == Some(&Json::Bool(true)) {
         return None;
     }
@@ -117,7 +117,7 @@ pub(super) fn policy(work: &Work<'_>, change: &Change, attr: &str) -> Option<Pol
 }
 
 impl Work<'_> {
-    /// What a value comes to, as far as that is known before the apply.
+    /// A value, if it is known before the apply.
     fn value(&self, change: &Change, written: &WrittenValue, place: PolicyPlace) -> Option<Json> {
         match written {
             WrittenValue::Literal(value) => Some(value.clone()),
@@ -138,7 +138,7 @@ impl Work<'_> {
                         place => place,
                     };
                     let value = self.value(change, value, within)?;
-                    // Of two members of one name it does not follow which one counts.
+                    // Two keys may be equal only after evaluation, and it is not clear which one wins.
                     if object.insert(key, value).is_some() {
                         return None;
                     }
@@ -156,7 +156,7 @@ impl Work<'_> {
         place: PolicyPlace,
     ) -> Option<Json> {
         let (object, key, attr) = match reference {
-            // Variables of a module have values that the plan does not show.
+            // The plan does not show the values of a child module's variables.
             WrittenReference::Variable(name) if change.module_address.is_none() => {
                 return self.accounts.variable(name).cloned();
             }
@@ -190,7 +190,7 @@ impl Work<'_> {
             | ("aws_dynamodb_table", "id" | "name") => entity.map(|entity| entity.name.clone()),
             _ => None,
         };
-        // What AWS assigns equals itself and nothing else, where it is compared as a text.
+        // A symbol equals only itself, which is right for string comparisons and for nothing else.
         let assigned = || {
             (place == PolicyPlace::Compared && matches!(attr, "arn" | "id"))
                 .then(|| symbol(other, attr))
@@ -199,7 +199,7 @@ impl Work<'_> {
     }
 }
 
-/// A scalar as it stands in a template.
+/// A scalar as an interpolation renders it.
 fn text(value: &Json) -> Option<String> {
     match value {
         Json::String(text) => Some(text.clone()),
@@ -235,7 +235,7 @@ fn references_in(written: &WrittenValue) -> BTreeSet<String> {
     }
 }
 
-/// The same of what a plan says of an argument, in which one reference stands in several lengths.
+/// The same for an argument in a plan, where each reference occurs with several lengths.
 fn references_of(expression: &Json) -> BTreeSet<String> {
     match expression {
         Json::Object(members) => members
@@ -260,7 +260,7 @@ fn base(reference: &str) -> String {
     plain.split('.').take(length).collect::<Vec<_>>().join(".")
 }
 
-/// Whether a document has the statements of which the plan knows parts.
+/// Whether a document agrees with the known parts of its statements in the plan.
 fn agrees(document: &Json, known: &Json) -> bool {
     let (Some(written), Some(known)) =
         (document.get("Statement").and_then(Json::as_array), known.as_array())
@@ -279,7 +279,7 @@ fn agrees(document: &Json, known: &Json) -> bool {
     written.len() == known.len() && written.iter().zip(known).all(alike)
 }
 
-/// The texts of a value, as the provider writes them; of an object, its keys that are no arguments of a block as well.
+/// The strings of a value as the provider writes them, including those keys of objects that are values in a block.
 fn texts(value: &Json, into: &mut BTreeSet<String>) {
     match value {
         Json::String(text) if !text.is_empty() => {
@@ -287,7 +287,7 @@ fn texts(value: &Json, into: &mut BTreeSet<String>) {
         }
         Json::Array(all) => all.iter().for_each(|one| texts(one, into)),
         Json::Object(members) => members.iter().for_each(|(key, value)| {
-            // Types of principals, operators and condition keys are keys in a document, and values in a block.
+            // Principal types, operators and condition keys are keys in a document and values in a block.
             if key.starts_with(char::is_uppercase) || key.contains(':') {
                 into.insert(key.clone());
             }

@@ -235,7 +235,7 @@ fn an_account_is_told_by_evidence_or_not_at_all() {
         let expressions = &mut plan["configuration"]["provider_config"]["aws"]["expressions"];
         expressions["assume_role"] = json!([{"role_arn": {"references": ["local.role"]}}]);
     }));
-    assert!(unclear.refusal().contains("cannot be told"));
+    assert!(unclear.refusal().contains("is not known"));
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn the_example_of_a_stack_shows_its_lines() {
     }
 }
 
-/// What the flags say of stacks that no template is given for, or of none in particular, is refused with advice.
+/// Flags for an unknown stack, or without the name of one, are refused with advice.
 #[test]
 fn flags_about_stacks_name_one() {
     let refused = |more: &[&str]| {
@@ -94,10 +94,10 @@ fn flags_about_stacks_name_one() {
     let two = "--cloudformation=release=examples/review/stack/template.yaml";
     for (more, says) in [
         (&["--new-stack=templat"][..], "did you mean `template`?"),
-        (&[two, "--deployed=x"], "begin it with the name of the stack: template, release"),
+        (&[two, "--deployed=x"], "begin its value with the name of a stack: template, release"),
         (&["--parameter=s3cr3t"], "a `--parameter` has no `=`"),
-        (&["--stack=template=1"], "template"),
-        (&["--new-stack=template", "--deployed=x"], "cannot be new and deployed"),
+        (&["--stack=template=1"], "12 digits"),
+        (&["--new-stack=template", "--deployed=x"], "cannot be both new and deployed"),
         (&["--cloudformation=other/template.yaml"], "two templates are given for the stack"),
         (&[], "--stack template=111111111111/REGION"),
     ] {

@@ -1,4 +1,4 @@
-//! What surrounds a template: YAML and its tags, parameters, functions, several stacks, places, secrets, hostile files.
+//! Templates and their files: YAML and its tags, parameters, functions, several stacks, places, secrets, hostile files.
 
 use std::collections::BTreeMap;
 
@@ -86,12 +86,9 @@ fn functions_and_parameters_are_evaluated() {
         stack.parameters.insert("Trusted".to_owned(), DEV.to_owned());
     });
     assert_eq!(wall(&outcome, "dev", "production").1, Reachable);
-    // What others decide is not known, and the place is told.
+    // Values that are decided elsewhere are unknown, and the reason names them.
     for (principal, says) in [
-        (
-            "!ImportValue trusted",
-            "`trusted` is exported by a stack that is not among the given ones",
-        ),
+        ("!ImportValue trusted", "`trusted` is exported by a stack that is not part of the review"),
         ("'{{resolve:ssm:/trusted:1}}'", "{{resolve:ssm:/trusted:1}}"),
         ("!GetAtt Made.Account", "app/Made.Account"),
     ] {
@@ -101,7 +98,9 @@ fn functions_and_parameters_are_evaluated() {
             text = text.replace("Custom::Made", "AWS::EC2::VPC");
         }
         let outcome = review(&text, |_| {});
-        assert_eq!(wall(&outcome, "dev", "production").1, Undetermined, "{principal}: {says}");
+        assert_eq!(wall(&outcome, "dev", "production").1, Undetermined, "{principal}");
+        let report = serde_json::to_string(&outcome).expect("JSON");
+        assert!(report.contains(says), "{says}: {report}");
     }
 }
 
@@ -230,12 +229,12 @@ fn hostile_templates_end_with_an_error() {
             .replace("    Properties:", &format!("    Properties:\n      RoleName: {name}"))
     };
     for (text, says) in [
-        (role("!Ref Role"), "lead back to themselves"),
-        (role("!Ref Nobody"), "names no parameter and no resource"),
-        (role("!GetAtt Nobody.Arn"), "names no resource"),
-        (role("!Sub '${AWS::Region'"), "has no end"),
+        (role("!Ref Role"), "form a circle"),
+        (role("!Ref Nobody"), "no parameter or resource named `Nobody`"),
+        (role("!GetAtt Nobody.Arn"), "no resource named `Nobody`"),
+        (role("!Sub '${AWS::Region'"), "`${` is not closed"),
         (role("!Select [9, [a]]"), "has no element 9"),
-        (role("!FindInMap [No, a, b]"), "has no such keys"),
+        (role("!FindInMap [No, a, b]"), "has no entry for these keys"),
         (role("!If [No, a, b]"), "there is no condition `No`"),
         (role("{'Fn::Joyn': [a, b]}"), "did you mean `Fn::Join`"),
         (
@@ -259,7 +258,7 @@ fn hostile_templates_end_with_an_error() {
     let said = refusal(&ROLE.replace("PRINCIPAL", "x"), |stack| {
         stack.parameters.insert("Opened".to_owned(), "maybe".to_owned());
     });
-    assert!(said.contains("give one of yes, no"), "{said}");
+    assert!(said.contains("use one of `yes`, `no`"), "{said}");
     // A chain of references that doubles with each link.
     let mut chain = "Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument: {}\n      RoleName: !Ref R0\n".to_owned();
     for n in 0..40 {
@@ -271,7 +270,7 @@ fn hostile_templates_end_with_an_error() {
     assert!(
         said.contains("too many steps")
             || said.contains("too long")
-            || said.contains("nest too deep"),
+            || said.contains("nested too deeply"),
         "{said}"
     );
 }

@@ -1,5 +1,5 @@
-//! Each type of CloudFormation's that bears access: a change of a stack opens or closes the wall from `dev` to
-//! `production`. And the same change as a Terraform plan has the same verdict.
+//! Each CloudFormation type that can grant access: a change of a stack opens or closes the wall from `dev` to
+//! `production`, and the same change in a Terraform plan has the same verdict.
 
 use palisade::engine::review::{ReviewOutcome, StackRequest};
 use palisade::isolation::WallVerdict::{self, Isolated, Reachable, Undetermined};
@@ -13,7 +13,7 @@ use super::lab::{
 pub(super) const BUILDER: &str = "arn:aws:iam::111111111111:role/builder";
 const HOP: &str = "arn:aws:iam::333333333333:role/hop";
 
-/// A stack in an account: what stands of it, with what AWS calls that, and what shall be.
+/// A stack in an account: its deployed resources with their physical ids, and the new ones.
 #[derive(Clone, Default)]
 pub(super) struct Stack {
     pub(super) account: &'static str,
@@ -201,7 +201,7 @@ fn what_is_put_into_roles_users_and_groups() {
     let work = json!({"Work": resource("AWS::IAM::Policy", json!({"PolicyName": "work", "PolicyDocument": may_become_any(), "Roles": ["hop"]}))});
     let gone = Stack::new(TOOLS, json!({})).from(work, &[("Work", "app-Work-1")]);
     becomes(hop_has_the_right(), &gone, (Reachable, Isolated));
-    // The role's own lists: policies that the template has no more go, and others stay.
+    // The role's own lists: policies that leave the template are deleted, and others stay.
     let hop = |more: Value| {
         let mut properties = json!({"AssumeRolePolicyDocument": trust(BUILDER)});
         for (key, value) in more.as_object().expect("an object") {
@@ -417,6 +417,19 @@ fn resources_with_their_policies() {
     }
 }
 
+/// A resource that a property gives by name is the one in the Region of the stack.
+#[test]
+fn a_name_means_the_resource_in_the_region_of_the_stack() {
+    let open = lets_in(&root(DEV), "secretsmanager:GetSecretValue", "*");
+    let elsewhere = format!("arn:aws:secretsmanager:eu-west-1:{PRODUCTION}:secret:pin-AbCdEf");
+    let closed = lets_in(&root(PRODUCTION), "secretsmanager:GetSecretValue", "*");
+    let policy = |content: &Value| json!({"P": resource("AWS::SecretsManager::ResourcePolicy", json!({"SecretId": "pin", "ResourcePolicy": content}))});
+    let stack = Stack::new(PRODUCTION, policy(&closed));
+    becomes(holding(&elsewhere, open.clone()), &stack, (Reachable, Reachable));
+    let stack = Stack::new(PRODUCTION, policy(&open));
+    becomes(services(), &stack, (Isolated, Reachable));
+}
+
 #[test]
 fn buckets_and_their_public_access_blocks() {
     let open = |principal: &str| lets_in(principal, "s3:GetObject", "arn:aws:s3:::acme-ledger/*");
@@ -425,7 +438,7 @@ fn buckets_and_their_public_access_blocks() {
     let opens =
         Stack::new(PRODUCTION, policy(&root(DEV))).from(policy(&own), &[("P", "acme-ledger")]);
     becomes(Lab::new(), &opens, (Isolated, Reachable));
-    // A bucket that the stack makes, whose name AWS makes up, and the same with the account's block taken away.
+    // A bucket that the stack creates, with a name that AWS generates: its default block keeps the public out.
     let bucket = |block: Value| {
         json!({
             "B": resource("AWS::S3::Bucket", block),
@@ -438,7 +451,7 @@ fn buckets_and_their_public_access_blocks() {
     let free = json!({"PublicAccessBlockConfiguration": {"RestrictPublicBuckets": false}});
     becomes(Lab::new(), &Stack::new(PRODUCTION, bucket(json!({}))), (Isolated, Isolated));
     becomes(Lab::new(), &Stack::new(PRODUCTION, bucket(free.clone())), (Isolated, Reachable));
-    // What is not written any more is taken away.
+    // A block that the new template leaves out is removed.
     let shut = json!({"PublicAccessBlockConfiguration": {"RestrictPublicBuckets": true}});
     let lab = Lab::new();
     lab.edit(&format!("accounts/{PRODUCTION}/buckets.json"), |buckets| {
@@ -526,14 +539,30 @@ fn the_organization() {
 #[test]
 fn types_that_are_not_judged_are_named() {
     for (kind, properties, says) in [
-        ("AWS::RAM::ResourceShare", json!({"Name": "x"}), "bears access that is not judged yet"),
-        ("AWS::Lambda::LayerVersionPermission", json!({}), "bears access that is not judged yet"),
-        ("AWS::Events::EventBus", json!({"Name": "x", "Policy": {}}), "has a policy of a type"),
-        ("AWS::CloudFormation::Stack", json!({"TemplateURL": "x"}), "runs a template or program"),
-        ("AWS::CloudFormation::StackSet", json!({}), "runs a template or program"),
-        ("Custom::Thing", json!({"ServiceToken": "x"}), "runs a template or program"),
-        ("AWS::Serverless::Function", json!({}), "the transform of SAM alone"),
-        ("Acme::Own::Thing", json!({}), "is of a type that is not known"),
+        ("AWS::RAM::ResourceShare", json!({"Name": "x"}), "can grant access, and its type"),
+        ("AWS::Lambda::LayerVersionPermission", json!({}), "can grant access, and its type"),
+        (
+            "AWS::Events::EventBus",
+            json!({"Name": "x", "Policy": {}}),
+            "has a resource policy, and its type",
+        ),
+        (
+            "AWS::CloudFormation::Stack",
+            json!({"TemplateURL": "x"}),
+            "runs a template or program that can create anything",
+        ),
+        (
+            "AWS::CloudFormation::StackSet",
+            json!({}),
+            "runs a template or program that can create anything",
+        ),
+        (
+            "Custom::Thing",
+            json!({"ServiceToken": "x"}),
+            "runs a template or program that can create anything",
+        ),
+        ("AWS::Serverless::Function", json!({}), "only the SAM transform knows"),
+        ("Acme::Own::Thing", json!({}), "the type of `app/R` is not known"),
     ] {
         let stack = Stack::new(PRODUCTION, json!({"R": resource(kind, properties.clone())}));
         let outcome = review(Lab::new(), &stack);
@@ -558,7 +587,7 @@ fn types_that_are_not_judged_are_named() {
     }
 }
 
-/// Without what is deployed, nothing is known of what the template drops or renames; what it opens, it opens.
+/// Without the deployed state nothing is known of what the template deletes or renames; what it opens is reported.
 #[test]
 fn a_stack_of_which_nothing_is_known_is_undetermined() {
     let template =
@@ -578,7 +607,7 @@ fn a_stack_of_which_nothing_is_known_is_undetermined() {
     let open = json!({"R": a_role(json!({"AssumeRolePolicyDocument": trust(&root(DEV))}))});
     let outcome = with(|stack| stack.is_new = false, &open);
     assert_eq!(wall(&outcome, "dev", "production").1, Reachable);
-    // The account cannot be told.
+    // Without an account the review stops.
     let mut lab = Lab::new();
     add(&mut lab, &Stack::new(PRODUCTION, template));
     lab.stacks.iter_mut().for_each(|stack| stack.account = None);

@@ -1,12 +1,12 @@
-//! Policies that are known after apply and whose parts are known all the same: they are put together from the `.tf`
-//! files, and left undetermined wherever that might be another text.
+//! Policies that are known only after apply are composed from the `.tf` files if that is exact, and left undetermined
+//! otherwise.
 
 use palisade::isolation::WallVerdict::{self, Conditional, Isolated, Reachable, Undetermined};
 use serde_json::{Value, json};
 
 use super::lab::{Change, DEV, Lab, PRODUCTION, Plan, allow, document, wall};
 
-/// The policy of a new bucket is written as this expression, and refers to these.
+/// The policy of a new bucket as an expression, and what it refers to.
 struct Written<'a> {
     policy: &'a str,
     references: Value,
@@ -79,7 +79,7 @@ const FROM_DEV: &str = "\"arn:aws:iam::111111111111:root\"";
 const OWN: &str = "\"arn:aws:iam::222222222222:root\"";
 
 #[test]
-fn what_is_encoded_is_put_together() {
+fn encoded_policies_are_composed() {
     let open = encoded(FROM_DEV, "");
     judged(Written { policy: &open, ..Written::default() }, Reachable);
     judged(Written { policy: &encoded(OWN, ""), ..Written::default() }, Isolated);
@@ -88,16 +88,15 @@ fn what_is_encoded_is_put_together() {
     judged(Written { policy: heredoc, ..Written::default() }, Reachable);
     let references = json!(["var.reader", "aws_s3_bucket.new.arn", "aws_s3_bucket.new"]);
     let of_variable = encoded("\"arn:aws:iam::${var.reader}:root\"", "");
-    let written = |id: &'static str, edit: fn(&mut Value)| {
-        assert!(id == DEV || id == PRODUCTION);
-        Written { policy: &of_variable, references: references.clone(), edit, ..Written::default() }
+    let written = |edit: fn(&mut Value)| Written {
+        policy: &of_variable,
+        references: references.clone(),
+        edit,
+        ..Written::default()
     };
-    judged(written(DEV, |plan| plan["variables"] = json!({"reader": {"value": DEV}})), Reachable);
-    judged(
-        written(PRODUCTION, |plan| plan["variables"] = json!({"reader": {"value": PRODUCTION}})),
-        Isolated,
-    );
-    // What AWS assigns is compared as a text and equals itself.
+    judged(written(|plan| plan["variables"] = json!({"reader": {"value": DEV}})), Reachable);
+    judged(written(|plan| plan["variables"] = json!({"reader": {"value": PRODUCTION}})), Isolated);
+    // A value that AWS assigns equals itself where strings are compared.
     let condition =
         "      Condition = { StringEquals = { \"aws:SourceVpce\" = aws_vpc_endpoint.e.id } }\n";
     judged(
@@ -122,9 +121,9 @@ fn what_is_encoded_is_put_together() {
 }
 
 #[test]
-fn what_may_be_another_text_is_undetermined() {
+fn expressions_that_are_not_exact_are_undetermined() {
     let open = encoded(OWN, "");
-    // Functions, conditions and values of elsewhere.
+    // Functions, conditionals, locals and indexes are not evaluated.
     let merged = open.replace("jsonencode(", "jsonencode(merge({}, ") + ")";
     let replaced = format!("replace({open}, \"222222222222\", \"111111111111\")");
     let conditional = format!("true ? {open} : null");
@@ -158,7 +157,7 @@ fn what_may_be_another_text_is_undetermined() {
         plan["resource_changes"][1]["change"]["after_sensitive"] = json!({"policy": true});
     };
     judged(Written { policy: &open, edit: secret, ..Written::default() }, Undetermined);
-    // What AWS assigns is no name of a resource or principal.
+    // A value that AWS assigns is not known to be the ARN of a resource or principal.
     let assigned = encoded("aws_cloudfront_origin_access_identity.o.iam_arn", "");
     let references = json!([
         "aws_cloudfront_origin_access_identity.o.iam_arn",
@@ -251,7 +250,7 @@ resource "aws_iam_role" "target" {
 "#;
 
 #[test]
-fn a_document_that_is_read_later_is_put_together() {
+fn a_document_that_is_read_during_the_apply_is_composed() {
     assert_eq!(deferred(TRUST, |_| {}), Reachable);
     let denied = "actions = [\"sts:AssumeRole\"]\n    effect  = \"Deny\"";
     let denies = TRUST.replace("actions = [\"sts:AssumeRole\"]", denied);
