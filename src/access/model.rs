@@ -248,16 +248,18 @@ impl AccessModel {
         }
     }
 
-    /// Whether setting another version of the managed policy of that ARN as its default is known to lift nothing; with a
-    /// prefix of ARNs, the same of all that begin so.
+    /// Whether all versions of the managed policies in a space of ARNs are known to be equivalent.
     #[must_use]
-    pub fn is_settled(&self, space: &Space) -> bool {
+    pub fn has_equivalent_versions(&self, space: &Space) -> bool {
         if let Space::One(arn) = space {
-            return self.managed_policies.get(arn).is_some_and(ManagedPolicy::is_settled);
+            return self
+                .managed_policies
+                .get(arn)
+                .is_some_and(ManagedPolicy::has_equivalent_versions);
         }
         let mut all =
             self.managed_policies.iter().filter(|(arn, _)| space.contains(arn)).peekable();
-        all.peek().is_some() && all.all(|(_, policy)| policy.is_settled())
+        all.peek().is_some() && all.all(|(_, policy)| policy.has_equivalent_versions())
     }
 
     /// ARNs of the managed policies of AWS's, in a partition, of which it is known what they permit.

@@ -68,7 +68,7 @@ pub struct ManagedPolicy {
     /// How reports call it.
     pub label: String,
     content: Later<Option<NamedPolicy>>,
-    is_settled: Later<bool>,
+    has_equivalent_versions: Later<bool>,
 }
 
 /// A value that is made on first use: most policies of an account are attached to nothing that matters.
@@ -87,20 +87,20 @@ impl ManagedPolicy {
         Self {
             label: label.into(),
             content: LazyLock::new(Box::new(read)),
-            is_settled: LazyLock::new(Box::new(|| false)),
+            has_equivalent_versions: LazyLock::new(Box::new(|| false)),
         }
     }
 
-    /// The same, where it is found out on first use whether the other versions of it that there are say the same.
+    /// The same policy, with a comparison of its versions that runs on first use.
     #[must_use]
-    pub fn settled(self, is_settled: impl FnOnce() -> bool + Send + 'static) -> Self {
-        Self { is_settled: LazyLock::new(Box::new(is_settled)), ..self }
+    pub fn with_versions(self, are_equivalent: impl FnOnce() -> bool + Send + 'static) -> Self {
+        Self { has_equivalent_versions: LazyLock::new(Box::new(are_equivalent)), ..self }
     }
 
-    /// Whether setting another version of it as its default is known to lift nothing.
+    /// Whether all its versions are known to be equivalent, so that a new default version changes nothing.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        *self.is_settled
+    pub fn has_equivalent_versions(&self) -> bool {
+        *self.has_equivalent_versions
     }
 
     /// Its document as a part of what it is attached to (`content`, `boundary`).

@@ -51,7 +51,7 @@ pub struct ResourceType {
     pub levels: Option<(&'static str, &'static str)>,
     /// What reading and writing takes of the key under which it encrypts.
     pub key_actions: Option<(&'static str, &'static str)>,
-    /// The key of AWS's own under which it encrypts where no other is named: nothing of another account may use that.
+    /// The AWS managed key that encrypts by default, which other accounts cannot use.
     pub own_key: Option<&'static str>,
     /// The only actions that its service answers without a signature; empty where that does not depend on the action.
     pub unsigned_actions: &'static [&'static str],
@@ -329,8 +329,7 @@ pub static STREAM: ResourceType = ResourceType {
     ..ResourceType::PLAIN
 };
 
-/// Event buses of EventBridge. What others take from a bus they take by rules, which have ARNs and a policy question of
-/// their own.
+/// Event buses of EventBridge. Events leave a bus through rules, which have ARNs of their own.
 pub static EVENT_BUS: ResourceType = ResourceType {
     name: "AWS::Events::EventBus",
     plural: "event buses",
@@ -530,15 +529,15 @@ pub enum ResourceTags {
     Known(BTreeMap<String, Option<String>>),
 }
 
-/// What is known of the access control lists by which S3 lets others into a bucket, and into objects in it, beside its policy.
+/// What is known of the access control lists of a bucket and its objects, which grant access in addition to its policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessLists {
-    /// They grant no access: they are off, or the service has none.
+    /// They grant nothing: they are turned off, or the service has none.
     #[default]
     Off,
-    /// They may let accounts in that they name. Whom they let in publicly is ignored.
+    /// They may grant access to accounts. Public grants are ignored.
     NamedAccounts,
-    /// They may let anybody in.
+    /// They may grant access to anybody.
     Anybody,
 }
 
@@ -547,8 +546,8 @@ impl AccessLists {
     /// ownership of objects and disabling ACLs for your bucket").
     pub const OWNER_ENFORCED: &'static str = "BucketOwnerEnforced";
 
-    /// What follows from who owns what lies in a bucket, where that is known, and from whether the bucket or its account
-    /// ignores public lists (S3 User Guide, "Blocking public access to your Amazon S3 storage", `IgnorePublicAcls`).
+    /// What follows from the Object Ownership of a bucket, if known, and from whether the bucket or its account ignores public
+    /// lists (S3 User Guide, "Blocking public access to your Amazon S3 storage", `IgnorePublicAcls`).
     #[must_use]
     pub fn of(ownership: Option<&str>, ignores_public: bool) -> Self {
         match (ownership, ignores_public) {

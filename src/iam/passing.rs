@@ -23,40 +23,40 @@ pub struct Ways {
     /// Actions by each of which somebody is a role that is in use already, and no role is passed: something that
     /// runs under it then runs what the caller gives it, or its credentials are handed out.
     pub swap: Vec<&'static str>,
-    /// Sets of actions that do so together.
+    /// Sets of actions that do the same together.
     pub swap_together: Vec<&'static JointActions>,
 }
 
-/// Actions that do something together, each by the others that have to be upon the same thing.
+/// Actions that are needed together, in groups whose actions must apply to the same resource.
 pub type JointActions = Vec<Vec<&'static str>>;
 
-/// What an action touches that has to be permitted each by itself.
+/// The resources of a call that needs permission for several.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Touched {
-    /// One resource of each of these groups of types.
+pub struct RequiredResources {
+    /// Groups of resource types: the call needs permission for one resource of each group.
     pub groups: Vec<Vec<&'static str>>,
-    /// Context keys by which the call names what hands a role over, with the type of IAM's that this is.
-    pub handing_over: Vec<(&'static str, &'static str)>,
+    /// Context keys with the ARN of the resource that carries the role, and its IAM resource type.
+    pub role_keys: Vec<(&'static str, &'static str)>,
 }
 
-/// What an action touches, where that is several things.
+/// The resources that a call needs permission for, if there are several.
 #[must_use]
-pub fn touched(action: &str) -> Option<&'static Touched> {
-    static KNOWN: OnceLock<BTreeMap<String, Touched>> = OnceLock::new();
+pub fn required_resources(action: &str) -> Option<&'static RequiredResources> {
+    static KNOWN: OnceLock<BTreeMap<String, RequiredResources>> = OnceLock::new();
     let read = |line: &'static str| {
         let mut fields = line.split('\t');
         let action = fields.next().unwrap_or_default().to_ascii_lowercase();
         let groups = fields.next().unwrap_or_default().split(' ');
         let keys = fields.next().unwrap_or_default().split(' ');
         let groups = groups.map(|group| group.split('|').collect()).collect();
-        let handing_over = keys.filter_map(|pair| pair.split_once('=')).collect();
-        (action, Touched { groups, handing_over })
+        let role_keys = keys.filter_map(|pair| pair.split_once('=')).collect();
+        (action, RequiredResources { groups, role_keys })
     };
     let lines = || RUNS.lines().filter_map(|line| line.strip_prefix("& "));
     KNOWN.get_or_init(|| lines().map(read).collect()).get(&action.to_ascii_lowercase())
 }
 
-/// An action of the data in lower case.
+/// An action of [`swaps`] in lower case.
 #[must_use]
 pub fn in_lower_case(action: &str) -> Option<&'static str> {
     static LOWER: OnceLock<BTreeSet<String>> = OnceLock::new();
@@ -198,7 +198,7 @@ fn in_use() -> &'static BTreeMap<&'static str, Vec<JointActions>> {
             let (services, actions) = (fields.next(), fields.next());
             for service in services.into_iter().flat_map(|services| services.split(',')) {
                 let set = actions.into_iter().flat_map(|actions| actions.split(' '));
-                let set = set.map(|upon_one| upon_one.split('=').collect());
+                let set = set.map(|on_one| on_one.split('=').collect());
                 known.entry(service).or_default().push(set.collect());
             }
         }
@@ -377,7 +377,7 @@ mod tests {
             for name in types.split([' ', '|']) {
                 assert!(known.contains(&name), "{action}: {name} is not one of {known:?}");
             }
-            assert!(touched(action).is_some());
+            assert!(required_resources(action).is_some());
         }
         let patterns: Vec<Glob> = not
             .iter()

@@ -21,11 +21,11 @@
 //!   for an origin that enters the role's account, or writes into it, and is not that role itself, rests on
 //!   the code; and so on from every account that such code gets into. An origin that does neither cannot
 //!   speak to it, and one whose own account it is reaches the far side anyway.
-//! * Access control lists. No source reads those of objects, so where Object Ownership leaves them on, they let in whom they
-//!   can: everybody unless public ones are ignored, and accounts in any case. Guardrails of both sides bind what they grant, and
-//!   exactly that is asked, as for policies.
-//! * Delegated administrators. Which members administer others is not read, so where the organization trusts a service that has
-//!   such, and somebody of an account that the origin owns or gets into speaks of what they do, that account may be one.
+//! * Access control lists. No source reads those of objects. Unless Object Ownership turns them off, they may grant access to any
+//!   account, and to the public unless public lists are ignored. Guardrails of both sides limit what they grant, so exactly
+//!   those are asked, as for policies.
+//! * Delegated administrators. Which members are delegated administrators is not read. If the organization trusts a service that
+//!   has them, and a principal of an account that the origin owns or gets into may use their actions, that account may be one.
 //! * The management account. Whoever it lets in may do anything to its members, and where the estate does not declare it
 //!   nothing of it was read. So every proof for an origin that guardrails let ask it for a role rests on whom it lets in.
 //! * Who issues identities. A role that trusts the provider of an EKS cluster, or Cognito, lets in whoever administers the
@@ -98,7 +98,7 @@ pub(super) struct Assumptions<'a> {
     code: BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>>,
     /// The management account and who of each origin it may let in, where nothing of it is read.
     management: Option<(Handle, BTreeSet<Origin>)>,
-    /// Accounts that may administer others, each with the services for which.
+    /// Accounts that may be delegated administrators, each with the services.
     administering: BTreeMap<&'a Handle, BTreeSet<&'static str>>,
     /// Accounts with roles for functions, each with the environments that those get into.
     functions: BTreeMap<&'a Handle, BTreeSet<&'a str>>,
@@ -221,13 +221,13 @@ impl<'a> Assumptions<'a> {
         })
     }
 
-    /// Accounts of the origin, or that it gets into, which may administer those of the far side.
+    /// Accounts that the origin owns or gets into and that may be delegated administrators for the far side.
     fn delegated_administrators(&self, origin: &Origin, to: &str) -> Vec<Assumption> {
         let is_member = |account: &&AccountNode| {
             account.environments.contains(to)
                 && account.membership.as_ref().is_some_and(|of| !of.management_account)
         };
-        // Who is in the management account needs no administrator.
+        // The management account needs no delegated administrator.
         if *origin == Origin::Management || !self.model.accounts.values().any(|a| is_member(&a)) {
             return Vec::new();
         }
@@ -243,7 +243,7 @@ impl<'a> Assumptions<'a> {
         accounts.filter_map(assumption).collect()
     }
 
-    /// Buckets of the far side whose access control lists may let the origin in.
+    /// Buckets of the far side whose access control lists may grant access to the origin.
     fn access_lists(&self, origin: &Origin, to: &str, memo: &mut Memo) -> Vec<Assumption> {
         let model = self.model;
         let is_bucket = |ty: &&PolicyBearing| ty.name == BUCKET.name;
@@ -270,7 +270,7 @@ impl<'a> Assumptions<'a> {
         all
     }
 
-    /// Whether guardrails leave somebody of an origin a request for a resource of a type that permits everything.
+    /// Whether guardrails let a principal of an origin through to a resource of a type whose own policy permits everything.
     fn any_gets_in(
         &self,
         callers: &[AskingAccount<'a>],
@@ -697,8 +697,8 @@ fn code<'a>(
     all
 }
 
-/// The environments that are come to from each account, by steps from account to account: its own, and those behind it. Accounts
-/// that lead to each other share them.
+/// The environments that each account leads to: its own, and those of the accounts behind it. Accounts that lead to each
+/// other share them.
 fn environments_behind<'a>(
     model: &'a AccessModel,
     steps: &BTreeMap<&'a Handle, BTreeSet<&'a Handle>>,
@@ -716,7 +716,7 @@ fn environments_behind<'a>(
         }
     }
     let mut found: BTreeMap<&Handle, Rc<BTreeSet<&str>>> = BTreeMap::new();
-    // Those that others lead to come first.
+    // Successors come first.
     for alike in kosaraju_scc(&graph) {
         let accounts: Vec<&Handle> =
             alike.iter().filter_map(|place| graph.node_weight(*place).copied()).collect();

@@ -58,7 +58,7 @@ pub struct Right {
     pub domains: Vec<(String, Domain)>,
     /// Keys, in lower case, that the call leaves out.
     pub absent: Vec<String>,
-    /// Actions, in lower case, that it takes too, upon the same thing.
+    /// Actions, in lower case, that it also needs on the same resource.
     pub together: Vec<&'static str>,
 }
 
@@ -283,10 +283,9 @@ fn account_of_source<'s>(model: &'s AccessModel, source: &'s StepSource) -> Opti
 /// managed policies": the permissions required).
 const TAGGED_AS_MADE: [(&str, Companion); 3] = {
     const fn tags(action: &'static str) -> Companion {
-        Companion {
-            action,
-            is_set: |key| key.starts_with("aws:requesttag/") || key == "aws:tagkeys",
-        }
+        Companion::with_keys(action, |key| {
+            key.starts_with("aws:requesttag/") || key == "aws:tagkeys"
+        })
     }
     [
         ("iam:CreateRole", tags("iam:tagrole")),

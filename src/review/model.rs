@@ -15,8 +15,8 @@ use crate::access::{
 };
 use crate::iam::{Use, diff};
 
-/// The types of which a dump of resource policies lists all that the account has (docs/review.md). What it holds of
-/// further types is judged, and counts for no list of them.
+/// The types that a dump of resource policies lists completely (docs/review.md). Resources of other types in it are judged,
+/// but the account may have more of them.
 const DUMPED_TYPES: [&ResourceType; 9] =
     [&BUCKET, &FUNCTION, &KEY, &QUEUE, &REPOSITORY, &SECRET, &STREAM, &TABLE, &TOPIC];
 
@@ -123,14 +123,14 @@ fn managed_policies(snapshot: &AccountsSnapshot) -> ManagedPolicies {
         let name = label.clone();
         let current = content.clone();
         let read = move || content.named(&name, "content", Use::Managed);
-        let is_settled = move || others.is_some_and(|others| lift_nothing(&current, &others));
-        (arn.clone(), ManagedPolicy::new(label, read).settled(is_settled))
+        let are_equivalent = move || others.is_some_and(|others| are_equivalent(&current, &others));
+        (arn.clone(), ManagedPolicy::new(label, read).with_versions(are_equivalent))
     })
     .collect()
 }
 
-/// Whether versions of a policy say what it says.
-fn lift_nothing(current: &PolicyText, others: &[PolicyText]) -> bool {
+/// Whether the other versions of a policy are equivalent to the current one.
+fn are_equivalent(current: &PolicyText, others: &[PolicyText]) -> bool {
     let document = |text: &PolicyText| text.named("", "content", Use::Managed).map(|p| p.document);
     let Some(current) = document(current) else { return false };
     others

@@ -113,7 +113,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
         why_undetermined: Vec::new(),
     };
     let (before, after) = (policies(old, kind), policies(new, kind));
-    let open = (let_in(before.clone()), let_in(after.clone()));
+    let open = (with_open_resource(before.clone()), with_open_resource(after.clone()));
     let subjects = subjects(old, new, kind, &mut found.why_undetermined);
     // What a trust policy permits, it permits on its role: no statement tells resources apart.
     let mut statements = old.statements.iter().chain(&new.statements);
@@ -137,8 +137,9 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
         }
         let known = (found.gained.len(), found.lost.len());
         for subject in &subjects {
-            let is_told = known != (found.gained.len(), found.lost.len());
-            if subject.is_let_in && is_told {
+            // The other subject has found a difference for this action already.
+            let is_reported = known != (found.gained.len(), found.lost.len());
+            if subject.has_open_resource && is_reported {
                 continue;
             }
             let looked_at = was.statements.len() + is.statements.len() + 1;
@@ -162,7 +163,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessCompar
                 refused: BTreeSet::new(),
                 beside: Vec::new(),
             };
-            let (before, after) = match subject.is_let_in {
+            let (before, after) = match subject.has_open_resource {
                 true => (&open.0, &open.1),
                 false => (&before, &after),
             };
@@ -232,8 +233,8 @@ fn policies(document: &Document, kind: PolicyKind) -> Policies {
     }
 }
 
-/// The same before a resource whose own policy lets everybody in.
-fn let_in(policies: Policies) -> Policies {
+/// The same for a resource whose own policy allows everyone.
+fn with_open_resource(policies: Policies) -> Policies {
     let mut statement = Statement::new(Effect::Allow);
     statement.principals = Some(Principals::All);
     statement.actions = vec![Item::new("*")];
@@ -247,8 +248,8 @@ struct Subject {
     name: String,
     request: Request,
     free: BTreeSet<String>,
-    /// Whether the policy of the resource lets it in, which lies in another account: its own side decides as well.
-    is_let_in: bool,
+    /// Whether the resource is in another account and its policy allows everyone, so that only the compared policy decides.
+    has_open_resource: bool,
 }
 
 impl Subject {
@@ -256,7 +257,7 @@ impl Subject {
         let mut request = Request::new(principal, "", "");
         request.resource_account = Some("000000000001".to_owned());
         let free = free.iter().map(|key| (*key).to_owned()).collect();
-        Self { name: name.into(), request, free, is_let_in: false }
+        Self { name: name.into(), request, free, has_open_resource: false }
     }
 }
 
@@ -278,10 +279,10 @@ fn subjects(
             &DERIVED,
         );
         any.request.resource_account = Some("000000000001".to_owned());
-        let mut let_in = Subject::new("any principal", any.request.principal.clone(), &DERIVED);
-        let_in.request.resource_account = Some("000000000002".to_owned());
-        let_in.is_let_in = true;
-        return vec![any, let_in];
+        let mut across = Subject::new("any principal", any.request.principal.clone(), &DERIVED);
+        across.request.resource_account = Some("000000000002".to_owned());
+        across.has_open_resource = true;
+        return vec![any, across];
     }
     let mut found = vec![
         Subject::new("anonymous", Principal::Anonymous, &OF_RESOURCE),
@@ -527,7 +528,7 @@ mod tests {
 
     /// Access to a role or a KMS key always takes its own policy, which is not part of the comparison.
     #[test]
-    fn a_denial_upon_what_its_own_policy_opens_is_missed() {
+    fn removing_a_denial_over_roles_or_keys_is_new_access() {
         for (action, resource) in [
             ("sts:AssumeRole", "arn:aws:iam::222222222222:role/*"),
             ("kms:Decrypt", "arn:aws:kms:eu-west-1:222222222222:key/*"),

@@ -67,7 +67,7 @@ pub fn ask_both(
     let (before, after) = (before.as_ref(), after.as_ref());
     let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
     if sides.is_empty() {
-        return Answers::of_nobody();
+        return Answers::closed();
     }
     let mut judged = 0;
     let (mut undecided, mut inexact): (Option<String>, Option<String>) = (None, None);

@@ -72,26 +72,32 @@ impl Space {
 pub struct Companion {
     /// The action, in lower case.
     pub action: &'static str,
-    /// Whether a key, in lower case, takes it; the empty one stands for every request.
-    pub is_set: fn(&str) -> bool,
+    /// Whether a key, in lower case, needs it; `None` if every request does.
+    pub is_needed_for: Option<fn(&str) -> bool>,
 }
 
 impl Companion {
-    /// An action, in lower case, that always goes with another one upon the same.
+    /// An action, in lower case, that every request needs as well, on the same resource.
     #[must_use]
     pub const fn always(action: &'static str) -> Self {
-        Self { action, is_set: |_| true }
+        Self { action, is_needed_for: None }
     }
 
-    /// The request for it that goes with another one; `None` where that carries none of its keys.
+    /// An action, in lower case, that a request needs as well if it has one of these keys.
+    #[must_use]
+    pub const fn with_keys(action: &'static str, is_needed_for: fn(&str) -> bool) -> Self {
+        Self { action, is_needed_for: Some(is_needed_for) }
+    }
+
+    /// The request for it that goes with another one; `None` if that does not need it.
     #[must_use]
     pub fn beside(&self, request: &Request) -> Option<Request> {
-        let mut context = request.context.iter();
-        let takes = (self.is_set)("")
-            || context.any(|(key, value)| {
-                (self.is_set)(&key.to_ascii_lowercase()) && !value.values().is_empty()
-            });
-        takes.then(|| {
+        let is_needed = self.is_needed_for.is_none_or(|is_needed_for| {
+            request.context.iter().any(|(key, value)| {
+                is_needed_for(&key.to_ascii_lowercase()) && !value.values().is_empty()
+            })
+        });
+        is_needed.then(|| {
             let mut other = request.clone();
             self.action.clone_into(&mut other.action);
             other
@@ -177,9 +183,9 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// The answers where neither side is there to be asked.
+    /// The answers if the principal exists on neither side.
     #[must_use]
-    pub const fn of_nobody() -> Self {
+    pub const fn closed() -> Self {
         const CLOSED: SymbolicAnswer = SymbolicAnswer::Closed { judged: 0 };
         Self { before: CLOSED, after: CLOSED, gained: Vec::new(), lost: Vec::new(), inexact: None }
     }

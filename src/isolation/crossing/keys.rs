@@ -115,14 +115,10 @@ pub(super) const ASSUMED_ROOT: &str = "aws:assumedroot";
 
 /// What sets keys of a session, and which keys.
 pub(super) const SESSION_KEYS: [Companion; 2] = [
-    Companion {
-        action: "sts:tagsession",
-        is_set: |key| {
-            key.starts_with("aws:requesttag/")
-                || matches!(key, "aws:tagkeys" | "sts:transitivetagkeys")
-        },
-    },
-    Companion { action: "sts:setsourceidentity", is_set: |key| key == "sts:sourceidentity" },
+    Companion::with_keys("sts:tagsession", |key| {
+        key.starts_with("aws:requesttag/") || matches!(key, "aws:tagkeys" | "sts:transitivetagkeys")
+    }),
+    Companion::with_keys("sts:setsourceidentity", |key| key == "sts:sourceidentity"),
 ];
 
 /// A session that a service or an identity provider begins carries no second factor: neither has a device (IAM User Guide,
@@ -445,7 +441,7 @@ impl Asked {
 /// policies to control access to the Amazon EC2 API"): the code on it asks for those by whichever it likes.
 const ROLE_DELIVERY: &str = "ec2:roledelivery";
 
-/// What the credentials of an EC2 instance alone tell of it (IAM User Guide, "AWS global condition context keys", `ec2:SourceInstanceARN`,
+/// Keys that only requests with the credentials of an EC2 instance have (IAM User Guide, "AWS global condition context keys", `ec2:SourceInstanceARN`,
 /// `aws:EC2InstanceSourceVPC`, `aws:EC2InstanceSourcePrivateIPv4`).
 pub(super) const OF_INSTANCES: [&str; 4] = [
     ROLE_DELIVERY,
@@ -454,12 +450,12 @@ pub(super) const OF_INSTANCES: [&str; 4] = [
     "ec2:sourceinstancearn",
 ];
 
-/// The id that a value of [`USER_ID`] begins with.
+/// The unique id in a value of [`USER_ID`], without the session name.
 pub(super) fn id_of(text: &str) -> &str {
     text.split(':').next().unwrap_or_default()
 }
 
-/// The id of who asks: of a user its own, of a session its role's and its name.
+/// The unique id of the caller; for a session, the id of its role and the session name.
 pub(super) const USER_ID: &str = "aws:userid";
 
 /// When the credentials of a session were given out.

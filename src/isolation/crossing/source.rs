@@ -101,9 +101,9 @@ impl Asked {
         self.name_sessions();
     }
 
-    /// Whether a user asks with its own keys or as a session of its own, as it likes, and nobody cares when that was begun: it needs no
-    /// right for `sts:GetSessionToken`, and such a session calls whatever the user may but IAM and most of STS (IAM User
-    /// Guide, "Compare AWS STS credentials"; STS API Reference, `GetSessionToken`).
+    /// Whether a user may call with its access key or as a session of its own, and no policy depends on when that session started.
+    /// `sts:GetSessionToken` needs no permission, and such a session may call whatever the user may, except IAM and most of
+    /// STS (IAM User Guide, "Compare AWS STS credentials"; STS API Reference, `GetSessionToken`).
     fn may_be_a_session(&self) -> bool {
         let takes = |space: &Space| {
             let action = space.text().to_ascii_lowercase();

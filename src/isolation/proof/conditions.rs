@@ -147,7 +147,7 @@ impl Case<'_> {
             return Some(condition.values.iter().any(present));
         }
         let operator = condition.operator;
-        // What every request carries is some text, which a lone wildcard matches.
+        // A key that every request has is never empty, so a lone wildcard matches it.
         if operator.test.positive() == Test::StringLike
             && operator.prefix.is_none()
             && self.parts.always.contains(&key)

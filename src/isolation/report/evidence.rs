@@ -82,9 +82,9 @@ pub(super) fn limits(model: &AccessModel, asked: &Asked) -> StepLimits {
 }
 
 /// Authorizations beside the step's own, of which nothing is known: objects under a KMS key take a right
-/// to that key as well (S3 User Guide, "Using server-side encryption with AWS KMS keys"), and a secret is always under one, which
-/// for other accounts has to be a customer's (Secrets Manager User Guide, "Access AWS Secrets Manager secrets from a
-/// different account").
+/// to that key as well (S3 User Guide, "Using server-side encryption with AWS KMS keys"). Every secret is encrypted, and other
+/// accounts can use it only if its key is customer managed (Secrets Manager User Guide, "Access AWS Secrets Manager secrets
+/// from a different account").
 pub(super) fn also_needs(
     model: &AccessModel,
     step: &PathStep,
@@ -109,7 +109,7 @@ pub(super) fn also_needs(
     let needs = match (key, kind.own_key) {
         (Some(key), _) => Some(format!("{action} on {key}, which is not looked at")),
         (None, Some(own)) => Some(format!(
-            "{action} on the KMS key that encrypts it, which is not looked at ({own} serves no other account)"
+            "{action} on the KMS key that encrypts it, which is not looked at (other accounts cannot use {own})"
         )),
         (None, None) => None,
     };

@@ -48,7 +48,7 @@ pub(super) const GROUP: [&str; 5] = [
     "iam:PutGroupPolicy",
 ];
 
-/// What can be done to a managed policy, wherever it is attached: it is given another text, or one that it had.
+/// Changes of a managed policy, wherever it is attached: a new version, or an old one as the default.
 pub(super) const POLICY: [&str; 2] = [NEW_VERSION, OLD_VERSION];
 pub(super) const NEW_VERSION: &str = "iam:CreatePolicyVersion";
 pub(super) const OLD_VERSION: &str = "iam:SetDefaultPolicyVersion";
@@ -174,7 +174,7 @@ pub(super) const USER_POOLS: [&str; 8] = [
 /// Rights over the tags of one identity, by which policies may tell it from others.
 pub(super) const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser"];
 
-/// Actions in lower case and in order, so that those of a pattern are found without a look at the others.
+/// Actions in lower case, sorted so that those with the prefix of a pattern are found by binary search.
 struct ActionSet(Vec<String>);
 
 impl ActionSet {
@@ -185,7 +185,7 @@ impl ActionSet {
         Self(all)
     }
 
-    /// Whether a pattern, in lower case, matches any of them.
+    /// Whether a pattern in lower case matches any of them.
     fn has_any_of(&self, pattern: &str) -> bool {
         let start = literal_start(pattern);
         let from = self.0.partition_point(|action| action.as_str() < start);
@@ -203,7 +203,7 @@ impl ActionSet {
 /// Rights that move walls by themselves.
 static MOVING: LazyLock<ActionSet> = LazyLock::new(|| ActionSet::of(moving()));
 
-/// The same, and those over code that runs under a role of whatever service.
+/// The same, and the rights over code that runs under a role of any service.
 static MOVING_OR_SWAPPING: LazyLock<ActionSet> =
     LazyLock::new(|| ActionSet::of(moving().chain(passing::swaps())));
 
@@ -238,7 +238,7 @@ pub(in crate::isolation) fn may_change_policies_in<'w>(
     }
 }
 
-/// Whether it is allowed a pattern of actions, in lower case, that moves walls.
+/// Whether an identity policy allows a pattern of actions, in lower case, that moves walls.
 fn speaks_of(principal: &PrincipalNode, moves_walls: impl Fn(&str) -> bool) -> bool {
     let statements = principal.identity().iter().flat_map(|rule| &rule.document.statements);
     let mut allowing = statements.filter(|s| s.effect == Effect::Allow);
@@ -286,7 +286,7 @@ pub(in crate::isolation) fn allows(document: &Document, action: &str) -> bool {
     })
 }
 
-/// What a pattern begins with, up to its first wildcard.
+/// The prefix of a pattern up to its first wildcard.
 fn literal_start(pattern: &str) -> &str {
     pattern.split(['*', '?']).next().unwrap_or_default()
 }

@@ -1,11 +1,11 @@
-//! Members of an organization that may administer others.
+//! Member accounts that may be delegated administrators.
 //!
-//! Claim: an account that is no delegated administrator puts nothing into other members; one that may be is named here. Who is one was not
-//! read, so every member counts in which somebody speaks of what such an administrator does, unless the organization does not
-//! trust the service, or guardrails deny it there: a service without trusted access has no administrator
-//! (Organizations API Reference, `RegisterDelegatedAdministrator`, `SERVICE_ACCESS_NOT_ENABLED`).
+//! Claim: an account that is not returned here cannot change other member accounts as a delegated administrator. Which accounts
+//! are delegated administrators is not read, so every member counts in which a principal is allowed the actions of one, unless
+//! guardrails deny them there, or the organization does not trust the service: a service without trusted access has no
+//! delegated administrator (Organizations API Reference, `RegisterDelegatedAdministrator`, `SERVICE_ACCESS_NOT_ENABLED`).
 //!
-//! Looking is generous, and once an account: it reads what identity policies allow, and no condition.
+//! This is an over-approximation: it reads what identity policies allow, without their conditions.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::leaving::is_for_management;
 use crate::access::{AccessModel, AccountNode, Coverage};
 use crate::iam::symbolic::Space;
 
-/// The services that an organization has to trust before a member administers others by these actions (CloudFormation User
+/// The services that an organization must trust before a delegated administrator can use these actions (CloudFormation User
 /// Guide, "Register a delegated administrator"; IAM Identity Center User Guide, "Delegated administration"; Account
 /// Management Reference Guide, "Enabling a delegated admin account"; IAM User Guide, "Centralize root access for member
 /// accounts").
@@ -28,11 +28,10 @@ const TRUSTED: [(&str, &str); 6] = [
     ("sts:", "iam.amazonaws.com"),
 ];
 
-/// What an administrator of others does there: as the root of a member, or what puts something into it.
+/// Central root access, which is not among [`MEMBERS`].
 const AS_ROOT: &[&str] = &["sts:AssumeRoot"];
 
-/// The services, as principals, for which a member account may be an administrator of others whose principals put what they
-/// like into these.
+/// The service principals for which a member account may be a delegated administrator.
 pub(in crate::isolation) fn may_administer(
     model: &AccessModel,
     account: &AccountNode,
@@ -51,7 +50,7 @@ pub(in crate::isolation) fn may_administer(
     if sets.is_empty() {
         return found;
     }
-    let mut spoken = |globs: &[crate::iam::symbolic::globs::Glob]| {
+    let mut note_allowed = |globs: &[crate::iam::symbolic::globs::Glob]| {
         sets.retain(|(set, service)| {
             let names = |action: &&str| {
                 let action = action.to_ascii_lowercase();
@@ -70,14 +69,14 @@ pub(in crate::isolation) fn may_administer(
             !principal.arn.contains(":role/aws-service-role/")
                 && !is_for_management(model, principal)
         });
-        own.for_each(|principal| spoken(&allowing(principal)));
+        own.for_each(|principal| note_allowed(&allowing(principal)));
     } else {
-        spoken(&[crate::iam::symbolic::globs::Glob::like("*")]);
+        note_allowed(&[crate::iam::symbolic::globs::Glob::like("*")]);
     }
     found
 }
 
-/// Whether guardrails leave each of these actions to somebody of an account whose own policies permit them.
+/// Whether guardrails let a principal of an account use each of these actions.
 fn guardrails_let(model: &AccessModel, account: &AccountNode, actions: &[&str]) -> bool {
     let source = StepSource::Foreign(account.root_arn());
     actions.iter().all(|action| {

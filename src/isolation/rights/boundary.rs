@@ -60,7 +60,7 @@ impl Questions<'_> {
         let own_policies = bounds.into_iter().filter(|arn| !is_of_aws(arn));
         let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
         if !rewrite.is_empty() {
-            self.rewriting(holder, rewrite).into_iter().for_each(|found| rights.add(found));
+            rights.add_all(self.rewriting(holder, rewrite));
         }
     }
 

@@ -143,7 +143,7 @@ impl Questions<'_> {
         // What is attached to it may be rewritten where it is.
         for (there, attached) in alike(attached).into_iter().filter(|_| whatever) {
             let mut own = Rights::default();
-            self.rewriting(holder, one(attached)).into_iter().for_each(|found| own.add(found));
+            own.add_all(self.rewriting(holder, one(attached)));
             rights.join(own.only(there));
         }
         for (there, groups) in alike(groups) {
@@ -345,8 +345,7 @@ impl Questions<'_> {
             }
         }
         if POLICY.into_iter().any(speaks) {
-            let found = self.rewriting(holder, self.policies_of(home));
-            found.into_iter().for_each(|found| rights.add(found));
+            rights.add_all(self.rewriting(holder, self.policies_of(home)));
         }
     }
 

@@ -266,10 +266,9 @@ impl Rights {
         }
     }
 
-    /// What takes two rights over one thing: the second, on the sides where the first is held over the same, in the same
-    /// region.
+    /// Both rights, if they are held over the same resource and in the same Region.
     #[must_use]
-    pub(super) fn and_there(self, second: Self) -> Self {
+    pub(super) fn and_over_the_same(self, second: Self) -> Self {
         const REGION: &str = "aws:RequestedRegion";
         let meets = |one: &Opening, other: &Opening| {
             let regions = [one, other].map(|o| o.witness.context.get(REGION));
@@ -292,9 +291,9 @@ impl Rights {
         first.and(second)
     }
 
-    /// What of it is over resources of a kind.
+    /// The part of it over resources of a kind.
     #[must_use]
-    pub(super) fn upon(mut self, is_of_it: impl Fn(&str) -> bool) -> Self {
+    pub(super) fn over(mut self, is_of_it: impl Fn(&str) -> bool) -> Self {
         for openings in [&mut self.before, &mut self.after] {
             openings.retain(|opening| is_of_it(&opening.witness.resource));
         }
@@ -384,6 +383,11 @@ impl Rights {
         for (undecided, why) in self.undecided.iter_mut().zip(other.undecided) {
             *undecided = undecided.take().or(why);
         }
+    }
+
+    /// Adds rights that are held if any of these questions is open.
+    pub(super) fn add_all(&mut self, all: Vec<Answers>) {
+        all.into_iter().for_each(|answers| self.add(answers));
     }
 
     pub(super) fn add(&mut self, answers: Answers) {

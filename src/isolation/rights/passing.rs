@@ -14,7 +14,7 @@ use super::held::{RightHolder, Rights, Sided, alike, note};
 use super::pinned::{Pinned, pinned};
 use super::questions::{Questions, is_reserved, speaks};
 use crate::access::{AccessModel, AccountNode, PrincipalNode};
-use crate::iam::passing::Touched;
+use crate::iam::passing::RequiredResources;
 use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::{ContextValue, catalogue, passing};
 use crate::ids::Handle;
@@ -151,7 +151,7 @@ impl Questions<'_> {
         }
     }
 
-    /// The same for one service and the roles that trust it, for whatever there is or for given things alone.
+    /// The same for one service and the roles that trust it; `pinned` limits the resources for which they do.
     fn pass_to(
         &self,
         holder: &RightHolder,
@@ -179,13 +179,13 @@ impl Questions<'_> {
             |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
         let swap: Vec<&str> = ways.swap.into_iter().filter(|action| speaks(action)).collect();
         for some in swap.chunks(AT_ONCE) {
-            rights.join(self.upon(holder, home, some, pinned));
+            rights.join(self.over(holder, home, some, pinned));
             if !rights.before.is_empty() && !rights.after.is_empty() {
                 break;
             }
         }
         for set in ways.swap_together.iter().filter(|set| set.concat().iter().all(|a| speaks(a))) {
-            let mut all = set.iter().map(|actions| self.upon_one(holder, home, actions));
+            let mut all = set.iter().map(|actions| self.over_one_resource(holder, home, actions));
             let Some(first) = all.next() else { continue };
             rights.join(all.fold(first, Rights::and));
         }
@@ -196,7 +196,7 @@ impl Questions<'_> {
             ways.pass.iter().map(String::as_str).filter(|action| speaks(action)).collect();
         let mut start = Rights::default();
         for some in actions.chunks(AT_ONCE) {
-            start.join(self.upon(holder, home, some, pinned));
+            start.join(self.over(holder, home, some, pinned));
             if !start.before.is_empty() && !start.after.is_empty() {
                 break;
             }
@@ -216,11 +216,11 @@ impl Questions<'_> {
         home: &AccountNode,
         actions: &[&str],
     ) -> Rights {
-        self.upon(holder, home, actions, None)
+        self.over(holder, home, actions, None)
     }
 
-    /// The same, where only some of that counts.
-    fn upon(
+    /// The same, only over given resources if a trust policy pins them.
+    fn over(
         &self,
         holder: &RightHolder,
         home: &AccountNode,
@@ -230,11 +230,11 @@ impl Questions<'_> {
         let mut rights = Rights::default();
         let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for action in actions {
-            if let Some(touched) = passing::touched(action) {
-                rights.join(self.touching_each(holder, home, action, touched));
+            if let Some(required) = passing::required_resources(action) {
+                rights.join(self.over_each(holder, home, action, required));
                 continue;
             }
-            // What is left of given things depends on the action.
+            // The remaining resources depend on the action.
             let prefix = match pinned {
                 Some(_) => *action,
                 None => action.split(':').next().unwrap_or_default(),
@@ -250,7 +250,7 @@ impl Questions<'_> {
             let all = takes_all.then(|| Space::One("*".to_owned()));
             let mut resources: Vec<Space> = at_home.chain(all).collect();
             if let Some(pinned) = pinned {
-                resources = pinned.left(first, resources);
+                resources = pinned.remaining(first, resources);
             }
             if !resources.is_empty() {
                 rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
@@ -259,8 +259,13 @@ impl Questions<'_> {
         rights
     }
 
-    /// Actions that have to be upon one thing to count: each in a request of its own, and all of them to the region of that.
-    fn upon_one(&self, holder: &RightHolder, home: &AccountNode, actions: &[&str]) -> Rights {
+    /// Actions that count only over the same resource. Each is a request of its own, and all go to the Region of that resource.
+    fn over_one_resource(
+        &self,
+        holder: &RightHolder,
+        home: &AccountNode,
+        actions: &[&str],
+    ) -> Rights {
         let Some((first, others)) = actions.split_first() else { return Rights::default() };
         let types = |action: &&str| -> BTreeSet<&'static str> {
             let id = catalogue().find(action);
@@ -287,7 +292,7 @@ impl Questions<'_> {
         if rights.suffice(holder) {
             return rights;
         }
-        // What the one asks of the network, and not the other, no request of both meets at once.
+        // Conditions on the network may differ: two requests can meet them, while one request for both actions cannot.
         let apart = |action: &&str| {
             let mut one = Rights::default();
             one.add(self.unnamed(holder, asked(action, Vec::new())));
@@ -295,30 +300,30 @@ impl Questions<'_> {
         };
         let mut all = actions.iter().map(apart);
         let alone = all.next().unwrap_or_default();
-        rights.join(all.fold(alone, Rights::and_there));
+        rights.join(all.fold(alone, Rights::and_over_the_same));
         rights
     }
 
     /// An action on one resource of each of these types, with a role passed to it.
-    fn touching_each(
+    fn over_each(
         &self,
         holder: &RightHolder,
         home: &AccountNode,
         action: &str,
-        touched: &Touched,
+        required: &RequiredResources,
     ) -> Rights {
-        // What hands the role over lies in its account, and the call names it.
+        // The call names the resource that carries the role, which is in the account of the role.
         let named = |kind: &str| {
             let prefix = format!("arn:{}:iam::{}:{kind}/", home.partition, home.id);
             Domain::Texts(Texts { prefixes: vec![prefix], ..Texts::default() })
         };
-        let keys = touched.handing_over.iter();
+        let keys = required.role_keys.iter();
         let domains: Vec<(String, Domain)> =
             keys.map(|(key, kind)| (key.to_ascii_lowercase(), named(kind))).collect();
         let id = catalogue().find(action);
         let kinds = || id.into_iter().flat_map(|id| catalogue().resource_types(id));
         let mut rights: Option<Rights> = None;
-        for group in &touched.groups {
+        for group in &required.groups {
             let of_group = kinds().filter(|kind| group.contains(&kind.name));
             let mut resources: Vec<Space> =
                 of_group.map(|kind| Space::Shaped(lying_in(home, kind.arn))).collect();
@@ -337,7 +342,7 @@ impl Questions<'_> {
                 },
             ));
             if group.contains(&"document") {
-                one = one.upon(is_running_document);
+                one = one.over(is_running_document);
             }
             rights = Some(match rights {
                 Some(rights) => rights.and(one),

@@ -1,12 +1,11 @@
-//! Trusts that let a service in for one given thing alone.
+//! Trust policies that let a service assume a role only for specific resources.
 //!
-//! Claim: where every statement by which a role lets a service in asks for `aws:SourceArn`, and the service tells by that on
-//! whose behalf it asks for the role, nothing else of that type is handed the role: neither a function of another name nor a trust anchor
-//! that is made, for AWS gives it an id of its own. Where a trust is read otherwise, whatever there is counts.
+//! Claim: if every statement that lets a service assume a role requires `aws:SourceArn`, and the service sets that key to the
+//! resource for which it assumes the role, then no other resource of that type gets the role: neither a function with another
+//! name nor a new trust anchor, whose id AWS chooses. If a trust policy is anything else, all resources count.
 //!
-//! Source: IAM User Guide, "AWS global condition context keys", `aws:SourceArn` (the resource on whose behalf a service calls: a function, and where
-//! Lambda told none, such a trust would let it in for nothing); IAM Roles Anywhere User Guide, "Trust model" (the trust anchor's, and its id
-//! is AWS's choice).
+//! Source: IAM User Guide, "AWS global condition context keys", `aws:SourceArn` (the resource on whose behalf a service calls; for
+//! Lambda this is the function); IAM Roles Anywhere User Guide, "Trust model" (the trust anchor).
 
 use std::collections::BTreeSet;
 
@@ -15,17 +14,17 @@ use crate::iam::operator::Test;
 use crate::iam::symbolic::Space;
 use crate::iam::{Effect, Statement};
 
-/// A type of things for which a service asks for a role.
+/// A resource type for which a service assumes roles.
 struct Pinning {
     /// The service principal, without domain.
     service: &'static str,
-    /// The name space and the type in its ARNs.
+    /// The service prefix and the resource type in its ARNs.
     arn: (&'static str, &'static str),
-    /// Whether AWS chooses the ARN of a new one.
+    /// Whether AWS chooses the ARN of a new resource.
     is_named_by_aws: bool,
 }
 
-/// Those of which it is known what the key names.
+/// The types for which the value of `aws:SourceArn` is documented.
 fn pinning() -> [Pinning; 2] {
     [
         Pinning {
@@ -41,16 +40,16 @@ fn pinning() -> [Pinning; 2] {
     ]
 }
 
-/// The things for which a service may be a role, and for no others.
+/// The only resources for which a service may assume a role.
 pub(super) struct Pinned {
     of: Pinning,
     patterns: BTreeSet<String>,
 }
 
 impl Pinned {
-    /// Of what an action acts on in an account, that which counts: the things that the role is for, and what is no thing of
-    /// their service, or may come to be one of them.
-    pub(super) fn left(&self, action: &str, resources: Vec<Space>) -> Vec<Space> {
+    /// The resources of an action that count: the pinned ones, and resources of other types if the action may create a pinned
+    /// one.
+    pub(super) fn remaining(&self, action: &str, resources: Vec<Space>) -> Vec<Space> {
         let (space, kind) = self.of.arn;
         if !action.split(':').next().is_some_and(|own| own.eq_ignore_ascii_case(space)) {
             return resources;
@@ -66,7 +65,7 @@ impl Pinned {
     }
 }
 
-/// The patterns of `aws:SourceArn` of a statement, where it asks for one of them.
+/// The patterns of `aws:SourceArn` that a statement requires, if it does.
 fn patterns(statement: &Statement) -> Option<BTreeSet<String>> {
     let asks = statement.conditions.iter().find(|condition| {
         let operator = &condition.operator;
@@ -82,7 +81,7 @@ fn patterns(statement: &Statement) -> Option<BTreeSet<String>> {
     Some(texts.collect())
 }
 
-/// What a role is for, where its trust lets a service in for given things alone on each side that it is on.
+/// The resources that a role is pinned to, if its trust policy pins it on each side on which it exists.
 pub(super) fn pinned(sides: [&AccessModel; 2], role: &str, service: &str) -> Option<Pinned> {
     let name = service.split('.').next().unwrap_or_default();
     let of = pinning().into_iter().find(|pinning| pinning.service == name)?;
@@ -93,7 +92,7 @@ pub(super) fn pinned(sides: [&AccessModel; 2], role: &str, service: &str) -> Opt
     Some(Pinned { of, patterns: all })
 }
 
-/// The ARNs for which a role lets a service in; `None` where they are not all known to be of that type.
+/// The ARNs for which a role trusts a service; `None` if one may be of another type.
 fn pins(role: &PrincipalNode, service: &str, of: &Pinning) -> Option<BTreeSet<String>> {
     let statements = role.trust.iter().flat_map(|trust| &trust.document.statements);
     let lets_in = |statement: &&Statement| {
@@ -111,9 +110,9 @@ fn pins(role: &PrincipalNode, service: &str, of: &Pinning) -> Option<BTreeSet<St
             let parts: Vec<&str> = pattern.splitn(6, ':').collect();
             let [_, _, service, _, _, rest] = parts.as_slice() else { return false };
             let name = rest.strip_prefix(kind).unwrap_or_default();
-            // A pattern that leaves the id open takes in what is made.
+            // A pattern with an open id also matches new trust anchors.
             let is_open = of.is_named_by_aws && name.contains(['*', '?']);
-            // A version of a function is changed by changing the function.
+            // Code of a version comes from its function, so a right over the function counts.
             let is_whole = !name.is_empty() && !name.contains(':');
             *service == space && is_whole && !is_open && !pattern.contains('$')
         };

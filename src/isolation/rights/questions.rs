@@ -98,13 +98,14 @@ impl<'w> Questions<'w> {
         self.after.accounts.get(handle)
     }
 
-    /// Deciding what managed policies say: by a version of one's own, or by one that there is, unless it is known that this lifts
-    /// nothing.
+    /// The rights to change managed policies: by a new version, or by an existing one unless all versions are known to be
+    /// equivalent.
     pub(super) fn rewriting(&self, holder: &RightHolder, policies: Vec<Space>) -> Vec<Answers> {
-        let is_settled =
-            |space: &Space| self.sides().into_iter().all(|model| model.is_settled(space));
+        let is_equivalent = |space: &Space| {
+            self.sides().into_iter().all(|model| model.has_equivalent_versions(space))
+        };
         let open: Vec<Space> =
-            policies.iter().filter(|space| !is_settled(space)).cloned().collect();
+            policies.iter().filter(|space| !is_equivalent(space)).cloned().collect();
         if open.len() == policies.len() {
             return vec![self.question(holder, right(&POLICY, policies))];
         }
@@ -120,13 +121,13 @@ impl<'w> Questions<'w> {
         self.without_tags(holder, self.asked_for(holder, right, true))
     }
 
-    /// The same where a resource stands for all that no policy tells from it, and bears no plausible name: two answers about
-    /// the same resources then name the same ones.
+    /// The same without plausible names for resources: each stands for all resources that no policy distinguishes from it, so
+    /// that two answers can be compared by resource.
     pub(super) fn unnamed(&self, holder: &RightHolder, right: Right) -> Answers {
         self.without_tags(holder, self.asked_for(holder, right, false))
     }
 
-    /// An answer without what it asks of tags that the holder decides.
+    /// An answer without conditions on tags that the holder can set.
     fn without_tags(&self, holder: &RightHolder, mut answers: Answers) -> Answers {
         match holder.retagged {
             true => without_resource_tags(&mut answers),
@@ -192,7 +193,7 @@ impl<'w> Questions<'w> {
                 break;
             }
         }
-        found.unwrap_or_else(Answers::of_nobody)
+        found.unwrap_or_else(Answers::closed)
     }
 
     /// Resources of an account, with their policies as they will be. What a policy that cannot be read says of a

@@ -42,8 +42,7 @@ impl RightsSource for Questions<'_> {
                 put(&mut rights, &ROLE, vec![iam("role")], None);
                 put(&mut rights, &USER, vec![iam("user")], None);
                 put(&mut rights, &GROUP, vec![iam("group")], None);
-                let rewriting = self.rewriting(holder, vec![iam("policy")]);
-                rewriting.into_iter().for_each(|found| rights.add(found));
+                rights.add_all(self.rewriting(holder, vec![iam("policy")]));
                 put(&mut rights, &["iam:UpdateSAMLProvider"], vec![iam("saml-provider")], None);
                 for (arn, (kind, policy)) in self.resources(home) {
                     put(&mut rights, kind.policy_actions, vec![Space::One(arn)], policy);
@@ -186,8 +185,7 @@ impl RightsSource for Questions<'_> {
                 }
                 PolicySite::Managed(policy) | PolicySite::ToGroup(_, policy) => {
                     if !is_of_aws(policy) {
-                        let rewriting = self.rewriting(holder, one(policy));
-                        rewriting.into_iter().for_each(|found| rights.add(found));
+                        rights.add_all(self.rewriting(holder, one(policy)));
                     }
                 }
             },

@@ -132,7 +132,7 @@ pub struct Assumption {
     pub account: Handle,
     /// What it is.
     pub kind: AssumptionKind,
-    /// Which: types of resources, addresses of roles or buckets, services, or the id of the management account.
+    /// Its objects: types of resources, addresses of roles or buckets, services, or the id of the management account.
     pub objects: Vec<String>,
 }
 
@@ -148,9 +148,9 @@ pub enum AssumptionKind {
     IdentityIssuers,
     /// The management account, of which nothing was read, lets nobody of the other side in.
     ManagementAccount,
-    /// Access control lists of these buckets, and of objects in them, let nobody across.
+    /// Access control lists of these buckets and their objects grant no access across the wall.
     AccessLists,
-    /// This account is no administrator of other members for these services.
+    /// This account is not a delegated administrator for these services.
     DelegatedAdministrators,
 }
 

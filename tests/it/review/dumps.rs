@@ -526,7 +526,10 @@ fn a_secret_takes_a_key_that_lets_in_other_accounts() {
     };
     let read = needs("secretsmanager:GetSecretValue");
     assert!(read.iter().any(|one| one.starts_with("kms:Decrypt on the KMS key")), "{read:?}");
-    assert!(read.iter().any(|one| one.contains("aws/secretsmanager serves no other")), "{read:?}");
+    assert!(
+        read.iter().any(|one| one.contains("other accounts cannot use aws/secretsmanager")),
+        "{read:?}"
+    );
     assert_eq!(needs("secretsmanager:DescribeSecret"), [""; 0]);
 }
 
