@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Lists the types of CloudFormation's that types.txt lacks, with the properties that hint at access.
+"""Lists the CloudFormation types that types.txt lacks, with the properties that hint at access.
 
     src/review/cloudformation/refresh_types.py [VERSION]
 
-Downloads cfn-lint (PyPI), which bundles the schemas of CloudFormation's own registry, into a temporary folder. A new type
-is entered by hand: what it does to access is read from AWS's documentation, not from its name.
+Downloads cfn-lint (PyPI), which bundles the schemas of the CloudFormation registry, into a temporary folder. Add a new type by
+hand, with what AWS's documentation says about its access: its name is not enough.
 """
 
 import json

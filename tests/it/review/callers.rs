@@ -290,7 +290,7 @@ fn a_distribution_is_a_deputy() {
 
 /// STS API Reference, `GetSessionToken`; IAM User Guide, "Compare AWS STS credentials".
 #[test]
-fn a_user_asks_as_a_session_of_its_own_if_it_likes() {
+fn a_user_may_call_as_a_session_of_its_own() {
     let lab = |statements: Value, condition: Value| {
         let lab = Lab::new();
         lab.edit(&format!("accounts/{TOOLS}/account-authorization-details.json"), |details| {
@@ -316,7 +316,7 @@ fn a_user_asks_as_a_session_of_its_own_if_it_likes() {
     let second = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
     judge(vec![
         ("a session", lab(all(), is_there()), "dev", Reachable),
-        ("none that it may begin", lab(none, is_there()), "dev", Conditional),
+        ("no session", lab(none, is_there()), "dev", Conditional),
         ("a second factor", lab(all(), second), "dev", Conditional),
     ]);
 }

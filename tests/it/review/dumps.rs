@@ -404,7 +404,7 @@ fn what_a_dump_does_not_say_is_not_known() {
     assert!(said.contains("has no `rcps`"), "{said}");
 }
 
-/// What the wall from there rests on, of a kind.
+/// The objects of one kind of assumption of the wall to `production`.
 fn rests_on(lab: &Lab, from: &str, kind: AssumptionKind) -> Vec<String> {
     let outcome = lab.review().expect("a review");
     let row = outcome.isolation.matrix.iter().find(|r| r.from == from && r.to == "production");
@@ -415,7 +415,7 @@ fn rests_on(lab: &Lab, from: &str, kind: AssumptionKind) -> Vec<String> {
 /// S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket"; "Blocking public access to your
 /// Amazon S3 storage", `IgnorePublicAcls`.
 #[test]
-fn access_control_lists_that_are_on_are_assumed_to_let_nobody_in() {
+fn walls_assume_that_access_control_lists_grant_nothing() {
     let lists = |lab: &Lab| {
         ["dev", "$external", "$anonymous"]
             .map(|from| rests_on(lab, from, AssumptionKind::AccessLists).len())
@@ -431,7 +431,7 @@ fn access_control_lists_that_are_on_are_assumed_to_let_nobody_in() {
     let unread = with(&|_| ());
     let ownership =
         |name: &'static str| with(&move |dump| dump["buckets"][0]["ownership"] = json!(name));
-    assert_eq!(lists(&unread), [1, 1, 1], "nobody looked");
+    assert_eq!(lists(&unread), [1, 1, 1], "not read");
     assert_eq!(
         rests_on(&unread, "dev", AssumptionKind::AccessLists),
         ["s3_bucket/acme-ledger@production"]
@@ -446,12 +446,12 @@ fn access_control_lists_that_are_on_are_assumed_to_let_nobody_in() {
     assert_eq!(lists(&by_account), [1, 1, 0]);
     let none = with(&|dump| dump["buckets"] = json!([]));
     assert_eq!(lists(&none), [0, 0, 0]);
-    // What they grant, guardrails bind.
+    // Guardrails limit what the lists grant.
     let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
         "Condition": {"StringNotEquals": {"aws:PrincipalAccount": PRODUCTION}}});
     unread.organize(&[], &[("p-own", document(json!([deny])), &["ou-live"])]);
     assert_eq!(lists(&unread), [0, 0, 0]);
-    // What a plan changes about it.
+    // Plans that change Object Ownership.
     let controls = |ownership: &str| json!({"bucket": "acme-ledger", "id": "acme-ledger", "rule": [{"object_ownership": ownership}]});
     let planned = |lab: Lab, actions: &'static [&'static str], before: Value, after: Value| {
         let change = Change {
@@ -471,7 +471,7 @@ fn access_control_lists_that_are_on_are_assumed_to_let_nobody_in() {
 
 /// Organizations User Guide, "Delegated administrator for AWS services that work with Organizations".
 #[test]
-fn an_account_is_assumed_to_administer_no_others() {
+fn walls_assume_that_accounts_are_no_delegated_administrators() {
     let administers = |lab: &Lab| rests_on(lab, "dev", AssumptionKind::DelegatedAdministrators);
     let stacks = "member.org.stacksets.cloudformation.amazonaws.com";
     let trusting = |lab: &Lab, trusted: Option<Value>| {
@@ -492,7 +492,7 @@ fn an_account_is_assumed_to_administer_no_others() {
         lab
     };
     let all = || allow("cloudformation:*", "*");
-    assert_eq!(administers(&with(all(), None)), [stacks], "nobody looked");
+    assert_eq!(administers(&with(all(), None)), [stacks], "trusted services not read");
     assert_eq!(administers(&with(all(), Some(json!([stacks])))), [stacks]);
     assert_eq!(administers(&with(all(), Some(json!(["sso.amazonaws.com"])))), [""; 0]);
     assert_eq!(administers(&with(all(), Some(json!([])))), [""; 0], "no service is trusted");
@@ -501,17 +501,17 @@ fn an_account_is_assumed_to_administer_no_others() {
         ["sso.amazonaws.com"]
     );
     assert_eq!(administers(&with(allow("cloudformation:CreateStackSet", "*"), None)), [""; 0]);
-    assert_eq!(administers(&with(allow("s3:*", "*"), None)), [""; 0], "nobody there does that");
+    assert_eq!(administers(&with(allow("s3:*", "*"), None)), [""; 0], "no principal may do that");
     let kept = with(all(), None);
     let deny = json!({"Effect": "Deny", "Action": "cloudformation:*StackSet*", "Resource": "*"});
     kept.organize(&[("p-sets", document(json!([deny])), &["ou-build"])], &[]);
     trusting(&kept, None);
-    assert_eq!(administers(&kept), [""; 0], "a guardrail keeps it from that");
+    assert_eq!(administers(&kept), [""; 0], "an SCP denies it");
 }
 
 /// Secrets Manager User Guide, "Access AWS Secrets Manager secrets from a different account".
 #[test]
-fn a_secret_takes_a_key_that_lets_in_other_accounts() {
+fn a_secret_also_needs_a_key_for_other_accounts() {
     let needs = |action: &str| -> Vec<String> {
         let lab = Lab::new();
         lab.edit(&format!("accounts/{PRODUCTION}/resource-policies.json"), |dump| {
@@ -533,9 +533,9 @@ fn a_secret_takes_a_key_that_lets_in_other_accounts() {
     assert_eq!(needs("secretsmanager:DescribeSecret"), [""; 0]);
 }
 
-/// IAM API Reference, `SetDefaultPolicyVersion`: it makes one of the versions that there are the one in force.
+/// IAM API Reference, `SetDefaultPolicyVersion`: it makes an existing version the default.
 #[test]
-fn an_old_version_of_a_policy_counts_for_what_it_says() {
+fn a_right_to_restore_an_old_version_counts_if_versions_differ() {
     let deny = |action: &str| {
         document(
             json!([{"Effect": "Deny", "Action": action, "Resource": format!("arn:aws:iam::{PRODUCTION}:role/*")}]),
@@ -570,12 +570,16 @@ fn an_old_version_of_a_policy_counts_for_what_it_says() {
         wall(&outcome, "dev", "production").1
     };
     let set = "iam:SetDefaultPolicyVersion";
-    assert_eq!(verdict(None, true, set), Isolated, "there is no other");
-    assert_eq!(verdict(Some(deny("sts:AssumeRole")), true, set), Isolated, "the same");
-    assert_eq!(verdict(Some(deny("sts:TagSession")), true, set), Reachable, "another Deny");
+    assert_eq!(verdict(None, true, set), Isolated, "no other version");
+    assert_eq!(verdict(Some(deny("sts:AssumeRole")), true, set), Isolated, "an equivalent version");
+    assert_eq!(
+        verdict(Some(deny("sts:TagSession")), true, set),
+        Reachable,
+        "a version with another Deny"
+    );
     let open = document(json!([allow("sts:*", "*")]));
-    assert_eq!(verdict(Some(open.clone()), true, set), Reachable, "no Deny");
-    assert_eq!(verdict(None, false, set), Reachable, "the list may lack others");
-    assert_eq!(verdict(None, true, "iam:CreatePolicyVersion"), Reachable, "a text of one's own");
-    assert_eq!(verdict(Some(open), true, "iam:GetPolicyVersion"), Isolated, "looking");
+    assert_eq!(verdict(Some(open.clone()), true, set), Reachable, "a version without a Deny");
+    assert_eq!(verdict(None, false, set), Reachable, "the list may be incomplete");
+    assert_eq!(verdict(None, true, "iam:CreatePolicyVersion"), Reachable, "a new version");
+    assert_eq!(verdict(Some(open), true, "iam:GetPolicyVersion"), Isolated, "only a right to read");
 }

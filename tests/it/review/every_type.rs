@@ -1,5 +1,5 @@
-//! Every type of Terraform's AWS provider that bears access, by the table itself: what lets nobody in beside its own account
-//! opens nothing, and whatever else is not judged is named.
+//! Every type of Terraform's AWS provider that can grant access, from the table itself: access within the own account opens
+//! nothing, and everything else that is not judged is reported.
 
 use palisade::engine::review::ReviewOutcome;
 use palisade::isolation::WallVerdict::{self, Conditional, Isolated, Reachable, Undetermined};
@@ -11,7 +11,7 @@ use super::lab::{
 
 const TYPES: &str = include_str!("../../../src/review/terraform/types.txt");
 
-/// Types with what they do to access, and the argument where a principal is named.
+/// The types of one row kind, each with the argument that has the principal.
 fn rows(bearing: &str) -> Vec<(&'static str, &'static str)> {
     let all = TYPES.lines().filter(|line| !line.starts_with('#'));
     let split = all.filter_map(|row| row.split_once(' '));
@@ -27,7 +27,7 @@ fn address(name: &str) -> &'static str {
     Box::leak(format!("aws_{name}.t").into_boxed_str())
 }
 
-/// The argument that holds the policy of a type.
+/// The argument with the policy of a type.
 fn policy_of(name: &str) -> &'static str {
     match name {
         "elasticsearch_domain"
@@ -48,7 +48,7 @@ fn policy_of(name: &str) -> &'static str {
     }
 }
 
-/// `builder` may do everything anywhere.
+/// `builder` has `*` on `*`.
 fn lab() -> Lab {
     let lab = Lab::new();
     lab.edit_role(DEV, "builder", |builder| {
@@ -68,9 +68,9 @@ fn is(changes: Vec<Change>, expected: WallVerdict) -> ReviewOutcome {
     outcome
 }
 
-/// Each of these is named as not judged, and the wall is undetermined for it.
+/// Each of these changes is reported as not judged, and the wall is undetermined.
 #[track_caller]
-fn all_are_named(changes: Vec<Change>) {
+fn all_are_reported(changes: Vec<Change>) {
     let addresses: Vec<&str> = changes.iter().map(|change| change.address).collect();
     let outcome = is(changes, Undetermined);
     let named = |address: &&str| {
@@ -80,7 +80,8 @@ fn all_are_named(changes: Vec<Change>) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Where an access point lies before its bucket, its policy is asked for with the bucket.
+/// Types with a test of their own: the policy of an access point depends on the access point, and an API is open without a
+/// policy.
 const APART: [&str; 2] = ["s3control_access_point_policy", "api_gateway_rest_api"];
 
 fn documents() -> Vec<&'static str> {
@@ -105,11 +106,11 @@ fn a_policy_that_stays_in_its_account_opens_nothing() {
     of_account["Statement"][0]["Condition"] =
         json!({"StringEquals": {"aws:PrincipalAccount": PRODUCTION}});
     is(with(of_account.clone()), Isolated);
-    all_are_named(with(lets_in(&root(DEV), "*", "*")));
-    all_are_named(with(lets_in("*", "*", "*")));
+    all_are_reported(with(lets_in(&root(DEV), "*", "*")));
+    all_are_reported(with(lets_in("*", "*", "*")));
     of_account["Statement"][0]["Condition"] =
         json!({"StringEquals": {"aws:PrincipalAccount": [PRODUCTION, DEV]}});
-    all_are_named(with(of_account));
+    all_are_reported(with(of_account));
     let later = documents().into_iter().map(|name| Change {
         address: address(name),
         after: json!({}),
@@ -117,8 +118,8 @@ fn a_policy_that_stays_in_its_account_opens_nothing() {
         expressions: json!({policy_of(name): {"references": ["aws_iam_role.r.arn", "aws_iam_role.r"]}}),
         ..Change::default()
     });
-    all_are_named(later.collect());
-    // One that goes lets nobody in any more, but for a file system, which the network then opens.
+    all_are_reported(later.collect());
+    // Deleting a policy removes access, except for a file system, which is then open to its network.
     let gone = |name| Change {
         address: address(name),
         actions: &["delete"],
@@ -128,7 +129,7 @@ fn a_policy_that_stays_in_its_account_opens_nothing() {
     let (network, others): (Vec<_>, Vec<_>) =
         documents().into_iter().partition(|name| *name == "efs_file_system_policy");
     is(others.into_iter().map(gone).collect(), Isolated);
-    all_are_named(network.into_iter().map(gone).collect());
+    all_are_reported(network.into_iter().map(gone).collect());
 }
 
 #[test]
@@ -145,15 +146,15 @@ fn a_principal_of_its_own_account_opens_nothing() {
     let closed = is(of(json!(PRODUCTION)), Isolated);
     assert_eq!(closed.change.not_judged, Vec::<String>::new());
     is(of(json!(format!("arn:aws:iam::{PRODUCTION}:role/settle"))), Isolated);
-    all_are_named(of(json!(DEV)));
-    all_are_named(of(json!("*")));
-    all_are_named(of(Value::Null));
+    all_are_reported(of(json!(DEV)));
+    all_are_reported(of(json!("*")));
+    all_are_reported(of(Value::Null));
     let shared = Change {
         address: "aws_lambda_layer_version_permission.t",
         after: json!({"principal": PRODUCTION, "organization_id": "o-abcdefghij"}),
         ..Change::default()
     };
-    all_are_named(vec![shared]);
+    all_are_reported(vec![shared]);
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn an_access_point_of_an_own_bucket_stays_in_its_account() {
 }
 
 #[test]
-fn what_bears_access_and_is_not_judged_is_named() {
+fn types_that_are_not_judged_are_reported() {
     let plain = |(name, _): (&str, &str)| Change {
         address: address(name),
         after: json!({"name": "x"}),
@@ -186,7 +187,7 @@ fn what_bears_access_and_is_not_judged_is_named() {
     };
     let all: Vec<_> = [rows("bears"), rows("runs")].concat();
     assert!(all.len() > 80, "{}", all.len());
-    all_are_named(all.into_iter().map(plain).collect());
+    all_are_reported(all.into_iter().map(plain).collect());
     let harmless = rows("none");
     let count = harmless.len();
     let outcome = is(harmless.into_iter().map(plain).collect(), Isolated);
@@ -196,10 +197,10 @@ fn what_bears_access_and_is_not_judged_is_named() {
         after: json!({"policy": lets_in(&root(PRODUCTION), "execute-api:Invoke", "*").to_string()}),
         ..Change::default()
     };
-    all_are_named(vec![api]);
+    all_are_reported(vec![api]);
 }
 
-/// Policies that are put on what they name, each closed, open, open under a condition, unknown and gone.
+/// Policies of other resources, each closed, open, open under a condition, unknown and deleted.
 #[test]
 fn policies_on_resources_are_carried_out() {
     let arn = |rest: &str| {
@@ -314,7 +315,7 @@ fn policies_on_resources_are_carried_out() {
     }
 }
 
-/// A key or a certificate authority that the same plan makes is found by what refers to it.
+/// A policy is attached to a key or certificate authority that the same plan creates.
 #[test]
 fn keys_of_every_origin_and_new_authorities_hold_policies() {
     let open = |action: &str| lets_in(&root(DEV), action, "*").to_string();
@@ -346,7 +347,7 @@ fn keys_of_every_origin_and_new_authorities_hold_policies() {
     assert_eq!(outcome.change.not_judged, Vec::<String>::new());
 }
 
-/// `settle` trusts `ann`, who is in `crew` and may assume roles by a policy of hers or of the group.
+/// `settle` trusts `ann`, who is in `crew` and may assume roles by a policy of her own or of the group.
 fn ann(holder: &str) -> Lab {
     let mut lab = Lab::new();
     lab.environments = vec![("dev", TOOLS), ("production", PRODUCTION)];
@@ -375,9 +376,9 @@ fn ann(holder: &str) -> Lab {
     lab
 }
 
-/// What goes takes its access with it, and so does a list that leaves nothing beside itself.
+/// A deleted object loses its access, and so does what an exclusive list leaves out.
 #[test]
-fn what_goes_takes_its_access_with_it() {
+fn deleted_objects_lose_their_access() {
     let tools = "aws.tools";
     let gone = |address: &'static str, before: Value| Change {
         address,
@@ -470,8 +471,8 @@ fn what_goes_takes_its_access_with_it() {
     }
 }
 
-/// A unit that the plan makes denies nothing by itself (AWS attaches `FullAWSAccess` to it): an account that moves into it
-/// leaves the policies of its old unit behind.
+/// A new unit denies nothing, because AWS attaches `FullAWSAccess` to it: an account that moves into it leaves the policies of
+/// its old unit behind.
 #[test]
 fn a_new_unit_allows_what_no_policy_denies() {
     let lab = Lab::new();
@@ -500,7 +501,7 @@ fn a_new_unit_allows_what_no_policy_denies() {
     assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable), "{:#?}", outcome.change);
 }
 
-/// A type whose access is in the model has a test that carries it out.
+/// Every judged type occurs in a test of this folder.
 #[test]
 fn every_judged_type_is_carried_out_by_a_test() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/review");

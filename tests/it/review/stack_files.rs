@@ -105,7 +105,7 @@ fn functions_and_parameters_are_evaluated() {
 }
 
 #[test]
-fn loops_are_unrolled_under_their_transform() {
+fn loops_are_expanded_under_their_transform() {
     let text = "
 Transform: AWS::LanguageExtensions
 Resources:
@@ -123,9 +123,9 @@ Resources:
     assert_eq!(outcome.change.judged, 2);
 }
 
-/// What one stack exports, another one of the same review imports.
+/// A stack imports what another stack of the same review exports.
 #[test]
-fn stacks_of_one_review_know_each_other() {
+fn stacks_of_one_review_share_exports() {
     let mut lab = Lab::new();
     let exports = "
 Resources: {Vpc: {Type: AWS::EC2::VPC}}
@@ -137,7 +137,7 @@ Outputs: {Trusted: {Value: '111111111111', Export: {Name: trusted}}}
     assert_eq!(wall(&outcome, "dev", "production").1, Reachable);
 }
 
-/// Causes and statements have the line that they are written in.
+/// Causes and statements have their lines in the template.
 #[test]
 fn causes_have_their_lines() {
     let outcome = review(&ROLE.replace("PRINCIPAL", "111111111111"), |_| {});
@@ -195,7 +195,7 @@ Resources:
     render::sarif::review(&outcome, "", &mut out).expect("written");
     let out = String::from_utf8(out).expect("text");
     assert!(!out.contains(SECRET), "{out}");
-    // Nor in what is said of a wrong template or of wrong parameters.
+    // Nor in errors about the template or its parameters.
     let wrong = text.replace("!Sub 'app'", "!Ref Nobody");
     let given = |stack: &mut StackRequest| {
         stack.parameters = BTreeMap::from([("Given".to_owned(), SECRET.to_owned())]);
@@ -275,9 +275,9 @@ fn hostile_templates_end_with_an_error() {
     );
 }
 
-/// A condition that is not known leaves open what depends on it, and no more.
+/// An unknown condition makes only the resources that depend on it unknown.
 #[test]
-fn a_condition_that_is_not_known_bears_on_its_resources_alone() {
+fn an_unknown_condition_affects_only_its_resources() {
     let text = |condition: &str| {
         format!(
             "

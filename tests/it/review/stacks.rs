@@ -116,7 +116,7 @@ fn a_role(properties: Value) -> Value {
 }
 
 #[test]
-fn roles_made_changed_and_gone() {
+fn roles_are_created_changed_and_deleted() {
     // A role without a name, made by a new stack.
     let new = json!({"New": a_role(json!({"AssumeRolePolicyDocument": trust(&root(DEV))}))});
     becomes(Lab::new(), &Stack::new(PRODUCTION, new), (Isolated, Reachable));
@@ -144,9 +144,9 @@ fn roles_made_changed_and_gone() {
     assert_eq!((outcome.change.judged, outcome.isolation.changes.len()), (0, 0));
 }
 
-/// A role that is replaced is another one: trusts that name it hold the old one's id.
+/// A replaced role is a new principal: trust policies keep the id of the old one.
 #[test]
-fn a_replaced_role_is_another_one() {
+fn a_replaced_role_loses_its_trusts() {
     let builder = |more: Value| {
         let mut properties = json!({
             "AssumeRolePolicyDocument": trust("ec2.amazonaws.com"),
@@ -163,14 +163,14 @@ fn a_replaced_role_is_another_one() {
         let stack = Stack::new(DEV, after).from(builder(json!({})), physical);
         becomes(settle_trusts(BUILDER), &stack, (Reachable, Isolated));
     }
-    // `/` is what the path is without one.
+    // `/` is the default path.
     let stack = Stack::new(DEV, builder(json!({"Path": "/"}))).from(builder(json!({})), physical);
     becomes(settle_trusts(BUILDER), &stack, (Reachable, Reachable));
-    // A logical id under which another type stands.
+    // Another type for the same logical id.
     let other = json!({"Builder": resource("AWS::SNS::Topic", json!({}))});
     let stack = Stack::new(DEV, other).from(builder(json!({})), physical);
     becomes(settle_trusts(BUILDER), &stack, (Reachable, Isolated));
-    // One that is retained keeps its trusts.
+    // A retained role keeps its trusts.
     let mut retained = builder(json!({"RoleName": "builder-2"}));
     retained["Builder"]["UpdateReplacePolicy"] = json!("Retain");
     let stack = Stack::new(DEV, retained).from(builder(json!({})), physical);
@@ -178,7 +178,7 @@ fn a_replaced_role_is_another_one() {
 }
 
 #[test]
-fn what_is_put_into_roles_users_and_groups() {
+fn policies_of_roles_users_and_groups() {
     let walk = format!("arn:aws:iam::{TOOLS}:policy/walk");
     let policy = |more: Value| {
         let mut all = json!({"PolicyName": "walk", "PolicyDocument": may_become_any()});
@@ -462,7 +462,7 @@ fn buckets_and_their_public_access_blocks() {
     let only = |block: Value| json!({"B": resource("AWS::S3::Bucket", block)});
     let stack = Stack::new(PRODUCTION, only(json!({}))).from(only(shut), &[("B", "acme-ledger")]);
     becomes(lab, &stack, (Isolated, Reachable));
-    // Lists that are turned on may let anybody in.
+    // Access control lists that are turned on are an assumption of the wall.
     let owned = |by: &str| only(json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": by}]}}));
     let rests = |by: &str| {
         let stack =
@@ -537,7 +537,7 @@ fn the_organization() {
 }
 
 #[test]
-fn types_that_are_not_judged_are_named() {
+fn types_that_are_not_judged_are_reported() {
     for (kind, properties, says) in [
         ("AWS::RAM::ResourceShare", json!({"Name": "x"}), "can grant access, and its type"),
         ("AWS::Lambda::LayerVersionPermission", json!({}), "can grant access, and its type"),
@@ -569,7 +569,7 @@ fn types_that_are_not_judged_are_named() {
         assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Undetermined), "{kind}");
         let said = outcome.change.not_judged.join("\n");
         assert!(said.contains(says) && said.contains("app/R") && said.contains(kind), "{said}");
-        // What stays as it is changes nothing.
+        // An unchanged resource is not reported.
         let declared = json!({"R": resource(kind, properties)});
         let same = Stack::new(PRODUCTION, declared.clone()).from(declared, &[("R", "r")]);
         becomes(Lab::new(), &same, (Isolated, Isolated));
@@ -589,7 +589,7 @@ fn types_that_are_not_judged_are_named() {
 
 /// Without the deployed state nothing is known of what the template deletes or renames; what it opens is reported.
 #[test]
-fn a_stack_of_which_nothing_is_known_is_undetermined() {
+fn a_stack_without_deployed_state_is_undetermined() {
     let template =
         json!({"R": a_role(json!({"AssumeRolePolicyDocument": trust("ec2.amazonaws.com")}))});
     let with = |edit: fn(&mut StackRequest), template: &Value| {
