@@ -56,7 +56,7 @@ impl<'q> Judge<'q> {
             read.extend(filled.map(|condition| condition.key.to_ascii_lowercase()));
         }
         // Whether one of these is there decides whether another action is asked for.
-        let takes = |key: &str| side.beside.iter().any(|other| (other.is_set)(key));
+        let takes = |key: &str| side.beside.iter().any(|other| other.is_needed_for(key));
         let is_read = |space: &KeySpace| read.contains(&space.key) || takes(&space.key);
         let values = (0..spaces.len()).filter(|i| spaces.get(*i).is_some_and(is_read)).collect();
         // The request with one key as it may be: what a condition on that key sees of it.

@@ -73,7 +73,7 @@ pub struct Companion {
     /// The action, in lower case.
     pub action: &'static str,
     /// Whether a key, in lower case, needs it; `None` if every request does.
-    pub is_needed_for: Option<fn(&str) -> bool>,
+    is_needed_for: Option<fn(&str) -> bool>,
 }
 
 impl Companion {
@@ -87,6 +87,12 @@ impl Companion {
     #[must_use]
     pub const fn with_keys(action: &'static str, is_needed_for: fn(&str) -> bool) -> Self {
         Self { action, is_needed_for: Some(is_needed_for) }
+    }
+
+    /// Whether a request with a key, in lower case, needs it.
+    #[must_use]
+    pub fn is_needed_for(&self, key: &str) -> bool {
+        self.is_needed_for.is_none_or(|is_needed_for| is_needed_for(key))
     }
 
     /// The request for it that goes with another one; `None` if that does not need it.

@@ -129,7 +129,9 @@ impl Asked {
         };
         let silent = SESSION_KEYS.iter().filter(|companion| !speaks(companion.action));
         let never: Vec<String> = silent
-            .flat_map(|companion| keys_of(&self.documents).filter(|key| (companion.is_set)(key)))
+            .flat_map(|companion| {
+                keys_of(&self.documents).filter(|key| companion.is_needed_for(key))
+            })
             .collect();
         self.never.extend(never);
         let contexts = keys_of(&self.documents).filter(|key| is_of_provided_context(key));

@@ -15,12 +15,12 @@ impl Case<'_> {
             return false;
         };
         let asks = line.statement.conditions.iter().any(|condition| {
-            (companion.is_set)(&condition.key.to_ascii_lowercase())
+            companion.is_needed_for(&condition.key.to_ascii_lowercase())
                 && self.holds(condition, Some(&None)) == Some(false)
         });
         let carried = self.parts.request.context.iter().map(|(key, _)| key);
         let mut carried = carried.chain(self.parts.always.iter().map(String::as_str));
-        let asks = asks || carried.any(|key| (companion.is_set)(&key.to_ascii_lowercase()));
+        let asks = asks || carried.any(|key| companion.is_needed_for(&key.to_ascii_lowercase()));
         let actions = [Space::One(companion.action.to_owned())];
         let other = self.about(&actions);
         asks && (other.denials().any(|denial| other.denies(&denial, Some(line)))
