@@ -130,10 +130,7 @@ pub(super) fn tone(outcome: &ReviewOutcome) -> Tone {
 pub(super) fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[String])> {
     let change = &outcome.change;
     let all = [
-        (
-            "Not judged, so the walls that it bears on are undetermined",
-            change.not_judged.as_slice(),
-        ),
+        ("Not judged, so the affected walls are undetermined", change.not_judged.as_slice()),
         ("Not read, so the walls of these accounts are undetermined", change.not_read.as_slice()),
         ("Not known, so no path is called reachable", change.guardrails_unknown.as_slice()),
     ];

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{AccountSnapshot, AccountsSnapshot, PolicyText, Tree};
+use super::{AccountSnapshot, AccountsSnapshot, Identity, PolicyText, Tree};
 
 /// The changes of one file: a plan, or the template of a stack.
 pub(crate) trait ChangeSet {
@@ -69,7 +69,43 @@ pub(crate) fn carry_out(sets: &[&dyn ChangeSet], before: &mut AccountsSnapshot) 
     for unclear in notes.not_judged {
         unclear.say(&mut overlay);
     }
+    for why in unknown_policies(before, &overlay.after) {
+        if !overlay.not_judged.contains(&why) {
+            overlay.not_judged.push(why);
+        }
+    }
     overlay
+}
+
+/// Why policies are unknown after the changes. The analysis itself only says that it cannot read them.
+fn unknown_policies(before: &AccountsSnapshot, after: &AccountsSnapshot) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for (id, account) in &after.accounts {
+        let was = before.accounts.get(id);
+        // Most accounts are not changed and stay shared.
+        if was.is_some_and(|was| Arc::ptr_eq(was, account)) {
+            continue;
+        }
+        let known = was.map(|was| unknown_in(was)).unwrap_or_default();
+        all.extend(unknown_in(account).difference(&known).map(|why| (*why).to_owned()));
+    }
+    all
+}
+
+fn unknown_in(account: &AccountSnapshot) -> BTreeSet<&str> {
+    fn of_identity(identity: &Identity) -> impl Iterator<Item = &PolicyText> {
+        identity.trust.iter().chain(identity.inline.values())
+    }
+    let identities = account.roles.values().chain(account.users.values()).flat_map(of_identity);
+    let groups = account.groups.values().flat_map(|group| group.inline.values());
+    let managed = account.policies.values().map(|policy| &policy.content);
+    let resources = account.resources.values().filter_map(|resource| resource.policy.as_ref());
+    let all = identities.chain(groups).chain(managed).chain(resources);
+    all.filter_map(|policy| match policy {
+        PolicyText::Unknown(why) => Some(why.as_str()),
+        PolicyText::Known(_) => None,
+    })
+    .collect()
 }
 
 /// Adds an account that only a change mentions.

@@ -166,7 +166,7 @@ fn expressions_that_are_not_exact_are_undetermined() {
         "aws_s3_bucket.new"
     ]);
     judged(Written { policy: &assigned, references, ..Written::default() }, Undetermined);
-    // Without the files nothing is known of it.
+    // Without the files the policy is unknown, and the report says so.
     let outcome = Lab::new()
         .plan(&Plan::new(vec![
             bucket(),
@@ -175,6 +175,8 @@ fn expressions_that_are_not_exact_are_undetermined() {
         .review()
         .expect("a review");
     assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Undetermined));
+    let why = "`aws_s3_bucket_policy.new.policy` is known after apply";
+    assert_eq!(outcome.change.not_judged, [why]);
 }
 
 /// A role of `production` trusts a role of `dev` that the same plan makes, by a document that is read during the apply.
