@@ -60,3 +60,15 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, text: String) -> Result<T, 
         diagnostic.at(Loc::new(&source, start..start))
     })
 }
+
+/// A string, number or boolean as a string; `None` for any other value.
+pub(super) fn scalar(value: &serde_json::Value) -> Option<String> {
+    use serde_json::Value as Json;
+
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(value) => Some(value.to_string()),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}

@@ -13,6 +13,7 @@ use super::template::{Template, TemplateParameter};
 use super::value::{TemplateValue, UnknownReason};
 use super::yaml::at_line;
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
+use crate::review::json::scalar;
 
 /// One parameter in the form of the API.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,15 +72,6 @@ fn of_json(json: &Json) -> Option<BTreeMap<String, String>> {
             _ => all.iter().map(|(name, value)| Some((name.clone(), scalar(value)?))).collect(),
         },
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => None,
-    }
-}
-
-fn scalar(json: &Json) -> Option<String> {
-    match json {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(bool) => Some(bool.to_string()),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 

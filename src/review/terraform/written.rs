@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use super::overlay::{Work, symbol};
 use super::plan::Change;
 use crate::review::PolicyText;
+use crate::review::json::scalar;
 
 /// A value as the configuration writes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,7 +123,7 @@ impl Work<'_> {
         match written {
             WrittenValue::Literal(value) => Some(value.clone()),
             WrittenValue::Text(parts) => {
-                let part = |part| text(&self.value(change, part, place)?);
+                let part = |part| scalar(&self.value(change, part, place)?);
                 parts.iter().map(part).collect::<Option<String>>().map(Json::String)
             }
             WrittenValue::List(all) => {
@@ -131,7 +132,7 @@ impl Work<'_> {
             WrittenValue::Object(members) => {
                 let mut object = Map::new();
                 for (key, value) in members {
-                    let key = text(&self.value(change, key, place)?)?;
+                    let key = scalar(&self.value(change, key, place)?)?;
                     let within = match place {
                         PolicyPlace::Element if key == "Condition" => PolicyPlace::Condition,
                         PolicyPlace::Condition if key.contains("String") => PolicyPlace::Compared,
@@ -196,16 +197,6 @@ impl Work<'_> {
                 .then(|| symbol(other, attr))
         };
         named.or_else(assigned).map(Json::String)
-    }
-}
-
-/// A scalar as an interpolation renders it.
-fn text(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(value) => Some(value.to_string()),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
