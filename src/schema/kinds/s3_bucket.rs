@@ -246,7 +246,11 @@ fn ownership(reader: &mut Reader<'_>) -> Option<String> {
     if !OWNERSHIP.contains(&named.as_str()) {
         let help = crate::diag::did_you_mean(&named, OWNERSHIP)
             .unwrap_or_else(|| format!("write one of `{}`", OWNERSHIP.join("`, `")));
-        reader.error("object_ownership", format!("`{named}` is not a valid Object Ownership"), help);
+        reader.error(
+            "object_ownership",
+            format!("`{named}` is not a valid Object Ownership"),
+            help,
+        );
     }
     Some(named)
 }
