@@ -65,7 +65,7 @@ impl StackArgs {
     /// The templates with the flags of their stacks.
     ///
     /// # Errors
-    /// A flag for a stack without a template, or flags that contradict each other.
+    /// A flag about a stack of which no template is given.
     pub(in crate::cli) fn requests(&self) -> Result<Vec<StackRequest>, Diagnostic> {
         let mut stacks: Vec<StackRequest> = Vec::new();
         for given in &self.cloudformation {
@@ -122,8 +122,10 @@ impl StackArgs {
             find(&mut stacks, Some(name), "--new-stack")?.is_new = true;
         }
         if let Some(both) = stacks.iter().find(|stack| stack.is_new && !stack.deployed.is_empty()) {
-            let message = format!("the stack `{}` cannot be both new and deployed", both.name);
-            return Err(Diagnostic::error(message).help("use either `--new-stack` or `--deployed`"));
+            let message = format!("the stack `{}` cannot be new and deployed", both.name);
+            return Err(
+                Diagnostic::error(message).help("give one of `--new-stack` and `--deployed`")
+            );
         }
         Ok(stacks)
     }

@@ -1,7 +1,7 @@
 //! ARNs of resources that a plan or a template gives by name or URL.
 
 use super::AccountSnapshot;
-use crate::access::ResourceType;
+use crate::access::{QUEUE, ResourceType, SECRET};
 
 /// The ARN of the one resource of a type with that name in an account, and in a Region if that is known; `None` if there is
 /// none, or more than one.
@@ -27,7 +27,7 @@ pub(super) fn existing(
 /// The ARN of a secret ends with its name, a hyphen and six characters (Secrets Manager User Guide, "What's in a Secrets Manager
 /// secret?").
 fn is_secret_of(of: &ResourceType, rest: &str, name: &str) -> bool {
-    of.service == "secretsmanager"
+    *of == SECRET
         && rest.len() == name.len() + 7
         && rest.strip_prefix(name).is_some_and(|end| end.starts_with('-'))
 }
@@ -40,11 +40,12 @@ pub(super) fn queue(url: &str, partition: &str) -> Option<String> {
     let (host, account, name) = (parts.next()?, parts.next()?, parts.next()?);
     let labels: Vec<&str> = host.split('.').collect();
     let region = match labels.as_slice() {
-        ["sqs", region, ..] | [region, "queue", ..] => *region,
+        [service, region, ..] if *service == QUEUE.service => *region,
+        [region, "queue", ..] => *region,
         ["queue", ..] => "us-east-1",
         _ => return None,
     };
-    Some(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
+    Some(format!("arn:{partition}:{}:{region}:{account}:{name}", QUEUE.service))
 }
 
 #[cfg(test)]

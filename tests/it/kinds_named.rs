@@ -582,7 +582,6 @@ const NAME_A_SERVICE: &[(&str, &str)] = &[
     ("src/isolation/issuers.rs", "issuers of tokens whose keys lie at an address of S3"),
     ("src/provider/", "the clients of the SDK"),
     ("src/render/isolation/view.rs", "condition keys by which somebody is told from others"),
-    ("src/review/arns.rs", "the ends of secrets' ARNs, and the hosts in URLs of queues"),
     ("src/review/cloudformation/", "how CloudFormation names resources, and their ARNs"),
     ("src/review/edit.rs", "condition keys of what AWS makes of a permission of a function"),
     ("src/review/terraform/", "what Terraform calls the types, and how it writes their ARNs"),

@@ -50,7 +50,7 @@ pub(in crate::isolation) fn may_administer(
     if sets.is_empty() {
         return found;
     }
-    let mut note_allowed = |globs: &[crate::iam::symbolic::globs::Glob]| {
+    let mut spoken = |globs: &[crate::iam::symbolic::globs::Glob]| {
         sets.retain(|(set, service)| {
             let names = |action: &&str| {
                 let action = action.to_ascii_lowercase();
@@ -69,9 +69,9 @@ pub(in crate::isolation) fn may_administer(
             !principal.arn.contains(":role/aws-service-role/")
                 && !is_for_management(model, principal)
         });
-        own.for_each(|principal| note_allowed(&allowing(principal)));
+        own.for_each(|principal| spoken(&allowing(principal)));
     } else {
-        note_allowed(&[crate::iam::symbolic::globs::Glob::like("*")]);
+        spoken(&[crate::iam::symbolic::globs::Glob::like("*")]);
     }
     found
 }

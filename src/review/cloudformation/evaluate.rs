@@ -11,10 +11,9 @@ mod functions;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::node::{Content, TemplateNode};
+use super::node::{Content, TemplateNode, at_line};
 use super::template::{Declaration, Template};
 use super::value::{TemplateValue, UnknownReason};
-use super::yaml::at_line;
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 
 /// Most steps of one template's evaluation: no reference is cached, so a chain of them may double with each link.

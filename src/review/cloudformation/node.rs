@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+pub(super) use super::yaml::{at_line, parse};
+
 /// A value of a template. Equality ignores lines and the order of keys.
 #[derive(Clone, Debug)]
 pub(super) struct TemplateNode {

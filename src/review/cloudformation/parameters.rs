@@ -8,10 +8,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::evaluate::Arguments;
-use super::node::TemplateNode;
+use super::node::{TemplateNode, at_line};
 use super::template::{Template, TemplateParameter};
 use super::value::{TemplateValue, UnknownReason};
-use super::yaml::at_line;
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::review::json::scalar;
 

@@ -135,7 +135,7 @@ fn statement(
     Ok(permission.statement(sid, arn, account))
 }
 
-/// The properties of a Lambda permission that become its statement.
+/// What a permission is made of.
 const PARTS: [&str; 8] = [
     "Action",
     "EventSourceToken",

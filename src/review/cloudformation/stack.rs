@@ -434,24 +434,22 @@ impl StackWork {
                 if !set || side.stands {
                     return;
                 }
-                format!(
-                    "`{address}` has a resource policy, and its type is not judged yet (`{kind}`)"
-                )
+                format!("`{address}` has a policy of a type that is not judged yet (`{kind}`)")
             }
             _ if side.stands && stays => return,
             TypeBearing::Bears => {
-                format!("`{address}` can grant access, and its type is not judged yet (`{kind}`)")
+                format!("`{address}` bears access that is not judged yet (`{kind}`)")
             }
             TypeBearing::Runs if kind.starts_with("AWS::Serverless::") => format!(
-                "only the SAM transform knows what `{address}` becomes (`{kind}`): pass the processed template, as a change set shows it"
+                "what `{address}` becomes is known to the transform of SAM alone (`{kind}`): give the template as processed, as a change set shows it"
             ),
             TypeBearing::Runs => {
                 format!(
-                    "`{address}` runs a template or program that can create anything (`{kind}`)"
+                    "`{address}` runs a template or program, which may make anything (`{kind}`)"
                 )
             }
             TypeBearing::Unknown => {
-                format!("the type of `{address}` is not known (`{kind}`)")
+                format!("`{address}` is of a type that is not known (`{kind}`)")
             }
         };
         self.say(why);

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::node::{TemplateMember, TemplateNode};
-use super::{repeat, yaml};
+use super::node::{self, TemplateMember, TemplateNode};
+use super::repeat;
 use crate::diag::{Diagnostic, Source};
 
 /// A template.
@@ -61,7 +61,7 @@ impl Template {
     /// # Errors
     /// A text that is not a template, with the place.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Diagnostic> {
-        let (root, source) = yaml::parse(name, text)?;
+        let (root, source) = node::parse(name, text)?;
         Self::new(root, source)
     }
 
@@ -88,7 +88,7 @@ impl Template {
         let Self { root, source, .. } = self;
         let root = repeat::unroll(root, collection).map_err(|(key, line, why)| {
             Diagnostic::error(format!("the loop `{key}` cannot be expanded: {why}"))
-                .at(yaml::at_line(&source, line))
+                .at(node::at_line(&source, line))
                 .help("set the parameters that it iterates over")
         })?;
         Self::new(root, source)
@@ -111,7 +111,7 @@ impl Template {
                     "the resource `{}` has no `Type`",
                     member.key
                 ))
-                .at(yaml::at_line(&source, member.line))
+                .at(node::at_line(&source, member.line))
                 .help("add its type, as in `Type: AWS::IAM::Role`"));
             }
         }

@@ -97,7 +97,7 @@ fn flags_about_stacks_name_one() {
         (&[two, "--deployed=x"], "begin its value with the name of a stack: template, release"),
         (&["--parameter=s3cr3t"], "a `--parameter` has no `=`"),
         (&["--stack=template=1"], "12 digits"),
-        (&["--new-stack=template", "--deployed=x"], "cannot be both new and deployed"),
+        (&["--new-stack=template", "--deployed=x"], "cannot be new and deployed"),
         (&["--cloudformation=other/template.yaml"], "two templates are given for the stack"),
         (&[], "--stack template=111111111111/REGION"),
     ] {

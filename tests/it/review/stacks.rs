@@ -539,30 +539,14 @@ fn the_organization() {
 #[test]
 fn types_that_are_not_judged_are_reported() {
     for (kind, properties, says) in [
-        ("AWS::RAM::ResourceShare", json!({"Name": "x"}), "can grant access, and its type"),
-        ("AWS::Lambda::LayerVersionPermission", json!({}), "can grant access, and its type"),
-        (
-            "AWS::Events::EventBus",
-            json!({"Name": "x", "Policy": {}}),
-            "has a resource policy, and its type",
-        ),
-        (
-            "AWS::CloudFormation::Stack",
-            json!({"TemplateURL": "x"}),
-            "runs a template or program that can create anything",
-        ),
-        (
-            "AWS::CloudFormation::StackSet",
-            json!({}),
-            "runs a template or program that can create anything",
-        ),
-        (
-            "Custom::Thing",
-            json!({"ServiceToken": "x"}),
-            "runs a template or program that can create anything",
-        ),
-        ("AWS::Serverless::Function", json!({}), "only the SAM transform knows"),
-        ("Acme::Own::Thing", json!({}), "the type of `app/R` is not known"),
+        ("AWS::RAM::ResourceShare", json!({"Name": "x"}), "bears access that is not judged yet"),
+        ("AWS::Lambda::LayerVersionPermission", json!({}), "bears access that is not judged yet"),
+        ("AWS::Events::EventBus", json!({"Name": "x", "Policy": {}}), "has a policy of a type"),
+        ("AWS::CloudFormation::Stack", json!({"TemplateURL": "x"}), "runs a template or program"),
+        ("AWS::CloudFormation::StackSet", json!({}), "runs a template or program"),
+        ("Custom::Thing", json!({"ServiceToken": "x"}), "runs a template or program"),
+        ("AWS::Serverless::Function", json!({}), "the transform of SAM alone"),
+        ("Acme::Own::Thing", json!({}), "is of a type that is not known"),
     ] {
         let stack = Stack::new(PRODUCTION, json!({"R": resource(kind, properties.clone())}));
         let outcome = review(Lab::new(), &stack);
@@ -587,7 +571,7 @@ fn types_that_are_not_judged_are_reported() {
     }
 }
 
-/// Without the deployed state nothing is known of what the template deletes or renames; what it opens is reported.
+/// Without what is deployed, nothing is known of what the template drops or renames; what it opens, it opens.
 #[test]
 fn a_stack_without_deployed_state_is_undetermined() {
     let template =
