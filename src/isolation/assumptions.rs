@@ -624,7 +624,7 @@ fn functions<'a>(
 /// The accounts of others that each origin gets into or writes into, or where it holds power.
 fn entered(model: &AccessModel, result: &SideResult) -> BTreeMap<Origin, BTreeSet<Handle>> {
     let by_source = by_source(&result.edges);
-    let mut reach = reach(model, &by_source);
+    let mut reach = reach(model, &by_source, &result.passed);
     // Every proof says that it trusts the management account.
     reach.remove(&Origin::Management);
     let mut entered: BTreeMap<Origin, BTreeSet<Handle>> = BTreeMap::new();
@@ -648,7 +648,7 @@ fn code<'a>(
     entered: &BTreeMap<Origin, BTreeSet<Handle>>,
 ) -> BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>> {
     let by_source = by_source(&result.edges);
-    let mut reach = reach(model, &by_source);
+    let mut reach = reach(model, &by_source, &result.passed);
     reach.remove(&Origin::Management);
     let strangers = entered.values().flatten().cloned().collect();
     let leads = leads(model, result, &by_source, &strangers);

@@ -332,6 +332,13 @@ pub(super) fn under(
     }
 }
 
+/// What a principal that was made is limited by, or has: the boundary that it is under, and what it was given.
+pub(super) fn limits(model: &AccessModel, actor: &Actor) -> Vec<NamedPolicy> {
+    let Actor::Made { account, bound, given, .. } = actor else { return Vec::new() };
+    let given = choices(model, account, given.iter().flatten()).into_iter().flatten();
+    bound.iter().filter_map(|arn| model.managed(arn)).chain(given).collect()
+}
+
 /// What permits an actor something, beside what was written for it; `None` where that is everything.
 fn permitting(model: &AccessModel, actor: &Actor, changes: &Changes) -> Option<Vec<NamedPolicy>> {
     let all = |account: &Handle, given: &BTreeSet<String>| {
@@ -385,6 +392,21 @@ pub(super) enum Crossing {
     Undecided(String),
     /// It is closed, or there is no such step.
     Closed,
+}
+
+impl Crossing {
+    /// Whether it is no less open than another one, and asks no more of the surroundings.
+    pub(super) fn is_as_open_as(&self, other: &Self) -> bool {
+        let rank = |crossing: &Self| match crossing {
+            Self::Closed => 0,
+            Self::Undecided(_) => 1,
+            Self::Open(openings) => match openings.iter().any(|o| o.requirements.is_empty()) {
+                false => 2,
+                true => 3,
+            },
+        };
+        rank(self) >= rank(other)
+    }
 }
 
 /// Asks whether an actor takes a step once it was changed; `retagged` where the target's tags may be whatever

@@ -6,7 +6,7 @@ use super::candidates::candidates;
 use super::crossing::{
     Asked, PathStep, ROLES_ANYWHERE, StepSource, answer, asked, from_the_console, home,
 };
-use super::paths::{Origin, Path, StepEdge, account_of, by_source, paths, reach};
+use super::paths::{Origin, PassedTags, Path, StepEdge, account_of, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
 use super::proof::{self, StepDenial, unproved};
 use super::replay::replay;
@@ -46,6 +46,8 @@ pub struct SideResult {
     pub unproved: BTreeMap<Pair, String>,
     /// Walls that something may cross of which nobody can tell, and what that is.
     pub doubtful: BTreeMap<Pair, String>,
+    /// The tags that steps may give to the sessions that they begin.
+    pub passed: PassedTags,
     /// All paths.
     pub paths: Vec<Path>,
     /// Ways to rights over walls.
@@ -187,12 +189,14 @@ impl SideResult {
     /// Joins the open steps into paths, and looks where they lead to power.
     fn join<'w>(&mut self, model: &'w AccessModel, rights_cache: &mut RightsCache<'w>, time: Time) {
         let by_source = by_source(&self.edges);
-        let reach = reach(model, &by_source);
-        let all = paths(model, &by_source, &reach);
+        let passed = PassedTags::of(model, &self.edges);
+        let reach = reach(model, &by_source, &passed);
+        let all = paths(model, &by_source, &reach, &passed);
         let doubtful = doubtful(model, self);
         let powers = powers(model, self, &by_source, &reach, rights_cache, time);
         self.unproved = unproved(model, self);
         self.doubtful = doubtful;
+        self.passed = passed;
         self.paths = all;
         self.powers = powers;
     }

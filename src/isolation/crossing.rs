@@ -35,8 +35,8 @@ pub use answer::{answer, is_closed};
 use guises::FederatedSessions;
 pub use guises::GuiseFacts;
 pub(super) use guises::from_the_console;
-use keys::keys_of;
 pub(super) use keys::{handing_tags_on, is_of_session, is_resource_tag};
+use keys::{is_every_address, keys_of};
 pub use lifted::Lift;
 pub(super) use outsiders::{ANYBODY, named_in_conditions};
 use source::is_role;
@@ -260,6 +260,10 @@ pub fn asked_at(
         }
     }
     asked.carries_always(source, is_role(model, source));
+    let addresses: Vec<String> = asked.compared_with("aws:sourceip").collect();
+    if !addresses.is_empty() && addresses.iter().all(|range| is_every_address(range)) {
+        asked.chosen.insert("aws:sourceip".to_owned());
+    }
     for key in types.iter().filter_map(|of| of.caller_key) {
         asked.caller_of(key, account_of_source(model, source));
     }

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::crossing::{PathStep, StepSource, StepTarget, home, home_of, member_of};
+use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home, home_of, member_of};
 use super::issuers::{is_claim, keys_of};
 use crate::access::AccessModel;
-use crate::iam::symbolic::{Opening, Requirement};
+use crate::iam::symbolic::{Opening, Requirement, SymbolicAnswer};
 use crate::ids::Handle;
 
 /// One open step of one side.
@@ -126,33 +126,109 @@ pub fn starts_in(model: &AccessModel, source: &StepSource) -> BTreeSet<Origin> {
     }
 }
 
-/// What an opening of a step asks of the surroundings of an origin that takes it. Who holds the bucket in which an issuer's keys
-/// lie decides what the tokens claim.
+/// The tags of a session that whoever begins it may choose, asking nothing of the surroundings: by the step that begins
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct PassedTags(BTreeMap<PathStep, BTreeSet<Tags>>);
+
+/// Tags by their keys, in lower case.
+type Tags = Vec<(String, String)>;
+
+impl PassedTags {
+    /// Those that the steps after it ask for.
+    #[must_use]
+    pub fn of(model: &AccessModel, edges: &BTreeMap<PathStep, StepEdge>) -> Self {
+        let mut wanted: BTreeMap<&String, BTreeSet<Tags>> = BTreeMap::new();
+        for edge in edges.values().filter(|edge| !edge.is_unconditional()) {
+            let StepSource::Principal(arn) = &edge.step.source else { continue };
+            let tags = edge.openings.iter().map(tags_asked).filter(|tags| !tags.is_empty());
+            wanted.entry(arn).or_default().extend(tags);
+        }
+        wanted.retain(|_, tags| !tags.is_empty());
+        let mut passed = BTreeMap::new();
+        for step in edges.keys() {
+            let StepTarget::Role(role) = &step.target else { continue };
+            let tags = wanted.get(role).into_iter().flatten();
+            let free: BTreeSet<_> =
+                tags.filter(|tags| may_pass(model, step, tags)).cloned().collect();
+            if !free.is_empty() {
+                passed.insert(step.clone(), free);
+            }
+        }
+        Self(passed)
+    }
+
+    fn chosen(&self, before: Option<&PathStep>, opening: &Opening) -> bool {
+        let passed = before.and_then(|step| self.0.get(step));
+        passed.is_some_and(|passed| passed.contains(&tags_asked(opening)))
+    }
+}
+
+const TAG: &str = "aws:principaltag/";
+
+/// The tags of the session that an opening asks for, as its witness bears them. One that is to be absent is none that
+/// somebody may pass.
+fn tags_asked(opening: &Opening) -> Tags {
+    let keys = opening.requirements.iter().map(|requirement| requirement.key.to_ascii_lowercase());
+    let tags = keys.filter_map(|key| {
+        let value = opening.witness.context.get(&key)?.values().first()?.clone();
+        Some((key.strip_prefix(TAG)?.to_owned(), value))
+    });
+    tags.collect()
+}
+
+fn may_pass(model: &AccessModel, step: &PathStep, tags: &Tags) -> bool {
+    let Some(asked) = asked(model, step).and_then(|asked| asked.passing(tags)) else {
+        return false;
+    };
+    match answer(None, Some(&asked)).after {
+        SymbolicAnswer::Open(openings) => openings.iter().any(|o| o.requirements.is_empty()),
+        _ => false,
+    }
+}
+
+/// What an opening of a step asks of the surroundings of an origin that takes it after another step. Who holds the bucket in
+/// which an issuer's keys lie decides what the tokens claim; who begins a session may decide what tags it bears.
 pub(super) fn asks<'o>(
     origin: &Origin,
-    step: &PathStep,
+    (before, step): (Option<&PathStep>, &PathStep),
     opening: &'o Opening,
+    passed: &PassedTags,
 ) -> Vec<&'o Requirement> {
+    let is_passed = passed.chosen(before, opening);
+    let chosen = |key: &str| {
+        is_passed
+            && key.to_ascii_lowercase().starts_with(TAG)
+            && opening.witness.context.get(key).is_some()
+    };
     let issued_here = |key: &str| match &step.source {
         StepSource::Federated(provider) => {
             *origin != Origin::External && keys_of(provider).is_some() && is_claim(provider, key)
         }
         _ => false,
     };
-    opening.requirements.iter().filter(|asked| !issued_here(&asked.key)).collect()
+    let is_asked = |asked: &&Requirement| !(issued_here(&asked.key) || chosen(&asked.key));
+    opening.requirements.iter().filter(is_asked).collect()
 }
 
 /// The opening of a step that asks least of an origin.
 pub(super) fn least<'o>(
     origin: &Origin,
-    step: &PathStep,
+    steps: (Option<&PathStep>, &PathStep),
     openings: &'o [Opening],
+    passed: &PassedTags,
 ) -> Option<&'o Opening> {
-    openings.iter().min_by_key(|opening| asks(origin, step, opening).len())
+    openings.iter().min_by_key(|opening| asks(origin, steps, opening, passed).len())
 }
 
-fn is_free(origin: &Origin, edge: &StepEdge) -> bool {
-    edge.openings.iter().any(|opening| asks(origin, &edge.step, opening).is_empty())
+fn is_free(
+    origin: &Origin,
+    before: Option<&PathStep>,
+    edge: &StepEdge,
+    passed: &PassedTags,
+) -> bool {
+    let steps = (before, &edge.step);
+    edge.openings.iter().any(|opening| asks(origin, steps, opening, passed).is_empty())
 }
 
 /// The origin of a principal that the estate does not declare.
@@ -193,7 +269,7 @@ pub fn by_source(edges: &BTreeMap<PathStep, StepEdge>) -> BySource<'_> {
 /// Whom each origin reaches by the open steps. From each origin, the cheapest chain to every
 /// principal: fewest conditions, then fewest steps.
 #[must_use]
-pub fn reach(model: &AccessModel, by_source: &BySource<'_>) -> Reach {
+pub fn reach(model: &AccessModel, by_source: &BySource<'_>, passed: &PassedTags) -> Reach {
     let mut starts: BTreeMap<Origin, BTreeSet<StepSource>> = BTreeMap::new();
     for source in by_source.keys() {
         for origin in starts_in(model, source) {
@@ -202,7 +278,7 @@ pub fn reach(model: &AccessModel, by_source: &BySource<'_>) -> Reach {
     }
     let nowhere = |_: &PathStep| false;
     let spread = |(origin, sources)| {
-        let reached = spread(by_source, &origin, sources, &nowhere);
+        let reached = spread(by_source, &origin, sources, passed, &nowhere);
         (origin, reached)
     };
     starts.into_iter().map(spread).collect()
@@ -213,6 +289,7 @@ fn spread(
     by_source: &BySource<'_>,
     origin: &Origin,
     sources: BTreeSet<StepSource>,
+    passed: &PassedTags,
     left_out: &impl Fn(&PathStep) -> bool,
 ) -> BTreeMap<StepSource, Reached> {
     let mut queue: VecDeque<StepSource> = sources.iter().cloned().collect();
@@ -228,7 +305,8 @@ fn spread(
             let next = StepSource::Principal(arn.clone());
             let mut chain = here.chain.clone();
             chain.push(edge.step.clone());
-            let conditional = here.conditional + usize::from(!is_free(origin, edge));
+            let is_free = is_free(origin, here.chain.last(), edge, passed);
+            let conditional = here.conditional + usize::from(!is_free);
             let better = reached.get(&next).is_none_or(|known| {
                 (conditional, chain.len()) < (known.conditional, known.chain.len())
             });
@@ -243,8 +321,14 @@ fn spread(
 
 /// All paths of one side: each way out of what an origin reaches into an environment.
 #[must_use]
-pub fn paths(model: &AccessModel, by_source: &BySource<'_>, reach: &Reach) -> Vec<Path> {
-    reach.iter().flat_map(|(origin, reached)| from(model, by_source, origin, reached)).collect()
+pub fn paths(
+    model: &AccessModel,
+    by_source: &BySource<'_>,
+    reach: &Reach,
+    passed: &PassedTags,
+) -> Vec<Path> {
+    let all = reach.iter();
+    all.flat_map(|(origin, reached)| from(model, by_source, origin, reached, passed)).collect()
 }
 
 fn from(
@@ -252,6 +336,7 @@ fn from(
     by_source: &BySource<'_>,
     origin: &Origin,
     reached: &BTreeMap<StepSource, Reached>,
+    passed: &PassedTags,
 ) -> Vec<Path> {
     let mut found = Vec::new();
     let mut around: BTreeMap<&String, BTreeMap<StepSource, Reached>> = BTreeMap::new();
@@ -283,7 +368,7 @@ fn from(
                     let others = around.entry(environment).or_insert_with(|| {
                         let starts = reached.iter().filter(|(_, r)| r.chain.is_empty());
                         let starts = starts.map(|(s, _)| s.clone()).collect();
-                        spread(by_source, origin, starts, &enters)
+                        spread(by_source, origin, starts, passed, &enters)
                     });
                     let Some(other) = others.get(source) else { continue };
                     way = other;
@@ -296,7 +381,8 @@ fn from(
                     to_account: to_account.clone(),
                     chain: way.chain.clone(),
                     last: edge.step.clone(),
-                    unconditional: way.conditional == 0 && is_free(origin, edge),
+                    unconditional: way.conditional == 0
+                        && is_free(origin, way.chain.last(), edge, passed),
                 });
             }
         }

@@ -186,7 +186,9 @@ impl<'a, 'w> Writer<'a, 'w> {
         let gained = self.comparison.changes.get(&path.last).map_or(&[][..], |c| &c.gained);
         let shown: &[Opening] =
             if change == PathChange::Widened && !gained.is_empty() { gained } else { openings };
-        let chosen = least(&path.from, &path.last, shown);
+        let passed = &result.passed;
+        let last = (path.chain.last(), &path.last);
+        let chosen = least(&path.from, last, shown, passed);
         let chosen = chosen.map(|opening| named(model, &path.last, opening));
         let bounds = bounds(model, &path.last, shown);
         let narrowest = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
@@ -195,17 +197,18 @@ impl<'a, 'w> Writer<'a, 'w> {
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
         let mut shown_steps: Vec<(&PathStep, &Request)> = Vec::new();
-        for step in &path.chain {
+        for (at, step) in path.chain.iter().enumerate() {
             let edge = result.edges.get(step);
-            if let Some(best) = edge.and_then(|e| least(&path.from, step, &e.openings)) {
-                let asked = asks(&path.from, step, best).into_iter();
+            let steps = (at.checked_sub(1).and_then(|at| path.chain.get(at)), step);
+            if let Some(best) = edge.and_then(|e| least(&path.from, steps, &e.openings, passed)) {
+                let asked = asks(&path.from, steps, best, passed).into_iter();
                 conditions.extend(asked.map(|r| r.text.clone()));
                 via.push(hop(&step.source, best, model));
                 shown_steps.push((step, &best.witness));
             }
         }
         if let Some(chosen) = &chosen {
-            let asked = asks(&path.from, &path.last, chosen).into_iter();
+            let asked = asks(&path.from, last, chosen, passed).into_iter();
             conditions.extend(asked.map(|r| r.text.clone()));
             via.push(hop(&path.last.source, chosen, model));
             shown_steps.push((&path.last, &chosen.witness));

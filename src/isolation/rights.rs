@@ -28,7 +28,7 @@ pub(super) use actions::{
     allows, may_change_policies, may_change_policies_in, may_put_objects, services_of,
 };
 pub(super) use administering::may_administer;
-pub use cache::RightsCache;
+pub use cache::{ClosureRule, RightsCache};
 pub use held::{NewPrincipal, RightHolder, Rights, RightsScope, Time};
 pub(super) use leaving::{guardrails_let_leave, guardrails_let_member_leave, is_for_management};
 pub use names::NewNames;

@@ -1,5 +1,6 @@
 //! The analysis against small estates made by hand.
 
+mod alone;
 mod beside;
 mod by_hand;
 mod callers;

@@ -69,3 +69,63 @@ s3_bucket "data" {
     ]
   }
 }
+
+# == no account has thirteen digits
+# $external -> prod: isolated
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = "*" }, Action = "sts:AssumeRole", Condition = { StringLike = { "aws:PrincipalAccount" = "1111111111112" } } },
+    ]
+  }
+}
+
+# == some have such digits
+# $external -> prod: reachable
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = "*" }, Action = "sts:AssumeRole", Condition = { StringLike = { "aws:PrincipalAccount" = "11111*12" } } },
+    ]
+  }
+}
+
+# == no organization has so short an id
+# $external -> prod: isolated
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = "*" }, Action = "sts:AssumeRole", Condition = { StringEquals = { "aws:PrincipalOrgID" = "o-x" } } },
+    ]
+  }
+}
+
+# == no path is of an organization with such an id
+# $external -> prod: isolated
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = "*" }, Action = "sts:AssumeRole", Condition = { "ForAnyValue:StringLike" = { "aws:PrincipalOrgPaths" = "o-x/r-ab12/*" } } },
+    ]
+  }
+}
+
+# == no id of an organization begins so
+# $external -> prod: isolated
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = "*" }, Action = "sts:AssumeRole", Condition = { StringLike = { "aws:PrincipalOrgID" = "org-*!" } } },
+    ]
+  }
+}

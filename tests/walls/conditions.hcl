@@ -456,3 +456,27 @@ service_control_policy "s" {
     ]
   }
 }
+
+# == every address is a network that whoever calls is in
+# dev -> prod: reachable
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "sts:AssumeRole", Condition = { IpAddress = { "aws:SourceIp" = ["0.0.0.0/0", "::/0"] } } },
+    ]
+  }
+}
+
+# == half of all addresses is one
+# dev -> prod: conditional
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = "sts:AssumeRole", Condition = { IpAddress = { "aws:SourceIp" = ["0.0.0.0/1"] } } },
+    ]
+  }
+}

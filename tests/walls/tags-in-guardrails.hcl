@@ -136,3 +136,155 @@ service_control_policy "s" {
     ]
   }
 }
+
+# == an RCP, and whoever assumes the role in between gives its session the tag
+# dev -> prod: reachable
+iam_role "low" {
+  accounts = [account.shared]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = ["sts:AssumeRole", "sts:TagSession"] },
+    ]
+  }
+  inline_policy "p" {
+    content = {
+      Version = "2012-10-17"
+      Statement = [
+        { Effect = "Allow", Action = "sts:AssumeRole", Resource = "*" },
+      ]
+    }
+  }
+}
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.low.at["shared"].arn }, Action = "sts:AssumeRole" },
+    ]
+  }
+}
+resource_control_policy "r" {
+  targets = [account.prod]
+  content = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Deny", Principal = "*", Action = "sts:AssumeRole", Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalTag/breakglass" = "true" } } },
+    ]
+  }
+}
+
+# == an RCP, and who assumes the role in between may give another tag alone
+# dev -> prod: isolated
+iam_role "low" {
+  accounts = [account.shared]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = ["sts:AssumeRole", "sts:TagSession"], Condition = { "ForAllValues:StringEquals" = { "aws:TagKeys" = ["team"] } } },
+    ]
+  }
+  inline_policy "p" {
+    content = {
+      Version = "2012-10-17"
+      Statement = [
+        { Effect = "Allow", Action = "sts:AssumeRole", Resource = "*" },
+      ]
+    }
+  }
+}
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.low.at["shared"].arn }, Action = "sts:AssumeRole" },
+    ]
+  }
+}
+resource_control_policy "r" {
+  targets = [account.prod]
+  content = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Deny", Principal = "*", Action = "sts:AssumeRole", Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalTag/breakglass" = "true" } } },
+    ]
+  }
+}
+
+# == an RCP, and the tag is given from one network alone
+# dev -> prod: conditional
+iam_role "low" {
+  accounts = [account.shared]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = ["sts:AssumeRole", "sts:TagSession"], Condition = { StringEquals = { "aws:SourceVpc" = "vpc-0a1b2c3d4e5f60718" } } },
+    ]
+  }
+  inline_policy "p" {
+    content = {
+      Version = "2012-10-17"
+      Statement = [
+        { Effect = "Allow", Action = "sts:AssumeRole", Resource = "*" },
+      ]
+    }
+  }
+}
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.low.at["shared"].arn }, Action = "sts:AssumeRole" },
+    ]
+  }
+}
+resource_control_policy "r" {
+  targets = [account.prod]
+  content = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Deny", Principal = "*", Action = "sts:AssumeRole", Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalTag/breakglass" = "true" } } },
+    ]
+  }
+}
+
+# == the wall of the role in between: who assumes it decides
+# tools -> prod: conditional
+iam_role "low" {
+  accounts = [account.shared]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.ci.at["dev"].arn }, Action = ["sts:AssumeRole", "sts:TagSession"] },
+    ]
+  }
+  inline_policy "p" {
+    content = {
+      Version = "2012-10-17"
+      Statement = [
+        { Effect = "Allow", Action = "sts:AssumeRole", Resource = "*" },
+      ]
+    }
+  }
+}
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Principal = { AWS = iam_role.low.at["shared"].arn }, Action = "sts:AssumeRole" },
+    ]
+  }
+}
+resource_control_policy "r" {
+  targets = [account.prod]
+  content = {
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Deny", Principal = "*", Action = "sts:AssumeRole", Resource = "*", Condition = { StringNotEquals = { "aws:PrincipalTag/breakglass" = "true" } } },
+    ]
+  }
+}

@@ -200,6 +200,57 @@ pub fn covers(outer: &[Glob], inner: &Glob, cap: usize) -> bool {
     })
 }
 
+/// A text that two patterns match, where there is one.
+pub(super) fn common(one: &Glob, other: &Glob) -> Option<String> {
+    let width = other.units.len() + 1;
+    let end = (one.units.len() + 1) * width - 1;
+    // By where both patterns are, from where that was come to, and by which character.
+    let mut from: Vec<Option<(usize, Option<char>)>> = vec![None; end + 1];
+    let mut stack = vec![0];
+    while let Some(state) = stack.pop() {
+        if state == end {
+            break;
+        }
+        let (at, beside) = (one.units.get(state / width), other.units.get(state % width));
+        let is_star = |unit: Option<&Unit>| matches!(unit, Some(Unit::Star | Unit::StarInSegment));
+        let mut go = |next: usize, given: Option<char>| {
+            if next != 0 && from.get(next).is_some_and(Option::is_none) {
+                if let Some(place) = from.get_mut(next) {
+                    *place = Some((state, given));
+                }
+                stack.push(next);
+            }
+        };
+        if is_star(at) {
+            go(state + width, None);
+        }
+        if is_star(beside) {
+            go(state + 1, None);
+        }
+        let (Some(at), Some(beside)) = (at, beside) else { continue };
+        let given = match (at, beside) {
+            (Unit::Char(c), _) | (_, Unit::Char(c)) => *c,
+            _ => 'x',
+        };
+        let takes = |unit: &Unit| match unit {
+            Unit::Char(c) => *c == given,
+            Unit::Star | Unit::One => true,
+            Unit::StarInSegment | Unit::OneInSegment => given != ':',
+        };
+        if takes(at) && takes(beside) {
+            let step = |unit: &Unit, by: usize| if is_star(Some(unit)) { 0 } else { by };
+            go(state + step(at, width) + step(beside, 1), Some(given));
+        }
+    }
+    let (mut state, mut text) = (end, Vec::new());
+    while state != 0 {
+        let (before, given) = (*from.get(state)?)?;
+        text.extend(given);
+        state = before;
+    }
+    Some(text.into_iter().rev().collect())
+}
+
 /// More states than the cap: the regions cannot be enumerated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
@@ -337,6 +388,29 @@ mod tests {
         assert_eq!(found, ["arn:aws:s3:::data/e", "arn:aws:s3:::data/exports/"]);
         let all = regions(&[Glob::like("data/*")], "data/", true, 10_000).expect("small");
         assert_eq!(all, ["data/x"]);
+    }
+
+    #[test]
+    fn two_patterns_have_a_text_in_common_or_none() {
+        for (one, other, has) in [
+            ("", "", true),
+            ("*", "", true),
+            ("a", "", false),
+            ("bar-*-data/x/team1/*", "bar-prod-data/*/team1/*/part-*", true),
+            ("bar-*-data/x/team1/*", "bar-prod-data/*/team1/*/part-?", true),
+            ("bar-*-data/x/team1", "bar-prod-data/*/team2", false),
+            ("*a*b", "b*a*", true),
+            ("a?c", "ab*d", false),
+            ("??", "*", true),
+            ("??", "abc*", false),
+        ] {
+            let (one, other) = (Glob::like(one), Glob::like(other));
+            let found = common(&one, &other);
+            assert_eq!(found.is_some(), has, "{one:?} {other:?}");
+            let matches = |text: String| one.matches(&text) && other.matches(&text);
+            assert!(found.is_none_or(matches), "{one:?} {other:?}");
+        }
+        assert_eq!(common(&Glob::arn("arn:aws:s3:*"), &Glob::like("arn:aws:s3:a:b")), None);
     }
 
     #[test]

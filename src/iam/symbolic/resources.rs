@@ -15,10 +15,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::globs::{Glob, Shape, TooMany, regions, regions_within};
+use super::globs::{Glob, Shape, TooMany, common, regions, regions_within};
 use super::question::{Caps, Question, Space, statements};
 use super::variables::PolicyVariables;
-use crate::iam::document::{Effect, Item};
+use crate::iam::document::{Document, Effect, Item};
 use crate::iam::matching::completed;
 
 /// Texts that stand for all resources.
@@ -153,14 +153,54 @@ fn resource_globs(sides: &[&Question<'_>], variables: &PolicyVariables) -> Vec<G
     globs
 }
 
-/// A few resources for every pattern by itself.
+/// Resources that patterns of two documents have in common: what one layer allows by one of many patterns and another layer
+/// by another one.
+fn shared_resources(sides: &[&Question<'_>], variables: &PolicyVariables) -> BTreeSet<String> {
+    const PAIRS: usize = 20_000;
+    const FOUND: usize = 64;
+    let patterns = |document: &Document| -> Vec<Glob> {
+        let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+        let items = allowing.flat_map(|s| &s.resources);
+        let texts = items.map(|item| completed(&item.text.symbolic()).into_owned());
+        let filled = texts.flat_map(|text| variables.fill(&text).patterns);
+        filled.map(|pieces| Glob::of(&pieces, Shape::Like)).collect()
+    };
+    let documents = sides.iter().flat_map(|side| side.documents.iter());
+    let all: Vec<Vec<Glob>> = documents.map(|document| patterns(document)).collect();
+    let mut found = BTreeSet::new();
+    let mut left = PAIRS;
+    for (at, own) in all.iter().enumerate() {
+        for other in all.iter().skip(at + 1).filter(|other| other.len().max(own.len()) > 1) {
+            // Lists in the same order are the likeliest to speak of the same things.
+            for distance in 0..own.len().max(other.len()) {
+                for (n, one) in own.iter().enumerate() {
+                    let around = BTreeSet::from([Some(n + distance), n.checked_sub(distance)]);
+                    for near in around.into_iter().flatten().filter_map(|near| other.get(near)) {
+                        if left == 0 || found.len() >= FOUND {
+                            return found;
+                        }
+                        left -= 1;
+                        found.extend(common(one, near));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A few resources for every pattern by itself, and for two of them.
 pub(super) fn some_resources(
     sides: &[&Question<'_>],
     variables: &PolicyVariables,
     caps: Caps,
 ) -> BTreeSet<String> {
     const PATTERNS: usize = 512;
-    let mut found = BTreeSet::new();
+    let is_asked = |text: &String| {
+        sides.iter().flat_map(|side| &side.resources).any(|space| space.contains(text))
+    };
+    let shared = shared_resources(sides, variables).into_iter();
+    let mut found: BTreeSet<String> = shared.filter(is_asked).collect();
     for glob in resource_globs(sides, variables).into_iter().take(PATTERNS) {
         for space in sides.iter().flat_map(|side| &side.resources) {
             match space {

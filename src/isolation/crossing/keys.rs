@@ -109,6 +109,12 @@ pub(super) fn is_of_provided_context(key: &str) -> bool {
     key == "sts:requestcontextproviders" || key.starts_with("sts:requestcontext/")
 }
 
+/// Whether a range of addresses holds all of one version of the protocol: whoever calls over the internet is in it, by whichever
+/// version it likes.
+pub(super) fn is_every_address(range: &str) -> bool {
+    range.trim().ends_with("/0")
+}
+
 /// Requests with the credentials of `sts:AssumeRoot` alone carry it: those of no role and no user (IAM User Guide, "AWS
 /// global condition context keys", `aws:AssumedRoot`).
 pub(super) const ASSUMED_ROOT: &str = "aws:assumedroot";

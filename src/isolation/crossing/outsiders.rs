@@ -40,6 +40,25 @@ pub(in crate::isolation) fn named_in_conditions(
     ids.filter(is_outside).collect()
 }
 
+/// Whether some account's id is as a pattern says: twelve digits (IAM User Guide, "IAM identifiers").
+fn may_be_an_account(pattern: &str) -> bool {
+    let fixed = pattern.chars().filter(|c| *c != '*');
+    let length = fixed.clone().count();
+    pattern.contains('$')
+        || fixed.clone().all(|c| c.is_ascii_digit() || c == '?')
+            && (length == 12 || pattern.contains('*') && length < 12)
+}
+
+/// Whether some organization's id is as a pattern says: `o-` and ten to thirty-two letters or digits (Organizations API
+/// Reference, `Organization`, `Id`). In which case they are written is for the operator to say.
+fn may_be_an_organization(pattern: &str) -> bool {
+    let fixed = pattern.chars().filter(|c| *c != '*');
+    let length = fixed.clone().count();
+    pattern.contains(['$', '\u{27e8}'])
+        || fixed.clone().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '?')
+            && ((12..=34).contains(&length) || pattern.contains('*') && length <= 34)
+}
+
 impl Asked {
     /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
     pub(super) fn foreign(&mut self, model: &AccessModel, arn: &str) {
@@ -68,7 +87,12 @@ impl Asked {
         // Whoever is not of our organization is of another one, or of none.
         let ours = self.request.resource_organization.as_ref().map(|o| o.id.clone());
         let not_ours = |key: &str, pattern: &str| {
-            let except = ours.iter().map(|id| format!("{id}{pattern}")).collect();
+            let mut except: Vec<String> = ours.iter().map(|id| format!("{id}{pattern}")).collect();
+            let named = self.values_of(key);
+            except.extend(named.filter(|text| {
+                let id = text.split('/').next().unwrap_or_default();
+                !may_be_an_organization(id)
+            }));
             let texts = Texts { prefixes: vec!["o-".to_owned()], except, absent: true };
             (key.to_owned(), Domain::Texts(texts))
         };
@@ -93,13 +117,12 @@ impl Asked {
             let identities = services.iter().map(below).collect();
             let of = |id| services.iter().map(move |s| format!("{}{id}:*", below(s)));
             let mut arns: Vec<String> = known().flat_map(of).collect();
+            let mut ids: Vec<String> = known().cloned().collect();
+            ids.extend(self.values_of("aws:principalaccount").filter(|id| !may_be_an_account(id)));
             // The key never holds a session's own ARN, but its role's.
             arns.push(format!("arn:{partition}:sts::*:assumed-role/*"));
             self.domains.extend([
-                (
-                    "aws:principalaccount".to_owned(),
-                    texts(vec![String::new()], known().cloned().collect(), false),
-                ),
+                ("aws:principalaccount".to_owned(), texts(vec![String::new()], ids, false)),
                 ("aws:principalarn".to_owned(), texts(identities, arns, false)),
             ]);
             self.chosen_by_anybody(model);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::access::NamedPolicy;
 use crate::iam::symbolic::{Domain, Space, Texts};
-use crate::iam::{Document, Effect, Item, Policy, Principal, PrincipalType, Principals, Statement};
+use crate::iam::{
+    ContextValue, Document, Effect, Item, Policy, Principal, PrincipalType, Principals, Statement,
+};
 
 use super::Asked;
 use super::keys::{OF_INSTANCES, SOURCE_IDENTITY, is_resource_tag};
@@ -47,6 +49,23 @@ impl Asked {
         self.never.retain(|key| !is_tag(key));
         self.domains.retain(|key, _| !is_tag(key));
         self
+    }
+
+    /// The same question of a session that is begun with these tags, by key in lower case; `None` where the trust does not speak
+    /// of passing any.
+    #[must_use]
+    pub(in crate::isolation) fn passing(mut self, tags: &[(String, String)]) -> Option<Self> {
+        let keys: Vec<String> = tags.iter().map(|(key, _)| key.clone()).collect();
+        let named = tags
+            .iter()
+            .map(|(key, value)| (format!("aws:requesttag/{key}"), value.as_str().into()));
+        for (key, value) in named.chain([("aws:tagkeys".to_owned(), ContextValue::Many(keys))]) {
+            if self.never.contains(&key) {
+                return None;
+            }
+            self.request.context.set(&key, value);
+        }
+        Some(self)
     }
 
     /// The same question of these actions alone, upon objects and not upon the bucket that holds them.

@@ -36,16 +36,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::changes::{
-    Actor, Changes, Crossing, account, boundary_arn, cross, denials, source,
+    Actor, Changes, Crossing, account, boundary_arn, cross, denials, limits, source,
 };
 use super::super::crossing::{PathStep, StepSource, StepTarget, home, newcomer};
 use super::super::paths::{Origin, account_of};
 use super::super::rights::{
-    RightHolder, Rights, RightsScope, everything, is_for_management, may_change_policies,
-    may_put_objects,
+    ClosureRule, RightHolder, Rights, RightsScope, everything, is_for_management,
+    may_change_policies, may_put_objects,
 };
 use super::facts::{Closure, Fact, Task};
-use super::ground::{Ground, asks_whom};
+use super::ground::{Ground, asks_session, asks_whom};
 use super::{Leaver, Over, PowerLink, Search, Way, asks_nothing};
 use crate::access::{AccountNode, PrincipalKind, PrincipalNode};
 use crate::iam::Effect;
@@ -283,6 +283,9 @@ impl Search<'_, '_> {
     }
 
     fn retag(&mut self, actor: &Actor, arn: &str, closure: &mut Closure) {
+        if self.rights_cache.leaves_out(ClosureRule::TargetsTagged) {
+            return;
+        }
         let whom = Actor::Known(arn.to_owned());
         if closure.changes(&whom).tagged {
             return;
@@ -300,18 +303,28 @@ impl Search<'_, '_> {
         (own, arn): (&Handle, &str),
         closure: &mut Closure,
     ) {
+        if self.rights_cache.leaves_out(ClosureRule::MadeTagged) {
+            return;
+        }
         let known = closure.changes(whom);
         let matter = !ground.anybody.is_empty()
             || self.asks_tags(ground, own)
-            || ground.asks_of_sessions(own);
+            || ground.asks_of_sessions(own)
+            || limits(self.model, whom).iter().any(|policy| asks_session(&policy.document));
         if !matter || known.tagged || known.retrusted {
             return;
         }
         let change = Changes { tagged: true, ..Changes::default() };
-        if !self.alter(actor, whom, &RightsScope::Tags(arn.to_owned()), change, closure) {
-            let change = Changes { retrusted: true, ..Changes::default() };
-            self.alter(actor, whom, &RightsScope::Trust(arn.to_owned()), change, closure);
+        if self.alter(actor, whom, &RightsScope::Tags(arn.to_owned()), change, closure)
+            || arn.contains(":user/")
+        {
+            return;
         }
+        // Its trust is its maker's, who may have let anybody of the account tag its sessions.
+        let change = Changes { retrusted: true, ..Changes::default() };
+        let fact = Fact::Changed(whom.clone(), change);
+        let making = closure.way_to(whom);
+        self.try_beside(actor, &RightsScope::Session(arn.to_owned()), &fact, &making, closure);
     }
 
     /// Rewriting a role's trust, so that its sessions bear what one likes.
@@ -326,10 +339,17 @@ impl Search<'_, '_> {
 
     /// What those who were reached before may change about somebody. Who comes later looks at everybody itself.
     fn change_by_others(&mut self, ground: &Ground, whom: &Actor, closure: &mut Closure) {
+        if self.rights_cache.leaves_out(ClosureRule::ChangedByOthers) {
+            return;
+        }
         for actor in closure.movers_beside(whom) {
             match whom {
                 Actor::Known(arn) => self.change(ground, &actor, arn, closure),
-                Actor::Made { .. } | Actor::Admitted => self.unbind(&actor, whom, closure),
+                Actor::Made { account, name, .. } => {
+                    self.tag(ground, &actor, whom, (account, name), closure);
+                    self.unbind(&actor, whom, closure);
+                }
+                Actor::Admitted => {}
             }
         }
     }
@@ -370,7 +390,8 @@ impl Search<'_, '_> {
             }
             // Taking away two policies that allow as well as deny can be done in more ways than are asked about:
             // then both count as rewritten.
-            let change = if is_mixed(&node, &name) && mixed < 2 {
+            let few = mixed < 2 || self.rights_cache.leaves_out(ClosureRule::MixedRemoved);
+            let change = if is_mixed(&node, &name) && few {
                 Changes { removed: [name.clone()].into(), ..Changes::default() }
             } else {
                 lift
@@ -405,7 +426,9 @@ impl Search<'_, '_> {
         let standing: Vec<String> = self.model.managed_of(own).cloned().collect();
         for policy in standing.into_iter().filter(|policy| Some(policy) != current.as_ref()) {
             let scope = RightsScope::Rebound(node.arn.clone(), policy.clone());
-            if let Some(writing) = closure.written.get(&policy).cloned() {
+            if let Some(writing) = closure.written.get(&policy).cloned()
+                && !self.rights_cache.leaves_out(ClosureRule::WrittenBoundary)
+            {
                 let change = Changes { unbound: true, ..Changes::default() };
                 let fact = Fact::Changed(whom.clone(), change);
                 if self.try_beside(actor, &scope, &fact, &writing, closure) {
@@ -450,6 +473,9 @@ impl Search<'_, '_> {
 
     /// Giving a user that was made another name.
     fn rename_made(&mut self, actor: &Actor, whom: &Actor, closure: &mut Closure) {
+        if self.rights_cache.leaves_out(ClosureRule::MadeRenamed) {
+            return;
+        }
         let Actor::Made { account, name, bound, given } = whom else { return };
         if !name.contains(":user/") {
             return;
@@ -494,7 +520,11 @@ impl Search<'_, '_> {
         }
         let change = Changes { permitted: true, ..Changes::default() };
         let permitted = Fact::Changed(whom.clone(), change.clone());
-        for (policy, writing) in closure.written_in(&format!(":iam::{}:", own.id)) {
+        let mut written = closure.written_in(&format!(":iam::{}:", own.id));
+        if self.rights_cache.leaves_out(ClosureRule::WrittenAttached) {
+            written.clear();
+        }
+        for (policy, writing) in written {
             let scope = RightsScope::Attach(arn.to_owned(), policy);
             if self.try_beside(actor, &scope, &permitted, &writing, closure) {
                 return;
@@ -521,7 +551,10 @@ impl Search<'_, '_> {
             }
             let change = Changes { groups: [group.clone()].into(), ..Changes::default() };
             let scope = RightsScope::Join(group.clone());
-            if self.alter(actor, whom, &scope, change, closure) && unreadable {
+            if self.alter(actor, whom, &scope, change, closure)
+                && unreadable
+                && !self.rights_cache.leaves_out(ClosureRule::UnreadGroups)
+            {
                 let why = format!("a policy of the group `{group}` could not be read");
                 let permitted = Changes { permitted: true, ..Changes::default() };
                 let way = closure.way_to(actor).in_doubt(why);
@@ -587,7 +620,9 @@ impl Search<'_, '_> {
             }
         }
         let found = self.holders(scope, &closure);
-        if found.iter().any(Leaver::is_certain) {
+        if found.iter().any(Leaver::is_certain)
+            || self.rights_cache.leaves_out(ClosureRule::LeaversPermitted)
+        {
             return found;
         }
         for arn in &changing {
@@ -692,6 +727,7 @@ impl Search<'_, '_> {
         // Without power it goes where steps alone lead, which is known.
         if let (Actor::Known(arn), true) =
             (actor, way.power.is_some() || way.why_undetermined.is_some())
+            && !self.rights_cache.leaves_out(ClosureRule::StepsGoneOn)
         {
             let source = StepSource::Principal(arn.clone());
             for edge in self.by_source.get(&source).into_iter().flatten() {
@@ -733,8 +769,7 @@ impl Search<'_, '_> {
             let is_open = matches!(found, Crossing::Open(_));
             // No more of the changes than it takes.
             let taken = closure.least(actor, |changes| {
-                let found = self.crossing(actor, changes, &target, retagged);
-                matches!(found, Crossing::Open(_)) || !is_open
+                self.crossing(actor, changes, &target, retagged).is_as_open_as(&found)
             });
             let changes = Changes::all(taken.iter().map(|(change, _)| change));
             let found = self.crossing(actor, &changes, &target, retagged);
@@ -773,6 +808,9 @@ impl Search<'_, '_> {
         changes: &Changes,
         closure: &mut Closure,
     ) {
+        if self.rights_cache.leaves_out(ClosureRule::TagsHandedOn) {
+            return;
+        }
         let Actor::Known(arn) = actor else { return };
         let Some(heirs) = ground.heirs.get(arn).filter(|_| changes.passes_tags_on()) else {
             return;

@@ -210,7 +210,7 @@ fn keys(document: &Document) -> impl Iterator<Item = String> {
     })
 }
 
-fn asks_session(document: &Document) -> bool {
+pub(super) fn asks_session(document: &Document) -> bool {
     keys(document).any(|key| is_of_session(&key))
 }
 

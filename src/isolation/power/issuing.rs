@@ -7,7 +7,7 @@
 use super::super::changes::{Actor, Changes, account, cross_to_objects};
 use super::super::crossing::{StepSource, StepTarget};
 use super::super::issuers::is_claim;
-use super::super::rights::{Rights, RightsScope};
+use super::super::rights::{ClosureRule, Rights, RightsScope};
 use super::closure::named;
 use super::facts::{Closure, Fact};
 use super::ground::Ground;
@@ -18,6 +18,9 @@ use crate::iam::symbolic::Opening;
 impl Search<'_, '_> {
     /// The roles that an actor is because it issues tokens for them.
     pub(super) fn issue_tokens(&mut self, ground: &Ground, actor: &Actor, closure: &mut Closure) {
+        if self.rights_cache.leaves_out(ClosureRule::TokensIssued) {
+            return;
+        }
         for (bucket, steps) in &ground.issuing {
             let is_known = |step| closure.issued.contains_key(&(actor.clone(), step));
             if steps.iter().all(|step| is_known(step.clone())) {

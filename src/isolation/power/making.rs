@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::changes::{Actor, account, boundary_arn};
 use super::super::crossing::both_readings;
-use super::super::rights::{NewNames, NewPrincipal, RightsScope, everything};
+use super::super::rights::{ClosureRule, NewNames, NewPrincipal, RightsScope, everything};
 use super::closure::{bare, is_made, named};
 use super::facts::{Closure, Fact};
 use super::{PowerLink, Search, Way, asks_nothing};
@@ -60,7 +60,10 @@ impl Search<'_, '_> {
             as_text: None,
             leaves_all: Some(writing),
         });
-        let decided: Vec<Bounding> = decided.collect();
+        let mut decided: Vec<Bounding> = decided.collect();
+        if self.rights_cache.leaves_out(ClosureRule::BoundDecided) {
+            decided.clear();
+        }
         let known = |policy: String| Bounding {
             as_text: Some(policy.clone()),
             policy: Some(policy),
@@ -71,7 +74,11 @@ impl Search<'_, '_> {
             writing.is_none_or(|way| way.conditional || way.why_undetermined.is_some())
         };
         let standing = self.model.managed_of(own).filter(is_decided).cloned().map(known);
-        let asked_for = bounds_of_aws(self.model, own).into_iter();
+        let mut asked_for = bounds_of_aws(self.model, own);
+        if self.rights_cache.leaves_out(ClosureRule::BoundsOfAws) {
+            asked_for.clear();
+        }
+        let asked_for = asked_for.into_iter();
         let of_aws = asked_for.map(|policy| match self.model.managed(&policy) {
             Some(_) => known(policy),
             None => {
@@ -255,6 +262,9 @@ impl Search<'_, '_> {
 
     /// Giving something to principals that somebody has made, whoever that was.
     fn dress(&mut self, actor: &Actor, own: &AccountNode, closure: &mut Closure) {
+        if self.rights_cache.leaves_out(ClosureRule::Dressed) {
+            return;
+        }
         let inside = format!(":iam::{}:", own.id);
         let bare: Vec<(String, Way)> = closure
             .bare
@@ -336,6 +346,9 @@ impl Search<'_, '_> {
 
     /// A principal that is made may be given all that one of its name may be given.
     pub(super) fn give_all(&mut self, whom: &Actor, closure: &mut Closure) {
+        if self.rights_cache.leaves_out(ClosureRule::AllGiven) {
+            return;
+        }
         let (mut all, mut way) = (BTreeSet::new(), Way::default());
         for (actor, other) in &closure.reached {
             if let Actor::Made { given: Some(given), .. } = actor

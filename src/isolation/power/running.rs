@@ -2,7 +2,7 @@
 
 use super::super::changes::{Actor, Changes, Crossing, account, cross_by};
 use super::super::crossing::StepTarget;
-use super::super::rights::Rights;
+use super::super::rights::{ClosureRule, Rights};
 use super::super::running::which_role;
 use super::closure::named;
 use super::facts::{Closure, Fact};
@@ -18,6 +18,9 @@ impl Search<'_, '_> {
         actor: &Actor,
         closure: &mut Closure,
     ) {
+        if self.rights_cache.leaves_out(ClosureRule::CodeOfOthers) {
+            return;
+        }
         for (resource, code) in &ground.running {
             let is_there = account(self.model, actor) == Some(&code.account);
             let certain = if is_there { &code.actions } else { &code.for_others };

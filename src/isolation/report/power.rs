@@ -70,12 +70,17 @@ impl Writer<'_, '_> {
         let mut conditions = path.conditions.clone();
         let mut via = Vec::new();
         let mut steps: Vec<(&PathStep, &Request)> = Vec::new();
+        let passed = &result.passed;
+        let mut before = None;
         for link in &path.chain {
             match link {
                 PowerLink::PathStep(step) => {
                     let edge = result.edges.get(step);
-                    if let Some(best) = edge.and_then(|e| least(&path.from, step, &e.openings)) {
-                        let asked = asks(&path.from, step, best).into_iter();
+                    let both = (before.replace(step), step);
+                    if let Some(best) =
+                        edge.and_then(|e| least(&path.from, both, &e.openings, passed))
+                    {
+                        let asked = asks(&path.from, both, best, passed).into_iter();
                         conditions.extend(asked.map(|r| r.text.clone()));
                         via.push(hop(&step.source, best, model));
                         steps.push((step, &best.witness));

@@ -21,6 +21,50 @@ pub(super) trait RightsSource {
 
     /// Managed policies of an account, by ARN, for whose names no other one does.
     fn policies_alone(&self, account: &AccountNode) -> BTreeSet<String>;
+
+    /// Whether the closure is searched without a rule, to see what stands by that alone.
+    fn leaves_out(&self, _rule: ClosureRule) -> bool {
+        false
+    }
+}
+
+/// A rule by which the closure comes from some facts to others, beside the rights that it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosureRule {
+    /// Whoever was reached before is asked what it may change about who is reached now.
+    ChangedByOthers,
+    /// A user that was made is given another name.
+    MadeRenamed,
+    /// A principal that was made is given all that it may be given at once.
+    AllGiven,
+    /// What is made by one is given something by another one.
+    Dressed,
+    /// A boundary whose text is decided binds nobody who is made under it.
+    BoundDecided,
+    /// Policies of AWS's that some policy asks for are boundaries too.
+    BoundsOfAws,
+    /// A policy whose text is decided is attached by another one.
+    WrittenAttached,
+    /// A policy whose text is decided takes the place of a boundary.
+    WrittenBoundary,
+    /// Who bears any tags hands them on to the sessions that it begins.
+    TagsHandedOn,
+    /// What a resource runs is changed by leave of its policy.
+    CodeOfOthers,
+    /// Whoever writes an issuer's keys issues its tokens.
+    TokensIssued,
+    /// What is reached by a role that was reached is reached.
+    StepsGoneOn,
+    /// A principal that was made is given tags, or lets its sessions bear some.
+    MadeTagged,
+    /// What is acted upon is given tags.
+    TargetsTagged,
+    /// Two policies that allow as well as deny count as rewritten where they may be taken away.
+    MixedRemoved,
+    /// A group of which a policy could not be read may permit anything.
+    UnreadGroups,
+    /// Whoever may leave is asked for beside those who may permit themselves to.
+    LeaversPermitted,
 }
 
 /// Answers about rights. The closure of power comes back to the same holder by many paths, and a question takes a run of the
@@ -55,6 +99,11 @@ impl<'w> RightsCache<'w> {
     /// Managed policies of an account, by ARN, for whose names no other one does.
     pub fn policies_alone(&self, account: &AccountNode) -> BTreeSet<String> {
         self.source.policies_alone(account)
+    }
+
+    /// Whether the closure is searched without a rule.
+    pub fn leaves_out(&self, rule: ClosureRule) -> bool {
+        self.source.leaves_out(rule)
     }
 
     /// What a principal, by ARN, may do.

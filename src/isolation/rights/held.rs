@@ -79,6 +79,8 @@ pub enum RightsScope {
     Rename(String),
     /// The trust of a role of its account, by ARN: whom it lets in, with which tags, with a second factor or without.
     Trust(String),
+    /// Sessions of a role of its account, by ARN, whose trust lets it begin some: with whatever tags.
+    Session(String),
 }
 
 impl RightsScope {
@@ -98,7 +100,8 @@ impl RightsScope {
             | Self::Remove(arn, _)
             | Self::Tags(arn)
             | Self::Rename(arn)
-            | Self::Trust(arn) => Some(arn),
+            | Self::Trust(arn)
+            | Self::Session(arn) => Some(arn),
             _ => None,
         }
     }

@@ -131,6 +131,7 @@ impl RightsSource for Questions<'_> {
                     rights = self.letting_tag(holder, arn, rights);
                 }
             }
+            RightsScope::Session(arn) => rights.add(self.tagging_sessions(holder, arn)),
             RightsScope::Permissions(arn) => {
                 let bound = self.bound(arn);
                 let give = |arn: &String, rights: &mut Rights| {

@@ -12,13 +12,21 @@ use super::actions::{CLUSTERS, POOLS, USER_POOLS};
 use super::held::{RightHolder, Rights, Sided, note};
 use super::questions::{Questions, right};
 use crate::access::{NamedPolicy, STATE_STORE};
-use crate::iam::symbolic::{Space, SymbolicAnswer};
+use crate::iam::symbolic::{Answers, Space, SymbolicAnswer};
 use crate::iam::{Effect, PrincipalType};
 
 /// A provider of identities, by ARN, and the actions that let others be whom it vouches for.
 type AlterableProvider = (String, &'static [&'static str]);
 
 impl Questions<'_> {
+    /// Whether somebody may tag the sessions of a role whose trust lets it.
+    pub(super) fn tagging_sessions(&self, holder: &RightHolder, role: &str) -> Answers {
+        let open = NamedPolicy::new("a trust that was rewritten", "trust", open_to_all());
+        let role = vec![Space::One(role.to_owned())];
+        let tag = Right { policy: Some(open), ..right(&["sts:TagSession"], role) };
+        self.question(holder, tag)
+    }
+
     /// A right over a role's trust, where whoever the trust then lets in may pass tags as well: it takes
     /// `sts:TagSession` (IAM User Guide, "Pass session tags in AWS STS"). Where the holder may not call that even so,
     /// somebody of another account may, who is let in; of whom that is so is not asked.
@@ -28,12 +36,7 @@ impl Questions<'_> {
         role: &str,
         rewriting: Rights,
     ) -> Rights {
-        let open = NamedPolicy::new("a trust that was rewritten", "trust", open_to_all());
-        let tag = Right {
-            policy: Some(open),
-            ..right(&["sts:TagSession"], vec![Space::One(role.to_owned())])
-        };
-        let tag = self.question(holder, tag);
+        let tag = self.tagging_sessions(holder, role);
         let tags = [&tag.before, &tag.after].map(|a| matches!(a, SymbolicAnswer::Open(_)));
         let mut rights = rewriting.clone().only(tags);
         let sides = [(rewriting.before, tags[0]), (rewriting.after, tags[1])];

@@ -2,8 +2,8 @@
 
 use super::super::compare::{compare_by, verdict};
 use super::super::paths::Origin;
-use super::super::rights::tests::leaving_out;
-use super::super::rights::{NewPrincipal, RightsScope};
+use super::super::rights::tests::{leaving_out, without_rule};
+use super::super::rights::{ClosureRule, NewPrincipal, RightsScope};
 use super::escalation::{
     HOP, LOW, by_service, denied, document, foothold, managed, may, on_machine, policy_arn,
 };
@@ -156,6 +156,18 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             trust(json!({"Principal": {"AWS": "222222222222"}})),
         )
     };
+    // The boundary of whoever is made asks for a tag.
+    let tagging_who_is_made = || {
+        let create = json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new,
+            "Condition": {"StringEquals": {"iam:PermissionsBoundary": policy_arn("tagged")}}});
+        let mut tagged = may("*", "*");
+        tagged["Condition"] = json!({"StringEquals": {"aws:PrincipalTag/ok": "yes"}});
+        let_in(vec![create, may("iam:PutRolePolicy", new)]).both(managed(
+            "shared",
+            "tagged",
+            document(vec![tagged]),
+        ))
+    };
     let management = |own: Vec<Json>| {
         Fixture::new()
             .account("management", "999999999999")
@@ -265,6 +277,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         ),
         (RightsScope::AttachUnknown(name()), on_machine(vec![attach(LOW, TOPICS)])),
         (RightsScope::Trust(name()), tagged_by_its_trust()),
+        (RightsScope::Session(name()), tagging_who_is_made()),
         (
             RightsScope::Authoring,
             beside(may("iam:CreatePolicy", "*"), attach("*", &policy_arn("team/*"))),
@@ -296,16 +309,24 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         (RightsScope::Placement, placing()),
         (RightsScope::Objects(name()), writing()),
     ];
+    let tried: BTreeSet<&str> = cases.iter().map(|(scope, _)| kind(scope)).collect();
+    // What is held of the walls of an account is told where that has been entered already.
+    let missing: Vec<&str> = KINDS.into_iter().filter(|kind| !tried.contains(kind)).collect();
+    assert_eq!(missing, ["Account"], "every kind of right has its wall");
     let mut wrong = Vec::new();
     for (scope, fixture) in cases {
         let whole = after(&fixture.analyse(), "dev", "production").to_owned();
         let without = without(&fixture, &scope);
-        let right = match scope {
+        let (right, less) = match scope {
             // Nobody here knows what is attached.
-            RightsScope::AttachUnknown(_) | RightsScope::MakingWithUnknown(_) => "undetermined",
-            _ => "reachable",
+            RightsScope::AttachUnknown(_) | RightsScope::MakingWithUnknown(_) => {
+                ("undetermined", "isolated")
+            }
+            // Somebody else might give it the tag.
+            RightsScope::Session(_) => ("reachable", "conditional"),
+            _ => ("reachable", "isolated"),
         };
-        if (whole.as_str(), without) != (right, "isolated") {
+        if (whole.as_str(), without) != (right, less) {
             wrong.push(format!("{scope:?}: {whole}, and {without} without it"));
         }
     }
@@ -316,6 +337,288 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
 fn without(fixture: &Fixture, scope: &RightsScope) -> &'static str {
     let (before, after) = models(&fixture.estate, &fixture.sides());
     let compared = compare_by(&before, &after, leaving_out(&before, &after, scope));
+    let pair = (Origin::Environment("dev".to_owned()), "production".to_owned());
+    verdict(&after, &compared.after.1, &pair).0.name()
+}
+
+/// The kinds of rights, by the names of their scopes.
+const KINDS: [&str; 35] = [
+    "Account",
+    "Organization",
+    "Membership",
+    "Admission",
+    "Placement",
+    "Delegation",
+    "Root",
+    "Members",
+    "Become",
+    "Permissions",
+    "Attaching",
+    "Attach",
+    "AttachUnknown",
+    "Boundary",
+    "Unbound",
+    "Rebound",
+    "Rewrite",
+    "Remove",
+    "Making",
+    "MakingWithSome",
+    "MakingWith",
+    "MakingWithUnknown",
+    "Authoring",
+    "Erasing",
+    "Recreating",
+    "Detaching",
+    "Unbinding",
+    "Creating",
+    "Naming",
+    "Join",
+    "Objects",
+    "Tags",
+    "Rename",
+    "Trust",
+    "Session",
+];
+
+/// The name of a scope, without what it is over. A new kind of right does not compile without its name, nor pass without its wall.
+fn kind(scope: &RightsScope) -> &'static str {
+    match scope {
+        RightsScope::Account => "Account",
+        RightsScope::Organization => "Organization",
+        RightsScope::Membership => "Membership",
+        RightsScope::Admission => "Admission",
+        RightsScope::Placement => "Placement",
+        RightsScope::Delegation => "Delegation",
+        RightsScope::Root => "Root",
+        RightsScope::Members => "Members",
+        RightsScope::Become(_) => "Become",
+        RightsScope::Permissions(_) => "Permissions",
+        RightsScope::Attaching(_) => "Attaching",
+        RightsScope::Attach(..) => "Attach",
+        RightsScope::AttachUnknown(_) => "AttachUnknown",
+        RightsScope::Boundary(_) => "Boundary",
+        RightsScope::Unbound(_) => "Unbound",
+        RightsScope::Rebound(..) => "Rebound",
+        RightsScope::Rewrite(..) => "Rewrite",
+        RightsScope::Remove(..) => "Remove",
+        RightsScope::Making(_) => "Making",
+        RightsScope::MakingWithSome(_) => "MakingWithSome",
+        RightsScope::MakingWith(..) => "MakingWith",
+        RightsScope::MakingWithUnknown(_) => "MakingWithUnknown",
+        RightsScope::Authoring => "Authoring",
+        RightsScope::Erasing(_) => "Erasing",
+        RightsScope::Recreating(_) => "Recreating",
+        RightsScope::Detaching(..) => "Detaching",
+        RightsScope::Unbinding(_) => "Unbinding",
+        RightsScope::Creating => "Creating",
+        RightsScope::Naming(_) => "Naming",
+        RightsScope::Join(_) => "Join",
+        RightsScope::Objects(_) => "Objects",
+        RightsScope::Tags(_) => "Tags",
+        RightsScope::Rename(_) => "Rename",
+        RightsScope::Trust(_) => "Trust",
+        RightsScope::Session(_) => "Session",
+    }
+}
+
+/// The same for what the closure makes of rights: each rule is the only one by which some wall is found open.
+#[test]
+fn every_step_of_the_closure_is_needed_by_some_wall() {
+    let low = |own: Vec<Json>| role("shared", "low", by("dev", "ci"), Some(document(own)));
+    let low2 = |own: Vec<Json>| role("shared", "low2", by("dev", "ci"), Some(document(own)));
+    let op = "arn:aws:iam::222222222222:user/op";
+    let new = "arn:aws:iam::222222222222:role/new";
+    let let_in = |own: Vec<Json>| {
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(super::power::lets_in_all_of_shared())
+            .both(low(own))
+    };
+    let policy = |name: &str, own: Vec<Json>| managed("shared", name, document(own));
+    let attach = |whom: &str, policy: &str| {
+        json!({"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": whom,
+            "Condition": {"ArnLike": {"iam:PolicyARN": policy}}})
+    };
+    let create = |bound: &str| {
+        json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new,
+            "Condition": {"StringEquals": {"iam:PermissionsBoundary": bound}}})
+    };
+    let rewrite = || may("iam:UpdateAssumeRolePolicy", HOP);
+    let hop_denied = || {
+        let hop =
+            role("shared", "hop", by_service("ec2.amazonaws.com"), Some(statements(&[ASSUME])));
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(with(hop, "managed_policies", json!([policy_arn("deny")])))
+            .both(policy("deny", vec![denied("sts:AssumeRole", "*")]))
+            .both(low(vec![may("iam:DetachRolePolicy", HOP)]))
+            .both(low2(vec![rewrite()]))
+            .then(role("production", "deploy", by("shared", "hop"), None))
+    };
+    let gone_on = || {
+        on_machine(vec![may("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/first")])
+            .both(role(
+                "shared",
+                "first",
+                by_service("ec2.amazonaws.com"),
+                Some(statements(&[ASSUME])),
+            ))
+            .both(role("shared", "hop", by("shared", "first"), Some(statements(&[ASSUME]))))
+    };
+    let narrow = |more: Vec<Json>| {
+        let mut own = vec![create(&policy_arn("narrow")), may("iam:PutRolePolicy", new)];
+        own.extend(more);
+        let holder = role("shared", "holder", by("shared", "nobody"), None);
+        let_in(own)
+            .both(with(holder, "managed_policies", json!([policy_arn("narrow")])))
+            .both(policy("narrow", vec![may("s3:*", "*")]))
+    };
+    let bounded = |own: Vec<Json>| {
+        on_machine(Vec::new())
+            .then(with(low(own), "permissions_boundary", json!(policy_arn("bound"))))
+            .both(policy("bound", vec![json!({"Effect": "Allow", "NotAction": "iam:UpdateAssumeRolePolicy", "Resource": "*"})]))
+            .both(policy("other", vec![may("s3:*", "*")]))
+    };
+    let put = json!({"Effect": "Allow", "Action": "iam:PutRolePermissionsBoundary", "Resource": LOW,
+        "Condition": {"ArnEquals": {"iam:PermissionsBoundary": policy_arn("other")}}});
+    let swapped = || {
+        bounded(vec![rewrite(), put.clone(), may("iam:CreatePolicyVersion", &policy_arn("other"))])
+    };
+    let mixed = || {
+        let one = vec![rewrite(), denied("s3:DeleteBucket", "*")];
+        let other =
+            vec![denied("iam:UpdateAssumeRolePolicy", "*"), may("s3:ListAllMyBuckets", "*")];
+        on_machine(Vec::new())
+            .then(with(
+                low(vec![may("iam:DetachRolePolicy", LOW)]),
+                "managed_policies",
+                json!([policy_arn("one"), policy_arn("other")]),
+            ))
+            .both(policy("one", one))
+            .both(policy("other", other))
+    };
+    let tagged = || {
+        let mut asks = may("*", "*");
+        asks["Condition"] = json!({"StringEquals": {"aws:PrincipalTag/ok": "yes"}});
+        let_in(vec![
+            create(&policy_arn("tagged")),
+            may("iam:PutRolePolicy", new),
+            may("iam:TagRole", new),
+        ])
+        .both(policy("tagged", vec![asks]))
+    };
+    let tagging = || {
+        foothold(
+            document(vec![
+                may("iam:TagRole", HOP),
+                json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}}}),
+            ]),
+            trust(json!({"Principal": {"AWS": "222222222222"}})),
+        )
+    };
+    // What is needed to step out is in two policies, each of which may be attached.
+    let two_gifts = || {
+        let (one, other) = (policy_arn("one"), policy_arn("other"));
+        let either = json!([one, other]);
+        let attach = json!({"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": new,
+            "Condition": {"ArnLike": {"iam:PolicyARN": either}}});
+        let unit = json!({"Principal": {"AWS": "222222222222"}, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+            "Condition": {"StringEquals": {"sts:SourceIdentity": "x"}}});
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(low(vec![create(&policy_arn("leaves")), attach]))
+            .both(policy("leaves", vec![may("sts:*", "*")]))
+            .both(policy("one", vec![may("sts:AssumeRole", "*")]))
+            .both(policy("other", vec![may("sts:SetSourceIdentity", "*")]))
+            .then(role("production", "deploy", trust(unit), None))
+    };
+    let renamed = || {
+        let whole = json!({"Principal": {"AWS": "222222222222"},
+            "Condition": {"StringEquals": {"aws:username": "alice"}}});
+        let made = "arn:aws:iam::222222222222:user/new-*";
+        let low = low(vec![
+            may("iam:CreateUser", made),
+            may("iam:PutUserPolicy", made),
+            may("iam:CreateAccessKey", made),
+            may("iam:UpdateUser", "*"),
+        ]);
+        Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME]))).both(low).then(role(
+            "production",
+            "deploy",
+            trust(whole),
+            None,
+        ))
+    };
+    let handed_on = || {
+        let ops = json!({"StringEquals": {"aws:PrincipalTag/team": "ops"}});
+        let tagging = json!(["sts:AssumeRole", "sts:TagSession"]);
+        let fixed = json!({"StringEquals": {"aws:RequestTag/team": "dev"}});
+        let hop = trust(json!({"Principal": {"AWS": LOW}, "Action": tagging, "Condition":
+            {"StringEqualsIfExists": {"aws:RequestTag/team": "dev"}}}));
+        let _ = fixed;
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(low(vec![
+                may("sts:AssumeRole", "*"),
+                may("sts:TagSession", "*"),
+                may("iam:UpdateAssumeRolePolicy", LOW),
+            ]))
+            .both(role("shared", "hop", hop, Some(statements(&[ASSUME]))))
+            .then(role(
+                "production",
+                "deploy",
+                trust(json!({"Principal": {"AWS": HOP}, "Condition": ops})),
+                None,
+            ))
+    };
+    let leaving = || {
+        let lock =
+            || scp("lock", "dev", denied("sts:AssumeRole", "arn:aws:iam::333333333333:role/*"));
+        let own = vec![may("sts:AssumeRole", "*"), may("iam:PutRolePolicy", "*")];
+        Fixture::new()
+            .both(lambda("dev", "ci", document(own)))
+            .both(role("production", "deploy", by("dev", "ci"), None))
+            .both(lock())
+    };
+    let _ = op;
+    let beside = |one: Json, other: Json| let_in(vec![one]).both(low2(vec![other]));
+    let cases: Vec<(ClosureRule, Fixture)> = vec![
+        (ClosureRule::ChangedByOthers, hop_denied()),
+        (ClosureRule::StepsGoneOn, gone_on()),
+        (
+            ClosureRule::BoundDecided,
+            narrow(vec![may("iam:CreatePolicyVersion", &policy_arn("narrow"))]),
+        ),
+        (ClosureRule::WrittenBoundary, swapped()),
+        (ClosureRule::WrittenAttached, {
+            let own = attach(LOW, &policy_arn("team/*"));
+            on_machine(vec![own]).both(low2(vec![may("iam:CreatePolicy", "*")]))
+        }),
+        (ClosureRule::Dressed, beside(may("iam:CreateRole", "*"), may("iam:PutRolePolicy", new))),
+        (ClosureRule::MixedRemoved, mixed()),
+        (ClosureRule::MadeTagged, tagged()),
+        (ClosureRule::TargetsTagged, tagging()),
+        (ClosureRule::AllGiven, two_gifts()),
+        (ClosureRule::MadeRenamed, renamed()),
+        (ClosureRule::TagsHandedOn, handed_on()),
+        (ClosureRule::LeaversPermitted, leaving()),
+    ];
+    let mut wrong = Vec::new();
+    for (rule, fixture) in cases {
+        let whole = after(&fixture.analyse(), "dev", "production").to_owned();
+        let without = without_the_rule(&fixture, rule);
+        let less = if rule == ClosureRule::MadeTagged { "conditional" } else { "isolated" };
+        if (whole.as_str(), without) != ("reachable", less) {
+            wrong.push(format!("{rule:?}: {whole}, and {without} without it"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The verdict on production from dev, where the closure is searched without a rule.
+fn without_the_rule(fixture: &Fixture, rule: ClosureRule) -> &'static str {
+    let (before, after) = models(&fixture.estate, &fixture.sides());
+    let compared = compare_by(&before, &after, without_rule(&before, &after, rule));
     let pair = (Origin::Environment("dev".to_owned()), "production".to_owned());
     verdict(&after, &compared.after.1, &pair).0.name()
 }

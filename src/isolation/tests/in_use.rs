@@ -77,6 +77,9 @@ fn whoever_gives_code_to_what_runs_is_its_role() {
         ("servicecatalog", &["servicecatalog:ExecuteProvisionedProductPlan"], SHUT),
         ("pods.eks", &["emr-containers:StartJobRun"], OPEN),
         ("lambda", &["lambda:InvokeFunction"], SHUT),
+        // Whoever writes a function's policy lets itself change the code.
+        ("lambda", &["lambda:AddPermission"], OPEN),
+        ("lambda", &["lambda:RemovePermission"], SHUT),
         ("lambda", &["synthetics:StartCanaryDryRun"], OPEN),
         ("states", &["states:StartExecution"], SHUT),
     ];

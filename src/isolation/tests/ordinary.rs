@@ -189,6 +189,29 @@ fn a_bucket_policy_of_ten_or_three_hundred_patterns_is_decided() {
     }
 }
 
+/// Patterns with wildcards in their middle, on both sides: too many regions to list, and one object of each pair is seen.
+#[test]
+fn many_patterns_of_a_bucket_beside_many_of_a_role_are_decided() {
+    let own = |count: usize| -> Vec<String> {
+        (0..count).map(|n| format!("arn:aws:s3:::da*a/x/team{n}/*")).collect()
+    };
+    let lets: Vec<String> =
+        (0..150).map(|n| format!("arn:aws:s3:::data/*/team{n}/*/part-{n}*")).collect();
+    let estate = |first: usize| {
+        let own: Vec<String> = own(first + 60).split_off(first);
+        let ci = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": own}]});
+        Fixture::new().both(lambda("dev", "ci", ci)).both(holding(vec![reads(CI, &lets)]))
+    };
+    let started = std::time::Instant::now();
+    judge(vec![
+        ("the first ones alike", estate(0), "dev", "production", "reachable"),
+        ("the last one alone alike", estate(149), "dev", "production", "reachable"),
+    ]);
+    // Half a second where it is optimised; this is not, and others may run beside it.
+    assert!(started.elapsed() < std::time::Duration::from_secs(120), "{:?}", started.elapsed());
+}
+
 #[test]
 fn eight_tags_are_decided() {
     let tags = |family: &str, prefix: &str| -> Json {

@@ -16,8 +16,8 @@ mod reading;
 
 use std::collections::BTreeMap;
 
-use palisade::iam::evaluate;
 use palisade::iam::symbolic::Opening;
+use palisade::iam::{Request, evaluate};
 use palisade::isolation::WallVerdict;
 use palisade::isolation::compare::{Comparison, compare, verdict};
 use palisade::isolation::crossing::{PathStep, StepSource, StepTarget};
@@ -114,14 +114,37 @@ fn walk(model: &Model, seed: u64, comparison: &Comparison<'_>, tally: &mut Tally
 }
 
 /// Paths are made of open steps, and their verdict is that of the steps.
-fn paths_hold(comparison: &Comparison<'_>, seed: u64) {
+fn paths_hold(model: &Model, comparison: &Comparison<'_>, seed: u64) {
     let edges = &comparison.after.1.edges;
     let free = |openings: &[Opening]| openings.iter().any(|o| o.requirements.is_empty());
     for path in &comparison.after.1.paths {
         let steps: Vec<&PathStep> = path.chain.iter().chain([&path.last]).collect();
         assert!(steps.iter().all(|s| edges.contains_key(*s)), "seed {seed}: {path:?}");
+        // Whoever begins a session may choose what tags it bears.
+        let passed = |before: &PathStep, asked: &Opening| {
+            let policies = model.policies(&before.source, &before.target).expect("in the model");
+            edges[before].openings.iter().filter(|o| o.requirements.is_empty()).any(|begun| {
+                let mut request = begun.witness.clone();
+                let all = asked.requirements.iter().all(|requirement| {
+                    let key = requirement.key.to_ascii_lowercase();
+                    let value = asked.witness.context.get(&key).and_then(|v| v.values().first());
+                    let tag = key.strip_prefix("aws:principaltag/").zip(value);
+                    let Some((tag, value)) = tag else { return false };
+                    request.context.set(&format!("aws:RequestTag/{tag}"), value.as_str());
+                    request.context.set("aws:TagKeys", vec![tag.to_owned()]);
+                    true
+                });
+                let tagging = Request { action: "sts:TagSession".to_owned(), ..request.clone() };
+                all && [request, tagging].iter().all(|one| evaluate(one, &policies).is_allowed())
+            })
+        };
+        let by_step = |at: usize| {
+            let openings = &edges[steps[at]].openings;
+            free(openings) || at > 0 && openings.iter().any(|asked| passed(steps[at - 1], asked))
+        };
         let all_free = steps.iter().all(|s| free(&edges[*s].openings));
-        assert_eq!(path.unconditional, all_free, "seed {seed}: {path:?}");
+        assert!(path.unconditional || !all_free, "seed {seed}: {path:?}");
+        assert!(!path.unconditional || (0..steps.len()).all(by_step), "seed {seed}: {path:?}");
         for pair in steps.windows(2) {
             let StepTarget::Role(role) = &pair[0].target else { panic!("seed {seed}: {path:?}") };
             assert_eq!(pair[1].source, StepSource::Principal(role.clone()), "seed {seed}");
@@ -139,7 +162,7 @@ fn no_request_crosses_a_closed_wall_and_every_open_path_can_be_walked() {
         let access = model_after(&estate, &sides);
         let comparison = compare(&access, &access);
         walk(&model, seed, &comparison, &mut tally);
-        paths_hold(&comparison, seed);
+        paths_hold(&model, &comparison, seed);
         assert!(comparison.changes.is_empty(), "seed {seed}: nothing changed");
         let mut random = Random::new(seed ^ 0x5eed);
         let section = report(&[], &comparison, "2026-11-23").section;
