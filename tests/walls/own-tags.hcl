@@ -92,8 +92,8 @@ iam_role "deploy" {
   }
 }
 
-# == by a session tag that its trust lets in
-# dev -> prod: conditional
+# == by a session tag that its trust lets in, and that whoever assumes it chooses
+# dev -> prod: reachable
 iam_role "low" {
   accounts = [account.shared]
   assume_role_policy = {

@@ -541,12 +541,13 @@ fn every_step_of_the_closure_is_needed_by_some_wall() {
             may("iam:CreateAccessKey", made),
             may("iam:UpdateUser", "*"),
         ]);
-        Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME]))).both(low).then(role(
-            "production",
-            "deploy",
-            trust(whole),
-            None,
-        ))
+        // Who is made may do anything, but make somebody else.
+        let lock = json!({"Effect": "Deny", "Action": ["iam:CreateUser", "iam:CreateRole"], "NotResource": made});
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(low)
+            .both(scp("names", "shared", lock))
+            .then(role("production", "deploy", trust(whole), None))
     };
     let handed_on = || {
         let ops = json!({"StringEquals": {"aws:PrincipalTag/team": "ops"}});
