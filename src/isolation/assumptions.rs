@@ -34,7 +34,8 @@
 //!   proof for an origin with an account beside the role's own rests on where that is. (In the role's own account
 //!   it is asked who may administer them.)
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -83,6 +84,9 @@ pub(super) struct Class {
     has_left: bool,
 }
 
+/// Roles whose code an origin can speak to, in the order of their ARNs, each with the environments that it gets into.
+type RunningCode<'a> = Vec<(&'a PrincipalNode, Rc<BTreeSet<&'a str>>)>;
+
 /// One side of a plan, and what its proofs rest on.
 pub(super) struct Assumptions<'a> {
     model: &'a AccessModel,
@@ -94,14 +98,16 @@ pub(super) struct Assumptions<'a> {
     callers: BTreeMap<Origin, Vec<AskingAccount<'a>>>,
     /// Origins of which some principal administers the organization.
     administrating: BTreeSet<&'a Origin>,
-    /// Roles whose code each origin can speak to, by ARN, each with the environments that it gets into.
-    code: BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>>,
+    /// Roles whose code each origin can speak to, in the order of their ARNs, each with the environments that it gets into.
+    code: BTreeMap<Origin, RunningCode<'a>>,
     /// The management account and who of each origin it may let in, where nothing of it is read.
     management: Option<(Handle, BTreeSet<Origin>)>,
     /// Accounts that may be delegated administrators, each with the services.
     administering: BTreeMap<&'a Handle, BTreeSet<&'static str>>,
     /// Accounts with roles for functions, each with the environments that those get into.
     functions: BTreeMap<&'a Handle, BTreeSet<&'a str>>,
+    /// Whether guardrails say anything of a service, by where they lie.
+    bearing: RefCell<HashMap<(usize, &'static str), bool>>,
     /// Roles that whoever issues identities of a cluster or pool gets into, each with the accounts that it gets into.
     issued: Vec<(&'a PrincipalNode, BTreeSet<Handle>)>,
 }
@@ -141,6 +147,7 @@ impl<'a> Assumptions<'a> {
             management,
             administering,
             functions,
+            bearing: RefCell::default(),
             issued,
         };
         all.management = all.unread_management();
@@ -412,7 +419,7 @@ impl<'a> Assumptions<'a> {
             false => Vec::new(),
         };
         let both = || caller.documents.iter().chain(&over_owner);
-        if !both().any(|document| bears_on(document, ty.service)) {
+        if !both().any(|document| self.bears_on(document, ty.service)) {
             return true;
         }
         let tells = caller.is_distinguished || over_owner.iter().any(|d| tells_accounts_apart(d));
@@ -446,13 +453,18 @@ impl<'a> Assumptions<'a> {
         is_open
     }
 
+    /// The same as [`bears_on`], found out once for each guardrail.
+    fn bears_on(&self, document: &Arc<Document>, service: &'static str) -> bool {
+        let place = (Arc::as_ptr(document).addr(), service);
+        let mut known = self.bearing.borrow_mut();
+        *known.entry(place).or_insert_with(|| bears_on(document, service))
+    }
+
     fn running_code(&self, origin: &Origin, to: &str) -> Vec<Assumption> {
         let roles = self.code.get(origin).into_iter().flatten();
         let mut found: BTreeMap<&Handle, Vec<String>> = BTreeMap::new();
-        for (arn, _) in roles.filter(|(_, environments)| environments.contains(to)) {
-            if let Some(role) = self.model.principals.get(*arn) {
-                found.entry(&role.account).or_default().push(role.label.clone());
-            }
+        for (role, _) in roles.filter(|(_, environments)| environments.contains(to)) {
+            found.entry(&role.account).or_default().push(role.label.clone());
         }
         let assumption = |(account, objects): (&Handle, Vec<String>)| Assumption {
             account: account.clone(),
@@ -646,7 +658,7 @@ fn code<'a>(
     model: &'a AccessModel,
     result: &'a SideResult,
     entered: &BTreeMap<Origin, BTreeSet<Handle>>,
-) -> BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>> {
+) -> BTreeMap<Origin, RunningCode<'a>> {
     let by_source = by_source(&result.edges);
     let mut reach = reach(model, &by_source, &result.passed);
     reach.remove(&Origin::Management);
@@ -656,10 +668,10 @@ fn code<'a>(
     if leads.is_empty() {
         return all;
     }
-    let mut by_account: BTreeMap<&Handle, Vec<&'a str>> = BTreeMap::new();
+    let mut by_account: BTreeMap<&Handle, Vec<&'a PrincipalNode>> = BTreeMap::new();
     for arn in leads.keys() {
         let Some(role) = model.principals.get(*arn) else { continue };
-        by_account.entry(&role.account).or_default().push(arn);
+        by_account.entry(&role.account).or_default().push(role);
     }
     let onward = |arn: &str| leads.get(arn).into_iter().flatten().copied();
     for (origin, reached) in reach {
@@ -668,28 +680,35 @@ fn code<'a>(
         let mut queue: Vec<&Handle> = known.map(|(account, _)| account).collect();
         let mut entered: BTreeSet<&Handle> = queue.iter().copied().collect();
         // Roles that its code speaks to, and where those that lie in an account lead.
-        let mut roles: Vec<&str> = Vec::new();
+        let mut roles: Vec<&PrincipalNode> = Vec::new();
         let mut steps: BTreeMap<&Handle, BTreeSet<&Handle>> = BTreeMap::new();
         while let Some(account) = queue.pop() {
             if belongs_to(model, account, &origin) {
                 continue;
             }
-            for arn in by_account.get(account).into_iter().flatten() {
-                if reached.contains_key(&StepSource::Principal((*arn).to_owned())) {
+            for role in by_account.get(account).into_iter().flatten() {
+                if reached.contains_key(&StepSource::Principal(role.arn.clone())) {
                     continue;
                 }
-                roles.push(arn);
-                steps.entry(account).or_default().extend(onward(arn));
-                queue.extend(onward(arn).filter(|next| entered.insert(next)));
+                roles.push(role);
+                steps.entry(account).or_default().extend(onward(&role.arn));
+                queue.extend(onward(&role.arn).filter(|next| entered.insert(next)));
             }
         }
         // What the code of one makes the code of another do counts for both.
         let environments = environments_behind(model, &steps);
-        let behind = |arn: &&'a str| {
-            let all = onward(arn).filter_map(|account| environments.get(account));
-            (*arn, all.flat_map(|all| all.iter().copied()).collect())
+        // Most roles of an account lead to the same ones.
+        let mut known: BTreeMap<Vec<&Handle>, Rc<BTreeSet<&'a str>>> = BTreeMap::new();
+        let mut behind = |role: &PrincipalNode| {
+            let next: Vec<&Handle> = onward(&role.arn).collect();
+            let union = |next: &Vec<&Handle>| -> BTreeSet<&'a str> {
+                let all = next.iter().filter_map(|account| environments.get(account));
+                all.flat_map(|all| all.iter().copied()).collect()
+            };
+            Rc::clone(known.entry(next).or_insert_with_key(|next| Rc::new(union(next))))
         };
-        let speaks: BTreeMap<&str, BTreeSet<&str>> = roles.iter().map(behind).collect();
+        roles.sort_by(|one, other| one.arn.cmp(&other.arn));
+        let speaks: Vec<_> = roles.into_iter().map(|role| (role, behind(role))).collect();
         if !speaks.is_empty() {
             all.insert(origin, speaks);
         }
@@ -764,8 +783,10 @@ fn leads<'a>(
         let mut accounts: BTreeSet<Handle> =
             targets.iter().filter_map(|target| account_of(model, target)).collect();
         for target in &targets {
-            if let StepTarget::Role(arn) = target {
-                accounts.extend(onward(model, by_source, &StepSource::Principal(arn.clone())));
+            let StepTarget::Role(arn) = target else { continue };
+            let role = StepSource::Principal(arn.clone());
+            if by_source.contains_key(&role) {
+                accounts.extend(onward(model, by_source, &role));
             }
         }
         for role in model.principals_of(account).filter(|role| may_change_policies(role)) {

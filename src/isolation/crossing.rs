@@ -276,7 +276,9 @@ fn account_of_source<'s>(model: &'s AccessModel, source: &'s StepSource) -> Opti
         StepSource::Principal(_) => Some(&model.accounts.get(home(model, source)?)?.id),
         StepSource::Foreign(arn) => match (home_of(model, arn), member_of(model, arn)) {
             (Some(home), _) => Some(&home.id),
-            (None, Some(_)) => model.members.keys().find(|id| arn.split(':').nth(4) == Some(id)),
+            (None, Some(_)) => {
+                model.members.get_key_value(arn.split(':').nth(4)?).map(|(id, _)| id)
+            }
             (None, None) => None,
         },
         StepSource::Federated(_) | StepSource::Service(_) | StepSource::Anonymous => None,

@@ -367,15 +367,17 @@ fn held<'r>(
     origin: &Origin,
     to: &str,
 ) -> Vec<&'r PathStep> {
-    let inside = accounts_of(model, to);
+    let inside = |account: &Handle| {
+        model.accounts.get(account).is_some_and(|node| node.environments.contains(to))
+    };
     result
         .held_by_source
         .iter()
         .filter(|step| {
             let enters = account_of(model, &step.target);
             let home = home(model, &step.source);
-            enters.as_ref().is_some_and(|a| inside.contains(&a))
-                && home.is_some_and(|h| belongs_to(model, h, origin) && !inside.contains(&h))
+            enters.as_ref().is_some_and(inside)
+                && home.is_some_and(|h| belongs_to(model, h, origin) && !inside(h))
         })
         .collect()
 }

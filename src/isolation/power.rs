@@ -191,6 +191,8 @@ struct Search<'a, 'w: 'a> {
     crossings: BTreeMap<(Actor, Changes, StepTarget, bool), Crossing>,
     /// Who of an account may take it out of the organization, once that has been asked.
     leavers: BTreeMap<Handle, Rc<[Leaver]>>,
+    /// Whether guardrails let anybody of an account do so, once that has been asked.
+    lets_leave: BTreeMap<Handle, bool>,
     powers: Powers,
 }
 
@@ -223,6 +225,7 @@ pub fn powers<'w>(
         whole,
         crossings: BTreeMap::new(),
         leavers: BTreeMap::new(),
+        lets_leave: BTreeMap::new(),
         powers: Powers::default(),
     };
     let ground = Ground::new(&search);
@@ -470,6 +473,13 @@ impl Search<'_, '_> {
         own: &Handle,
         to: &Handle,
     ) {
+        let opens = !self.entered(origin, to).is_empty()
+            && self.lets_leave(own)
+            && allowed_without(self.model, step, Asked::outside_organization);
+        // Who may leave is found out where that opens the step, or where a finding tells it: guardrails alone hold it.
+        if !opens && !self.is_held_by_guardrails(step, own) {
+            return;
+        }
         let all = self.leavers(ground, own);
         let name = step.source.name();
         // Whoever may do both needs nobody else.
@@ -480,11 +490,7 @@ impl Search<'_, '_> {
             leavers.extend(all.iter().cloned());
         }
         let may_open = itself || self.result.held_by_source.contains(step);
-        if leavers.is_empty()
-            || !may_open
-            || self.entered(origin, to).is_empty()
-            || !allowed_without(self.model, step, Asked::outside_organization)
-        {
+        if leavers.is_empty() || !may_open || !opens {
             return;
         }
         let over = Over::Guardrails(step.clone());
@@ -496,13 +502,32 @@ impl Search<'_, '_> {
         }
     }
 
+    /// Whether guardrails let somebody of an account take it out of the organization.
+    fn lets_leave(&mut self, account: &Handle) -> bool {
+        let model = self.model;
+        let lets = || {
+            let node = model.accounts.get(account);
+            node.is_some_and(|node| guardrails_let_leave(model, node))
+        };
+        *self.lets_leave.entry(account.clone()).or_insert_with(lets)
+    }
+
+    /// Whether guardrails of its source hold a step shut that nothing else of that side does.
+    fn is_held_by_guardrails(&mut self, step: &PathStep, own: &Handle) -> bool {
+        let without_own =
+            |asked: Asked| asked.without_own_policies().without_tags().without_second_factor();
+        self.result.held_by_source.contains(step)
+            && !self.leavers.contains_key(own)
+            && self.lets_leave(own)
+            && !allowed_without(self.model, step, without_own)
+    }
+
     /// Who may take an account out of the organization.
     fn leavers(&mut self, ground: &Ground, account: &Handle) -> Rc<[Leaver]> {
         if let Some(known) = self.leavers.get(account) {
             return Rc::clone(known);
         }
-        let node = self.model.accounts.get(account);
-        let all = match node.is_some_and(|node| guardrails_let_leave(self.model, node)) {
+        let all = match self.lets_leave(account) {
             true => self.holders_at_home(ground, account, &RightsScope::Membership),
             false => Vec::new(),
         };

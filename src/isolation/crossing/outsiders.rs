@@ -164,6 +164,9 @@ impl Asked {
     fn ids_of_estate(&self, model: &AccessModel) -> Vec<String> {
         let named: BTreeSet<String> =
             self.compared_with(USER_ID).map(|text| id_of(&text).to_owned()).collect();
+        if named.is_empty() {
+            return Vec::new();
+        }
         let known = model.principals.values().filter_map(|principal| principal.unique_id());
         let both = known.filter(|id| named.contains(*id));
         both.flat_map(|id| [id.to_owned(), format!("{id}:*")]).collect()

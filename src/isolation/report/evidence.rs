@@ -68,8 +68,8 @@ pub(super) fn limits(model: &AccessModel, asked: &Asked) -> StepLimits {
         levels
             .iter()
             .map(|level| {
-                let account = model.accounts.values().find(|a| a.id == level.target);
-                account.map_or_else(|| level.target.clone(), |a| a.handle.to_string())
+                let account = model.account_by_id.get(&level.target);
+                account.map_or_else(|| level.target.clone(), ToString::to_string)
             })
             .collect()
     };

@@ -103,12 +103,13 @@ impl Writer<'_, '_> {
             return (now, Vec::new());
         }
         let then = was.of(pair, &mut memo);
+        let mut before: BTreeMap<_, BTreeSet<&String>> = BTreeMap::new();
+        for old in &then {
+            before.entry((&old.account, old.kind)).or_default().extend(&old.objects);
+        }
+        let none = BTreeSet::new();
         let added = now.iter().filter_map(|assumption| {
-            let same = |old: &&Assumption| {
-                (&old.account, old.kind) == (&assumption.account, assumption.kind)
-            };
-            let known: BTreeSet<&String> =
-                then.iter().filter(same).flat_map(|old| &old.objects).collect();
+            let known = before.get(&(&assumption.account, assumption.kind)).unwrap_or(&none);
             let objects = assumption.objects.iter().filter(|object| !known.contains(object));
             let objects: Vec<String> = objects.cloned().collect();
             (!objects.is_empty()).then(|| Assumption { objects, ..assumption.clone() })

@@ -250,6 +250,21 @@ fn speaks_of(principal: &PrincipalNode, moves_walls: impl Fn(&str) -> bool) -> b
         })
 }
 
+/// Whether a pattern of actions that its statements allow may match an action that begins with one of these prefixes.
+pub(super) fn speaks_of_any(principal: &PrincipalNode, prefixes: &[&str]) -> bool {
+    let statements = principal.identity().iter().flat_map(|rule| &rule.document.statements);
+    let allowing = statements.filter(|s| s.effect == Effect::Allow);
+    allowing.flat_map(|s| &s.actions).any(|item| {
+        let pattern = item.text.symbolic();
+        let start = literal_start(&pattern).as_bytes();
+        prefixes.iter().any(|prefix| {
+            let (start, prefix) = (start, prefix.as_bytes());
+            let common = start.len().min(prefix.len());
+            start.iter().zip(prefix).take(common).all(|(a, b)| a.eq_ignore_ascii_case(b))
+        })
+    })
+}
+
 /// The patterns of actions that its statements allow.
 pub(super) fn allowing(principal: &PrincipalNode) -> Vec<Glob> {
     let statements = principal.identity().iter().flat_map(|rule| &rule.document.statements);

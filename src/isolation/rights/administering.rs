@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::super::crossing::{StepSource, TargetResource, asked_at, is_closed};
-use super::actions::{MEMBERS, allowing};
+use super::actions::{MEMBERS, allowing, speaks_of_any};
 use super::leaving::is_for_management;
 use crate::access::{AccessModel, AccountNode, Coverage};
 use crate::iam::symbolic::Space;
@@ -69,6 +69,9 @@ pub(in crate::isolation) fn may_administer(
             !principal.arn.contains(":role/aws-service-role/")
                 && !is_for_management(model, principal)
         });
+        // Most speak of none of these services, which what their patterns begin with shows.
+        let services: Vec<&str> = TRUSTED.iter().map(|(prefix, _)| *prefix).collect();
+        let own = own.filter(|principal| speaks_of_any(principal, &services));
         own.for_each(|principal| spoken(&allowing(principal)));
     } else {
         spoken(&[crate::iam::symbolic::globs::Glob::like("*")]);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::super::crossing::texts_of;
 use super::questions::{Questions, below};
-use super::renaming::{asked_by, bearing};
+use super::renaming::asked_by;
 use crate::access::AccountNode;
 use crate::iam::Document;
 use crate::iam::symbolic::globs::Glob;
@@ -62,7 +62,7 @@ impl NewNames {
 }
 
 /// Whether a document tells users from roles by other keys than their names.
-fn tells_kinds(document: &Document) -> bool {
+pub(super) fn tells_kinds(document: &Document) -> bool {
     let by_key = |key: &str| {
         let key = key.to_ascii_lowercase();
         matches!(key.as_str(), "aws:principaltype" | "aws:userid" | "aws:tokenissuetime")
@@ -84,7 +84,6 @@ impl Questions<'_> {
         }
         let (mut all, mut over): (Vec<Arc<Document>>, Vec<Arc<Document>>) = Default::default();
         for model in self.sides() {
-            all.extend(bearing(model));
             let managed = model.managed_of(home).filter_map(|arn| model.managed(arn));
             all.extend(managed.map(|policy| policy.document));
             let groups = model.groups_of(&home.handle).flat_map(|group| group.identity());
@@ -104,8 +103,14 @@ impl Questions<'_> {
             let asked = statements.flat_map(|s| &s.conditions).flat_map(asked_by);
             asked.filter(is_here).collect()
         };
-        let asking: Vec<Glob> = of(&all).into_iter().collect();
-        let by_kind = !asking.is_empty() || all.iter().any(|document| tells_kinds(document));
+        let of_all = self.asked_of_all();
+        let mut asking = of(&all);
+        asking
+            .extend(of_all.iter().flat_map(|all| all.asking(home)).filter(|g| is_here(g)).cloned());
+        let asking: Vec<Glob> = asking.into_iter().collect();
+        let by_kind = !asking.is_empty()
+            || of_all.iter().any(|all| all.tells_kinds)
+            || all.iter().any(|document| tells_kinds(document));
         let bear_on_rights =
             !of(&over).is_empty() || over.iter().any(|document| tells_kinds(document));
         let found = Rc::new(NewNames { asking, tells_kinds: by_kind, bear_on_rights });

@@ -19,7 +19,7 @@ use super::giving::{Authored, Made};
 use super::held::{RightHolder, Rights, Time};
 use super::names::NewNames;
 use super::passing::Services;
-use super::renaming::UserNames;
+use super::renaming::{AskedOfAll, UserNames};
 use super::tagging::without_resource_tags;
 use super::wanted::WantedTags;
 use crate::access::{
@@ -50,6 +50,8 @@ pub(super) struct Questions<'w> {
     pub(super) made: RefCell<MadeBy>,
     /// What policies ask of tags of principals.
     pub(super) wanted_tags: OnceCell<WantedTags>,
+    /// What policies that bear on many ask about who somebody is, on each side.
+    asked_of_all: OnceCell<[AskedOfAll; 2]>,
 }
 
 /// A resource's type and policy.
@@ -78,11 +80,16 @@ impl<'w> Questions<'w> {
             taken_names: RefCell::default(),
             standing_groups: RefCell::default(),
             wanted_tags: OnceCell::new(),
+            asked_of_all: OnceCell::new(),
         }
     }
 
     pub(super) fn sides(&self) -> [&'w AccessModel; 2] {
         [self.before, self.after]
+    }
+
+    pub(super) fn asked_of_all(&self) -> &[AskedOfAll; 2] {
+        self.asked_of_all.get_or_init(|| self.sides().map(AskedOfAll::of))
     }
 
     /// The account of a holder.

@@ -15,11 +15,13 @@ use super::super::crossing::{both_readings, patterns_of, texts_of};
 use super::actions::RENAME;
 use super::giving::is_name;
 use super::held::{RightHolder, Rights};
+use super::names::tells_kinds;
 use super::questions::{Questions, below, by_resource, right, speaks};
 use crate::access::{AccessModel, AccountNode, ResourceTags};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Opening, Space};
-use crate::iam::{Condition, Document};
+use crate::iam::values::is_account_id;
+use crate::iam::{Condition, Document, Item};
 
 /// Names that users of an account may be given, and the patterns by which policies ask who somebody is.
 #[derive(Default)]
@@ -110,15 +112,16 @@ impl Questions<'_> {
         }
         let mut asking: BTreeSet<Glob> = BTreeSet::new();
         let mut own: Vec<Arc<Document>> = Vec::new();
-        for model in self.sides() {
+        for (model, of_all) in self.sides().into_iter().zip(self.asked_of_all()) {
             let principals = model.principals_of(&home.handle);
             let policies = principals.flat_map(|p| p.identity().iter().chain(p.boundary()));
             own.extend(policies.map(|policy| Arc::clone(&policy.document)));
-            let others = bearing(model);
-            let conditions = own.iter().chain(&others).flat_map(|d| &d.statements);
-            let conditions: Vec<&Condition> = conditions.flat_map(|s| &s.conditions).collect();
+            let conditions = own.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+            let conditions: Vec<&Condition> = conditions.collect();
             asking.extend(conditions.iter().flat_map(|condition| asked_by(condition)));
-            if conditions.iter().any(|condition| compares_names_to_tags(condition)) {
+            asking.extend(of_all.asking(home).cloned());
+            let mut all = conditions.iter();
+            if of_all.compares_names_to_tags || all.any(|one| compares_names_to_tags(one)) {
                 asking.extend(
                     tag_values(model).iter().map(|value| Glob::like(&format!("*/{value}"))),
                 );
@@ -147,8 +150,51 @@ impl Questions<'_> {
     }
 }
 
+/// What the policies of a side that bear on more principals than those who have them ask about who somebody is.
+#[derive(Debug, Default)]
+pub(super) struct AskedOfAll {
+    /// Patterns of ARNs, by the id of the account that a pattern names.
+    asking: BTreeMap<Option<String>, BTreeSet<Glob>>,
+    /// Whether one tells users from roles by other keys than their names.
+    pub(super) tells_kinds: bool,
+    compares_names_to_tags: bool,
+}
+
+impl AskedOfAll {
+    pub(super) fn of(model: &AccessModel) -> Self {
+        let mut found = Self::default();
+        for document in bearing(model) {
+            found.tells_kinds |= tells_kinds(&document);
+            for condition in document.statements.iter().flat_map(|s| &s.conditions) {
+                found.compares_names_to_tags |= compares_names_to_tags(condition);
+                for value in &condition.values {
+                    let globs = asked_of_value(condition, value);
+                    if !globs.is_empty() {
+                        found.asking.entry(account_named(value)).or_default().extend(globs);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Patterns that may be of principals of an account.
+    pub(super) fn asking(&self, home: &AccountNode) -> impl Iterator<Item = &Glob> {
+        let anywhere = self.asking.get(&None).into_iter().flatten();
+        anywhere.chain(self.asking.get(&Some(home.id.clone())).into_iter().flatten())
+    }
+}
+
+/// The account that a pattern of ARNs is of, where it says so.
+fn account_named(value: &Item) -> Option<String> {
+    let text = value.text.symbolic();
+    let id = text.strip_prefix("arn:")?.split(':').nth(3)?;
+    let head = text.split_once(id)?.0;
+    (is_account_id(id) && !head.contains(['*', '?', '$'])).then(|| id.to_owned())
+}
+
 /// The policies of a side that bear on more principals than those who have them.
-pub(super) fn bearing(model: &AccessModel) -> Vec<Arc<Document>> {
+fn bearing(model: &AccessModel) -> Vec<Arc<Document>> {
     let trusts = model.principals.values().filter_map(|p| p.trust.as_ref());
     let resources = model.resource_policies().map(|(_, policy)| policy);
     let accounts = model.accounts.values();
@@ -163,11 +209,17 @@ pub(super) fn bearing(model: &AccessModel) -> Vec<Arc<Document>> {
 
 /// The patterns of users' ARNs that a condition asks for.
 pub(super) fn asked_by(condition: &Condition) -> Vec<Glob> {
-    let of_name = |text: &str| Glob::like(&format!("*/{text}"));
-    match condition.key.to_ascii_lowercase().as_str() {
-        "aws:principalarn" => condition.values.iter().flat_map(both_readings).collect(),
-        "aws:username" => condition.values.iter().map(|v| of_name(&v.text.symbolic())).collect(),
-        _ => Vec::new(),
+    condition.values.iter().flat_map(|value| asked_of_value(condition, value)).collect()
+}
+
+/// The same of one of its values.
+fn asked_of_value(condition: &Condition, value: &Item) -> Vec<Glob> {
+    if condition.key.eq_ignore_ascii_case("aws:principalarn") {
+        both_readings(value).into_iter().collect()
+    } else if condition.key.eq_ignore_ascii_case("aws:username") {
+        vec![Glob::like(&format!("*/{}", value.text.symbolic()))]
+    } else {
+        Vec::new()
     }
 }
 
