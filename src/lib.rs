@@ -29,3 +29,4 @@ pub(crate) mod stack;
 pub mod state;
 pub(crate) mod trace;
 pub mod value;
+mod workers;

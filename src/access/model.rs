@@ -28,7 +28,7 @@ pub struct Facts {
     /// Accounts.
     pub accounts: Vec<AccountFacts>,
     /// Roles and users.
-    pub principals: Vec<PrincipalNode>,
+    pub principals: Vec<Arc<PrincipalNode>>,
     /// Groups of users.
     pub groups: Vec<GroupNode>,
     /// Managed policies by ARN. Principals hold their own policies; these are for comparing two models.
@@ -78,6 +78,10 @@ pub struct AccessModel {
     groups_by_account: BTreeMap<Handle, Vec<GroupNode>>,
     resources_by_account: BTreeMap<Handle, Vec<String>>,
     managed_policies: Arc<ManagedPolicies>,
+    /// ARNs of managed policies, by the id of the account that has them.
+    managed_by_account: HashMap<String, Vec<String>>,
+    /// The same, by what reports call them.
+    managed_by_label: HashMap<String, String>,
     locations: BTreeMap<String, String>,
     /// What the organization's policies limit, by their labels.
     guardrails: BTreeMap<String, PolicyType>,
@@ -107,7 +111,7 @@ impl AccessModel {
             |account: &Handle| accounts.get(account).is_none_or(|a| !a.is_closed() && !a.emulated);
         let principals = facts.principals.into_iter().filter(|p| acts(&p.account));
         let principals: BTreeMap<String, Arc<PrincipalNode>> =
-            principals.map(|p| (p.arn.clone(), Arc::new(p))).collect();
+            principals.map(|p| (p.arn.clone(), p)).collect();
         let mut principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>> = BTreeMap::new();
         for principal in principals.values() {
             let all = principals_by_account.entry(principal.account.clone()).or_default();
@@ -125,6 +129,15 @@ impl AccessModel {
             let all = resources_by_account.entry(resource.account.clone()).or_default();
             all.push(resource.arn.clone());
         }
+        let mut managed_by_account: HashMap<String, Vec<String>> = HashMap::new();
+        let mut managed_by_label: HashMap<String, String> = HashMap::new();
+        for (arn, policy) in facts.managed_policies.iter() {
+            managed_by_label.entry(policy.label.clone()).or_insert_with(|| arn.clone());
+            let place = arn.split_once(":iam::").and_then(|(_, rest)| rest.split_once(":policy/"));
+            if let Some((id, _)) = place {
+                managed_by_account.entry(id.to_owned()).or_default().push(arn.clone());
+            }
+        }
         Self {
             live,
             accounts,
@@ -141,6 +154,8 @@ impl AccessModel {
             groups_by_account,
             resources_by_account,
             managed_policies: facts.managed_policies,
+            managed_by_account,
+            managed_by_label,
             locations: facts.locations,
             guardrails: guardrails.labels(),
             principals_by_label: OnceLock::new(),
@@ -273,14 +288,13 @@ impl AccessModel {
 
     /// ARNs of the managed policies that an account has of its own.
     pub fn managed_of<'m>(&'m self, account: &AccountNode) -> impl Iterator<Item = &'m String> {
-        let inside = format!(":iam::{}:policy/", account.id);
-        self.managed_policies.keys().filter(move |arn| arn.contains(&inside))
+        self.managed_by_account.get(&account.id).into_iter().flatten()
     }
 
     /// The ARN of the managed policy that reports call so.
     #[must_use]
     pub fn managed_arn(&self, label: &str) -> Option<&String> {
-        self.managed_policies.iter().find(|(_, m)| m.label == label).map(|(arn, _)| arn)
+        self.managed_by_label.get(label)
     }
 
     /// The documents of every policy that was read or is declared, wherever it stands.

@@ -67,6 +67,9 @@ pub struct ReviewOutcome {
     pub isolation: Isolation,
     /// Counts.
     pub summary: IsolationSummary,
+    /// How many questions about steps and rights it took.
+    #[serde(skip)]
+    pub questions: usize,
     /// The day of the judgement, `YYYY-MM-DD`.
     #[serde(skip)]
     pub today: String,
@@ -197,17 +200,6 @@ fn judge(
     if let Some(dir) = &request.since {
         before = dumps::read(dir, &request.environments)?;
     }
-    let rules = rules(request);
-    let of_today = |snapshot| model::model(snapshot).since_day(&request.today);
-    let (was, is) = (of_today(&before), of_today(&overlay.after));
-    let analysis = isolation::analyse(&was, &is, &rules, &NoSafeguards, &request.today)?;
-    let mut isolation = analysis.section;
-    let unknown_before = guardrails_unknown(&before.tree);
-    let guardrails_unknown = guardrails_unknown(&overlay.after.tree);
-    qualify(&mut isolation, &unknown_before, &guardrails_unknown);
-    ease(&mut isolation);
-    places::fill(&mut isolation, &directories(request, None), &templates);
-    let summary = isolation.summary();
     let unread = |side: &AccountsSnapshot, when: &str| -> Vec<String> {
         let accounts = side.accounts.values().filter(|account| !account.unread.is_empty());
         let told =
@@ -218,6 +210,19 @@ fn judge(
     if request.since.is_some() {
         not_read.extend(unread(&before, " before"));
     }
+    let unknown_before = guardrails_unknown(&before.tree);
+    let guardrails_unknown = guardrails_unknown(&overlay.after.tree);
+    let (was, is) = model::models(&before, &overlay.after);
+    // What the models have read of them is not kept twice.
+    drop((before, std::mem::take(&mut overlay.after)));
+    let [was, is] = [was, is].map(|model| model.since_day(&request.today));
+    let rules = rules(request);
+    let analysis = isolation::analyse(&was, &is, &rules, &NoSafeguards, &request.today)?;
+    let mut isolation = analysis.section;
+    qualify(&mut isolation, &unknown_before, &guardrails_unknown);
+    ease(&mut isolation);
+    places::fill(&mut isolation, &directories(request, None), &templates);
+    let summary = isolation.summary();
     Ok(ReviewOutcome {
         change: ReviewedChange {
             since: request.since.as_ref().map(|dir| dir.display().to_string()),
@@ -236,6 +241,7 @@ fn judge(
         },
         isolation,
         summary,
+        questions: analysis.questions,
         today: request.today.clone(),
     })
 }

@@ -1,6 +1,7 @@
 //! Both sides against each other: which paths appear, vanish, widen or narrow.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::candidates::candidates;
 use super::crossing::{
@@ -13,10 +14,10 @@ use super::replay::replay;
 use super::rights::RightsCache;
 use super::section::WallVerdict;
 use super::undetermined::doubtful;
-use super::workers::each;
-use crate::access::{AccessModel, AccountNode};
+use crate::access::{AccessModel, AccountNode, PrincipalNode};
 use crate::iam::symbolic::{Opening, Requirement, SymbolicAnswer};
 use crate::ids::Handle;
+use crate::workers::each;
 
 /// What is known of one step after both sides were asked.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +63,8 @@ pub struct Comparison<'w> {
     pub after: (&'w AccessModel, SideResult),
     /// Steps that changed.
     pub changes: BTreeMap<PathStep, StepChange>,
+    /// How many questions about steps and rights it took.
+    pub questions: usize,
 }
 
 /// Asks every candidate of either side on both and joins the answers into paths.
@@ -76,9 +79,11 @@ pub(super) fn compare_by<'w>(
     after: &'w AccessModel,
     mut rights_cache: RightsCache<'w>,
 ) -> Comparison<'w> {
+    read_permissions([before, after]);
     let mut steps = candidates(before);
     steps.extend(candidates(after));
     let steps: Vec<PathStep> = steps.into_iter().collect();
+    let asked = steps.len();
     let compared = each(&steps, |step| StepComparison::of(before, after, step));
     let mut was = SideResult::default();
     let mut is = SideResult::default();
@@ -92,7 +97,15 @@ pub(super) fn compare_by<'w>(
     }
     was.join(before, &mut rights_cache, Time::Before);
     is.join(after, &mut rights_cache, Time::After);
-    Comparison { before: (before, was), after: (after, is), changes }
+    let questions = asked + rights_cache.asked();
+    Comparison { before: (before, was), after: (after, is), changes, questions }
+}
+
+/// Reads what everybody may do, on all cores: sooner or later the analysis looks at each.
+fn read_permissions(models: [&AccessModel; 2]) {
+    let all = models.into_iter().flat_map(|model| model.principals.values());
+    let all: Vec<&Arc<PrincipalNode>> = all.collect();
+    each(&all, |principal| principal.identity().len());
 }
 
 /// What one step came to on one side.

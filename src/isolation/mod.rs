@@ -35,7 +35,6 @@ pub mod section;
 mod undetermined;
 pub mod walls;
 pub mod who;
-mod workers;
 
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,8 @@ pub struct Analysis {
     pub section: Isolation,
     /// Every path of the after side, changed or standing.
     pub paths: Vec<AccessPath>,
+    /// How many questions about steps and rights it took.
+    pub questions: usize,
 }
 
 /// The section, and every path of the after side.
@@ -146,7 +148,7 @@ impl<'a, 'w> Writer<'a, 'w> {
         let places =
             self.rules.iter().map(|r| (format!("isolation.{}", r.name), r.loc.to_string()));
         section.rules = places.collect();
-        Analysis { section, paths }
+        Analysis { section, paths, questions: self.comparison.questions }
     }
 
     fn change(&self, old: Option<&Path>, new: Option<&Path>) -> PathChange {

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 
 use super::{
     AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
-    OrganizationSnapshot, PolicyText, Resource, Tree,
+    OrganizationSnapshot, PolicyText, Resource, SharedTexts, Tree,
 };
 use crate::access::{BUCKET, PolicyType, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -65,13 +65,15 @@ pub(crate) fn snapshot(
 ) -> AccountsSnapshot {
     let tree = tree(dumps.organization, diagnostics);
     let mut snapshot = AccountsSnapshot { tree, ..AccountsSnapshot::default() };
+    let mut texts = SharedTexts::default();
     let mut left = Vec::new();
     for (id, mut dump) in dumps.accounts {
         let mut account = AccountSnapshot::new(&id, handle(&id, &snapshot));
         for why in &dump.unread.reasons {
             account.mark_unread(why);
         }
-        identities(&mut account, &mut dump, &mut snapshot.aws_policies, diagnostics);
+        let shared = (&mut snapshot.aws_policies, &mut texts);
+        identities(&mut account, &mut dump, shared, diagnostics);
         snapshot.accounts.insert(id.to_string(), Arc::new(account));
         left.push((id, dump));
     }
@@ -132,8 +134,8 @@ fn handle(id: &AccountId, snapshot: &AccountsSnapshot) -> Handle {
     named.unwrap_or_else(|| Handle::from(id))
 }
 
-fn inline(list: Vec<InlinePolicy>) -> BTreeMap<String, PolicyText> {
-    list.into_iter().map(|p| (p.policy_name, PolicyText::read(&p.policy_document))).collect()
+fn inline(list: Vec<InlinePolicy>, texts: &mut SharedTexts) -> BTreeMap<String, PolicyText> {
+    list.into_iter().map(|p| (p.policy_name, texts.shared(p.policy_document))).collect()
 }
 
 fn attached(list: Vec<AttachedPolicy>) -> BTreeSet<String> {
@@ -148,7 +150,7 @@ fn tags(list: Vec<Tag>) -> BTreeMap<String, String> {
 fn identities(
     account: &mut AccountSnapshot,
     dump: &mut AccountDump,
-    aws_policies: &mut BTreeMap<String, ManagedDocument>,
+    (aws_policies, texts): (&mut BTreeMap<String, ManagedDocument>, &mut SharedTexts),
     diagnostics: &mut Diagnostics,
 ) {
     let Some(details) = dump.details.take() else {
@@ -178,8 +180,8 @@ fn identities(
             label: label(&role.arn, &role.role_name, &at),
             arn: role.arn,
             unique_id: role.role_id,
-            trust: Some(PolicyText::read(&role.assume_role_policy_document)),
-            inline: inline(role.role_policy_list),
+            trust: Some(texts.shared(role.assume_role_policy_document)),
+            inline: inline(role.role_policy_list, texts),
             attached: attached(role.attached_managed_policies),
             boundary: role.permissions_boundary.map(|b| b.permissions_boundary_arn),
             tags: tags(role.tags),
@@ -192,7 +194,7 @@ fn identities(
             label: label(&user.arn, &user.user_name, &at),
             arn: user.arn,
             unique_id: user.user_id,
-            inline: inline(user.user_policy_list),
+            inline: inline(user.user_policy_list, texts),
             attached: attached(user.attached_managed_policies),
             boundary: user.permissions_boundary.map(|b| b.permissions_boundary_arn),
             groups: user.group_list,
@@ -205,7 +207,7 @@ fn identities(
         let node = Group {
             label: label(&group.arn, &group.group_name, &at),
             arn: group.arn,
-            inline: inline(group.group_policy_list),
+            inline: inline(group.group_policy_list, texts),
             attached: attached(group.attached_managed_policies),
         };
         account.groups.insert(group.group_name, node);
@@ -214,11 +216,11 @@ fn identities(
         let is_whole = policy.policy_version_list.iter().all(|v| v.version_id.is_some());
         let (default, others): (Vec<_>, Vec<_>) =
             policy.policy_version_list.into_iter().partition(|v| v.is_default_version);
-        let others = others.into_iter().map(|v| v.document.as_ref().map(PolicyText::read));
+        let others = others.into_iter().map(|v| Some(texts.shared(v.document?)));
         let others = others.collect::<Option<Vec<PolicyText>>>().filter(|_| is_whole);
         let default = default.into_iter().next();
         let content = match default.and_then(|version| version.document) {
-            Some(document) => PolicyText::read(&document),
+            Some(document) => texts.shared(document),
             None => PolicyText::Unknown("its default version is not in the dump".to_owned()),
         };
         let by_aws = policy.arn.split(':').nth(4) == Some("aws");

@@ -25,7 +25,7 @@ mod snapshot;
 pub(crate) mod terraform;
 mod tree_edit;
 
-pub(crate) use document::PolicyText;
+pub(crate) use document::{PolicyText, SharedTexts};
 pub(crate) use snapshot::{
     AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
     OrganizationSnapshot, Resource, Tree,

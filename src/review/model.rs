@@ -20,9 +20,78 @@ use crate::iam::{Use, diff};
 const DUMPED_TYPES: [&ResourceType; 9] =
     [&BUCKET, &FUNCTION, &KEY, &QUEUE, &REPOSITORY, &SECRET, &STREAM, &TABLE, &TOPIC];
 
-/// The access model of a snapshot.
+/// The access models of two snapshots: what stands in both alike is one, and is read once.
 #[must_use]
-pub(crate) fn model(snapshot: &AccountsSnapshot) -> AccessModel {
+pub(crate) fn models(
+    before: &AccountsSnapshot,
+    after: &AccountsSnapshot,
+) -> (AccessModel, AccessModel) {
+    let was = AccessModel::new(facts(before, None));
+    let is = AccessModel::new(facts(after, Some(&Earlier::of(before, &was, after))));
+    (was, is)
+}
+
+/// What stood before, to be taken over where it is the same.
+struct Earlier<'a> {
+    snapshot: &'a AccountsSnapshot,
+    model: &'a AccessModel,
+    /// ARNs of managed policies that are others than before.
+    changed: BTreeSet<&'a String>,
+}
+
+impl<'a> Earlier<'a> {
+    fn of(
+        snapshot: &'a AccountsSnapshot,
+        model: &'a AccessModel,
+        after: &'a AccountsSnapshot,
+    ) -> Self {
+        static NONE: BTreeMap<String, ManagedDocument> = BTreeMap::new();
+        let mut changed: BTreeSet<&String> = BTreeSet::new();
+        let mut compare = |was: &'a BTreeMap<String, ManagedDocument>,
+                           is: &'a BTreeMap<String, ManagedDocument>| {
+            let all = was.keys().chain(is.keys());
+            changed.extend(all.filter(|arn| was.get(*arn) != is.get(*arn)));
+        };
+        compare(&snapshot.aws_policies, &after.aws_policies);
+        for id in snapshot.accounts.keys().chain(after.accounts.keys()) {
+            let (was, is) = (snapshot.accounts.get(id), after.accounts.get(id));
+            if !matches!((was, is), (Some(was), Some(is)) if Arc::ptr_eq(was, is)) {
+                let [was, is] = [was, is].map(|account| account.map_or(&NONE, |a| &a.policies));
+                compare(was, is);
+            }
+        }
+        Self { snapshot, model, changed }
+    }
+
+    /// The account as it was, where what its principals are read from beside themselves is the same.
+    fn account(&self, is: &AccountSnapshot) -> Option<&AccountSnapshot> {
+        let was = self.snapshot.accounts.get(&is.id)?;
+        let mut attached = is.groups.values().flat_map(|group| &group.attached);
+        let same = was.handle == is.handle
+            && was.groups == is.groups
+            && !attached.any(|arn| self.changed.contains(arn));
+        same.then_some(was.as_ref())
+    }
+
+    /// The principal of the earlier model, where it is the same.
+    fn principal(
+        &self,
+        (was, is): (Option<&Identity>, &Identity),
+        kind: PrincipalKind,
+        account: &AccountSnapshot,
+    ) -> Option<Arc<PrincipalNode>> {
+        let mut policies = is.attached.iter().chain(&is.boundary);
+        if was? != is || policies.any(|arn| self.changed.contains(arn)) {
+            return None;
+        }
+        let node = self.model.principals.get(&is.arn)?;
+        let same = node.kind == kind && node.label == is.label && node.account == account.handle;
+        same.then(|| Arc::clone(node))
+    }
+}
+
+/// What a snapshot says.
+fn facts(snapshot: &AccountsSnapshot, earlier: Option<&Earlier<'_>>) -> Facts {
     let managed = Arc::new(managed_policies(snapshot));
     let (organization, guardrails) = match &snapshot.tree {
         Tree::Read(tree) => (Some(organization(tree)), guardrails(tree)),
@@ -42,19 +111,32 @@ pub(crate) fn model(snapshot: &AccountsSnapshot) -> AccessModel {
         facts
             .groups
             .extend(account.groups.values().map(|group| group_node(account, group, &managed)));
-        let roles = account.roles.values().map(|role| (PrincipalKind::Role, role));
-        let users = account.users.values().map(|user| (PrincipalKind::User, user));
-        let principals = roles.chain(users);
-        facts.principals.extend(
-            principals.map(|(kind, identity)| principal(account, kind, identity, &managed)),
-        );
+        let was = earlier.and_then(|earlier| Some((earlier, earlier.account(account)?)));
+        for kind in [PrincipalKind::Role, PrincipalKind::User] {
+            for (name, identity) in identities(account, kind) {
+                let same = was.and_then(|(earlier, was)| {
+                    let was = identities(was, kind).get(name);
+                    earlier.principal((was, identity), kind, account)
+                });
+                let made = || Arc::new(principal(account, (kind, name), identity, &managed));
+                facts.principals.push(same.unwrap_or_else(made));
+            }
+        }
         facts.resources.extend(resources(account));
         if account.lists_policies {
             let types = DUMPED_TYPES.into_iter().map(|of| of.name);
             facts.listed_beside.insert(account.handle.clone(), types.collect());
         }
     }
-    AccessModel::new(facts)
+    facts
+}
+
+/// Roles or users of an account, by name.
+fn identities(account: &AccountSnapshot, kind: PrincipalKind) -> &BTreeMap<String, Identity> {
+    match kind {
+        PrincipalKind::Role => &account.roles,
+        PrincipalKind::User => &account.users,
+    }
 }
 
 fn account_facts(account: &AccountSnapshot, tree: &Tree) -> AccountFacts {
@@ -140,15 +222,18 @@ fn are_equivalent(current: &PolicyText, others: &[PolicyText]) -> bool {
 
 fn principal(
     account: &Arc<AccountSnapshot>,
-    kind: PrincipalKind,
+    (kind, name): (PrincipalKind, &str),
     identity: &Identity,
     managed: &Arc<ManagedPolicies>,
 ) -> PrincipalNode {
     let trust = identity.trust.as_ref();
     let trust = trust.and_then(|trust| trust.named(&identity.label, "trust", Use::Trust));
     let (arn, label) = (identity.arn.clone(), identity.label.clone());
-    let (identity, holder, managed) = (identity.clone(), Arc::clone(account), Arc::clone(managed));
-    let permissions = move || permissions(&identity, &holder, &managed);
+    let (name, holder, managed) = (name.to_owned(), Arc::clone(account), Arc::clone(managed));
+    let permissions = move || {
+        let identity = identities(&holder, kind).get(&name);
+        identity.map(|own| permissions(own, &holder, &managed)).unwrap_or_default()
+    };
     let mut node = PrincipalNode::new(arn, account.handle.clone(), kind, label, permissions);
     node.trust = trust;
     node
@@ -247,4 +332,63 @@ fn resources(account: &AccountSnapshot) -> impl Iterator<Item = ResourceNode> {
         key: None,
         tags: ResourceTags::Unknown,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ids::{AccountId, Handle};
+
+    const ID: &str = "111111111111";
+
+    fn allowing(action: &str) -> PolicyText {
+        let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
+        PolicyText::read(&json!({"Version": "2012-10-17", "Statement": [statement]}))
+    }
+
+    fn arn(rest: &str) -> String {
+        format!("arn:aws:iam::{ID}:{rest}")
+    }
+
+    fn snapshot() -> AccountsSnapshot {
+        let id: AccountId = ID.parse().expect("an id");
+        let mut account = AccountSnapshot::new(&id, Handle::from(&id));
+        let policy = ManagedDocument::new("iam_policy/p".to_owned(), allowing("s3:GetObject"));
+        account.policies.insert(arn("policy/p"), policy);
+        for name in ["same", "changed", "attached"] {
+            let role = Identity {
+                arn: arn(&format!("role/{name}")),
+                label: format!("iam_role/{name}"),
+                inline: BTreeMap::from([("own".to_owned(), allowing("s3:ListBucket"))]),
+                attached: (name == "attached").then(|| arn("policy/p")).into_iter().collect(),
+                ..Identity::default()
+            };
+            account.roles.insert(name.to_owned(), role);
+        }
+        let mut snapshot = AccountsSnapshot::default();
+        snapshot.accounts.insert(ID.to_owned(), Arc::new(account));
+        snapshot
+    }
+
+    #[test]
+    fn principals_that_are_the_same_on_both_sides_are_read_once() {
+        let before = snapshot();
+        let mut after = before.clone();
+        let account = after.account(ID).expect("an account");
+        account.mark_unread("something else");
+        let changed = account.roles.get_mut("changed").expect("a role");
+        changed.inline.insert("own".to_owned(), allowing("s3:PutObject"));
+        let policy = account.policies.get_mut(&arn("policy/p")).expect("a policy");
+        policy.content = allowing("s3:PutObject");
+        let (was, is) = models(&before, &after);
+        let shared = |name: &str| {
+            let arn = arn(&format!("role/{name}"));
+            Arc::ptr_eq(was.principals.get(&arn).expect(name), is.principals.get(&arn).expect(name))
+        };
+        assert!(shared("same"));
+        assert!(!shared("changed"));
+        assert!(!shared("attached"), "what a policy of it says has changed");
+    }
 }

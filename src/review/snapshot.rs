@@ -110,7 +110,7 @@ pub(crate) struct AccountSnapshot {
 }
 
 /// A role or user.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Identity {
     /// Its ARN.
     pub arn: String,
@@ -135,7 +135,7 @@ pub(crate) struct Identity {
 }
 
 /// A group of users.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Group {
     /// Its ARN.
     pub arn: String,
@@ -148,7 +148,7 @@ pub(crate) struct Group {
 }
 
 /// A managed policy's default version.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ManagedDocument {
     /// How reports call it.
     pub label: String,

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::provider::{Inventory, LiveObject};
+use crate::review::PolicyText;
 use crate::review::dumps::files::{
     AccountDump, AttachedPolicy, AuthorizationDetails, Boundary, BucketDump, Buckets, GroupDetail,
     InlinePolicy, MemberDump, OrganizationDump, OrganizationIds, PolicyDetail, PolicyDump,
@@ -138,7 +139,9 @@ pub(super) fn account(read: &Inventory) -> AccountDump {
                 arn: text(&object.attrs, "arn"),
                 policy_version_list: vec![PolicyVersion {
                     version_id: None,
-                    document: Some(json(&object.attrs, document)).filter(|d| !d.is_null()),
+                    document: Some(json(&object.attrs, document))
+                        .filter(|document| !document.is_null())
+                        .map(|document| PolicyText::read(&document)),
                     is_default_version: true,
                 }],
             }),
@@ -180,7 +183,7 @@ fn principal(
             arn: text(attrs, "arn"),
             role_name: object.key.clone(),
             role_id: id,
-            assume_role_policy_document: json(attrs, trust),
+            assume_role_policy_document: PolicyText::read(&json(attrs, trust)),
             role_policy_list: inline(attrs, declared.policies),
             attached_managed_policies: attached(attrs, declared.policies),
             permissions_boundary,
@@ -223,7 +226,7 @@ fn inline(attrs: &Attrs, of: PolicyAttributes) -> Vec<InlinePolicy> {
     let policies = attrs.get(of.inline).and_then(Value::as_map).into_iter().flatten();
     let one = |(name, document): (&String, &Value)| InlinePolicy {
         policy_name: name.clone(),
-        policy_document: document.to_json(),
+        policy_document: PolicyText::read(&document.to_json()),
     };
     policies.map(one).collect()
 }

@@ -86,6 +86,12 @@ impl<'w> RightsCache<'w> {
         Self { source: Box::new(source), known: BTreeMap::new() }
     }
 
+    /// How many questions were asked.
+    #[must_use]
+    pub(in crate::isolation) fn asked(&self) -> usize {
+        self.known.len()
+    }
+
     /// What tells principals apart that are made in an account.
     pub fn names(&self, account: &AccountNode) -> Rc<NewNames> {
         self.source.names(account)

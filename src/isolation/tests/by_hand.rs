@@ -112,7 +112,7 @@ fn facts(principals: Vec<PrincipalNode>) -> Facts {
     Facts {
         live: true,
         accounts: vec![account("dev", DEV), account("production", PRODUCTION)],
-        principals,
+        principals: principals.into_iter().map(Into::into).collect(),
         ..Facts::default()
     }
 }

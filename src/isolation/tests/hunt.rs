@@ -74,7 +74,7 @@ pub(super) fn judge(cases: Vec<(&str, Fixture, &str, &str, &str)>) {
     let wrong: Vec<String> = cases
         .into_iter()
         .filter_map(|(name, fixture, from, to, expected)| {
-            let Analysis { section, paths } =
+            let Analysis { section, paths, .. } =
                 analyse(&fixture.estate, &fixture.sides(), DAY).expect("rules are right");
             let untold = paths.iter().find(|path| {
                 let asks = path.verdict == WallVerdict::Conditional;

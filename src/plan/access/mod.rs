@@ -129,7 +129,7 @@ fn add_default_roles(
     accounts: &[AccountFacts],
     management: &str,
     side: &Side,
-    principals: &mut Vec<PrincipalNode>,
+    principals: &mut Vec<Arc<PrincipalNode>>,
 ) {
     let objects = side.objects.iter().filter(|o| part(o).is_some_and(AccessPart::is_account));
     let planned: HashSet<String> = objects.filter_map(|o| o.attrs.get("id").map(symbol)).collect();
@@ -155,7 +155,7 @@ fn add_default_roles(
         let kind = PrincipalKind::Role;
         let mut node = PrincipalNode::new(arn, account.handle.clone(), kind, label, permissions);
         node.trust = Some(trust);
-        principals.push(node);
+        principals.push(Arc::new(node));
     }
 }
 

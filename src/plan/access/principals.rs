@@ -34,7 +34,7 @@ pub(super) fn principals(
     side: &Side,
     managed: &Arc<ManagedPolicies>,
     cache: &SharedPolicies,
-) -> (Vec<PrincipalNode>, Vec<GroupNode>) {
+) -> (Vec<Arc<PrincipalNode>>, Vec<GroupNode>) {
     let groups: BTreeMap<(&Handle, &str), &SideObject> = side
         .objects
         .iter()
@@ -79,7 +79,7 @@ pub(super) fn principals(
         let mut node = PrincipalNode::new(arn, account, kind, label, move || own.read());
         node.trust = trust;
         node.location.clone_from(&object.location);
-        principals.push(node);
+        principals.push(Arc::new(node));
     }
     (principals, nodes)
 }

@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::AccountId;
-use crate::review::json;
+use crate::review::{PolicyText, json};
+use crate::workers::each;
 
 /// What a folder holds: an organization, and accounts by id. What is absent was not read.
 #[derive(Clone, Debug, Default)]
@@ -59,8 +60,17 @@ impl Dumps {
             resource_policies: json::file(&folder.join(RESOURCE_POLICIES), diagnostics),
             unread: json::file(&folder.join(UNREAD), diagnostics).unwrap_or_default(),
         };
-        let accounts = folders.into_iter().map(|(id, folder)| (id, account(&folder, diagnostics)));
-        Self { organization, accounts: accounts.collect() }
+        let read = each(&folders, |(id, folder)| {
+            let mut own = Diagnostics::new();
+            let account = account(folder, &mut own);
+            (id.clone(), account, own)
+        });
+        let mut accounts = BTreeMap::new();
+        for (id, account, own) in read {
+            diagnostics.extend(own);
+            accounts.insert(id, account);
+        }
+        Self { organization, accounts }
     }
 
     /// What could not be read, a phrase each.
@@ -185,13 +195,13 @@ pub(crate) struct AuthorizationDetails {
     pub(crate) next_token: Option<Json>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RoleDetail {
     pub(crate) arn: String,
     pub(crate) role_name: String,
     pub(crate) role_id: Option<String>,
-    pub(crate) assume_role_policy_document: Json,
+    pub(crate) assume_role_policy_document: PolicyText,
     #[serde(default)]
     pub(crate) role_policy_list: Vec<InlinePolicy>,
     #[serde(default)]
@@ -229,11 +239,11 @@ pub(crate) struct GroupDetail {
     pub(crate) attached_managed_policies: Vec<AttachedPolicy>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct InlinePolicy {
     pub(crate) policy_name: String,
-    pub(crate) policy_document: Json,
+    pub(crate) policy_document: PolicyText,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -269,7 +279,7 @@ pub(crate) struct PolicyVersion {
     /// As AWS prints it of each: where it is not there, the list may lack others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version_id: Option<String>,
-    pub(crate) document: Option<Json>,
+    pub(crate) document: Option<PolicyText>,
     #[serde(default)]
     pub(crate) is_default_version: bool,
 }

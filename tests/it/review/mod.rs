@@ -4,6 +4,7 @@ mod callers;
 mod dumps;
 mod every_type;
 mod example;
+mod growth;
 mod lab;
 mod live;
 mod one_policy;

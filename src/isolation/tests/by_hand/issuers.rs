@@ -40,7 +40,7 @@ fn estate(at: &str, lets: Option<(&str, &str)>, more: &Json, others: Vec<Princip
     let deploy = "arn:aws:iam::222222222222:role/deploy";
     let deploy = trusting(deploy, by_token(PRODUCTION, more), &may("s3:ListAllMyBuckets", "*"));
     let mut facts = facts(others);
-    facts.principals.push(deploy);
+    facts.principals.push(deploy.into());
     facts.accounts.push(account("shared", SHARED));
     let policy = lets.map(|(whom, action)| {
         statement(json!({"Effect": "Allow", "Principal": {"AWS": whom}, "Action": action,
@@ -64,7 +64,7 @@ fn who_writes_the_keys_is_whoever_a_token_lets_in() {
         let hop_ = trusting(hop, by_token(SHARED, &none), &may("sts:AssumeRole", "*"));
         let mut facts = estate("shared", lets, &none, vec![ci_with("s3:*"), hop_]);
         facts.principals.retain(|one| !one.arn.contains("deploy"));
-        facts.principals.push(deploy(hop));
+        facts.principals.push(deploy(hop).into());
         facts
     };
     let network = json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}});

@@ -93,15 +93,15 @@ fn who_is_permitted_it_on_the_way_changes_it_too() {
     let itself = json!({"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": hop});
     let far = |own: &Json| {
         let mut facts = estate("sts:*", &lets(hop, "lambda:UpdateFunctionCode"), vec![]);
-        facts.principals.push(named(hop, &json!({"AWS": CI}), own));
+        facts.principals.push(named(hop, &json!({"AWS": CI}), own).into());
         // The function lies in another account than the one that is entered first.
         let lambda = json!({"Service": "lambda.amazonaws.com"});
         let run = "arn:aws:iam::444444444444:role/run";
         let mut role = named(run, &lambda, &may("sts:AssumeRole"));
         role.account = handle("far");
-        facts.principals.push(role);
+        facts.principals.push(role.into());
         facts.principals.retain(|p| !p.arn.contains("deploy") && p.arn != FN);
-        facts.principals.push(deploy(run));
+        facts.principals.push(deploy(run).into());
         facts.accounts.push(account("far", "444444444444"));
         let arn = FUNCTION_ARN.replace(SHARED, "444444444444");
         let policy = statement(json!({"Effect": "Allow", "Principal": {"AWS": hop},

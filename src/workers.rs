@@ -7,7 +7,7 @@ use std::thread;
 const FEW: usize = 64;
 
 /// What `work` makes of each item, in their order. A panic in it goes on in the caller.
-pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     if items.len() < FEW || cores < 2 {
         return items.iter().map(work).collect();
