@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::diag::{Diagnostic, did_you_mean};
-use crate::engine::review::StackRequest;
+use crate::engine::EngineError;
+use crate::engine::review::{StackRequest, cloud_assembly};
 use crate::ids::AccountId;
 
 /// Flags about stacks.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StackArgs {
     /// New template of a CloudFormation stack, in YAML or JSON, as in `release.yaml` or, with the name of the stack,
-    /// `release=infra/template.yaml`; several are judged together
+    /// `release=infra/template.yaml`; or the folder that `cdk synth` writes, with all its stacks. Several are judged together
     #[arg(long, value_name = "[STACK=]FILE")]
     cloudformation: Vec<String>,
     /// Account and Region of a stack, as in `release=222222222222/eu-west-1`; by default, those that --deployed shows
@@ -66,29 +67,34 @@ impl StackArgs {
     ///
     /// # Errors
     /// A flag about a stack of which no template is given.
-    pub(in crate::cli) fn requests(&self) -> Result<Vec<StackRequest>, Diagnostic> {
+    pub(in crate::cli) fn requests(&self) -> Result<Vec<StackRequest>, EngineError> {
         let mut stacks: Vec<StackRequest> = Vec::new();
         for given in &self.cloudformation {
             let (name, file) = match split(given, '=') {
                 Some((name, file)) => (name.to_owned(), file),
                 None => (stem(given), given.as_str()),
             };
-            if stacks.iter().any(|stack| stack.name == name) {
-                return Err(Diagnostic::error(format!(
-                    "two templates are given for the stack `{name}`"
-                ))
-                .help("name the stacks, as in `--cloudformation release=infra/template.yaml`"));
+            let template = PathBuf::from(file);
+            let given = match template.is_dir() {
+                true => cloud_assembly(&template)?,
+                false => vec![StackRequest { name, template, ..StackRequest::default() }],
+            };
+            for stack in given {
+                let name = &stack.name;
+                if stacks.iter().any(|other| other.name == *name) {
+                    return Err(Diagnostic::error(format!(
+                        "two templates are given for the stack `{name}`"
+                    ))
+                    .help("name the stacks, as in `--cloudformation release=infra/template.yaml`")
+                    .into());
+                }
+                stacks.push(stack);
             }
-            stacks.push(StackRequest {
-                name,
-                template: PathBuf::from(file),
-                ..StackRequest::default()
-            });
         }
         for place in &self.stack {
             let stack = find(&mut stacks, Some(&place.stack), "--stack")?;
             stack.account = Some(place.account.clone());
-            stack.region.clone_from(&place.region);
+            stack.region = place.region.clone().or(stack.region.take());
         }
         for given in &self.parameters {
             let (name, file) = named(&stacks, given);
@@ -123,9 +129,9 @@ impl StackArgs {
         }
         if let Some(both) = stacks.iter().find(|stack| stack.is_new && !stack.deployed.is_empty()) {
             let message = format!("the stack `{}` cannot be new and deployed", both.name);
-            return Err(
-                Diagnostic::error(message).help("give one of `--new-stack` and `--deployed`")
-            );
+            return Err(Diagnostic::error(message)
+                .help("give one of `--new-stack` and `--deployed`")
+                .into());
         }
         Ok(stacks)
     }

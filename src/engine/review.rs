@@ -26,12 +26,14 @@ use crate::review::one_policy::{self, OnePolicy};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
 use crate::review::{AccountsSnapshot, Tree, model};
 
+mod assembly;
 mod live;
 mod observed;
 mod places;
 mod stacks;
 mod written;
 
+pub use assembly::cloud_assembly;
 pub use live::LiveRequest;
 pub use stacks::StackRequest;
 
@@ -125,7 +127,7 @@ pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
         Some(dir) => dumps::read(dir, &request.environments)?,
         None => dumps::unread(&request.environments),
     };
-    judge(request, before)
+    judge(request, before, live::LiveStacks::new())
 }
 
 /// Judges a change over the accounts as they are now.
@@ -138,10 +140,10 @@ pub async fn run_live(
     live: &LiveRequest,
 ) -> Result<ReviewOutcome, EngineError> {
     let named = request.environments.values().flatten().cloned().collect();
-    let read = live::read(workspace, live, &named).await?;
+    let read = live::read(workspace, live, &named, &request.stacks).await?;
     let mut diagnostics = Diagnostics::new();
-    let before = dumps::snapshot(read, &request.environments, &mut diagnostics);
-    judge(request, diagnostics.into_result(before)?)
+    let before = dumps::snapshot(read.dumps, &request.environments, &mut diagnostics);
+    judge(request, diagnostics.into_result(before)?, read.stacks)
 }
 
 /// Reads the accounts as they are now into a folder, from which reviews are made without credentials. Returns how many
@@ -156,7 +158,7 @@ pub async fn dump(
     dir: &Path,
 ) -> Result<DumpOutcome, EngineError> {
     Dumps::refuse_used(dir)?;
-    let read = live::read(workspace, live, named).await?;
+    let read = live::read(workspace, live, named, &[]).await?.dumps;
     read.write(dir)?;
     Ok(DumpOutcome { accounts: read.accounts.len(), not_read: read.unread() })
 }
@@ -173,6 +175,7 @@ pub struct DumpOutcome {
 fn judge(
     request: &ReviewRequest,
     mut before: AccountsSnapshot,
+    deployed: live::LiveStacks,
 ) -> Result<ReviewOutcome, EngineError> {
     if request.environments.is_empty() {
         return Err(Diagnostic::error("no environment is named")
@@ -183,7 +186,8 @@ fn judge(
     let mut diagnostics = Diagnostics::new();
     let works: Vec<terraform::Work<'_>> =
         plans.iter().map(|plan| terraform::Work::new(plan, &before, &mut diagnostics)).collect();
-    let stacks = cloudformation::works(stacks::read(&request.stacks)?, &before, &mut diagnostics);
+    let stacks =
+        cloudformation::works(stacks::read(&request.stacks, deployed)?, &before, &mut diagnostics);
     diagnostics.into_result(())?;
     let sets: Vec<&dyn ChangeSet> = works
         .iter()

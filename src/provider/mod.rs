@@ -377,6 +377,30 @@ pub struct AccountListing {
     pub ended: bool,
 }
 
+/// A CloudFormation stack as it stands.
+#[derive(Clone, Debug, Default)]
+pub struct Stack {
+    /// Its ARN.
+    pub arn: String,
+    /// Its template as it is once transforms have been applied.
+    pub template: String,
+    /// Values of its parameters; AWS masks secret ones.
+    pub parameters: BTreeMap<String, String>,
+    /// What it holds.
+    pub resources: Vec<StackResource>,
+}
+
+/// A resource of a stack.
+#[derive(Clone, Debug)]
+pub struct StackResource {
+    /// Its name in the template.
+    pub logical: String,
+    /// What AWS knows it by.
+    pub physical: String,
+    /// Its type, as in `AWS::IAM::Role`.
+    pub kind: String,
+}
+
 /// Something that can read and change AWS.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -479,6 +503,14 @@ pub trait Provider: Send + Sync {
         &self,
         management: &AccountTarget,
     ) -> Result<Administration, ProviderError>;
+
+    /// Reads a CloudFormation stack by its name or ARN, in the target's region; `None` where there is none, or only a
+    /// change set that would make it.
+    async fn stack(
+        &self,
+        target: &AccountTarget,
+        name: &str,
+    ) -> Result<Option<Stack>, ProviderError>;
 
     /// Reads CloudWatch alarms by name, in the target's region. One that does not exist is not in
     /// the answer.

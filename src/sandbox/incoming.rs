@@ -49,6 +49,7 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         "account" => Service::Account,
         "ssm" => Service::Ssm,
         "monitoring" => Service::CloudWatch,
+        "cloudformation" => Service::CloudFormation,
         _ if path.starts_with("/v20180820/") => Service::S3Control,
         _ => Service::S3,
     };
@@ -65,7 +66,7 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         body,
     };
     call.operation = match service {
-        Service::Iam | Service::Sts => {
+        Service::Iam | Service::Sts | Service::CloudFormation => {
             form(&String::from_utf8_lossy(&call.body)).remove("Action").unwrap_or_default()
         }
         Service::Organizations | Service::Ssm => call
@@ -135,6 +136,10 @@ pub(crate) fn subject(call: &Call) -> String {
                 .unwrap_or_default()
         }
         Service::S3 => s3::target(call).map_or_else(String::new, |t| t.to_string()),
+        Service::CloudFormation => {
+            let params = form(&String::from_utf8_lossy(&call.body));
+            params.get("StackName").cloned().unwrap_or_default()
+        }
         Service::S3Control | Service::CloudWatch => call.path.clone(),
     }
 }

@@ -13,6 +13,7 @@ mod authorize;
 mod caller;
 mod cbor;
 mod clock;
+mod cloudformation;
 mod cloudwatch;
 mod faults;
 mod iam;

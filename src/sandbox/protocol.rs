@@ -9,8 +9,14 @@ use super::xml::Xml;
 const IAM_NS: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 const STS_NS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
+const CLOUDFORMATION_NS: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
+
 fn namespace(service: Service) -> &'static str {
-    if service == Service::Sts { STS_NS } else { IAM_NS }
+    match service {
+        Service::Sts => STS_NS,
+        Service::CloudFormation => CLOUDFORMATION_NS,
+        _ => IAM_NS,
+    }
 }
 
 /// An answer of the query protocol.
@@ -33,7 +39,7 @@ pub(crate) fn json(value: &Value, request: &str) -> Reply {
 pub(crate) fn refuse(call: &Call, refusal: &Refusal, request: &str) -> Reply {
     let kind = if refusal.status >= 500 { "Receiver" } else { "Sender" };
     match call.service {
-        Service::Iam | Service::Sts => {
+        Service::Iam | Service::Sts | Service::CloudFormation => {
             let error = Xml::new()
                 .text("Type", kind)
                 .text("Code", &refusal.code)

@@ -24,8 +24,8 @@ use super::store::Change;
 use super::store::log::{Log, LogDelta};
 use super::wire::{Call, Ctx, Refusal, Reply, Service};
 use super::{
-    Options, account, authorize, cloudwatch, iam, metrics, organizations, protocol, s3, s3control,
-    ssm, sts,
+    Options, account, authorize, cloudformation, cloudwatch, iam, metrics, organizations, protocol,
+    s3, s3control, ssm, sts,
 };
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
@@ -359,6 +359,10 @@ impl Server {
                 .map(|xml| protocol::query(call, xml, request)),
             Service::Sts => sts::serve(&mut ctx, &call.operation, &Params::parse(&call.body))
                 .map(|xml| protocol::query(call, xml, request)),
+            Service::CloudFormation => {
+                cloudformation::serve(&mut ctx, &call.operation, &Params::parse(&call.body))
+                    .map(|xml| protocol::query(call, xml, request))
+            }
             Service::Organizations => {
                 organizations::serve(&mut ctx, &call.operation, &json_body(call)?, slow)
                     .map(|value| protocol::json(&value, request))

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::cloudformation::Stack;
 use super::cloudwatch::Snapshot;
 use super::iam::model::{
     AccessKey, IamSettings, Identity, InstanceProfile, ManagedPolicy, OidcProvider,
@@ -107,6 +108,8 @@ state! {
     cloudwatch: Snapshot,
     /// `ACCOUNT/REGION/NUMBER`.
     metrics: Datum,
+    /// `ACCOUNT/REGION/NAME`.
+    stacks: Stack,
     /// Monotonic numbers by name.
     counters: u64,
 }

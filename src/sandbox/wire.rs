@@ -30,6 +30,8 @@ pub enum Service {
     Ssm,
     /// Metrics, alarms, dashboards.
     CloudWatch,
+    /// Stacks.
+    CloudFormation,
 }
 
 impl Service {
@@ -44,6 +46,7 @@ impl Service {
             Self::S3 | Self::S3Control => "s3",
             Self::Ssm => "ssm",
             Self::CloudWatch => "cloudwatch",
+            Self::CloudFormation => "cloudformation",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::observed;
+use super::{StackRequest, observed};
 use crate::diag::Diagnostic;
 use crate::engine::connect;
 use crate::engine::error::EngineError;
@@ -14,7 +14,8 @@ use crate::engine::open;
 use crate::engine::workspace::Workspace;
 use crate::eval::estate::ProviderSettings;
 use crate::ids::{AccountId, Handle};
-use crate::provider::{AccountTarget, Announcements, Inventory, Provider};
+use crate::provider::{AccountTarget, Announcements, Inventory, Provider, Stack};
+use crate::review::cloudformation::NESTED;
 use crate::review::dumps::files::{AccountDump, Dumps, OrganizationDump};
 use crate::schema::{
     AccessPart, AccountState, CREATED_ROLE, Home, access_of, account_state, kinds,
@@ -34,8 +35,32 @@ pub struct LiveRequest {
 /// The Region where the caller's configuration names none.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// Reads the organization, every account in it that can be entered, and those that are named. What cannot be read is said
-/// in the dump of its account.
+/// A stack as it stands, with those within it by their logical ids.
+#[derive(Debug)]
+pub(super) struct LiveStack {
+    /// What AWS tells of it; `None` where there is none.
+    pub(super) stack: Option<Stack>,
+    /// Stacks within it, or why one could not be read.
+    pub(super) nested: LiveStacks,
+}
+
+/// Stacks by their names, or why one could not be read.
+pub(super) type LiveStacks = BTreeMap<String, Result<LiveStack, String>>;
+
+/// What is read of AWS.
+#[derive(Debug, Default)]
+pub(super) struct LiveReading {
+    /// Organization and accounts.
+    pub(super) dumps: Dumps,
+    /// The stacks that are asked for.
+    pub(super) stacks: LiveStacks,
+}
+
+/// Deepest stack in a stack that is read.
+const DEEPEST: usize = 10;
+
+/// Reads the organization, every account in it that can be entered, those that are named, and the stacks of which nothing
+/// else says how they stand. What cannot be read is said in the dump of its account.
 ///
 /// # Errors
 /// AWS does not say who calls, or the run is interrupted.
@@ -43,15 +68,17 @@ pub(super) async fn read(
     workspace: &Workspace,
     request: &LiveRequest,
     named: &BTreeSet<AccountId>,
-) -> Result<Dumps, EngineError> {
-    workspace.interruptible(Box::pin(reading(workspace, request, named))).await?
+    stacks: &[StackRequest],
+) -> Result<LiveReading, EngineError> {
+    workspace.interruptible(Box::pin(reading(workspace, request, named, stacks))).await?
 }
 
 async fn reading(
     workspace: &Workspace,
     request: &LiveRequest,
     named: &BTreeSet<AccountId>,
-) -> Result<Dumps, EngineError> {
+    stacks: &[StackRequest],
+) -> Result<LiveReading, EngineError> {
     let connection = connect::connect(workspace, None).await?;
     let region = connection.sdk.region().map_or(DEFAULT_REGION, |region| region.as_ref());
     let read_role = request.read_role.clone().unwrap_or_else(|| CREATED_ROLE.to_owned());
@@ -113,8 +140,38 @@ async fn reading(
     });
     dumps.accounts =
         stream::iter(reads).buffer_unordered(request.parallelism.max(1)).collect().await;
+    let mut reading = LiveReading { dumps, ..LiveReading::default() };
+    for stack in stacks.iter().filter(|stack| stack.deployed.is_empty() && !stack.is_new) {
+        // Whose account it lies in is asked for where it is judged.
+        let Some(id) = &stack.account else { continue };
+        let mut target = target(id, *id == caller.account);
+        if let Some(region) = stack.region.as_ref().and_then(|region| region.parse().ok()) {
+            target.region = region;
+        }
+        let name = stack.name_in_aws.as_ref().unwrap_or(&stack.name);
+        let read = read_stack(provider.as_ref(), &target, name, 0).await;
+        reading.stacks.insert(stack.name.clone(), read);
+    }
     drop(busy);
-    Ok(dumps)
+    Ok(reading)
+}
+
+/// A stack and those within it.
+async fn read_stack(
+    provider: &dyn Provider,
+    target: &AccountTarget,
+    name: &str,
+    depth: usize,
+) -> Result<LiveStack, String> {
+    let stack = provider.stack(target, name).await.map_err(|error| error.to_string())?;
+    let mut nested = LiveStacks::new();
+    for resource in stack.iter().flat_map(|stack| &stack.resources) {
+        if resource.kind == NESTED && depth < DEEPEST {
+            let read = Box::pin(read_stack(provider, target, &resource.physical, depth + 1)).await;
+            nested.insert(resource.logical.clone(), read);
+        }
+    }
+    Ok(LiveStack { stack, nested })
 }
 
 /// An account, or why it could not be entered.

@@ -21,6 +21,7 @@ mod organization_tags;
 mod parameters;
 mod profiles;
 mod session;
+mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,7 @@ use self::session::Session;
 use super::{
     AccessMode, AccountTarget, Administration, Alarm, Announcements, Caller, Inventory, LiveObject,
     MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, Provider, ProviderError, ProviderStep,
+    Stack,
 };
 use crate::ids::AccountId;
 use crate::schema::ROOT;
@@ -231,6 +233,15 @@ impl Provider for AwsProvider {
     ) -> Result<Administration, ProviderError> {
         let session = self.entered(management, AccessMode::Read).await?;
         Ok(administration::read(&session).await)
+    }
+
+    async fn stack(
+        &self,
+        target: &AccountTarget,
+        name: &str,
+    ) -> Result<Option<Stack>, ProviderError> {
+        let session = self.entered(target, AccessMode::Read).await?;
+        stacks::read(&session, name).await
     }
 
     async fn alarms(

@@ -74,6 +74,33 @@ struct PrintedStack {
 }
 
 impl Deployed {
+    /// What AWS tells of a stack: its ARN, template, values of parameters, and logical and physical ids.
+    ///
+    /// # Errors
+    /// A template that cannot be read.
+    pub(crate) fn live<'a>(
+        arn: &str,
+        template: &str,
+        parameters: BTreeMap<String, String>,
+        resources: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Diagnostic> {
+        let resources = resources
+            .into_iter()
+            .map(|(logical, id)| (logical.to_owned(), PhysicalResource { id: id.to_owned() }));
+        Ok(Self {
+            template: Some(Template::parse(arn, template)?),
+            physical: Some(resources.collect()),
+            parameters: Some(parameters),
+            arn: Some(arn.to_owned()),
+        })
+    }
+
+    /// The logical ids of the stacks that its template holds.
+    pub(crate) fn nested(&self) -> Vec<String> {
+        let template = self.template.iter();
+        template.flat_map(Template::nested).map(|nested| nested.id).collect()
+    }
+
     /// Adds what a file says.
     ///
     /// # Errors

@@ -53,7 +53,7 @@ pub(super) trait References {
 pub(super) type Exports = BTreeMap<String, TemplateValue>;
 
 /// The values of parameters.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Arguments {
     /// As expressions see them.
     pub(super) values: BTreeMap<String, TemplateValue>,

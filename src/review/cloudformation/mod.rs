@@ -3,8 +3,10 @@
 //! [`node`] reads YAML and JSON, [`template`] the sections, [`repeat`] unrolls loops, [`parameters`] and [`deployed`] read
 //! what is beside a template, [`evaluate`] computes expressions to [`value`]s. [`side`] knows what resources are called in
 //! AWS, [`pieces`] what they put into others, [`organization`] those of Organizations, [`types`] which types bear access;
-//! [`stack`] compares the two sides and says what changes, and [`places`] where it is written.
+//! [`prepared`] puts together what is known of each stack, those within others among them, and [`between`] what they tell
+//! each other; [`stack`] compares the two sides and says what changes, and [`places`] where it is written.
 
+mod between;
 mod deployed;
 mod evaluate;
 mod node;
@@ -12,6 +14,7 @@ mod organization;
 pub(crate) mod parameters;
 mod pieces;
 mod places;
+mod prepared;
 mod repeat;
 mod side;
 mod stack;
@@ -22,5 +25,7 @@ mod yaml;
 
 pub(crate) use deployed::Deployed;
 pub(crate) use places::TemplatePlaces;
-pub(crate) use stack::{StackFile, works};
-pub(crate) use template::Template;
+pub(crate) use prepared::{NestedFile, StackFile};
+pub(crate) use stack::works;
+pub(crate) use template::{NESTED, Template};
+pub(crate) use types::{TypeBearing, of_awscc};

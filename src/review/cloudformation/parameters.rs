@@ -128,6 +128,36 @@ pub(super) fn arguments(
     arguments
 }
 
+/// The values of a nested template's parameters: what the stack around it passes on, and defaults.
+pub(super) fn passed(template: &Template, given: &TemplateValue) -> Arguments {
+    let mut arguments = Arguments::default();
+    for (name, parameter) in &template.parameters {
+        let given = match given {
+            TemplateValue::Unknown(_) => Some(given),
+            given => given.get(name),
+        };
+        // A list is passed as one text.
+        let joined = match given {
+            Some(TemplateValue::List(all)) => {
+                all.iter().map(super::evaluate::scalar).collect::<Option<Vec<_>>>()
+            }
+            Some(one) => super::evaluate::scalar(one).map(|text| vec![text]),
+            None => parameter.default.clone().map(|text| vec![text]),
+        };
+        let text = joined.map(|all| all.join(","));
+        let unknown = given.and_then(TemplateValue::first_unknown);
+        if let Some(text) = text.as_ref().filter(|_| parameter.no_echo) {
+            arguments.secrets.insert(name.clone(), text.clone());
+        }
+        let value = match unknown {
+            Some(unknown) if !parameter.no_echo => TemplateValue::Unknown(unknown.clone()),
+            _ => value(name, parameter, text.as_ref(), given.is_some()),
+        };
+        arguments.values.insert(name.clone(), value);
+    }
+    arguments
+}
+
 fn value(
     name: &str,
     parameter: &TemplateParameter,

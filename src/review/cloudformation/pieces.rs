@@ -3,10 +3,14 @@
 //! Both sides of a stack are split into pieces. A piece that both sides have stays as it is in AWS, so unknown parts of it do
 //! not matter. A piece of the deployed side alone is deleted, and one of the new side alone is created.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
 use super::side::{StackSide, resource_type};
 use super::template::Declaration;
 use super::value::TemplateValue;
-use crate::access::{BUCKET, FUNCTION, QUEUE, ResourceType, SECRET, STREAM, TOPIC};
+use crate::access::{BUCKET, EVENT_BUS, FUNCTION, QUEUE, ResourceType, SECRET, STREAM, TOPIC};
 use crate::iam::Placeholder;
 use crate::review::AccountSnapshot;
 use crate::review::arns;
@@ -27,8 +31,13 @@ pub(super) enum StackPiece {
     BlockPublic { arn: String, block: PublicBlock },
     /// The Object Ownership of a bucket.
     Ownership { arn: String, ownership: Option<String> },
-    /// A statement of a function's policy.
-    Statement { arn: String, sid: String, parts: Vec<(&'static str, TemplateValue)> },
+    /// A statement of the policy of a function or an event bus.
+    Statement {
+        arn: String,
+        of: &'static ResourceType,
+        sid: String,
+        parts: Vec<(&'static str, TemplateValue)>,
+    },
 }
 
 /// The pieces of a resource, and which of them are unknown and why.
@@ -100,10 +109,13 @@ impl StackPiece {
             Self::Ownership { arn, ownership } => {
                 AccountEdit::SetOwnership { arn, of: &BUCKET, label: address, ownership }
             }
-            Self::Statement { arn, sid, parts } => {
-                let statement = statement(&parts, &sid, &arn, account)
-                    .map_err(|why| format!("`{address}`: {why}"));
-                AccountEdit::PutStatement { arn, of: &FUNCTION, label: address, sid, statement }
+            Self::Statement { arn, of, sid, parts } => {
+                let statement = match of.name == EVENT_BUS.name {
+                    true => bus_statement(&parts, &sid, &arn),
+                    false => statement(&parts, &sid, &arn, account),
+                };
+                let statement = statement.map_err(|why| format!("`{address}`: {why}"));
+                AccountEdit::PutStatement { arn, of, label: address, sid, statement }
             }
         })
     }
@@ -114,7 +126,7 @@ fn statement(
     sid: &str,
     arn: &str,
     account: &AccountSnapshot,
-) -> Result<serde_json::Value, String> {
+) -> Result<Json, String> {
     if let Some(unknown) = parts.iter().find_map(|(_, value)| value.first_unknown()) {
         return Err(unknown.why.clone());
     }
@@ -133,6 +145,47 @@ fn statement(
         through_url: value("InvokedViaFunctionUrl").and_then(TemplateValue::as_bool) == Some(true),
     };
     Ok(permission.statement(sid, arn, account))
+}
+
+/// A statement of an event bus's policy, written out or made of its parts (EventBridge API Reference, `PutPermission`).
+fn bus_statement(
+    parts: &[(&'static str, TemplateValue)],
+    sid: &str,
+    arn: &str,
+) -> Result<Json, String> {
+    let mut values = BTreeMap::new();
+    for (name, value) in parts {
+        values.insert(*name, value.to_json().map_err(|unknown| unknown.why)?);
+    }
+    let mut statement = match values.get("Statement") {
+        Some(Json::Object(written)) => written.clone(),
+        Some(_) => return Err("its `Statement` is no object".to_owned()),
+        None => {
+            let partition = arn.split(':').nth(1).unwrap_or("aws");
+            let text = |name: &str| values.get(name).and_then(Json::as_str);
+            let principal = match text("Principal").unwrap_or_default() {
+                "*" => json!("*"),
+                id => json!({"AWS": format!("arn:{partition}:iam::{id}:root")}),
+            };
+            let mut made = serde_json::Map::new();
+            made.insert("Effect".to_owned(), json!("Allow"));
+            made.insert("Principal".to_owned(), principal);
+            made.insert("Action".to_owned(), json!(text("Action").unwrap_or("events:PutEvents")));
+            made.insert("Resource".to_owned(), json!(arn));
+            if let Some(condition) = values.get("Condition") {
+                let part = |name: &str| condition.get(name).and_then(Json::as_str);
+                let (Some(operator), Some(key), Some(value)) =
+                    (part("Type"), part("Key"), part("Value"))
+                else {
+                    return Err("its `Condition` has not `Type`, `Key` and `Value`".to_owned());
+                };
+                made.insert("Condition".to_owned(), json!({operator: {key: value}}));
+            }
+            made
+        }
+    };
+    statement.insert("Sid".to_owned(), json!(sid));
+    Ok(Json::Object(statement))
 }
 
 /// What a permission is made of.
@@ -220,6 +273,12 @@ pub(super) fn pieces(side: &StackSide<'_>, resource: Declaration<'_>) -> StackPi
                 ));
             }
         }
+        "AWS::Events::EventBus" => reader.inner_policy("Policy", None, &mut pieces),
+        "AWS::Backup::BackupVault" | "AWS::Backup::LogicallyAirGappedBackupVault" => {
+            reader.inner_policy("AccessPolicy", None, &mut pieces);
+        }
+        "AWS::Logs::Destination" => reader.inner_policy("DestinationPolicy", None, &mut pieces),
+        "AWS::Events::EventBusPolicy" => reader.bus_permission(&mut pieces),
         "AWS::Lambda::Permission" => reader.permission(&mut pieces),
         _ => {}
     }
@@ -439,6 +498,37 @@ impl Reader<'_, '_> {
         };
         let parts = PARTS.into_iter().map(|part| (part, self.property(part)));
         let parts = parts.filter(|(_, value)| !value.is_absent()).collect();
-        pieces.all.push(StackPiece::Statement { arn, sid, parts });
+        pieces.all.push(StackPiece::Statement { arn, of: &FUNCTION, sid, parts });
+    }
+
+    /// A statement of an event bus's policy; of the account's own bus where none is named.
+    fn bus_permission(&self, pieces: &mut StackPieces) {
+        let what = "the event bus";
+        let named = match self.property("EventBusName") {
+            TemplateValue::Absent | TemplateValue::Null => "default".to_owned(),
+            named => match self.known(named, what, pieces) {
+                Some(named) => named,
+                None => return,
+            },
+        };
+        let place = self.side.evaluator.place;
+        let arn = match (named.starts_with("arn:"), &place.region) {
+            (true, _) => named,
+            (false, Some(region)) => {
+                let (partition, account) = (&place.partition, &place.account);
+                format!("arn:{partition}:events:{region}:{account}:event-bus/{named}")
+            }
+            (false, None) => {
+                pieces.unclear.push(self.says(what, "the Region of its stack is not known"));
+                return;
+            }
+        };
+        let Some(sid) = self.text("StatementId", "the name of the statement", pieces) else {
+            return;
+        };
+        let parts = ["Action", "Condition", "Principal", "Statement"];
+        let parts = parts.into_iter().map(|part| (part, self.property(part)));
+        let parts = parts.filter(|(_, value)| !value.is_absent()).collect();
+        pieces.all.push(StackPiece::Statement { arn, of: &EVENT_BUS, sid, parts });
     }
 }

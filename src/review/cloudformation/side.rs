@@ -9,12 +9,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::deployed::PhysicalResource;
-use super::evaluate::{References, TemplateEvaluator};
-use super::template::Declaration;
+use super::evaluate::{Exports, References, TemplateEvaluator};
+use super::template::{Declaration, NESTED};
 use super::types::{TypeBearing, bearing};
 use super::value::TemplateValue;
 use crate::access::{
-    BUCKET, FUNCTION, KEY, QUEUE, REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    BACKUP_VAULT, BUCKET, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE, REPOSITORY,
+    ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
 use crate::iam::Placeholder;
 use crate::review::AccountSnapshot;
@@ -54,6 +55,8 @@ pub(super) struct StackSide<'s> {
     pub(super) stands: bool,
     /// The account before the deployment.
     pub(super) account: Option<&'s AccountSnapshot>,
+    /// The outputs of stacks within it, by their logical ids, as far as their templates are read.
+    pub(super) nested: BTreeMap<&'s str, &'s Exports>,
     pub(super) continuities: RefCell<HashMap<String, Continuity>>,
 }
 
@@ -77,6 +80,13 @@ pub(super) fn naming(kind: &str) -> Option<(&'static str, &'static [&'static str
         "AWS::DynamoDB::Table" => ("TableName", &["ImportSourceSpecification"]),
         "AWS::ECR::Repository" => ("RepositoryName", &["EncryptionConfiguration"]),
         "AWS::Kinesis::Stream" => ("Name", &[]),
+        "AWS::Events::EventBus" => ("Name", &["EventSourceName"]),
+        "AWS::Backup::BackupVault" => ("BackupVaultName", &["EncryptionKeyArn"]),
+        "AWS::Backup::LogicallyAirGappedBackupVault" => {
+            ("BackupVaultName", &["EncryptionKeyArn", "MaxRetentionDays", "MinRetentionDays"])
+        }
+        "AWS::Logs::Destination" => ("DestinationName", &[]),
+        "AWS::Events::EventBusPolicy" => ("", &["EventBusName", "StatementId"]),
         "AWS::Organizations::Policy" => ("", &["Type"]),
         "AWS::Organizations::OrganizationalUnit" => ("", &["ParentId"]),
         "AWS::Organizations::Account" => ("", &[]),
@@ -123,6 +133,9 @@ pub(super) fn resource_type(kind: &str) -> Option<&'static ResourceType> {
         "AWS::DynamoDB::Table" => &TABLE,
         "AWS::ECR::Repository" => &REPOSITORY,
         "AWS::Kinesis::Stream" => &STREAM,
+        "AWS::Events::EventBus" => &EVENT_BUS,
+        "AWS::Backup::BackupVault" | "AWS::Backup::LogicallyAirGappedBackupVault" => &BACKUP_VAULT,
+        "AWS::Logs::Destination" => &LOG_DESTINATION,
         _ => return None,
     })
 }
@@ -481,9 +494,12 @@ impl References for StackSide<'_> {
             ("AWS::IAM::ManagedPolicy", "PolicyArn")
             | ("AWS::SNS::Topic", "TopicArn")
             | ("AWS::SecretsManager::Secret", "Id")
+            | (_, "BackupVaultArn")
             | ("AWS::Organizations::Policy" | "AWS::Organizations::OrganizationalUnit", "Id")
             | ("AWS::Organizations::Account", "AccountId") => self.entity(resource).arn,
             ("AWS::SNS::Topic", "TopicName")
+            | ("AWS::Events::EventBus", "Name")
+            | (_, "BackupVaultName")
             | ("AWS::SQS::Queue", "QueueName")
             | ("AWS::KMS::Key", "KeyId") => self.entity(resource).name,
             ("AWS::SQS::Queue", "QueueUrl") => self.entity(resource).reference,
@@ -492,6 +508,16 @@ impl References for StackSide<'_> {
                     || kind.starts_with("AWS::IAM::") && kind != "AWS::IAM::InstanceProfile" =>
             {
                 self.entity(resource).arn
+            }
+            (NESTED, attribute) => {
+                let output = attribute.strip_prefix("Outputs.");
+                match output.zip(self.nested.get(resource.id)) {
+                    Some((name, outputs)) => outputs.get(name).cloned().unwrap_or_else(|| {
+                        let address = self.address(resource.id);
+                        TemplateValue::unknown(format!("`{address}` has no output `{name}`"))
+                    }),
+                    None => self.unknown_attribute(resource, attribute),
+                }
             }
             (_, "RoleId") if is_role && !self.is_new(resource) => {
                 let entity = self.entity(resource);

@@ -6,50 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::deployed::Deployed;
-use super::evaluate::{Arguments, Exports, StackPlace, TemplateEvaluator};
+use super::between::Between;
 use super::organization::{self, is_of_organization};
-use super::parameters;
 use super::pieces::{StackPiece, StackPieces, pieces};
 use super::places::TemplatePlaces;
+use super::prepared::{PreparedStack, StackFile, prepared};
 use super::side::{Continuity, StackSide, resource_type};
-use super::template::{Declaration, Template};
+use super::template::{Declaration, NESTED};
 use super::types::{TypeBearing, bearing};
 use super::value::TemplateValue;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::Diagnostics;
 use crate::review::change_set::{ApplyNotes, ApplyStep, ChangeSet, NotJudged, add_account};
 use crate::review::edit::{AccountEdit, HolderEdit, PolicyHolder, stale};
 use crate::review::tree_edit::TreeEdit;
 use crate::review::{AccountSnapshot, AccountsSnapshot, PolicyText, Tree};
-
-/// A template with what is said of its stack.
-#[derive(Debug)]
-pub(crate) struct StackFile {
-    /// The name of the stack, by which reports call it.
-    pub(crate) name: String,
-    /// The new template.
-    pub(crate) template: Template,
-    /// The account, where it is given.
-    pub(crate) account: Option<String>,
-    /// The Region, where it is given.
-    pub(crate) region: Option<String>,
-    /// Values of parameters.
-    pub(crate) parameters: BTreeMap<String, String>,
-    /// The stack as it stands.
-    pub(crate) deployed: Option<Deployed>,
-    /// Whether none stands yet.
-    pub(crate) is_new: bool,
-}
-
-/// What is known of a stack before its resources are looked at.
-struct Prepared {
-    place: StackPlace,
-    /// The new template's and, where one stands, that one's.
-    templates: (Template, Option<Template>),
-    arguments: (Arguments, Arguments),
-    physical: Option<BTreeMap<String, super::deployed::PhysicalResource>>,
-    is_new: bool,
-}
 
 /// One stack on its way.
 #[derive(Debug, Default)]
@@ -82,215 +52,51 @@ pub(crate) fn works(
     before: &AccountsSnapshot,
     diagnostics: &mut Diagnostics,
 ) -> Vec<StackWork> {
-    let prepared: Vec<Prepared> =
-        files.into_iter().filter_map(|file| prepare(file, before, diagnostics)).collect();
+    let stacks = prepared(files, before, diagnostics);
     if diagnostics.has_errors() {
         return Vec::new();
     }
-    // An export may itself import: as many rounds as a chain of stacks may have links.
-    let mut exports = BTreeMap::new();
-    for _ in 0..prepared.len().min(5) {
-        let next = exported(&prepared, &exports, before);
-        if next == exports {
-            break;
-        }
-        exports = next;
-    }
-    let works = prepared.iter().map(|stack| work(stack, &exports, before, diagnostics));
-    works.collect()
-}
-
-/// Exports by account and Region, on the standing side (`false`) and the new one.
-type AllExports = BTreeMap<(bool, String, Option<String>), Exports>;
-
-fn prepare(
-    file: StackFile,
-    before: &AccountsSnapshot,
-    diagnostics: &mut Diagnostics,
-) -> Option<Prepared> {
-    let label = file.name;
-    let deployed = file.deployed.unwrap_or_default();
-    let mut place =
-        StackPlace { label: label.clone(), name: label.clone(), ..StackPlace::default() };
-    if let Some(arn) = &deployed.arn {
-        // arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        if let [_, _, _, region, account, rest] = parts.as_slice() {
-            place.region = Some((*region).to_owned());
-            (*account).clone_into(&mut place.account);
-            if let Some(name) = rest.split('/').nth(1) {
-                name.clone_into(&mut place.name);
-            }
-        }
-        place.arn = Some(arn.clone());
-    }
-    if let Some(region) = file.region {
-        place.region = Some(region);
-    }
-    match file.account {
-        Some(account) if !place.account.is_empty() && place.account != account => {
-            let message = format!(
-                "the stack `{label}` is said to lie in {account}, and what is deployed of it lies in {}",
-                place.account
-            );
-            diagnostics.push(Diagnostic::error(message).help("give the files of the right stack"));
-        }
-        Some(account) => place.account = account,
-        None => {}
-    }
-    if place.account.is_empty() {
-        diagnostics.push(
-            Diagnostic::error(format!("whose account the stack `{label}` lies in cannot be told")).help(
-                format!("give it with `--stack {label}=111111111111/REGION`, or give its deployed resources with `--deployed`"),
-            ),
-        );
-        return None;
-    }
-    let partition = before.accounts.get(&place.account).map(|a| a.partition).unwrap_or_default();
-    place.partition = partition.to_string();
-    let previous = deployed.parameters.as_ref();
-    let mut after =
-        parameters::arguments(&file.template, &label, &file.parameters, previous, diagnostics);
-    let kept = |name: &str| {
-        TemplateValue::unknown(format!(
-            "which value the deployed stack has for the parameter `{name}` is not known"
-        ))
-    };
-    if let Some(template) = deployed.template.as_ref().filter(|_| previous.is_none()) {
-        // A deployment keeps the value that it does not set.
-        for name in template.parameters.keys().filter(|name| !file.parameters.contains_key(*name)) {
-            if let Some(value) = after.values.get_mut(name) {
-                *value = kept(name);
-            }
-            after.secrets.remove(name);
-        }
-    }
-    let standing = deployed.template.as_ref().map(|template| {
-        let none = BTreeMap::new();
-        let mut arguments =
-            parameters::arguments(template, &label, &none, previous, &mut Diagnostics::new());
-        if previous.is_none() {
-            // What the stack was deployed with may be something else than its defaults.
-            for (name, value) in &mut arguments.values {
-                *value = kept(name);
-            }
-            arguments.secrets.clear();
-        }
-        arguments
-    });
-    let mut unroll = |template: Template, arguments: &Arguments| {
-        let collection = |node: &super::node::TemplateNode| parameters::collection(node, arguments);
-        match template.unrolled(&collection) {
-            Ok(template) => Some(template),
-            Err(diagnostic) => {
-                diagnostics.push(diagnostic);
-                None
-            }
-        }
-    };
-    let template = unroll(file.template, &after)?;
-    let standing = standing.unwrap_or_default();
-    let old = match deployed.template {
-        Some(template) => Some(unroll(template, &standing)?),
-        None => None,
-    };
-    Some(Prepared {
-        place,
-        templates: (template, old),
-        arguments: (after, standing),
-        physical: deployed.physical,
-        is_new: file.is_new,
-    })
-}
-
-impl Prepared {
-    fn exports_of<'e>(&self, new: bool, exports: &'e AllExports, none: &'e Exports) -> &'e Exports {
-        let key = (new, self.place.account.clone(), self.place.region.clone());
-        exports.get(&key).unwrap_or(none)
-    }
-
-    /// Does something with both sides.
-    fn sides<R>(
-        &self,
-        exports: &AllExports,
-        before: &AccountsSnapshot,
-        then: impl FnOnce(Option<&StackSide<'_>>, &StackSide<'_>) -> R,
-    ) -> R {
-        let none = Exports::new();
-        let account = before.accounts.get(&self.place.account).map(AsRef::as_ref);
-        let side = |template, arguments, imports, standing| StackSide {
-            evaluator: TemplateEvaluator::new(template, &self.place, arguments, imports),
-            physical: self.physical.as_ref(),
-            stands: false,
-            deployed: standing,
-            account,
-            continuities: Default::default(),
-        };
-        let (new, old) = &self.templates;
-        let standing = old.as_ref().map(|template| {
-            let imports = self.exports_of(false, exports, &none);
-            StackSide { stands: true, ..side(template, &self.arguments.1, imports, None) }
-        });
-        let imports = self.exports_of(true, exports, &none);
-        let after = side(new, &self.arguments.0, imports, standing.as_ref());
-        then(standing.as_ref(), &after)
-    }
-}
-
-fn exported(prepared: &[Prepared], known: &AllExports, before: &AccountsSnapshot) -> AllExports {
-    let mut all = AllExports::new();
-    for stack in prepared {
-        stack.sides(known, before, |standing, after| {
-            for (new, side) in standing.map(|side| (false, side)).into_iter().chain([(true, after)])
-            {
-                let key = (new, stack.place.account.clone(), stack.place.region.clone());
-                let exports = all.entry(key).or_default();
-                for output in side.evaluator.template.section("Outputs") {
-                    let condition = output.value.get("Condition").and_then(|name| name.as_text());
-                    let holds = condition.is_none_or(|name| {
-                        side.evaluator.condition(name, output.line, side)
-                            == TemplateValue::Bool(true)
-                    });
-                    let Some(name) =
-                        output.value.get("Export").and_then(|export| export.get("Name"))
-                    else {
-                        continue;
-                    };
-                    let value = output.value.get("Value").filter(|_| holds);
-                    if let (TemplateValue::Text(name), Some(value)) =
-                        (side.evaluator.value(name, side), value)
-                    {
-                        exports.insert(name, side.evaluator.value(value, side));
-                    }
-                }
-            }
-        });
-    }
-    all
+    let between = Between::of(&stacks, before);
+    let stacks = stacks.iter().enumerate();
+    stacks.map(|(at, stack)| work(at, stack, &between, before, diagnostics)).collect()
 }
 
 fn work(
-    stack: &Prepared,
-    exports: &AllExports,
+    at: usize,
+    stack: &PreparedStack,
+    between: &Between,
     before: &AccountsSnapshot,
     diagnostics: &mut Diagnostics,
 ) -> StackWork {
-    stack.sides(exports, before, |standing, after| {
+    stack.sides(between, at, before, |standing, after| {
+        let is_new = stack.is_new(between, at);
         let mut work = StackWork {
             account: stack.place.account.clone(),
-            is_known: standing.is_some() || stack.is_new,
+            is_known: standing.is_some() || is_new,
             places: TemplatePlaces::of(&stack.place.label, after.evaluator.template),
             ..StackWork::default()
         };
-        work.frame(stack, standing, after);
+        if between.is_kept_by_aws(at) {
+            return work;
+        }
+        for new in [false, true] {
+            if let Err(why) = between.is_there(new, at) {
+                let label = &stack.place.label;
+                work.say(format!("whether `{label}` is there is not known: {why}"));
+                return work;
+            }
+        }
+        work.frame(stack, is_new, standing, after);
         let Ok(id) = stack.place.account.parse::<crate::ids::AccountId>() else { return work };
         let none = AccountSnapshot::new(&id, crate::ids::Handle::from(&id));
         let account = after.account.unwrap_or(&none);
-        let ids = standing.into_iter().flat_map(|side| side.evaluator.template.resources());
-        let ids = ids.chain(after.evaluator.template.resources()).map(|resource| resource.id);
+        let resources = standing.into_iter().flat_map(|side| side.evaluator.template.resources());
+        let resources = resources.chain(after.evaluator.template.resources());
+        // A stack within this one has a work of its own.
+        let ids = resources.filter(|one| !stack.is_nested(*one)).map(|resource| resource.id);
         let mut seen = BTreeSet::new();
         for id in ids.filter(|id| seen.insert(id.to_string())) {
-            work.resource(id, standing, after, account);
+            work.resource(id, stack, standing, after, account);
         }
         for side in standing.into_iter().chain([after]) {
             diagnostics.extend(side.evaluator.wrong());
@@ -305,10 +111,28 @@ impl StackWork {
     }
 
     /// What the stack leaves open as a whole.
-    fn frame(&mut self, stack: &Prepared, standing: Option<&StackSide<'_>>, after: &StackSide<'_>) {
+    fn frame(
+        &mut self,
+        stack: &PreparedStack,
+        is_new: bool,
+        standing: Option<&StackSide<'_>>,
+        after: &StackSide<'_>,
+    ) {
         let label = &stack.place.label;
         let template = after.evaluator.template;
-        match (standing, stack.is_new) {
+        if let Some((_, id)) = stack.within.as_ref().filter(|_| !is_new) {
+            if standing.is_none() || stack.physical.is_none() {
+                let outer = label.strip_suffix(&format!("/{id}")).unwrap_or(label);
+                self.say(format!(
+                    "what the nested stack `{label}` holds now is not known: put its template and resources into the folder `{id}` of what is given with `--deployed` for `{outer}`"
+                ));
+            }
+        }
+        match (standing, is_new || stack.within.is_some()) {
+            (None, false) if stack.unread.is_some() => self.say(format!(
+                "what the stack `{label}` holds now could not be read: {}",
+                stack.unread.as_deref().unwrap_or_default()
+            )),
             (None, false) if stack.physical.is_some() => self.say(format!(
                 "the deployed template of the stack `{label}` is not known: pass the output of `aws cloudformation get-template` with `--deployed {label}=FILE`"
             )),
@@ -352,15 +176,18 @@ impl StackWork {
     fn resource(
         &mut self,
         id: &str,
+        stack: &PreparedStack,
         standing: Option<&StackSide<'_>>,
         after: &StackSide<'_>,
         account: &AccountSnapshot,
     ) {
         let address = after.address(id);
+        let not_nested = |one: &Declaration<'_>| !stack.is_nested(*one);
         let of = |side: &StackSide<'_>| {
             side.evaluator
                 .template
                 .resource(id)
+                .filter(not_nested)
                 .map(|one| (one.kind.to_owned(), side.is_there(one)))
         };
         let (old, new) = (standing.and_then(of), of(after));
@@ -376,12 +203,12 @@ impl StackWork {
         let is_there = |one: &Option<(String, Result<bool, String>)>| {
             one.as_ref().is_some_and(|(_, there)| *there != Ok(false))
         };
-        let was = standing
-            .filter(|_| is_there(&old))
-            .and_then(|side| Some((side, side.evaluator.template.resource(id)?)));
-        let is = Some(after)
-            .filter(|_| is_there(&new))
-            .and_then(|side| Some((side, side.evaluator.template.resource(id)?)));
+        let was = standing.filter(|_| is_there(&old)).and_then(|side| {
+            Some((side, side.evaluator.template.resource(id).filter(not_nested)?))
+        });
+        let is = Some(after).filter(|_| is_there(&new)).and_then(|side| {
+            Some((side, side.evaluator.template.resource(id).filter(not_nested)?))
+        });
         let continuity = is.map(|(side, one)| side.continuity(one));
         if let (Some((old, was)), Some((new, is)), Some(Continuity::Stays)) = (was, is, &continuity)
         {
@@ -391,6 +218,10 @@ impl StackWork {
             let same_tags =
                 bearing(is.kind) != TypeBearing::Judged || tags(old, was) == tags(new, is);
             if old.properties(was) == new.properties(is) && same_tags {
+                // CloudFormation reads the template behind the same address again.
+                if is.kind == NESTED && !is_named_by_content(&new.property(is, "TemplateURL")) {
+                    self.not_at_hand(&address, stack, is);
+                }
                 return;
             }
         } else if let Some((old, was)) = was {
@@ -402,6 +233,10 @@ impl StackWork {
         }
         let said = self.unclear.len();
         for (side, one) in was.into_iter().chain(is) {
+            if one.kind == NESTED {
+                self.not_at_hand(&address, stack, one);
+                continue;
+            }
             self.not_judged(&address, side, one, is.is_some_and(|(_, is)| is.kind == one.kind));
         }
         match kinds.iter().any(|kind| bearing(kind) == TypeBearing::Judged) {
@@ -414,6 +249,25 @@ impl StackWork {
             self.say(why.clone());
         }
         self.carry_out(&address, was, is, continuity.as_ref(), account);
+    }
+
+    /// Says that what a stack within this one makes is not known.
+    fn not_at_hand(&mut self, address: &str, stack: &PreparedStack, one: Declaration<'_>) {
+        let place = self.places.resource(address).map_or_else(String::new, |at| format!(" ({at})"));
+        let why = match stack.not_at_hand.get(one.id) {
+            Some(why) => {
+                format!("the template of the nested stack `{address}`{place} is not at hand: {why}")
+            }
+            None => format!("what the nested stack `{address}`{place} holds now is not known"),
+        };
+        let advice = match stack.not_at_hand.get(one.id) {
+            Some(_) => "give the template as it is before `aws cloudformation package` uploads its parts, or the folder that `cdk synth` writes".to_owned(),
+            None => format!("put its template and resources into the folder `{}` of what is given with `--deployed`", one.id),
+        };
+        let why = format!("{why}; {advice}");
+        if !self.unclear.iter().any(|unclear| unclear.why == why) {
+            self.say(why);
+        }
     }
 
     /// Says why what a resource does cannot be passed over; nothing where it can.
@@ -441,7 +295,7 @@ impl StackWork {
                 format!("`{address}` bears access that is not judged yet (`{kind}`)")
             }
             TypeBearing::Runs if kind.starts_with("AWS::Serverless::") => format!(
-                "what `{address}` becomes is known to the transform of SAM alone (`{kind}`): give the template as processed, as a change set shows it"
+                "what `{address}` becomes is known to the transform of SAM alone (`{kind}`): give the template as processed, as `aws cloudformation get-template --template-stage Processed --change-set-name NAME` prints it for a change set"
             ),
             TypeBearing::Runs => {
                 format!(
@@ -742,6 +596,14 @@ fn holds(node: &super::node::TemplateNode, property: &str) -> bool {
             .any(|inner| holds(inner, property))
 }
 
+/// Whether what lies at an address cannot change: its name is a hash, as `cdk deploy` and `aws cloudformation package`
+/// give it.
+fn is_named_by_content(url: &TemplateValue) -> bool {
+    let name = url.as_text().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+    let hash = name.split('.').next().unwrap_or_default();
+    hash.len() >= 32 && hash.chars().all(|c| c.is_ascii_hexdigit())
+}
+
 /// Tags of a resource; `None` where one is not known.
 fn tags(value: &TemplateValue) -> Option<BTreeMap<String, String>> {
     let read = |tag: &TemplateValue| {
@@ -753,7 +615,13 @@ fn tags(value: &TemplateValue) -> Option<BTreeMap<String, String>> {
 
 impl ChangeSet for StackWork {
     fn prepare(&self, before: &mut AccountsSnapshot) {
-        add_account(&self.account, before);
+        // One that changes the organization alone says nothing of the account that it lies in.
+        let only_organization = self.edits.is_empty()
+            && self.unclear.is_empty()
+            && self.labels.iter().all(|label| matches!(label, Label::Guardrail(..)));
+        if !only_organization {
+            add_account(&self.account, before);
+        }
         for label in &self.labels {
             if let Label::Guardrail(id, address) = label {
                 if let Tree::Read(tree) = &mut before.tree

@@ -7,6 +7,9 @@ use super::node::{self, TemplateMember, TemplateNode};
 use super::repeat;
 use crate::diag::{Diagnostic, Source};
 
+/// The type of stacks in stacks.
+pub(crate) const NESTED: &str = "AWS::CloudFormation::Stack";
+
 /// A template.
 #[derive(Debug)]
 pub(crate) struct Template {
@@ -18,6 +21,16 @@ pub(crate) struct Template {
     pub(super) parameters: BTreeMap<String, TemplateParameter>,
     /// Position of each resource in its section.
     index: HashMap<String, usize>,
+}
+
+/// A stack that a template holds.
+#[derive(Debug)]
+pub(crate) struct NestedStack {
+    /// Its logical id.
+    pub(crate) id: String,
+    /// The file of its template, from the folder of this one; `None` where the template lies in S3, or a function says
+    /// where.
+    pub(crate) file: Option<String>,
 }
 
 /// A parameter.
@@ -56,13 +69,21 @@ impl<'t> Declaration<'t> {
 }
 
 impl Template {
-    /// Reads a template.
+    /// Reads a template, by itself or as `aws cloudformation get-template` prints it.
     ///
     /// # Errors
     /// A text that is not a template, with the place.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Diagnostic> {
         let (root, source) = node::parse(name, text)?;
-        Self::new(root, source)
+        let body = root.get("TemplateBody").filter(|_| root.get("Resources").is_none());
+        match body.map(|body| (body, body.as_text())) {
+            Some((_, Some(text))) => {
+                let (root, source) = node::parse(name, text)?;
+                Self::new(root, source)
+            }
+            Some((body, None)) => Self::new(body.clone(), source),
+            None => Self::new(root, source),
+        }
     }
 
     /// A template that a tool has printed as a JSON object.
@@ -120,6 +141,30 @@ impl Template {
         let ids = section(&root, "Resources").iter().enumerate();
         let index = ids.map(|(at, member)| (member.key.clone(), at)).collect();
         Ok(Self { source, root, parameters, index })
+    }
+
+    /// What a stack holds that is not there.
+    pub(super) fn empty() -> Self {
+        let root = TemplateNode::from_json(&serde_json::json!({}));
+        let (parameters, index) = (BTreeMap::new(), HashMap::new());
+        Self { source: Source::new("", ""), root, parameters, index }
+    }
+
+    /// The stacks that it holds. `cdk synth` leaves the file of such a template in `Metadata`, beside the place that it has
+    /// in S3 once it is deployed; what `aws cloudformation package` is yet to upload is a path.
+    pub(crate) fn nested(&self) -> Vec<NestedStack> {
+        let stacks = self.resources().filter(|resource| resource.kind == NESTED);
+        let file = |resource: Declaration<'_>| {
+            let text = |node: Option<&TemplateNode>| Some(node?.as_text()?.to_owned());
+            let metadata = resource.node.get("Metadata");
+            let of_property = metadata.and_then(|all| all.get("aws:asset:property"));
+            let is_asset = of_property.is_none_or(|of| of.as_text() == Some("TemplateURL"));
+            let asset = text(metadata.and_then(|all| all.get("aws:asset:path")));
+            let written =
+                || text(resource.property("TemplateURL")).filter(|at| !at.contains("://"));
+            asset.filter(|_| is_asset).or_else(written)
+        };
+        stacks.map(|one| NestedStack { id: one.id.to_owned(), file: file(one) }).collect()
     }
 
     /// The members of a section.

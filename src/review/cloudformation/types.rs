@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// What a resource type does to access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TypeBearing {
+pub(crate) enum TypeBearing {
     /// Its access is in the model.
     Judged,
     /// Trust policies or instances name it (an identity provider, an instance profile): the policies decide.
@@ -55,9 +55,64 @@ pub(super) fn bearing(kind: &str) -> TypeBearing {
     TYPES.get(name).copied().unwrap_or(TypeBearing::Unknown)
 }
 
+/// Types by the names that Terraform's `awscc` provider gives them, without `awscc_`. Where two have one name, it is not
+/// known which of them is meant.
+static AWSCC: LazyLock<HashMap<String, TypeBearing>> = LazyLock::new(|| {
+    let mut names = HashMap::new();
+    for (name, bearing) in TYPES.iter() {
+        let Some((service, resource)) = name.split_once("::") else { continue };
+        let name = format!("{}_{}", service.to_lowercase(), snake(resource));
+        let same = |known: &mut TypeBearing| {
+            if known != bearing {
+                *known = TypeBearing::Bears;
+            }
+        };
+        names.entry(name).and_modify(same).or_insert(*bearing);
+    }
+    names
+});
+
+/// `db_instance` of `DBInstance`.
+fn snake(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut out = String::new();
+    for (at, letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| letters.get(at));
+        let ends_a_word = before.is_some_and(|c| !c.is_uppercase());
+        let starts_a_word = letters.get(at + 1).is_some_and(|c| c.is_lowercase());
+        if letter.is_uppercase() && before.is_some() && (ends_a_word || starts_a_word) {
+            out.push('_');
+        }
+        out.extend(letter.to_lowercase());
+    }
+    out
+}
+
+/// What a type of Terraform's `awscc` provider does to access: those are CloudFormation's (`awscc_iam_role`).
+#[must_use]
+pub(crate) fn of_awscc(kind: &str) -> TypeBearing {
+    let name = kind.strip_prefix("awscc_").unwrap_or(kind);
+    AWSCC.get(name).copied().unwrap_or(TypeBearing::Unknown)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn awscc_has_the_types_under_names_of_its_own() {
+        for (kind, bearing) in [
+            ("awscc_ec2_vpc", TypeBearing::None),
+            ("awscc_rds_db_instance", TypeBearing::None),
+            ("awscc_iam_oidc_provider", TypeBearing::Named),
+            ("awscc_iam_role", TypeBearing::Judged),
+            ("awscc_ram_resource_share", TypeBearing::Bears),
+            ("awscc_cloudformation_stack_set", TypeBearing::Runs),
+            ("awscc_type_of_tomorrow", TypeBearing::Unknown),
+        ] {
+            assert_eq!(of_awscc(kind), bearing, "{kind}");
+        }
+    }
 
     #[test]
     fn the_table_is_whole() {
@@ -66,7 +121,7 @@ mod tests {
         assert!(rows > 1_800, "{rows}");
         assert_eq!(bearing("AWS::IAM::Role"), TypeBearing::Judged);
         assert_eq!(bearing("AWS::EC2::VPC"), TypeBearing::None);
-        assert_eq!(bearing("AWS::Events::EventBus"), TypeBearing::Policy("Policy"));
+        assert_eq!(bearing("AWS::Logs::LogGroup"), TypeBearing::Policy("ResourcePolicyDocument"));
         assert_eq!(bearing("AWS::RAM::ResourceShare"), TypeBearing::Bears);
         assert_eq!(bearing("AWS::CloudFormation::StackSet"), TypeBearing::Runs);
         assert_eq!(bearing("Custom::Anything"), TypeBearing::Runs);

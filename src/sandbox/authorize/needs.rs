@@ -9,7 +9,7 @@ use crate::sandbox::iam::model::{IdentityKind, identity_key};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Call, Service};
-use crate::sandbox::{account, s3, s3control};
+use crate::sandbox::{account, cloudformation, s3, s3control};
 
 /// One authorization.
 #[derive(Debug)]
@@ -56,6 +56,11 @@ pub(super) fn of(state: &SandboxState, caller: &Caller, call: &Call) -> Vec<Need
             vec![Need::new(name, "*")]
         }
         Service::Account => vec![Need::new(action, account::resource(state, caller, call))],
+        Service::CloudFormation => {
+            let params = Params::parse(&call.body);
+            let stack = cloudformation::resource(&caller.account, &call.region, &params);
+            vec![Need::new(action, stack)]
+        }
         Service::CloudWatch | Service::Sts => vec![Need::new(action, "*")],
     }
 }

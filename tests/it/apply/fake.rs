@@ -10,6 +10,7 @@ use palisade::ids::AccountId;
 use palisade::provider::{
     AccessMode, AccountTarget, Administration, Alarm, Announcements, Caller, Failure, Inventory,
     LiveObject, MetricQuery, Op, Parameter, Permit, Provider, ProviderError, ProviderStep, REQUEST,
+    Stack,
 };
 use palisade::schema::kinds;
 use palisade::value::{Attrs, Value};
@@ -307,6 +308,10 @@ impl Provider for FakeAws {
         _: &AccountId,
         _: &str,
     ) -> Result<Option<String>, ProviderError> {
+        unreachable!("an apply looks nothing up")
+    }
+
+    async fn stack(&self, _: &AccountTarget, _: &str) -> Result<Option<Stack>, ProviderError> {
         unreachable!("an apply looks nothing up")
     }
 

@@ -195,3 +195,91 @@ fn what_is_live_stands_in_place_of_a_dump() {
     let refused = program.run(&alone).code(1);
     assert!(refused.err.contains("--accounts"), "{}", refused.err);
 }
+
+/// Puts what stands of IAM in an account under a stack.
+async fn import(
+    sdk: &aws_config::SdkConfig,
+    name: &str,
+    template: &Value,
+    ids: &[(&str, &str, &str)],
+) -> String {
+    use aws_sdk_cloudformation::types::{ChangeSetType, ResourceToImport};
+    let client = aws_sdk_cloudformation::Client::new(sdk);
+    let resources = ids.iter().map(|(id, kind, physical)| {
+        let key = if *kind == "AWS::IAM::Role" { "RoleName" } else { "StackId" };
+        ResourceToImport::builder()
+            .resource_type(*kind)
+            .logical_resource_id(*id)
+            .resource_identifier(key, *physical)
+            .build()
+    });
+    let made = client
+        .create_change_set()
+        .stack_name(name)
+        .change_set_name("import")
+        .change_set_type(ChangeSetType::Import)
+        .template_body(template.to_string())
+        .set_resources_to_import(Some(resources.collect()))
+        .send()
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    let executed =
+        client.execute_change_set().change_set_name(made.id().expect("an id")).send().await;
+    executed.unwrap_or_else(|error| panic!("{error:?}"));
+    made.stack_id().expect("an id").to_owned()
+}
+
+/// Without `--deployed`, a stack is read as it stands, with those within it; one that is not there is new.
+#[test]
+fn stacks_are_read_as_they_stand() {
+    use crate::support::endpoint::Endpoint;
+    let applied = Applied::new("");
+    let production = applied.environments[1].split_once('=').expect("an id").1.to_owned();
+    let role = |principal: &str| {
+        json!({"Type": "AWS::IAM::Role", "DeletionPolicy": "Retain", "Properties": {
+            "RoleName": "settle", "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
+            ]}
+        }})
+    };
+    let open = json!({"Type": "AWS::IAM::Role", "Properties": {
+        "RoleName": "settle", "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{}:root", applied.dev)}}
+        ]}
+    }});
+    let nested = |file: &str| json!({"Type": "AWS::CloudFormation::Stack", "DeletionPolicy": "Retain", "Properties": {"TemplateURL": file}});
+    let template = |id: &str, one: &Value| json!({"Resources": {id: one}});
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let endpoint = Endpoint::open(&applied.program.path().join(".palisade/sandbox")).await;
+        let sdk = endpoint.account(&production).await;
+        let inner = template("Settle", &role("lambda.amazonaws.com"));
+        let inner =
+            import(&sdk, "app-Inner-1", &inner, &[("Settle", "AWS::IAM::Role", "settle")]).await;
+        let outer = template("Inner", &nested("inner.json"));
+        import(&sdk, "app", &outer, &[("Inner", "AWS::CloudFormation::Stack", &inner)]).await;
+    });
+    let program = &applied.program;
+    let stack = format!("app={production}/eu-west-1");
+    let given = ["--cloudformation", "app.json", "--stack", &stack];
+    let review = |code: i32| applied.review(code, &[&LIVE[..], &given[..]].concat());
+    let judged = |review: &Value| review.pointer("/change/not_judged").cloned();
+    // The role that stands is changed, not made: the same change in a new stack would find its name taken.
+    program.write("app.json", &template("Inner", &nested("inner.json")).to_string());
+    program.write("inner.json", &template("Settle", &open).to_string());
+    let opened = review(3);
+    assert_eq!(judged(&opened), Some(json!([])));
+    assert_eq!(wall(&opened, "dev", "production"), "reachable");
+    let changed = opened.pointer("/change/judged").and_then(Value::as_u64);
+    assert_eq!(changed, Some(1));
+    // Under another name none stands.
+    let other = format!("other={production}/eu-west-1");
+    program.write("other.json", &template("Made", &json!({"Type": "AWS::SQS::Queue"})).to_string());
+    let new = ["--cloudformation", "other.json", "--stack", &other];
+    let new = applied.review(0, &[&LIVE[..], &new[..]].concat());
+    assert_eq!(judged(&new), Some(json!([])));
+    // An account that lets nobody in says nothing of its stacks either.
+    let shut = applied.review(3, &[&["--read-role", "nobody"][..], &given[..]].concat());
+    let said = judged(&shut).expect("a list").to_string();
+    assert!(said.contains("what the stack `app` holds now could not be read"), "{said}");
+}

@@ -7,6 +7,7 @@ mod example;
 mod growth;
 mod lab;
 mod live;
+mod nested_stacks;
 mod one_policy;
 mod places;
 mod services;

@@ -291,8 +291,20 @@ fn boundaries_and_managed_policies() {
 fn services() -> Lab {
     let lab = Lab::new();
     lab.edit_role(DEV, "builder", |builder| {
-        let services =
-            ["s3", "sqs", "kms", "secretsmanager", "sns", "lambda", "dynamodb", "ecr", "kinesis"];
+        let services = [
+            "s3",
+            "sqs",
+            "kms",
+            "secretsmanager",
+            "sns",
+            "lambda",
+            "dynamodb",
+            "ecr",
+            "kinesis",
+            "events",
+            "backup",
+            "logs",
+        ];
         let all: Vec<Value> = services.iter().map(|s| allow(&format!("{s}:*"), "*")).collect();
         builder["RolePolicyList"][0]["PolicyDocument"] = document(json!(all));
     });
@@ -399,11 +411,42 @@ fn resources_with_their_policies() {
             "ResourcePolicy",
             "dynamodb:GetItem",
         ),
+        (
+            "AWS::Events::EventBus",
+            "orders",
+            "arn:aws:events:us-east-1:222222222222:event-bus/orders",
+            "Policy",
+            "events:PutEvents",
+        ),
+        (
+            "AWS::Backup::BackupVault",
+            "orders",
+            "arn:aws:backup:us-east-1:222222222222:backup-vault:orders",
+            "AccessPolicy",
+            "backup:CopyIntoBackupVault",
+        ),
+        (
+            "AWS::Backup::LogicallyAirGappedBackupVault",
+            "orders",
+            "arn:aws:backup:us-east-1:222222222222:backup-vault:orders",
+            "AccessPolicy",
+            "backup:CopyIntoBackupVault",
+        ),
+        (
+            "AWS::Logs::Destination",
+            "orders",
+            "arn:aws:logs:us-east-1:222222222222:destination:orders",
+            "DestinationPolicy",
+            "logs:PutSubscriptionFilter",
+        ),
     ] {
         let declared = |principal: &str| {
             let policy = lets_in(principal, action, "*");
             let policy =
                 if kind.ends_with("Table") { json!({"PolicyDocument": policy}) } else { policy };
+            // The one whose policy is a text.
+            let policy =
+                if kind.ends_with("Destination") { json!(policy.to_string()) } else { policy };
             json!({"R": resource(kind, json!({property: policy}))})
         };
         let own = root(PRODUCTION);
@@ -541,8 +584,7 @@ fn types_that_are_not_judged_are_reported() {
     for (kind, properties, says) in [
         ("AWS::RAM::ResourceShare", json!({"Name": "x"}), "bears access that is not judged yet"),
         ("AWS::Lambda::LayerVersionPermission", json!({}), "bears access that is not judged yet"),
-        ("AWS::Events::EventBus", json!({"Name": "x", "Policy": {}}), "has a policy of a type"),
-        ("AWS::CloudFormation::Stack", json!({"TemplateURL": "x"}), "runs a template or program"),
+        ("AWS::Logs::LogGroup", json!({"ResourcePolicyDocument": {}}), "has a policy of a type"),
         ("AWS::CloudFormation::StackSet", json!({}), "runs a template or program"),
         ("Custom::Thing", json!({"ServiceToken": "x"}), "runs a template or program"),
         ("AWS::Serverless::Function", json!({}), "the transform of SAM alone"),
@@ -559,7 +601,7 @@ fn types_that_are_not_judged_are_reported() {
         becomes(Lab::new(), &same, (Isolated, Isolated));
     }
     for (kind, properties) in [
-        ("AWS::Events::EventBus", json!({"Name": "x"})),
+        ("AWS::Logs::LogGroup", json!({"LogGroupName": "x"})),
         ("AWS::EC2::VPC", json!({"CidrBlock": "10.0.0.0/16"})),
         ("AWS::CDK::Metadata", json!({"Analytics": "v2:deflate64:x"})),
         ("AWS::IAM::OIDCProvider", json!({"Url": "https://token.actions.githubusercontent.com"})),
@@ -568,6 +610,70 @@ fn types_that_are_not_judged_are_reported() {
         let outcome = review(Lab::new(), &stack);
         assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Isolated), "{kind}");
         assert_eq!(outcome.change.harmless, 1, "{kind}");
+    }
+}
+
+/// A statement of an event bus's policy, in either form, on a bus of the stack and on the account's own.
+#[test]
+fn statements_of_event_buses() {
+    const BUS: &str = "arn:aws:events:us-east-1:222222222222:event-bus/default";
+    let written = |principal: &str| {
+        json!({"StatementId": "dev", "Statement": {
+            "Effect": "Allow", "Principal": {"AWS": principal}, "Action": "events:PutEvents", "Resource": BUS
+        }})
+    };
+    let parts = json!({"StatementId": "dev", "Action": "events:PutEvents", "Principal": DEV});
+    let of_others = json!({"StatementId": "dev", "Action": "events:PutEvents", "Principal": "*",
+        "Condition": {"Type": "StringEquals", "Key": "aws:PrincipalOrgID", "Value": "o-others0000"}});
+    let own = json!({"StatementId": "dev", "Action": "events:PutEvents", "Principal": "*", "EventBusName": {"Ref": "Bus"}});
+    let policy = |properties: &Value| {
+        json!({"P": resource("AWS::Events::EventBusPolicy", properties.clone()),
+            "Bus": resource("AWS::Events::EventBus", json!({"Name": "orders"}))})
+    };
+    for (properties, verdict) in [
+        (written(&root(DEV)), Reachable),
+        (written(&root(PRODUCTION)), Isolated),
+        (parts, Reachable),
+        (of_others, Isolated),
+        (own, Reachable),
+        (json!({"StatementId": "dev", "Statement": "x"}), Undetermined),
+    ] {
+        let stack = Stack::new(PRODUCTION, policy(&properties));
+        becomes(services(), &stack, (Isolated, verdict));
+    }
+    let open = written(&root(DEV));
+    let mut stands = open["Statement"].clone();
+    stands["Sid"] = json!("dev");
+    let lab = holding(BUS, document(json!([stands])));
+    let physical: &[(&str, &str)] = &[("P", "default|dev"), ("Bus", "orders")];
+    let gone = Stack::new(PRODUCTION, json!({})).from(policy(&open), physical);
+    becomes(lab, &gone, (Reachable, Isolated));
+}
+
+/// What SAM makes is known once it is processed: the file that shows it is taken as it is printed.
+#[test]
+fn templates_of_sam_are_given_as_processed() {
+    let function = resource("AWS::Serverless::Function", json!({"Policies": [], "Handler": "x"}));
+    let mut lab = Lab::new();
+    add(&mut lab, &Stack::new(PRODUCTION, json!({"F": function})));
+    lab.edit("app.json", |template| template["Transform"] = json!("AWS::Serverless-2016-10-31"));
+    let outcome = lab.review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Undetermined));
+    let said = outcome.change.not_judged.join("\n");
+    assert!(
+        said.contains("`app/F`") && said.contains("get-template --template-stage Processed"),
+        "{said}"
+    );
+    for as_text in [false, true] {
+        let role = a_role(json!({"AssumeRolePolicyDocument": trust(&root(DEV))}));
+        let mut lab = Lab::new();
+        add(&mut lab, &Stack::new(PRODUCTION, json!({"FRole": role})));
+        lab.edit("app.json", |template| {
+            let body = if as_text { json!(template.to_string()) } else { template.clone() };
+            *template = json!({"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]});
+        });
+        let outcome = lab.review().expect("a review");
+        assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable));
     }
 }
 
