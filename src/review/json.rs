@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 
@@ -33,32 +34,31 @@ pub(super) fn file<T: DeserializeOwned>(path: &Path, diagnostics: &mut Diagnosti
 /// # Errors
 /// Where it is no JSON, or of another shape, with the place.
 pub(super) fn parse<T: DeserializeOwned>(name: &str, text: String) -> Result<T, Diagnostic> {
-    serde_json::from_str(&text).map_err(|error| {
-        let line_start = |line: usize| {
-            let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-            std::iter::once(0).chain(ends).nth(line.saturating_sub(1)).unwrap_or(text.len())
-        };
-        let start = (line_start(error.line()) + error.column().saturating_sub(1)).min(text.len());
-        let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let why = error.to_string();
-        let why = why.split(" at line ").next().unwrap_or_default().to_owned();
-        // A dump may be one line of many megabytes: the excerpt is cut around the place.
-        let (from, to) = (start.saturating_sub(60), (start + 60).min(text.len()));
-        let from = (from..=start).find(|at| text.is_char_boundary(*at)).unwrap_or(start);
-        let to = (to..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-        let long = text.lines().any(|line| line.len() > 400);
-        let diagnostic = Diagnostic::error(format!("`{name}` cannot be read: {why}"));
-        if long {
-            let excerpt = text.get(from..to).unwrap_or_default();
-            return diagnostic.detail(format!(
-                "line {}, column {}, near `{excerpt}`",
-                error.line(),
-                error.column()
-            ));
+    serde_json::from_str(&text).map_err(|error| not_read(name, &error))
+}
+
+/// Why a file is not what it should be. Neither the text around the place nor a value of it is shown: a plan holds variables
+/// and providers' keys in the clear.
+fn not_read(name: &str, error: &serde_json::Error) -> Diagnostic {
+    let said = error.to_string();
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    // "invalid type: string \"...\", expected a map"; "unknown variant `...`, expected ..."
+    let why = match (error.classify(), said.split_once(':'), said.rsplit_once(", expected ")) {
+        (Category::Data, Some((what, _)), Some((_, expected))) => {
+            format!("{what}, expected {expected}")
         }
-        let source = Source::new(name, text.as_str());
-        diagnostic.at(Loc::new(&source, start..start))
-    })
+        (Category::Data, None, Some((_, expected))) => format!("expected {expected}"),
+        // Names of fields are those that are looked for.
+        (Category::Data, ..) if !said.contains(" field `") => "it has another shape".to_owned(),
+        _ => said.to_owned(),
+    };
+    let place = format!("line {}, column {}", error.line(), error.column());
+    // The place is told by a source of empty lines.
+    let lines = "\n".repeat(error.line().saturating_sub(1));
+    let source = Source::new(name, lines.as_str());
+    Diagnostic::error(format!("`{name}` cannot be read: {why}"))
+        .detail(format!("at {place}"))
+        .at(Loc::new(&source, lines.len()..lines.len()))
 }
 
 /// A string, number or boolean as a string; `None` for any other value.

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use palisade::engine::review::{self, ReviewRequest, StackRequest};
+use palisade::engine::EngineError;
+use palisade::engine::review::{self, ReviewRequest, StackRequest, cloud_assembly};
 use palisade::promotion::gate::approval;
 use palisade::promotion::store;
 use palisade::state::{Ledger, LocalStore, ScopeState};
+use serde_json::json;
 
 use crate::state::hostile::resealed;
 use crate::support::cli::Program;
@@ -266,33 +268,95 @@ fn no_mutant_of_a_dump_a_plan_or_a_template_breaks_a_review() {
             (copy, text)
         })
         .collect();
+    let more = beside_the_example(dir.path());
+    let copies: Vec<(PathBuf, String)> = copies.into_iter().chain(more).collect();
+    let release = StackRequest {
+        name: "release".to_owned(),
+        template: dir.path().join("stack/template.yaml"),
+        parameter_files: vec![dir.path().join("stack/parameters.json")],
+        deployed: vec![dir.path().join("stack/deployed")],
+        ..StackRequest::default()
+    };
     let mut request = ReviewRequest {
         accounts: Some(dir.path().join("dumps")),
         terraform_plans: vec![dir.path().join("plan.json")],
-        stacks: vec![StackRequest {
-            name: "release".to_owned(),
-            template: dir.path().join("stack/template.yaml"),
-            parameter_files: vec![dir.path().join("stack/parameters.json")],
-            deployed: vec![dir.path().join("stack/deployed")],
-            ..StackRequest::default()
-        }],
+        configurations: vec![dir.path().join("tf")],
+        stacks: vec![release],
+        policy: Some((dir.path().join("deny-assume-role.json"), vec!["111111111111".to_owned()])),
         today: "2026-11-28".to_owned(),
         ..ReviewRequest::default()
+    };
+    let folder = dir.path().join("cdk.out");
+    let all_stacks = move |request: &ReviewRequest| {
+        let mut request = request.clone();
+        let new = |stack: StackRequest| StackRequest { is_new: true, ..stack };
+        request.stacks.extend(cloud_assembly(&folder)?.into_iter().map(new));
+        Ok::<_, EngineError>(request)
     };
     for (name, id) in [("dev", "111111111111"), ("production", "222222222222")] {
         let ids = request.environments.entry(name.to_owned()).or_default();
         ids.insert(id.parse().expect("an id"));
     }
-    review::run(&request).expect("it is whole");
+    let whole = all_stacks(&request).expect("a folder of the CDK's");
+    review::run(&whole).expect("it is whole");
     let all: Vec<String> = copies.iter().map(|(_, text)| text.clone()).collect();
     for (file, whole) in copies {
         let (target, request) = (file.clone(), request.clone());
+        let all_stacks = all_stacks.clone();
         let mut seeds = vec![whole.clone(); 4];
         seeds.extend(all.iter().cloned());
         feed(80, seeds, move |text| {
             fs::write(&target, text).expect("written");
-            let _ = review::run(&request);
+            let _ = all_stacks(&request).map(|request| review::run(&request));
         });
         fs::write(file, whole).expect("written");
     }
+}
+
+/// Files that a review reads and the example has none of: lists of policies, why something was not read, what a plan was
+/// written as, and a folder of the CDK's with a stack within a stack.
+fn beside_the_example(dir: &Path) -> Vec<(PathBuf, String)> {
+    let own = json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sqs:SendMessage", "Resource": "*"}]});
+    let stack = json!({
+        "type": "aws:cloudformation:stack", "environment": "aws://222222222222/eu-west-1",
+        "properties": {"templateFile": "App.template.json", "stackName": "app"}
+    });
+    let inner = json!({"Inner": {
+        "Type": "AWS::CloudFormation::Stack", "Properties": {"Parameters": {"Trusted": "111111111111"}},
+        "Metadata": {"aws:asset:path": "Inner.nested.template.json"}
+    }});
+    let role = json!({"Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {
+        "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": {"Ref": "Trusted"}}}
+    }}}});
+    let files = [
+        (
+            "dumps/accounts/222222222222/resource-policies.json",
+            json!({"resources": [
+                {"arn": "arn:aws:sqs:eu-west-1:222222222222:orders", "policy": own}
+            ]}),
+        ),
+        (
+            "dumps/accounts/333333333333/unread.json",
+            json!({"unread": ["sts:AssumeRole was refused"]}),
+        ),
+        ("cdk.out/manifest.json", json!({"version": "36.0.0", "artifacts": {"App": stack}})),
+        ("cdk.out/App.template.json", json!({"Resources": inner})),
+        (
+            "cdk.out/Inner.nested.template.json",
+            json!({
+                "Parameters": {"Trusted": {"Type": "String"}}, "Resources": role,
+                "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}}
+            }),
+        ),
+    ];
+    let tf = "resource \"aws_iam_role\" \"release\" {\n  name = \"release\"\n  assume_role_policy = jsonencode({\n    Version = \"2012-10-17\"\n    Statement = [{ Effect = \"Allow\", Action = \"sts:AssumeRole\", Principal = { AWS = aws_iam_role.other.arn } }]\n  })\n}\n";
+    let texts = files.into_iter().map(|(name, value)| (name, value.to_string()));
+    let texts = texts.chain([("tf/main.tf", tf.to_owned())]);
+    let written = texts.map(|(name, text)| {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(&path, &text).expect("written");
+        (path, text)
+    });
+    written.collect()
 }

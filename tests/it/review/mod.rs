@@ -5,6 +5,7 @@ mod dumps;
 mod every_type;
 mod example;
 mod growth;
+mod hostile;
 mod lab;
 mod live;
 mod nested_stacks;
