@@ -138,6 +138,14 @@ impl<'p> Accounts<'p> {
             .filter(|reference| !matches!(*reference, "each.key" | "each.value" | "count.index"))
             .filter_map(object_of)
             .collect();
+        // Beside an instance, Terraform lists what it is an instance of.
+        let is_instance_of =
+            |all: &str, one: &str| one.strip_prefix(all).is_some_and(|k| k.starts_with('['));
+        let objects: BTreeSet<&str> = objects
+            .iter()
+            .copied()
+            .filter(|object| !objects.iter().any(|one| is_instance_of(*object, *one)))
+            .collect();
         let keyed =
             references.iter().any(|r| matches!(r.as_str(), Some("each.key" | "count.index")));
         let object = objects.first().filter(|_| objects.len() == 1)?;

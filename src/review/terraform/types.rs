@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::review::cloudformation::{TypeBearing, of_awscc};
+
 /// What a resource type does to access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bearing {
@@ -73,6 +75,14 @@ pub(super) fn bearing(provider: &str, kind: &str) -> Bearing {
             let name = kind.strip_prefix("aws_").unwrap_or(kind);
             AWS.get(name).copied().unwrap_or(Bearing::Unknown)
         }
+        // Its types are CloudFormation's; what those of them say that bear access is not in the model here.
+        "hashicorp/awscc" => match of_awscc(kind) {
+            TypeBearing::None => Bearing::None,
+            TypeBearing::Named => Bearing::Named,
+            TypeBearing::Runs => Bearing::Runs,
+            TypeBearing::Unknown => Bearing::Unknown,
+            TypeBearing::Judged | TypeBearing::Policy(_) | TypeBearing::Bears => Bearing::Bears,
+        },
         source if HARMLESS.contains(&source) => Bearing::None,
         // Without a provisioner, which is checked separately, they do nothing.
         _ if builtin => Bearing::None,
@@ -95,10 +105,10 @@ mod tests {
         assert_eq!(bearing("registry.opentofu.org/hashicorp/aws", "aws_vpc"), Bearing::None);
         assert_eq!(bearing(aws, "aws_cloudformation_stack"), Bearing::Runs);
         assert_eq!(bearing(aws, "aws_type_of_tomorrow"), Bearing::Unknown);
-        assert_eq!(
-            bearing("registry.terraform.io/hashicorp/awscc", "awscc_iam_role"),
-            Bearing::Unknown
-        );
+        let awscc = "registry.terraform.io/hashicorp/awscc";
+        assert_eq!(bearing(awscc, "awscc_iam_role"), Bearing::Bears);
+        assert_eq!(bearing(awscc, "awscc_ec2_vpc"), Bearing::None);
+        assert_eq!(bearing(awscc, "awscc_type_of_tomorrow"), Bearing::Unknown);
         assert_eq!(bearing("terraform.io/builtin/terraform", "terraform_data"), Bearing::None);
     }
 

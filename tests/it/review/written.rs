@@ -284,3 +284,22 @@ fn a_document_that_is_read_during_the_apply_is_composed() {
     };
     assert_eq!(deferred(TRUST, hidden), Undetermined);
 }
+
+/// `count = ... ? 1 : 0` and `[0]`, as modules write it: beside the instance, Terraform lists what it is an instance of.
+#[test]
+fn an_instance_is_named_by_its_key() {
+    let references = |attr: &str| json!({"references": [format!("aws_s3_bucket.new[0].{attr}"), "aws_s3_bucket.new[0]", "aws_s3_bucket.new"]});
+    let made = encoded(FROM_DEV, "").replace("aws_s3_bucket.new.", "aws_s3_bucket.new[0].");
+    let lab = Lab::new();
+    lab.write_text(
+        "bucket.tf",
+        &format!("resource \"aws_s3_bucket\" \"new\" {{\n  count = 1\n  bucket = \"acme-new\"\n}}\n\nresource \"aws_s3_bucket_policy\" \"new\" {{\n  bucket = aws_s3_bucket.new[0].id\n  policy = {made}\n}}\n"),
+    );
+    let bucket = Change { address: "aws_s3_bucket.new[0]", ..bucket() };
+    let policy = Change {
+        expressions: json!({"bucket": references("id"), "policy": references("arn")}),
+        ..policy(json!([]))
+    };
+    let outcome = lab.plan(&Plan::new(vec![bucket, policy])).review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable), "{:#?}", outcome.change);
+}
