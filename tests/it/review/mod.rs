@@ -4,6 +4,7 @@ mod callers;
 mod dumps;
 mod every_type;
 mod example;
+mod forms;
 mod growth;
 mod hostile;
 mod lab;

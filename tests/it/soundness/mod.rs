@@ -11,7 +11,7 @@ mod attack;
 mod estate;
 mod judged;
 mod moves;
-mod random;
+pub(crate) mod random;
 mod reading;
 
 use std::collections::BTreeMap;
