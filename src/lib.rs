@@ -22,6 +22,7 @@ pub mod promotion;
 pub mod provider;
 mod redact;
 pub mod render;
+pub mod resource_types;
 mod review;
 pub mod sandbox;
 pub mod schema;

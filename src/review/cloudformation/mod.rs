@@ -19,7 +19,6 @@ mod repeat;
 mod side;
 mod stack;
 mod template;
-mod types;
 mod value;
 mod yaml;
 
@@ -28,4 +27,3 @@ pub(crate) use places::TemplatePlaces;
 pub(crate) use prepared::{NestedFile, StackFile};
 pub(crate) use stack::works;
 pub(crate) use template::{NESTED, Template};
-pub(crate) use types::{TypeBearing, of_awscc};

@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, HashMap};
 use super::deployed::PhysicalResource;
 use super::evaluate::{Exports, References, TemplateEvaluator};
 use super::template::{Declaration, NESTED};
-use super::types::{TypeBearing, bearing};
 use super::value::TemplateValue;
 use crate::access::{
     BACKUP_VAULT, BUCKET, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE, REPOSITORY,
     ResourceType, SECRET, STREAM, TABLE, TOPIC,
 };
 use crate::iam::Placeholder;
+use crate::resource_types::{TypeBearing, bearing};
 use crate::review::AccountSnapshot;
 
 /// What the deployment does with a resource.

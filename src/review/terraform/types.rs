@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::review::cloudformation::{TypeBearing, of_awscc};
+use crate::resource_types::{TypeBearing, of_awscc};
 
 /// What a resource type does to access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

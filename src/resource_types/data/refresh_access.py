@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Lists the CloudFormation types that types.txt lacks, with the properties that hint at access.
+"""Lists the CloudFormation types that access.txt lacks, with the properties that hint at access.
 
-    src/review/cloudformation/refresh_types.py [VERSION]
+    src/resource_types/data/refresh_access.py [VERSION]
 
 Downloads cfn-lint (PyPI), which bundles the schemas of the CloudFormation registry, into a temporary folder. Add a new type by
 hand, with what AWS's documentation says about its access: its name is not enough.
@@ -42,7 +42,7 @@ def types(version):
 
 def main():
     version = f"=={sys.argv[1]}" if len(sys.argv) > 1 else ""
-    rows = (pathlib.Path(__file__).parent / "types.txt").read_text().splitlines()
+    rows = (pathlib.Path(__file__).parent / "access.txt").read_text().splitlines()
     known = {row.split()[0] for row in rows if not row.startswith("#")}
     seen = dict(types(version))
     for name in sorted(seen.keys() - known):

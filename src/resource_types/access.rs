@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// What a resource type does to access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TypeBearing {
+pub enum TypeBearing {
     /// Its access is in the model.
     Judged,
     /// Trust policies or instances name it (an identity provider, an instance profile): the policies decide.
@@ -24,7 +24,7 @@ pub(crate) enum TypeBearing {
 
 /// Types by their name without `AWS::`.
 static TYPES: LazyLock<HashMap<&'static str, TypeBearing>> = LazyLock::new(|| {
-    let rows = include_str!("types.txt").lines().filter(|line| !line.starts_with('#'));
+    let rows = include_str!("data/access.txt").lines().filter(|line| !line.starts_with('#'));
     rows.filter_map(|row| {
         let (name, bearing) = row.split_once(' ')?;
         let bearing = match bearing {
@@ -42,7 +42,7 @@ static TYPES: LazyLock<HashMap<&'static str, TypeBearing>> = LazyLock::new(|| {
 
 /// What a type does to access.
 #[must_use]
-pub(super) fn bearing(kind: &str) -> TypeBearing {
+pub fn bearing(kind: &str) -> TypeBearing {
     // A custom resource runs a function, and a macro expands `AWS::Serverless`: either may create anything.
     if kind.starts_with("Custom::") || kind.starts_with("AWS::Serverless::") {
         return TypeBearing::Runs;
@@ -90,7 +90,7 @@ fn snake(name: &str) -> String {
 
 /// What a type of Terraform's `awscc` provider does to access: those are CloudFormation's (`awscc_iam_role`).
 #[must_use]
-pub(crate) fn of_awscc(kind: &str) -> TypeBearing {
+pub fn of_awscc(kind: &str) -> TypeBearing {
     let name = kind.strip_prefix("awscc_").unwrap_or(kind);
     AWSCC.get(name).copied().unwrap_or(TypeBearing::Unknown)
 }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_table_is_whole() {
-        let rows = include_str!("types.txt").lines().filter(|line| !line.starts_with('#')).count();
+        let rows = include_str!("data/access.txt").lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(TYPES.len(), rows, "a row is malformed or occurs twice");
         assert!(rows > 1_800, "{rows}");
         assert_eq!(bearing("AWS::IAM::Role"), TypeBearing::Judged);
