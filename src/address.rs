@@ -128,6 +128,15 @@ pub struct AddrParts {
 /// an environment.
 pub const CONFIG_KIND: &str = "config";
 
+/// The word before an AWS resource type in an address and in expressions: `resource["AWS::Logs::LogGroup"].app`.
+pub const RESOURCE: &str = "resource";
+
+/// Whether a kind is an AWS resource type, whose name has parts.
+#[must_use]
+pub fn is_resource_type(kind: &str) -> bool {
+    kind.contains("::")
+}
+
 /// The kind of accounts; also the word by which expressions and gates name the account of something.
 pub const ACCOUNT: &str = "account";
 
@@ -345,6 +354,9 @@ impl fmt::Display for ResourceAddr {
             Some((environment, schema)) if self.kind == CONFIG_KIND => {
                 write!(f, "environment.{environment}.config.{schema}")?;
             }
+            _ if is_resource_type(&self.kind) => {
+                write!(f, "{RESOURCE}[\"{}\"].{}", self.kind, self.name)?;
+            }
             _ => write!(f, "{}.{}", self.kind, self.name)?,
         }
         if let Some(key) = &self.key {
@@ -394,7 +406,10 @@ impl<'de> Deserialize<'de> for ResourceAddr {
 mod parse {
     //! Reads an address from its text.
 
-    use super::{CONFIG_KIND, InstanceKey, ModuleAddr, ModuleStep, Placement, ResourceAddr};
+    use super::{
+        CONFIG_KIND, InstanceKey, ModuleAddr, ModuleStep, Placement, RESOURCE, ResourceAddr,
+        is_resource_type,
+    };
 
     struct Cursor<'a>(&'a str);
 
@@ -448,6 +463,13 @@ mod parse {
         }
     }
 
+    /// Whether a text can be the name of an AWS resource type: parts of letters and digits between double colons.
+    fn is_type_name(text: &str) -> bool {
+        let is_part =
+            |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        is_resource_type(text) && text.split("::").all(is_part)
+    }
+
     pub(super) fn address(text: &str) -> Result<ResourceAddr, &'static str> {
         let mut at = Cursor(text);
         let mut module = ModuleAddr::root();
@@ -459,12 +481,20 @@ mod parse {
                 return Err("a module path must be followed by `.KIND.NAME`");
             }
         }
-        let kind = at.ident()?;
+        let mut kind = at.ident()?.to_owned();
+        if kind == RESOURCE
+            && let Some(InstanceKey::Name(ty)) = at.key()?
+        {
+            kind = ty;
+            if !is_type_name(&kind) {
+                return Err("an AWS resource type is written as `AWS::Logs::LogGroup`");
+            }
+        }
         if !at.eat(".") {
             return Err("it must be `KIND.NAME`, as in `iam_role.deploy@production`");
         }
         let name = at.ident()?;
-        let mut address = ResourceAddr::new(kind, name);
+        let mut address = ResourceAddr::new(kind.as_str(), name);
         address.module = module;
         let config = kind == "environment" && at.eat(".config.");
         if config {
@@ -507,6 +537,7 @@ mod tests {
             "module.team[\"a\"].module.x[0].iam_policy.p[3]@dev",
             "service_control_policy.region_lock",
             "environment.production.config.app[\"db/multi_az\"]@production",
+            "module.m.resource[\"AWS::Logs::LogGroup\"].app[\"k\"]@production",
         ] {
             let address: ResourceAddr = text.parse().expect(text);
             assert_eq!(address.to_string(), text);

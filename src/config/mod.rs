@@ -37,6 +37,7 @@ pub use model::{
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 pub use refs::{
     FunctionCall, RefPart, Reference, body_references, references, references_and_calls,
+    resource_type,
 };
 pub use syntax::{MAX_NESTING, parse_body, parse_expression, parse_template};
 pub use vars::VarArg;

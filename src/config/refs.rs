@@ -1,12 +1,13 @@
 //! Which names an expression refers to, told from its text alone.
 
-use hcl::edit::Span;
 use hcl::edit::expr::{Expression, ForExpr, Traversal, TraversalOperator};
 use hcl::edit::template::ForDirective;
 use hcl::edit::visit::{self, Visit};
+use hcl::edit::{Decorated, Span};
 
 use super::expr::Expr;
 use super::raw::{RawBody, RawNested};
+use crate::address::RESOURCE;
 use crate::diag::Loc;
 
 /// A reference: the first name and the names and keys behind it.
@@ -112,6 +113,15 @@ pub fn body_references(body: &RawBody, bound: &[&str]) -> Vec<Reference> {
     all
 }
 
+/// The AWS resource type in `resource["AWS::Logs::LogGroup"]`, by the step behind the first name.
+#[must_use]
+pub fn resource_type(step: &Decorated<TraversalOperator>) -> Option<&str> {
+    match step.value() {
+        TraversalOperator::Index(Expression::String(ty)) => Some(ty.value()),
+        _ => None,
+    }
+}
+
 struct Finder<'a> {
     expr: &'a Expr,
     /// Whether elements are asked for.
@@ -136,6 +146,11 @@ impl Finder<'_> {
             Some(_) => return,
         };
         steps.extend(self.steps(operators));
+        let (root, steps) =
+            match operators.and_then(|t| t.operators.first()).and_then(resource_type) {
+                Some(ty) if root == RESOURCE => (ty.to_owned(), steps.split_off(1)),
+                _ => (root, steps),
+            };
         let start = node.span().unwrap_or(0..0);
         let end = match operators.and_then(|t| t.operators.first()).map(|o| o.value()) {
             Some(TraversalOperator::GetAttr(attr)) => attr.span().map_or(start.end, |s| s.end),

@@ -352,7 +352,7 @@ impl EstateReader<'_> {
         &self,
         provider: &dyn Provider,
         targets: &BTreeMap<Handle, AccountTarget>,
-        estate: &Estate,
+        (estate, recorded): (&Estate, &Resources),
         shut: &BTreeMap<Handle, String>,
         states: &watch::Receiver<AccountListing>,
     ) -> AccountReadings {
@@ -362,6 +362,7 @@ impl EstateReader<'_> {
             states,
             for_apply: self.request.for_apply,
             parallelism: self.request.parallelism,
+            recorded,
         };
         let readings = read_live::read_accounts(provider, targets, estate, request).await;
         drop(busy);
@@ -415,8 +416,13 @@ impl EstateReader<'_> {
             inside.read_as = ids(&targets.accounts);
             announced.learn(|known| known.accounts = principals(&targets, None, true).accounts);
             // Boxed, as what it holds is large and futures nest.
-            let accounts =
-                Box::pin(self.accounts(provider, &targets.accounts, estate, &shut, states));
+            let accounts = Box::pin(self.accounts(
+                provider,
+                &targets.accounts,
+                (estate, &resources),
+                &shut,
+                states,
+            ));
             let versions = self.secret_versions(estate, &mut inside.secret_warnings);
             (inside.accounts, inside.secret_versions) = futures::join!(accounts, versions);
         }

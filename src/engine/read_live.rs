@@ -7,15 +7,20 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::sync::watch;
 
+use crate::address::ResourceAddr;
 use crate::cause::CauseKind;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::live::{Index, Live, Reading};
 use crate::provider::{
-    AccountListing, AccountTarget, Failure, Inventory, Provider, ProviderError, UnreadAdvice,
+    AccountListing, AccountTarget, Failure, Inventory, Provider, ProviderError, SoughtResources,
+    UnreadAdvice,
 };
+use crate::schema::resource::resource_type;
 use crate::schema::{AccessPart, AccountState, Home, access_of, kinds};
+use crate::state::model::Resources;
+use crate::value::Attrs;
 
 use super::error::EngineError;
 use super::member_credentials;
@@ -32,6 +37,39 @@ pub struct AccountRequest<'a> {
     pub for_apply: bool,
     /// How many accounts are read at once.
     pub parallelism: usize,
+    /// What state records.
+    pub recorded: &'a Resources,
+}
+
+/// The objects of AWS resource types that configuration or state know in each account.
+fn sought<'a>(
+    estate: &'a Estate,
+    recorded: &'a Resources,
+) -> BTreeMap<&'a Handle, SoughtResources> {
+    let mut all: BTreeMap<&Handle, SoughtResources> = BTreeMap::new();
+    let mut add = |address: &'a ResourceAddr, key: Option<String>, attrs: &Attrs| {
+        let (Some(account), Some(ty)) = (address.account(), resource_type(&address.kind)) else {
+            return;
+        };
+        let names = ty.shape().names();
+        let said = attrs.keys().filter(|name| names.contains(name.as_str())).cloned();
+        let keys = all.entry(account).or_default().entry(ty.name.as_str()).or_default();
+        if let Some(key) = key {
+            keys.entry(key).or_default().extend(said);
+        }
+    };
+    for (address, instance) in &estate.instances {
+        let Some(kind) = kinds::kind(&address.kind) else { continue };
+        add(address, kind.natural_key(&instance.desired), &instance.desired);
+    }
+    for (address, recorded) in recorded {
+        add(
+            address,
+            Some(recorded.key.clone()).filter(|key| !key.is_empty()),
+            recorded.attrs.attrs(),
+        );
+    }
+    all
 }
 
 /// What reading accounts came to.
@@ -92,8 +130,14 @@ pub async fn read_accounts(
         .map(|s| s.kind)
         .collect();
     let prefix = format!("/{}/", estate.name);
+    let sought = sought(estate, request.recorded);
+    let nothing = SoughtResources::new();
     let reads = targets.iter().map(|(handle, target)| {
-        let (kinds, prefix) = (&kinds, &prefix);
+        let bulk = BulkRead {
+            kinds: &kinds,
+            prefix: &prefix,
+            resources: sought.get(handle).unwrap_or(&nothing),
+        };
         async move {
             let answer = match request.shut.get(handle) {
                 Some(why) => AccountAnswer::Shut(why.clone()),
@@ -102,7 +146,7 @@ pub async fn read_accounts(
                 }
                 None => match shut_now(request.states, target).await {
                     Some(why) => AccountAnswer::Shut(why),
-                    None => enter(provider, target, kinds, prefix, request.for_apply).await,
+                    None => enter(provider, target, bulk, request.for_apply).await,
                 },
             };
             (handle, target, answer)
@@ -180,14 +224,39 @@ enum AccountAnswer {
     Failed(ProviderError),
 }
 
+/// What is read of an account.
+#[derive(Clone, Copy)]
+struct BulkRead<'a> {
+    kinds: &'a BTreeSet<&'static str>,
+    /// The path below which parameters are read.
+    prefix: &'a str,
+    resources: &'a SoughtResources,
+}
+
+impl BulkRead<'_> {
+    async fn of(
+        self,
+        provider: &dyn Provider,
+        target: &AccountTarget,
+    ) -> Result<Inventory, ProviderError> {
+        let account = provider.read_account(target, self.kinds, self.prefix);
+        if self.resources.is_empty() {
+            return account.await;
+        }
+        let resources = provider.read_resources(target, self.resources);
+        let (mut inventory, resources) = futures::try_join!(account, resources)?;
+        inventory.absorb(resources);
+        Ok(inventory)
+    }
+}
+
 async fn enter(
     provider: &dyn Provider,
     target: &AccountTarget,
-    kinds: &BTreeSet<&'static str>,
-    prefix: &str,
+    bulk: BulkRead<'_>,
     for_apply: bool,
 ) -> AccountAnswer {
-    let error = match provider.read_account(target, kinds, prefix).await {
+    let error = match bulk.of(provider, target).await {
         Ok(inventory) => {
             return AccountAnswer::Read {
                 inventory: Box::new(inventory),
@@ -201,7 +270,7 @@ async fn enter(
         return AccountAnswer::Failed(error);
     }
     let other = AccountTarget { read_role: target.access_role.clone(), ..target.clone() };
-    match provider.read_account(&other, kinds, prefix).await {
+    match bulk.of(provider, &other).await {
         Ok(inventory) => {
             AccountAnswer::Read { inventory: Box::new(inventory), through_access_role: true }
         }

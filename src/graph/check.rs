@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::schema::blocks::DATA;
+use crate::schema::resource::resource_type;
 use crate::schema::{KindSchema, kind};
 
 /// Every unknown reference and every cycle.
@@ -315,11 +316,13 @@ fn attribute_of(
     if known.contains(&attr) || schema.block.nested(attr).is_some() {
         return None;
     }
-    Some(
-        Diagnostic::error(format!("{of} has no attribute `{attr}`"))
-            .at(loc.clone())
-            .help_opt(did_you_mean(attr, known.iter().copied())),
-    )
+    let settable = resource_type(schema.kind).map(|ty| ty.shape().names()).unwrap_or_default();
+    let help = match settable.contains(attr) {
+        true => Some(format!("what the block says of it is `.properties.{attr}`")),
+        false => did_you_mean(attr, known.iter().copied()),
+    };
+    let error = Diagnostic::error(format!("{of} has no attribute `{attr}`"));
+    Some(error.at(loc.clone()).help_opt(help))
 }
 
 /// Names that depend on the block: `each`, `count`, `self`, and `path`.

@@ -345,7 +345,7 @@ impl<'a> ObjectPlan<'a> {
             .difference
             .changed
             .iter()
-            .filter(|path| path.root().is_some_and(|r| self.kind.schema().replaces(r)))
+            .filter(|path| self.kind.replaces(path, before, &after))
             .map(ToString::to_string)
             .collect();
         self.refuse_what_is_fixed(instance, before, &after, diagnostics);

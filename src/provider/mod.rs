@@ -150,6 +150,22 @@ pub struct Inventory {
     pub unimplemented: BTreeSet<&'static str>,
 }
 
+/// Objects of AWS resource types that a read of an account is about: by type and identifier, the properties that are said of
+/// each.
+pub type SoughtResources = BTreeMap<&'static str, BTreeMap<String, BTreeSet<String>>>;
+
+impl Inventory {
+    /// Takes in what another read of the same account found.
+    pub fn absorb(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.complete.extend(other.complete);
+        self.unread.extend(other.unread);
+        self.unread_objects.extend(other.unread_objects);
+        self.advice.extend(other.advice);
+        self.unimplemented.extend(other.unimplemented);
+    }
+}
+
 /// What to do about something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnreadAdvice {
@@ -432,6 +448,16 @@ pub trait Provider: Send + Sync {
         kinds: &BTreeSet<&'static str>,
         config_prefix: &str,
     ) -> Result<Inventory, ProviderError>;
+
+    /// Reads objects of AWS resource types: those that are sought, and what else a list of their types tells.
+    /// A type that cannot be read lands in [`Inventory::unread`].
+    async fn read_resources(
+        &self,
+        _target: &AccountTarget,
+        _sought: &SoughtResources,
+    ) -> Result<Inventory, ProviderError> {
+        Ok(Inventory::default())
+    }
 
     /// Reads one object by its kind and natural key (or, for organization kinds, its AWS id):
     /// the check right before a change, and recovery. `None` when it does not exist.

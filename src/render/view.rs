@@ -73,6 +73,7 @@ pub(super) fn heading(category: Category) -> &'static str {
         Category::Data => "Data",
         Category::Cost => "Cost",
         Category::Monitoring => "Monitoring",
+        Category::Resources => "Resources",
     }
 }
 

@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_table_is_whole() {
-        let rows = include_str!("data/access.txt").lines().filter(|line| !line.starts_with('#')).count();
+        let rows =
+            include_str!("data/access.txt").lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(TYPES.len(), rows, "a row is malformed or occurs twice");
         assert!(rows > 1_800, "{rows}");
         assert_eq!(bearing("AWS::IAM::Role"), TypeBearing::Judged);

@@ -8,7 +8,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 
 use super::wire::{Call, Service, form};
-use super::{account, cloudwatch, s3, s3control};
+use super::{account, cloudcontrol, cloudwatch, s3, s3control};
 
 /// Takes a request of the SDK apart.
 pub(crate) async fn parse(request: HttpRequest) -> Result<Call, ConnectorError> {
@@ -50,6 +50,7 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         "ssm" => Service::Ssm,
         "monitoring" => Service::CloudWatch,
         "cloudformation" => Service::CloudFormation,
+        "cloudcontrolapi" => Service::CloudControl,
         _ if path.starts_with("/v20180820/") => Service::S3Control,
         _ => Service::S3,
     };
@@ -69,7 +70,7 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         Service::Iam | Service::Sts | Service::CloudFormation => {
             form(&String::from_utf8_lossy(&call.body)).remove("Action").unwrap_or_default()
         }
-        Service::Organizations | Service::Ssm => call
+        Service::Organizations | Service::Ssm | Service::CloudControl => call
             .header("x-amz-target")
             .and_then(|target| target.rsplit('.').next())
             .unwrap_or_default()
@@ -134,6 +135,9 @@ pub(crate) fn subject(call: &Call) -> String {
                 .iter()
                 .find_map(|name| body.get(*name)?.as_str().map(str::to_owned))
                 .unwrap_or_default()
+        }
+        Service::CloudControl => {
+            cloudcontrol::subject(&serde_json::from_slice(&call.body).unwrap_or_default())
         }
         Service::S3 => s3::target(call).map_or_else(String::new, |t| t.to_string()),
         Service::CloudFormation => {

@@ -13,6 +13,7 @@ mod authorize;
 mod caller;
 mod cbor;
 mod clock;
+mod cloudcontrol;
 mod cloudformation;
 mod cloudwatch;
 mod faults;

@@ -66,7 +66,7 @@ pub(crate) fn refuse(call: &Call, refusal: &Refusal, request: &str) -> Reply {
                 .with("x-amzn-errortype", json_code(&refusal.code))
                 .with("x-amzn-requestid", request)
         }
-        Service::Organizations | Service::Ssm => {
+        Service::Organizations | Service::Ssm | Service::CloudControl => {
             let code = json_code(&refusal.code);
             let mut body = json!({ "__type": code });
             let member = if call.service == Service::Ssm { "message" } else { "Message" };

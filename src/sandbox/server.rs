@@ -24,8 +24,8 @@ use super::store::Change;
 use super::store::log::{Log, LogDelta};
 use super::wire::{Call, Ctx, Refusal, Reply, Service};
 use super::{
-    Options, account, authorize, cloudformation, cloudwatch, iam, metrics, organizations, protocol,
-    s3, s3control, ssm, sts,
+    Options, account, authorize, cloudcontrol, cloudformation, cloudwatch, iam, metrics,
+    organizations, protocol, s3, s3control, ssm, sts,
 };
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
@@ -369,6 +369,10 @@ impl Server {
             }
             Service::Ssm => ssm::serve(&mut ctx, &call.operation, &json_body(call)?)
                 .map(|value| protocol::json(&value, request)),
+            Service::CloudControl => {
+                cloudcontrol::serve(&mut ctx, &call.operation, &json_body(call)?)
+                    .map(|value| protocol::json(&value, request))
+            }
             Service::Account => account::serve(&mut ctx, &call.operation, &json_body(call)?)
                 .map(|value| protocol::json(&value, request)),
             Service::S3 => s3::serve(&mut ctx, call).map(|r| r.with("x-amz-request-id", request)),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::cloudcontrol::{Resource, ResourceRequest};
 use super::cloudformation::Stack;
 use super::cloudwatch::Snapshot;
 use super::iam::model::{
@@ -110,6 +111,10 @@ state! {
     metrics: Datum,
     /// `ACCOUNT/REGION/NAME`.
     stacks: Stack,
+    /// `ACCOUNT NUL REGION NUL TYPE NUL IDENTIFIER`.
+    resources: Resource,
+    /// Requests of Cloud Control by token.
+    resource_requests: ResourceRequest,
     /// Monotonic numbers by name.
     counters: u64,
 }

@@ -32,6 +32,8 @@ pub enum Service {
     CloudWatch,
     /// Stacks.
     CloudFormation,
+    /// Objects of any resource type.
+    CloudControl,
 }
 
 impl Service {
@@ -46,7 +48,7 @@ impl Service {
             Self::S3 | Self::S3Control => "s3",
             Self::Ssm => "ssm",
             Self::CloudWatch => "cloudwatch",
-            Self::CloudFormation => "cloudformation",
+            Self::CloudControl | Self::CloudFormation => "cloudformation",
         }
     }
 }

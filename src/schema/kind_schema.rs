@@ -21,6 +21,8 @@ pub enum Category {
     Cost,
     /// Alarms and dashboards: no kind is under this heading before there is one for alarms.
     Monitoring,
+    /// Objects of AWS resource types that belong under none of the others.
+    Resources,
 }
 
 /// Where objects of a kind live.
@@ -115,6 +117,8 @@ pub struct KindSchema {
     /// Terraform's types, without `aws_`, in whose place its blocks stand: for each what to write, where that is not a
     /// block of this kind alone.
     pub stands_for: &'static [(&'static str, &'static str)],
+    /// AWS's resource types in whose place its blocks stand.
+    pub resource_types: &'static [&'static str],
     /// The AWS documentation page that its rules come from.
     pub source: &'static str,
     /// What its objects mean in AWS.
@@ -150,6 +154,7 @@ impl KindSchema {
             fixed: &[],
             after: &[],
             stands_for: &[],
+            resource_types: &[],
             source: "",
             meaning,
         }

@@ -31,6 +31,7 @@ mod policy_blocks;
 mod policy_unknown;
 mod pure_half;
 mod read;
+pub mod resource;
 pub mod rules;
 mod sensitive;
 mod statement_place;

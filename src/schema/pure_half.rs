@@ -9,7 +9,7 @@ use crate::address::ResourceAddr;
 use crate::diag::Diagnostics;
 use crate::iam::Limits;
 use crate::ids::Partition;
-use crate::value::{Attrs, Value};
+use crate::value::{AttrPath, Attrs, Value};
 
 /// What the pure half of a kind may know beside its own block.
 #[derive(Clone, Debug)]
@@ -108,6 +108,11 @@ pub trait ManagedKind: Send + Sync {
     /// (Organizations API Reference, `AttachPolicy`: `PolicyTypeNotEnabledException`).
     fn policy_type<'a>(&self, _attrs: &'a Attrs) -> Option<&'a str> {
         None
+    }
+
+    /// Whether a change at `path` can be made by replacing the object alone.
+    fn replaces(&self, path: &AttrPath, _before: &Attrs, _after: &Attrs) -> bool {
+        path.root().is_some_and(|root| self.schema().replaces(root))
     }
 
     /// What those who use the object meet while it changes in place, where that is more than the change; for the

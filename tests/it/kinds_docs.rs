@@ -126,6 +126,7 @@ fn the_page_of_kinds_is_up_to_date() {
             Category::Data => "data",
             Category::Cost => "cost",
             Category::Monitoring => "monitoring",
+            Category::Resources => "resources",
         };
         let home = match schema.home {
             Home::Organization => "in the organization, through the management account",

@@ -53,6 +53,7 @@ mod recovery;
 mod refused_late;
 mod remote_modules;
 mod requests;
+mod resources;
 mod review;
 mod rounds;
 mod scale;

@@ -302,7 +302,13 @@ async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), EngineEr
         ..Default::default()
     })
     .1;
-    let request = AccountRequest { shut: &shut, states: &told, for_apply: false, parallelism: 4 };
+    let request = AccountRequest {
+        shut: &shut,
+        states: &told,
+        for_apply: false,
+        parallelism: 4,
+        recorded: &palisade::state::model::Resources::default(),
+    };
     let read = read_accounts(&provider.await, &targets, &estate, request).await;
     let unread = read.readings.values().map(|r| matches!(r, Reading::Unread(_))).collect();
     let mut warnings = Diagnostics::new();

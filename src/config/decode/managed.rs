@@ -12,6 +12,7 @@ use super::body::Owner;
 use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 use crate::schema::blocks::LIFECYCLE;
+use crate::schema::resource::resource_type;
 use crate::schema::{AccessPart, Home, KindSchema, Spanned};
 
 impl Decoder<'_> {
@@ -219,7 +220,14 @@ fn ignored(schema: &KindSchema, path: &str) -> Result<String, String> {
     let policies = || schema.policies.iter().map(|policy| policy.trim_end_matches(".*"));
     let plural = |name: &str| name.strip_suffix('y').map(|stem| format!("{stem}ies"));
     let told = schema.computed.iter().map(|c| c.name).chain(policies()).chain(schema.attachments);
-    let canonical = if schema.block.attr(root).is_some() || told.clone().any(|name| name == root) {
+    let is_property = || {
+        let ty = resource_type(schema.kind);
+        ty.is_some_and(|ty| ty.shape().names().contains(root))
+    };
+    let canonical = if schema.block.attr(root).is_some()
+        || told.clone().any(|name| name == root)
+        || is_property()
+    {
         root.to_owned()
     } else if root == "trust" && trust.is_some() {
         trust.unwrap_or_default().to_owned()

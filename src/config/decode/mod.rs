@@ -8,6 +8,7 @@ mod habits;
 mod language;
 mod literal;
 mod managed;
+mod resource;
 mod settings;
 mod target;
 
@@ -23,7 +24,7 @@ use hcl::edit::structure::{Block, BlockLabel, Body, Structure};
 use super::expr::Expr;
 use super::model::{Module, Settings};
 use super::raw::{RawAttr, RawBlock};
-use crate::address::CONFIG_KIND;
+use crate::address::{CONFIG_KIND, RESOURCE};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::schema::blocks::{Role, TopLevel, top_level};
 use crate::schema::{ManagedKind, Spanned};
@@ -169,6 +170,12 @@ impl Decoder<'_> {
                 self.known(top, Parts { labels, ..parts }, to);
             }
             return;
+        }
+        if name == RESOURCE
+            && let Some(ty) = parts.labels.first().filter(|label| label.value.contains("::"))
+        {
+            let ty = ty.clone();
+            return self.resource(&ty, parts, to);
         }
         let kind = to.kinds.iter().map(|k| k.schema()).find(|k| k.kind == name);
         match kind {

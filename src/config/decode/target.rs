@@ -5,7 +5,7 @@ use hcl::edit::expr::{Expression, TraversalOperator};
 use super::super::expr::Expr;
 use super::super::model::TargetAddr;
 use super::Decoder;
-use crate::address::{CONFIG_KIND, InstanceKey, ModuleAddr, Placement, ResourceAddr};
+use crate::address::{CONFIG_KIND, InstanceKey, ModuleAddr, Placement, RESOURCE, ResourceAddr};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::{ManagedKind, Spanned};
 
@@ -32,7 +32,7 @@ impl Decoder<'_> {
         match address {
             Ok(value) => {
                 if let TargetAddr::Object(object) = &value
-                    && !kinds.iter().any(|k| k.schema().kind == object.kind)
+                    && crate::schema::kind(&object.kind).is_none()
                 {
                     let names = kinds.iter().map(|k| k.schema().kind);
                     self.error(
@@ -137,7 +137,12 @@ fn from_steps(steps: Vec<ReferenceStep>) -> Result<TargetAddr, String> {
     if steps.peek().is_none() {
         return Ok(TargetAddr::Module(module));
     }
-    let kind = name(&mut steps)?;
+    let mut kind = name(&mut steps)?;
+    if kind == RESOURCE
+        && let Some(InstanceKey::Name(ty)) = key(&mut steps)
+    {
+        kind = ty;
+    }
     let label = name(&mut steps)?;
     let mut address = ResourceAddr::new(kind, label.clone());
     address.module = module;
@@ -193,6 +198,10 @@ mod tests {
             ("iam_role.a.at[\"dev/dev-aws\"]", "iam_role.a@dev/dev-aws"),
             ("module.m[\"x\"].module.n.iam_role.a[0]", "module.m[\"x\"].module.n.iam_role.a[0]"),
             ("module.m[2]", "module.m[2]"),
+            (
+                "resource[\"AWS::Logs::LogGroup\"].app.at[\"prod\"]",
+                "resource[\"AWS::Logs::LogGroup\"].app@prod",
+            ),
             (
                 "environment.prod.config.app[\"a/b\"].at[\"prod\"]",
                 "environment.prod.config.app[\"a/b\"]@prod",

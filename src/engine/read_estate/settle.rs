@@ -107,7 +107,9 @@ impl EstateReader<'_> {
                 let provider = read.provider.as_ref();
                 // By now the organization has told how each stands.
                 let told = watch::channel(AccountListing { ended: true, ..Default::default() }).1;
-                let more = self.accounts(provider, &targets, &read.estate, &shut, &told);
+                let resources = read.recorded.snapshot.resources();
+                let known = (&read.estate, &resources);
+                let more = self.accounts(provider, &targets, known, &shut, &told);
                 let mut more = Box::pin(more).await;
                 failures.retain(|handle, _| !more.readings.contains_key(handle));
                 failures.append(&mut more.failures);

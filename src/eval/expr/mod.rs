@@ -25,6 +25,8 @@ use std::sync::Arc;
 use hcl::edit::Span;
 use hcl::edit::expr::{Conditional, Expression, FuncCall, Object, ObjectKey};
 
+use crate::address::RESOURCE;
+use crate::config::resource_type;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::eval::expr::meter::{Exceeded, Meter};
 use crate::eval::expr::scope::{EvalResult, RefPath, Scope};
@@ -210,6 +212,14 @@ impl<'a> ExprEvaluator<'a> {
         if let Some(value) = self.local(name) {
             return self.walk(value, steps);
         }
+        // An AWS resource type is a kind, and its name is given as a key.
+        let (name, steps) = match steps.split_first() {
+            Some((first, rest)) if name == RESOURCE => match resource_type(first) {
+                Some(ty) => (ty, rest),
+                None => (name, steps),
+            },
+            _ => (name, steps),
+        };
         let path = RefPath::new(name, loc, steps, self);
         let resolved = self.scope.resolve(&path)?;
         // What nobody else holds was put together for this reference: all instances of a block.

@@ -162,11 +162,19 @@ fn classify(code: &str, message: &str, status: u16) -> Failure {
         | "ConcurrentModificationException"
         | "OperationAborted"
         | "EntityTemporarilyUnmodifiable"
+        | "ConcurrentOperationException"
         | "FinalizingOrganizationException" => Failure::Concurrent,
         "UnknownOperationException"
         | "UnknownOperation"
         | "InvalidAction"
-        | "UnsupportedOperation" => Failure::NotImplemented,
+        | "UnsupportedOperation"
+        // Cloud Control, for a type that a Region does not have or that lacks a handler.
+        | "TypeNotFoundException"
+        | "UnsupportedActionException" => Failure::NotImplemented,
+        // Cloud Control, where what went wrong is no fault of the request.
+        "ServiceInternalErrorException"
+        | "HandlerInternalFailureException"
+        | "NetworkFailureException" => Failure::Throttled,
         "EntityAlreadyExists"
         | "EntityAlreadyExistsException"
         | "BucketAlreadyOwnedByYou"
@@ -234,6 +242,8 @@ mod tests {
             ("MalformedPolicyDocument", "Syntax errors in policy.", 400, Failure::Refused),
             ("BucketAlreadyExists", "", 409, Failure::Refused),
             ("LimitExceeded", "", 409, Failure::Refused),
+            ("TypeNotFoundException", "", 404, Failure::NotImplemented),
+            ("ResourceNotFoundException", "", 404, Failure::NotFound),
             ("SomethingElse", "", 503, Failure::Throttled),
             ("SomethingElse", "", 400, Failure::Refused),
         ] {

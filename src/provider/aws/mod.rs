@@ -20,6 +20,7 @@ mod organization_read;
 mod organization_tags;
 mod parameters;
 mod profiles;
+mod resources;
 mod session;
 mod stacks;
 
@@ -34,7 +35,7 @@ use self::session::Session;
 use super::{
     AccessMode, AccountTarget, Administration, Alarm, Announcements, Caller, Inventory, LiveObject,
     MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, Provider, ProviderError, ProviderStep,
-    Stack,
+    SoughtResources, Stack,
 };
 use crate::ids::AccountId;
 use crate::schema::ROOT;
@@ -162,6 +163,15 @@ impl Provider for AwsProvider {
         let session = self.entered(target, AccessMode::Read).await?;
         let scope = BulkScope { config_prefix, aws_policies: &self.aws_policies };
         inventory::account(&session, kinds, &scope).await
+    }
+
+    async fn read_resources(
+        &self,
+        target: &AccountTarget,
+        sought: &SoughtResources,
+    ) -> Result<Inventory, ProviderError> {
+        let session = self.entered(target, AccessMode::Read).await?;
+        resources::read(&session, sought).await
     }
 
     async fn read_object(

@@ -277,6 +277,10 @@ impl Session {
         self.client(watched!(aws_sdk_account))
     }
 
+    pub(super) fn cloudcontrol(&self) -> aws_sdk_cloudcontrol::Client {
+        self.client(watched!(aws_sdk_cloudcontrol))
+    }
+
     pub(super) fn ssm(&self) -> aws_sdk_ssm::Client {
         self.client(watched!(aws_sdk_ssm))
     }

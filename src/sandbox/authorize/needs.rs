@@ -61,7 +61,7 @@ pub(super) fn of(state: &SandboxState, caller: &Caller, call: &Call) -> Vec<Need
             let stack = cloudformation::resource(&caller.account, &call.region, &params);
             vec![Need::new(action, stack)]
         }
-        Service::CloudWatch | Service::Sts => vec![Need::new(action, "*")],
+        Service::CloudControl | Service::CloudWatch | Service::Sts => vec![Need::new(action, "*")],
     }
 }
 

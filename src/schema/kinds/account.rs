@@ -98,6 +98,7 @@ static SCHEMA: KindSchema = KindSchema {
         },
     ],
     after: &[organization::KIND],
+    resource_types: &["AWS::Organizations::Account"],
     stands_for: &[("organizations_account", "")],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html",
     ..KindSchema::of(

@@ -47,6 +47,7 @@ static SCHEMA: KindSchema = KindSchema {
     also_replaces: &["name"],
     derived: &["type"],
     left_out: &["allowed_pattern", "data_type", "description", "policies", "tier"],
+    resource_types: &["AWS::SSM::Parameter"],
     stands_for: &[(
         "ssm_parameter",
         "parameters are the values of `config` blocks in an `environment`; `data \"ssm_parameter\"` reads others",

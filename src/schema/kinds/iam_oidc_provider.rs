@@ -44,6 +44,7 @@ static SCHEMA: KindSchema = KindSchema {
         blocks: &[],
     },
     computed: &[Computed { name: "arn", doc: "Its ARN." }],
+    resource_types: &["AWS::IAM::OIDCProvider"],
     stands_for: &[("iam_openid_connect_provider", "")],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html",
     ..KindSchema::of(

@@ -59,6 +59,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "unique_id", doc: "The id that AWS gives it, `ANPA...`." },
     ],
     policies: &["content"],
+    resource_types: &["AWS::IAM::ManagedPolicy"],
     stands_for: &[(
         "iam_policy_attachment",
         "list the policy in `managed_policies` of each `iam_role`",

@@ -126,6 +126,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "unique_id", doc: "The id that AWS gives it, `AROA...`." },
     ],
     policies: &["assume_role_policy", "inline_policies.*"],
+    resource_types: &["AWS::IAM::Role", "AWS::IAM::RolePolicy"],
     stands_for: &[
         ("iam_role_policy", "write an `inline_policy` or `statement` block in the `iam_role`"),
         (

@@ -61,10 +61,11 @@ pub fn observed() -> &'static [Observed] {
     OBSERVED
 }
 
-/// The kind of that name.
+/// The kind of that name: one of [`kinds`], or an AWS resource type.
 #[must_use]
 pub fn kind(name: &str) -> Option<&'static dyn ManagedKind> {
-    kinds().iter().copied().find(|kind| kind.schema().kind == name)
+    let typed = kinds().iter().copied().find(|kind| kind.schema().kind == name);
+    typed.or_else(|| super::resource::kind(name))
 }
 
 /// The part that objects of a kind play in who may do what, whether the kind is managed or only read;

@@ -160,6 +160,7 @@ const RCP_QUOTAS: &[Quota] = &[
 
 static SCP: KindSchema = KindSchema {
     detachments: Some(DETACHED.name),
+    resource_types: &["AWS::Organizations::Policy"],
     stands_for: &[
         (
             "organizations_policy",

@@ -101,6 +101,7 @@ static SCHEMA: KindSchema = KindSchema {
         name: "management_account_id",
         instead: "use the credentials of that account",
     }],
+    resource_types: &["AWS::Organizations::Organization"],
     stands_for: &[("organizations_organization", "")],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganization.html",
     ..KindSchema::of(

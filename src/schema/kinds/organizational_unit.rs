@@ -51,6 +51,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
     ],
     after: &[organization::KIND],
+    resource_types: &["AWS::Organizations::OrganizationalUnit"],
     stands_for: &[("organizations_organizational_unit", "")],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganizationalUnit.html",
     ..KindSchema::of(

@@ -102,6 +102,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "id", doc: "Its name." },
     ],
     policies: &["policy"],
+    resource_types: &["AWS::S3::Bucket", "AWS::S3::BucketPolicy"],
     stands_for: &[
         ("s3_bucket_policy", "write `statement` blocks or `policy` in the `s3_bucket`"),
         ("s3_bucket_ownership_controls", "write `object_ownership` in the `s3_bucket`"),

@@ -308,8 +308,13 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         ..Default::default()
     })
     .1;
-    let request =
-        read_live::AccountRequest { shut: &shut, states: &told, for_apply: false, parallelism: 4 };
+    let request = read_live::AccountRequest {
+        shut: &shut,
+        states: &told,
+        for_apply: false,
+        parallelism: 4,
+        recorded: &palisade::state::model::Resources::default(),
+    };
     let accounts = read_live::read_accounts(provider, &targets.accounts, &first, request).await;
     let live = read_live::live(organization, accounts.readings, None);
     let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone(), &in_force);

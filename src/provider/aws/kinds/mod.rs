@@ -23,7 +23,8 @@ pub(super) fn registered() -> impl Iterator<Item = (&'static str, Bulk)> {
 
 /// The kind of that name.
 pub(super) fn kind(name: &str) -> Option<&'static dyn KindProvider> {
-    KINDS.iter().copied().find(|kind| kind.kind() == name)
+    let typed = KINDS.iter().copied().find(|kind| kind.kind() == name);
+    typed.or_else(|| super::resources::kind(name))
 }
 
 #[cfg(test)]

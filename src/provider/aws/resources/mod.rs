@@ -1,0 +1,266 @@
+//! Objects of any AWS resource type, through Cloud Control: every change is a request that is asked for, and then waited for
+//! (Cloud Control API User Guide, "Managing resource operation requests").
+
+mod bulk;
+mod model;
+mod patch;
+mod request;
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
+
+use async_trait::async_trait;
+use aws_sdk_cloudcontrol::types::{Operation, OperationStatus, ResourceRequestStatusFilter};
+
+use super::errors;
+use super::kind::{
+    Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, optional,
+};
+use super::session::Session;
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep, REQUEST};
+use crate::resource_types::{self, Handler, TypeSchema};
+use crate::schema::ownership::owner;
+use crate::value::Attrs;
+use model::Model;
+use request::SERVICE;
+
+pub(super) use bulk::read;
+
+/// The AWS half of a resource type.
+pub(super) struct ResourceProvider {
+    ty: &'static TypeSchema,
+}
+
+/// The AWS half of a resource type; `None` where there is no such type.
+pub(super) fn kind(name: &str) -> Option<&'static dyn KindProvider> {
+    static KINDS: LazyLock<BTreeMap<&'static str, OnceLock<Option<ResourceProvider>>>> =
+        LazyLock::new(|| {
+            resource_types::entries()
+                .iter()
+                .map(|entry| (entry.name.as_str(), OnceLock::new()))
+                .collect()
+        });
+    let made = name.contains("::").then(|| KINDS.get(name)).flatten()?;
+    let load = || Some(ResourceProvider { ty: resource_types::find(name)?.load()? });
+    let kind = made.get_or_init(load).as_ref()?;
+    Some(kind)
+}
+
+#[async_trait]
+impl KindProvider for ResourceProvider {
+    fn kind(&self) -> &'static str {
+        &self.ty.name
+    }
+
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Account(self)
+    }
+
+    /// Cloud Control repeats a request with the same client token for 36 hours; the SDK makes one for each call, which its own
+    /// attempts share.
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
+        let after = step.after.clone().unwrap_or_default();
+        let answer = session
+            .cloudcontrol()
+            .create_resource()
+            .type_name(&self.ty.name)
+            .desired_state(Model(self.ty).to_json(&after).to_string())
+            .send()
+            .await
+            .map_err(session.error(SERVICE, "CreateResource"))?;
+        let event = answer.progress_event();
+        request::failed(session, "CreateResource", event)?;
+        Ok(want.done([(REQUEST, optional(event.and_then(|event| event.request_token())))]))
+    }
+
+    async fn wait(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
+        let token = step.target.as_deref().or_else(|| want.after(REQUEST).as_str());
+        let id = match token {
+            Some(token) => request::finished(session, "CreateResource", token).await?,
+            // A creation whose answer was lost has been found by what it made.
+            None => want.text("id")?.to_owned(),
+        };
+        let mut attrs = self.settled(session, &want, &id).await?;
+        attrs.remove(REQUEST);
+        Ok(attrs)
+    }
+
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
+        let id = want.text("id")?;
+        let (before, after) =
+            (step.before.clone().unwrap_or_default(), step.after.clone().unwrap_or_default());
+        let operations = patch::operations(self.ty, &before, &after, &step.changed);
+        if !operations.is_empty() {
+            let answer = session
+                .cloudcontrol()
+                .update_resource()
+                .type_name(&self.ty.name)
+                .identifier(id)
+                .patch_document(serde_json::Value::Array(operations).to_string())
+                .send()
+                .await
+                .map_err(session.error(SERVICE, "UpdateResource"))?;
+            request::ended(session, "UpdateResource", answer.progress_event()).await?;
+        }
+        self.settled(session, &want, id).await
+    }
+
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
+        let answer = session
+            .cloudcontrol()
+            .delete_resource()
+            .type_name(&self.ty.name)
+            .identifier(want.text("id")?)
+            .send()
+            .await
+            .map_err(session.error(SERVICE, "DeleteResource"))
+            .absent()?;
+        let Some(answer) = answer else { return Ok(()) };
+        // That it is gone already ends the request as failed, with the service's own words.
+        request::ended(session, "DeleteResource", answer.progress_event())
+            .await
+            .absent()
+            .map(|_| ())
+    }
+
+    /// By its identifier where that is known, else by its ownership tag.
+    async fn find_creation(
+        &self,
+        session: &Session,
+        after: &Attrs,
+        since: i64,
+    ) -> Result<Option<Attrs>, ProviderError> {
+        let found = match crate::schema::kind(self.kind()).and_then(|kind| kind.natural_key(after))
+        {
+            Some(id) => self.read(session, &id).await?,
+            None => self.marked(session, owner(after)).await?,
+        };
+        if let Some(live) = found {
+            let ours = owner(after);
+            return match owner(&live.attrs) {
+                mark if mark == ours || ours.is_none() => Ok(Some(live.attrs)),
+                _ => Ok(None),
+            };
+        }
+        if self.is_being_created(session, since).await? {
+            return Err(ProviderError {
+                failure: Failure::NotYetVisible,
+                ..errors::refuse(
+                    SERVICE,
+                    "ListResourceRequests",
+                    &session.account,
+                    format!("an object of `{}` is still being created", self.ty.name),
+                )
+            });
+        }
+        Ok(None)
+    }
+
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let answer = session
+            .cloudcontrol()
+            .get_resource()
+            .type_name(&self.ty.name)
+            .identifier(key)
+            .send()
+            .await
+            .map_err(session.error(SERVICE, "GetResource"))
+            .absent()?;
+        let Some(description) = answer.and_then(|answer| answer.resource_description) else {
+            return Ok(None);
+        };
+        let id = description.identifier().unwrap_or(key);
+        Model(self.ty).object(session, id, description.properties().unwrap_or("{}")).map(Some)
+    }
+}
+
+impl ResourceProvider {
+    /// The object as it is once a request is through, with what of it is never read back.
+    async fn settled(
+        &self,
+        session: &Session,
+        want: &Wanted<'_>,
+        id: &str,
+    ) -> Result<Attrs, ProviderError> {
+        let live = session
+            .settle(|| async {
+                self.read(session, id).await?.ok_or_else(|| ProviderError {
+                    failure: Failure::NotYetVisible,
+                    ..errors::refuse(
+                        SERVICE,
+                        "GetResource",
+                        &session.account,
+                        format!("`{id}` was made and cannot be read yet"),
+                    )
+                })
+            })
+            .await?;
+        let mut attrs = want.done([]);
+        attrs.extend(live.attrs);
+        Ok(attrs)
+    }
+
+    /// The object that bears an ownership tag.
+    async fn marked(
+        &self,
+        session: &Session,
+        mark: Option<&str>,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let (Some(mark), true) = (mark, self.ty.handlers.contains_key(&Handler::List)) else {
+            return Ok(None);
+        };
+        for (id, properties) in bulk::listed(session, self.ty).await? {
+            let told = Model(self.ty).object(session, &id, &properties)?;
+            let object = match told.attrs.contains_key("tags") {
+                true => Some(told),
+                false => self.read(session, &id).await?,
+            };
+            if let Some(object) = object.filter(|object| owner(&object.attrs) == Some(mark)) {
+                return Ok(Some(object));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn is_being_created(&self, session: &Session, since: i64) -> Result<bool, ProviderError> {
+        let filter = ResourceRequestStatusFilter::builder()
+            .operations(Operation::Create)
+            .operation_statuses(OperationStatus::Pending)
+            .operation_statuses(OperationStatus::InProgress)
+            .build();
+        let mut pages = session
+            .cloudcontrol()
+            .list_resource_requests()
+            .resource_request_status_filter(filter)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(session.error(SERVICE, "ListResourceRequests"))?;
+            // AWS rounds, and clocks differ by a little.
+            let recent = page.resource_request_status_summaries().iter().any(|event| {
+                event.type_name() == Some(&self.ty.name)
+                    && event.event_time().is_none_or(|time| time.secs() + 300 >= since)
+            });
+            if recent {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl BulkReader for ResourceProvider {
+    /// Objects of resource types are read by what is sought of them ([`read`]), not whole kinds at a time.
+    async fn everything(&self, _session: &Session, _scope: &BulkScope<'_>) -> BulkReading {
+        Ok((Vec::new(), BTreeMap::new()))
+    }
+}

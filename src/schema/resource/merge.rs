@@ -1,0 +1,153 @@
+//! What an object shall be that exists: what its block says, and what AWS filled in beside it. Only what the block says, or said
+//! when it was applied last, is compared.
+
+use std::collections::BTreeSet;
+
+use super::canonical::parsed;
+use crate::resource_types::TypeSchema;
+use crate::value::{Attrs, Value};
+
+/// The paths of what a block says of properties: `A.B`. A list is said as a whole.
+pub(super) fn said(properties: Option<&Value>) -> Value {
+    fn paths(value: &Value, path: &str, into: &mut BTreeSet<String>) {
+        match value.reveal() {
+            Value::Map(map) if !map.is_empty() => {
+                for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    paths(value, &path, into);
+                }
+            }
+            _ if path.is_empty() => {}
+            _ => {
+                into.insert(path.to_owned());
+            }
+        }
+    }
+    let mut all = BTreeSet::new();
+    if let Some(properties) = properties {
+        paths(properties, "", &mut all);
+    }
+    all.into_iter().collect()
+}
+
+/// Desired attributes with what is live beside them. `said` lists the paths that the block said when it was applied last.
+pub(super) fn with_live(
+    ty: &TypeSchema,
+    mut desired: Attrs,
+    live: &Attrs,
+    said: Option<&Value>,
+) -> Attrs {
+    let said = said.and_then(Value::elements).unwrap_or_default();
+    let said: BTreeSet<&str> = said.into_iter().filter_map(Value::as_str).collect();
+    let is_settable =
+        |name: &str| !ty.read_only.iter().any(|path| path.is_top() && path.root() == name);
+    for (name, live) in live {
+        match desired.get(name) {
+            Some(wanted) => {
+                let merged = merged(wanted, live, name, &said);
+                desired.insert(name.clone(), merged);
+            }
+            None if is_settable(name) && was_said(&said, name) => {
+                desired.insert(name.clone(), without_said(live, name, &said));
+            }
+            None => {}
+        }
+    }
+    desired
+}
+
+fn was_said(said: &BTreeSet<&str>, path: &str) -> bool {
+    said.iter().any(|one| {
+        one.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// What is left of a live value of which the block no longer says anything.
+fn without_said(live: &Value, path: &str, said: &BTreeSet<&str>) -> Value {
+    let Some(map) = live.as_map().filter(|_| !said.contains(path)) else { return Value::Null };
+    let left = map.iter().filter_map(|(name, value)| {
+        let path = format!("{path}.{name}");
+        let value =
+            if was_said(said, &path) { without_said(value, &path, said) } else { value.clone() };
+        (!value.is_null()).then(|| (name.clone(), value))
+    });
+    let left: Attrs = left.collect();
+    if left.is_empty() { Value::Null } else { Value::Map(left) }
+}
+
+fn merged(wanted: &Value, live: &Value, path: &str, said: &BTreeSet<&str>) -> Value {
+    match (wanted, live) {
+        (Value::Sensitive(inner), _) => merged(inner, live, path, said).sensitive(),
+        (Value::Map(wanted), Value::Map(live)) => {
+            let mut all = wanted.clone();
+            for (name, live) in live {
+                let below = format!("{path}.{name}");
+                match wanted.get(name) {
+                    Some(wanted) => all.insert(name.clone(), merged(wanted, live, &below, said)),
+                    None if was_said(said, &below) => None,
+                    None => all.insert(name.clone(), live.clone()),
+                };
+            }
+            Value::Map(all)
+        }
+        (Value::List(wanted), Value::List(live)) if wanted.len() == live.len() => {
+            let all = wanted
+                .iter()
+                .zip(live)
+                .map(|(wanted, live)| merged(wanted, live, path, &BTreeSet::new()));
+            Value::list(all.collect())
+        }
+        (Value::String(wanted_text), Value::String(text)) => {
+            // A document that AWS writes in another way.
+            let same = || parsed(wanted_text).is_some_and(|wanted| parsed(text) == Some(wanted));
+            if wanted_text == text || !same() { wanted.clone() } else { live.clone() }
+        }
+        _ => wanted.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::resource_type;
+    use super::*;
+
+    fn attrs(json: serde_json::Value) -> Attrs {
+        Value::from_json(&json).as_map().unwrap().clone()
+    }
+
+    #[test]
+    fn what_aws_filled_in_stays_and_what_the_block_said_goes_with_it() {
+        let ty = resource_type("AWS::S3::Bucket").unwrap();
+        let live = attrs(json!({
+            "BucketName": "a", "Arn": "arn:aws:s3:::a",
+            "PublicAccessBlockConfiguration": {"BlockPublicAcls": true, "IgnorePublicAcls": true},
+            "VersioningConfiguration": {"Status": "Enabled"},
+        }));
+        let desired =
+            json!({"BucketName": "a", "PublicAccessBlockConfiguration": {"BlockPublicAcls": true}});
+        let before = json!({"PublicAccessBlockConfiguration": {"BlockPublicAcls": true, "IgnorePublicAcls": true},
+            "VersioningConfiguration": {"Status": "Enabled"}});
+        let merged = |said| {
+            let all = with_live(ty, attrs(desired.clone()), &live, said);
+            Value::Map(all).to_json()
+        };
+        assert_eq!(
+            merged(None),
+            json!({
+                "BucketName": "a",
+                "PublicAccessBlockConfiguration": {"BlockPublicAcls": true, "IgnorePublicAcls": true},
+            })
+        );
+        assert_eq!(
+            merged(Some(&said(Some(&Value::from_json(&before))))),
+            json!({
+                "BucketName": "a",
+                "PublicAccessBlockConfiguration": {"BlockPublicAcls": true},
+                "VersioningConfiguration": null,
+            })
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! Objects of any AWS resource type: `resource "AWS::Logs::LogGroup" "app"`. Each type is a kind of its own, whose
+//! declaration is made of the type's schema when it is used first.
+//!
+//! Canonical attributes are the type's properties by their names, `tags`, and `id`, which is the type's primary identifier as
+//! Cloud Control writes it: its parts, joined by `|` (Cloud Control API User Guide, "Identifying resources").
+
+mod block;
+mod canonical;
+mod merge;
+mod place;
+mod replace;
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
+
+use super::access::AccessPart;
+use super::block_schema::{Attr, BlockSchema, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
+use super::meaning::{Meaning, Naming, Repair};
+use super::pure_half::{KindContext, ManagedKind};
+use super::read::{assigned, declared, scalar};
+use super::tags::TAGS;
+use crate::diag::Diagnostics;
+use crate::resource_types::{self, PropertyPath, PropertyStep, TypeEntry, TypeSchema};
+use crate::value::{AttrPath, Attrs, Value};
+
+pub use canonical::canonical;
+
+/// The word for a block of any resource type.
+pub const RESOURCE: &str = "resource";
+
+/// The attribute of a block that holds the properties.
+pub(super) const PROPERTIES: &str = "properties";
+
+/// The attribute that holds the primary identifier.
+pub(super) const ID: &str = "id";
+
+/// The pure half of a resource type.
+pub(super) struct ResourceKind {
+    /// The type.
+    pub(super) ty: &'static TypeSchema,
+    schema: &'static KindSchema,
+}
+
+static KINDS: LazyLock<
+    BTreeMap<&'static str, (&'static TypeEntry, OnceLock<Option<ResourceKind>>)>,
+> = LazyLock::new(|| {
+    let all = resource_types::entries().iter().filter(|entry| entry.handlers.can_be_managed());
+    all.map(|entry| (entry.name.as_str(), (entry, OnceLock::new()))).collect()
+});
+
+/// The kind of a resource type; `None` where there is no such type, or its objects cannot be made, read and deleted.
+pub(super) fn kind(name: &str) -> Option<&'static dyn ManagedKind> {
+    // Every other kind's name is one word.
+    let (entry, made) = name.contains("::").then(|| KINDS.get(name)).flatten()?;
+    let kind = made.get_or_init(|| entry.load().map(ResourceKind::new)).as_ref()?;
+    Some(kind)
+}
+
+/// The resource type of a kind's name.
+#[must_use]
+pub fn resource_type(name: &str) -> Option<&'static TypeSchema> {
+    name.contains("::").then(|| resource_types::find(name)).flatten()?.load()
+}
+
+const BLOCK: BlockSchema = BlockSchema {
+    attrs: &[
+        Attr::optional(PROPERTIES, Ty::Any, "The type's properties, as AWS names them."),
+        TAGS,
+    ],
+    blocks: &[],
+};
+
+impl ResourceKind {
+    fn new(ty: &'static TypeSchema) -> Self {
+        // Each is made once and stands as long as the program, as the declarations of other kinds do.
+        let top = |paths: &'static [PropertyPath]| {
+            paths.iter().filter(|path| path.is_top()).map(PropertyPath::root)
+        };
+        let mut computed = vec![Computed { name: ID, doc: "Its primary identifier." }];
+        let read_only = top(&ty.read_only).map(|name| Computed { name, doc: "Set by AWS." });
+        computed.extend(read_only);
+        let is_marked = ty.tag_property().is_some() && ty.tagging.tag_on_create != Some(false);
+        let recovery = if is_marked { RecoveryMethod::Tags } else { RecoveryMethod::NaturalKey };
+        let meaning = Meaning {
+            access: AccessPart::None,
+            quotas: &[],
+            repair: Repair::Nothing("the next plan reads and changes it through Cloud Control"),
+            naming: Naming::NONE,
+            rewrite_policy: None,
+            arn: None,
+        };
+        let schema = KindSchema {
+            kind: &ty.name,
+            what: &ty.name,
+            block: BLOCK,
+            computed: computed.leak(),
+            asynchronous: true,
+            source: "https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/supported-resources.html",
+            ..KindSchema::of(category(&ty.name), Home::Account, recovery, meaning)
+        };
+        Self { ty, schema: Box::leak(Box::new(schema)) }
+    }
+
+    /// The primary identifier that attributes make; `None` while a part of it is not known.
+    fn identifier(&self, attrs: &Attrs) -> Option<String> {
+        let part = |path: &PropertyPath| -> Option<String> {
+            let mut steps = path.0.iter();
+            let Some(PropertyStep::Name(root)) = steps.next() else { return None };
+            let mut value = attrs.get(root)?;
+            for step in steps {
+                let PropertyStep::Name(name) = step else { return None };
+                value = value.as_map()?.get(name)?;
+            }
+            match scalar(value)?.reveal() {
+                Value::String(text) if !text.is_empty() => Some(text.clone()),
+                _ => None,
+            }
+        };
+        let parts: Option<Vec<String>> = self.ty.identifier.iter().map(part).collect();
+        parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join("|"))
+    }
+}
+
+/// Under which heading of a plan the objects of a type stand.
+fn category(name: &str) -> Category {
+    match name.split("::").nth(1).unwrap_or_default() {
+        "IAM" | "SSO" | "RolesAnywhere" | "IdentityStore" | "AccessAnalyzer" => Category::Iam,
+        "Organizations" | "ControlTower" => Category::Organization,
+        "Budgets" | "CE" | "CUR" | "BCMDataExports" => Category::Cost,
+        "CloudWatch" | "Logs" | "CloudTrail" | "Synthetics" | "RUM" | "XRay" | "Oam" => {
+            Category::Monitoring
+        }
+        "S3" | "S3Express" | "KMS" | "Backup" | "SecretsManager" | "DynamoDB" | "RDS" | "EFS" => {
+            Category::Data
+        }
+        _ => Category::Resources,
+    }
+}
+
+impl ManagedKind for ResourceKind {
+    fn schema(&self) -> &'static KindSchema {
+        self.schema
+    }
+
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
+        block::desired(self.ty, body, context)
+    }
+
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
+        let id = self.identifier(desired).map_or_else(|| assigned(context, ID), Value::from);
+        let others = self.schema.computed.iter().filter(|computed| computed.name != ID);
+        let others =
+            others.map(|computed| (computed.name.to_owned(), assigned(context, computed.name)));
+        others.chain([(ID.to_owned(), id)]).collect()
+    }
+
+    /// What the block itself says, as paths: of an object much is filled in by AWS, and only what the block said goes when the
+    /// block no longer does.
+    fn meta(&self, body: &Body) -> Attrs {
+        Attrs::from([declared([(
+            PROPERTIES,
+            merge::said(body.get(PROPERTIES).map(|given| &given.value)),
+        )])])
+    }
+
+    fn reconcile(&self, desired: Attrs, live: &Attrs, recorded: &Attrs, _meta: &Attrs) -> Attrs {
+        merge::with_live(self.ty, desired, live, recorded.get(PROPERTIES))
+    }
+
+    fn replaces(&self, path: &AttrPath, before: &Attrs, after: &Attrs) -> bool {
+        replace::replaces(self.ty, path, before, after)
+    }
+
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        let known = attrs.get(ID).and_then(Value::as_str).map(str::to_owned);
+        known.or_else(|| self.identifier(attrs))
+    }
+}
