@@ -26,6 +26,23 @@ type Operations = &'static [(&'static str, &'static [&'static str])];
 /// Source: the API reference of each service. moto 5.2 leaves out `IsTruncated` in some listings of IAM.
 const MEMBERS: &[(&str, Operations)] = &[
     (
+        "CloudControl",
+        &[
+            ("GetResource", &["ResourceDescription"]),
+            ("GetResourceRequestStatus", &["ProgressEvent"]),
+            ("ListResourceRequests", &["ResourceRequestStatusSummaries"]),
+            ("ListResources", &["ResourceDescriptions"]),
+        ],
+    ),
+    (
+        "CloudFormation",
+        &[
+            ("DescribeStacks", &["Stacks"]),
+            ("GetTemplate", &["TemplateBody"]),
+            ("ListStackResources", &["StackResourceSummaries"]),
+        ],
+    ),
+    (
         "CloudWatch",
         &[
             ("DescribeAlarms", &["MetricAlarms", "CompositeAlarms"]),
