@@ -191,7 +191,7 @@ fn execute_change_set(ctx: &mut Ctx<'_>, params: &Params) -> Result<Xml, Refusal
         Some(name) => Some(named(ctx, name)?.name.clone()),
         None => {
             let prefix = format!("{}/{}/", ctx.caller.account, ctx.region);
-            let mut all = ctx.state.stacks.scan(&prefix).into_iter();
+            let mut all = ctx.state.stacks.scan(&prefix);
             all.find(|(_, stack)| stack.change_set.as_deref() == Some(set))
                 .map(|(_, s)| s.name.clone())
         }
@@ -216,7 +216,7 @@ fn describe_stacks(ctx: &Ctx<'_>, params: &Params) -> Result<Xml, Refusal> {
         Some(name) => vec![named(ctx, name)?.clone()],
         None => {
             let prefix = format!("{}/{}/", ctx.caller.account, ctx.region);
-            ctx.state.stacks.scan(&prefix).into_iter().map(|(_, stack)| stack.clone()).collect()
+            ctx.state.stacks.scan(&prefix).map(|(_, stack)| stack.clone()).collect()
         }
     };
     let described = stacks.iter().map(|stack| {

@@ -120,13 +120,13 @@ impl StackWork {
     ) {
         let label = &stack.place.label;
         let template = after.evaluator.template;
-        if let Some((_, id)) = stack.within.as_ref().filter(|_| !is_new) {
-            if standing.is_none() || stack.physical.is_none() {
-                let outer = label.strip_suffix(&format!("/{id}")).unwrap_or(label);
-                self.say(format!(
-                    "what the nested stack `{label}` holds now is not known: put its template and resources into the folder `{id}` of what is given with `--deployed` for `{outer}`"
-                ));
-            }
+        if let Some((_, id)) = stack.within.as_ref().filter(|_| !is_new)
+            && (standing.is_none() || stack.physical.is_none())
+        {
+            let outer = label.strip_suffix(&format!("/{id}")).unwrap_or(label);
+            self.say(format!(
+                "what the nested stack `{label}` holds now is not known: put its template and resources into the folder `{id}` of what is given with `--deployed` for `{outer}`"
+            ));
         }
         match (standing, is_new || stack.within.is_some()) {
             (None, false) if stack.unread.is_some() => self.say(format!(

@@ -144,7 +144,7 @@ impl<'p> Accounts<'p> {
         let objects: BTreeSet<&str> = objects
             .iter()
             .copied()
-            .filter(|object| !objects.iter().any(|one| is_instance_of(*object, *one)))
+            .filter(|object| !objects.iter().any(|one| is_instance_of(object, one)))
             .collect();
         let keyed =
             references.iter().any(|r| matches!(r.as_str(), Some("each.key" | "count.index")));

@@ -321,7 +321,7 @@ impl Estate {
             },
             _ => {
                 let account = random.of(&ACCOUNTS).0;
-                let unit: &'static str = *random.of(&UNITS);
+                let unit = *random.of(&UNITS);
                 self.parents.insert(account, unit);
             }
         }
