@@ -22,7 +22,7 @@ use super::pure_half::{KindContext, ManagedKind};
 use super::read::{assigned, declared, scalar};
 use super::tags::TAGS;
 use crate::diag::Diagnostics;
-use crate::resource_types::{self, PropertyPath, PropertyStep, TypeEntry, TypeSchema};
+use crate::resource_types::{self, PropertyPath, PropertyStep, TypeSchema};
 use crate::value::{AttrPath, Attrs, Value};
 
 pub use canonical::canonical;
@@ -43,18 +43,18 @@ pub(super) struct ResourceKind {
     schema: &'static KindSchema,
 }
 
-static KINDS: LazyLock<
-    BTreeMap<&'static str, (&'static TypeEntry, OnceLock<Option<ResourceKind>>)>,
-> = LazyLock::new(|| {
-    let all = resource_types::entries().iter().filter(|entry| entry.handlers.can_be_managed());
-    all.map(|entry| (entry.name.as_str(), (entry, OnceLock::new()))).collect()
-});
+/// Kinds by the names of their types, each made when it is asked for first.
+static KINDS: LazyLock<BTreeMap<&'static str, OnceLock<Option<ResourceKind>>>> =
+    LazyLock::new(|| {
+        let all = resource_types::entries().iter().filter(|entry| entry.handlers.can_be_managed());
+        all.map(|entry| (entry.name.as_str(), OnceLock::new())).collect()
+    });
 
 /// The kind of a resource type; `None` where there is no such type, or its objects cannot be made, read and deleted.
 pub(super) fn kind(name: &str) -> Option<&'static dyn ManagedKind> {
     // Every other kind's name is one word.
-    let (entry, made) = name.contains("::").then(|| KINDS.get(name)).flatten()?;
-    let kind = made.get_or_init(|| entry.load().map(ResourceKind::new)).as_ref()?;
+    let made = name.contains("::").then(|| KINDS.get(name)).flatten()?;
+    let kind = made.get_or_init(|| resource_type(name).map(ResourceKind::new)).as_ref()?;
     Some(kind)
 }
 
