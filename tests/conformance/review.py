@@ -1,11 +1,10 @@
-"""`palisade review` over accounts in moto: stacks of CloudFormation that are read as they stand and, where there is a
-`terraform` program (`TERRAFORM`, or in the PATH), fresh plans of its own. `TERRAFORM_PLUGINS` names a folder that holds
-the AWS provider; without it, `terraform init` downloads one.
+"""`palisade review` over accounts in moto: stacks of CloudFormation that are read as they stand and, where
+`TERRAFORM` names a `terraform` program, fresh plans of its own. (That is outside CI: it needs the AWS provider, in a folder that
+`TERRAFORM_PLUGINS` names, or downloaded by `terraform init`.)
 """
 
 import json
 import os
-import shutil
 import subprocess
 
 from judge import check, judge, ok
@@ -80,9 +79,9 @@ def stacks(run, accounts):
 
 def plans(run, accounts):
     """Plans that Terraform makes of a small configuration, over the accounts as they stand then."""
-    terraform = os.environ.get("TERRAFORM") or shutil.which("terraform")
+    terraform = os.environ.get("TERRAFORM")
     if not terraform:
-        print("        there is no `terraform` program: no fresh plans", flush=True)
+        print("        `TERRAFORM` names no program: no fresh plans", flush=True)
         return
     env = {**run.env, "AWS_S3_USE_PATH_STYLE": "true", "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1",
            "TF_VAR_dev": accounts.dev, "TF_VAR_production": accounts.production}
