@@ -92,6 +92,11 @@ fn resource_type(body: &Value, handler: Handler) -> Result<&'static TypeSchema, 
     Ok(ty)
 }
 
+/// What AWS says of an object that does not exist.
+fn absent(ty: &TypeSchema, id: &str) -> String {
+    format!("Resource of type '{}' with identifier '{id}' was not found.", ty.name)
+}
+
 /// The row's key begins with what tells a caller's objects of a type from all others.
 fn prefix(ctx: &Ctx<'_>, ty: &TypeSchema) -> String {
     format!("{}\0{}\0{}\0", ctx.caller.account, ctx.region, ty.name)
@@ -124,12 +129,7 @@ fn get(ctx: &mut Ctx<'_>, body: &Value) -> Result<Value, Refusal> {
     let ty = resource_type(body, Handler::Read)?;
     let id = text(body, "Identifier")?;
     let row = ctx.state.resources.get(&format!("{}{id}", prefix(ctx, ty)));
-    let missing = || {
-        refuse(
-            "ResourceNotFoundException",
-            format!("Resource of type '{}' with identifier '{id}' was not found.", ty.name),
-        )
-    };
+    let missing = || refuse("ResourceNotFoundException", absent(ty, id));
     let model = readable(ty, &row.ok_or_else(missing)?.properties);
     Ok(json!({
         "TypeName": ty.name,
@@ -324,10 +324,7 @@ fn update(
     let patch: json_patch::Patch = serde_json::from_str(text(body, "PatchDocument")?)
         .map_err(|error| refuse("InvalidRequestException", error.to_string()))?;
     let Some(row) = ctx.state.resources.get(&key) else {
-        return Err(refuse(
-            "ResourceNotFoundException",
-            format!("Resource of type '{}' with identifier '{id}' was not found.", ty.name),
-        ));
+        return Err(refuse("ResourceNotFoundException", absent(ty, id)));
     };
     // The patch is of what a read tells, which lacks what is never read back.
     let stored = row.properties.clone();
@@ -378,13 +375,7 @@ fn delete(
     let key = format!("{}{id}", prefix(ctx, ty));
     Ok(match ctx.state.resources.remove(&key) {
         Some(_) => Ok(id.to_owned()),
-        None => Err(Failed {
-            id: Some(id.to_owned()),
-            ..failed(
-                "NotFound",
-                format!("Resource of type '{}' with identifier '{id}' was not found.", ty.name),
-            )
-        }),
+        None => Err(Failed { id: Some(id.to_owned()), ..failed("NotFound", absent(ty, id)) }),
     })
 }
 

@@ -44,7 +44,7 @@ struct ArtifactProperties {
 /// The stacks of a folder that `cdk synth` has written, with their accounts and Regions as far as the app says them.
 ///
 /// # Errors
-/// A folder that is none, or that leads out of itself.
+/// The folder is not a cloud assembly, or it refers to a file outside itself.
 pub fn cloud_assembly(dir: &Path) -> Result<Vec<StackRequest>, EngineError> {
     let mut stacks = Vec::new();
     read(dir, 0, &mut stacks)?;

@@ -38,7 +38,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// A stack as it stands, with those within it by their logical ids.
 #[derive(Debug)]
 pub(super) struct LiveStack {
-    /// What AWS tells of it; `None` where there is none.
+    /// The deployed stack; `None` if it does not exist.
     pub(super) stack: Option<Stack>,
     /// Stacks within it, or why one could not be read.
     pub(super) nested: LiveStacks,

@@ -33,6 +33,7 @@ fn managing(rights: Vec<Json>) -> Fixture {
 
 #[test]
 fn each_right_over_members_puts_something_into_them() {
+    // Written out, not taken from the code: a right that the code loses has to be missed here.
     let all: &[&[&str]] = &[
         &["cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
         &["cloudformation:UpdateStackSet"],
