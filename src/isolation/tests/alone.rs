@@ -23,7 +23,7 @@ fn closed<'r>(
 }
 
 /// Dev's `ci` is a role of the management account, and production lets in nobody but its administrators.
-fn managing(rights: Vec<Json>) -> Fixture {
+pub(super) fn managing(rights: Vec<Json>) -> Fixture {
     Fixture::new()
         .account("management", "999999999999")
         .both(lambda("dev", "ci", statements(&[ASSUME])))

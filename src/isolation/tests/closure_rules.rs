@@ -4,6 +4,7 @@ use super::super::compare::{compare_by, verdict};
 use super::super::paths::Origin;
 use super::super::rights::tests::{leaving_out, without_rule};
 use super::super::rights::{ClosureRule, NewPrincipal, RightsScope};
+use super::alone::managing;
 use super::escalation::{
     HOP, LOW, by_service, denied, document, foothold, managed, may, on_machine, policy_arn,
 };
@@ -11,6 +12,17 @@ use super::hunt::{scp, user, with};
 use super::power::{ASSUME, statements};
 use super::*;
 use crate::plan::access::models;
+
+/// A role that somebody may tag, and may assume once it is tagged.
+fn tagging() -> Fixture {
+    foothold(
+        document(vec![
+            may("iam:TagRole", HOP),
+            json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}}}),
+        ]),
+        trust(json!({"Principal": {"AWS": "222222222222"}})),
+    )
+}
 
 /// For each kind of right that the closure asks about, an estate that is open by that right alone: without the rule
 /// the wall is called closed, so a rule that is lost does not go unseen.
@@ -147,15 +159,6 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             document(vec![rewrite()]),
         ))
     };
-    let tagging = || {
-        foothold(
-            document(vec![
-                may("iam:TagRole", HOP),
-                json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}}}),
-            ]),
-            trust(json!({"Principal": {"AWS": "222222222222"}})),
-        )
-    };
     // The boundary of whoever is made asks for a tag.
     let tagging_who_is_made = || {
         let create = json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new,
@@ -167,13 +170,6 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             "tagged",
             document(vec![tagged]),
         ))
-    };
-    let management = |own: Vec<Json>| {
-        Fixture::new()
-            .account("management", "999999999999")
-            .both(lambda("dev", "ci", statements(&[ASSUME])))
-            .both(role("management", "ops", by("dev", "ci"), Some(document(own))))
-            .both(role("production", "deploy", by("production", "nobody"), None))
     };
     let lock =
         || scp("lock", "shared", denied("sts:AssumeRole", "arn:aws:iam::333333333333:role/*"));
@@ -191,7 +187,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         .both(lock())
     };
     let detaching = || {
-        management(vec![may("organizations:DetachPolicy", "*")])
+        managing(vec![may("organizations:DetachPolicy", "*")])
             .both(role(
                 "shared",
                 "low",
@@ -206,7 +202,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         let deny = |name: &str, account: &str| {
             scp(name, account, denied("sts:AssumeRole", "arn:aws:iam::333333333333:role/*"))
         };
-        management(rights.iter().map(|action| may(action, "*")).collect())
+        managing(rights.iter().map(|action| may(action, "*")).collect())
             .then(role("production", "deploy", trust(ours), None))
             .both(deny("lock", "shared"))
             .both(deny("lock-dev", "dev"))
@@ -293,13 +289,13 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         (RightsScope::Join(name()), joining()),
         (RightsScope::Rename(name()), renaming()),
         (RightsScope::Tags(name()), tagging()),
-        (RightsScope::Root, management(vec![may("sts:AssumeRoot", "*")])),
+        (RightsScope::Root, managing(vec![may("sts:AssumeRoot", "*")])),
         (
             RightsScope::Delegation,
-            management(vec![may("organizations:RegisterDelegatedAdministrator", "*")])
+            managing(vec![may("organizations:RegisterDelegatedAdministrator", "*")])
                 .then(lambda("dev", "ci", statements(&[ASSUME, ("sts:AssumeRoot", "*")]))),
         ),
-        (RightsScope::Members, management(vec![may("sso:CreateAccountAssignment", "*")])),
+        (RightsScope::Members, managing(vec![may("sso:CreateAccountAssignment", "*")])),
         (
             RightsScope::Membership,
             guarded(Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME])))),
@@ -505,15 +501,6 @@ fn every_step_of_the_closure_is_needed_by_some_wall() {
             may("iam:TagRole", new),
         ])
         .both(policy("tagged", vec![asks]))
-    };
-    let tagging = || {
-        foothold(
-            document(vec![
-                may("iam:TagRole", HOP),
-                json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}}}),
-            ]),
-            trust(json!({"Principal": {"AWS": "222222222222"}})),
-        )
     };
     // What is needed to step out is in two policies, each of which may be attached.
     let two_gifts = || {
