@@ -48,8 +48,8 @@ pub(super) struct Session {
     /// Whether an emulator has said that it is the account that was declared; `None` where nothing is to be
     /// asked.
     emulator: Option<OnceCell<()>>,
-    /// Clients by their types: a service that is new here needs no line of its own.
-    clients: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
+    /// Clients by their types and regions: a service that is new here needs no line of its own.
+    clients: Mutex<HashMap<(TypeId, String), Box<dyn Any + Send>>>,
     s3control: OnceLock<aws_sdk_s3control::Client>,
     s3: Mutex<BTreeMap<String, aws_sdk_s3::Client>>,
 }
@@ -254,13 +254,32 @@ impl Session {
     where
         C: Clone + Send + 'static,
     {
+        self.client_in(&self.region, new)
+    }
+
+    /// The same in another region.
+    pub(super) fn client_in<C>(
+        &self,
+        region: &str,
+        new: impl FnOnce(&SdkConfig, Observer) -> C,
+    ) -> C
+    where
+        C: Clone + Send + 'static,
+    {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = clients.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
+        let key = (TypeId::of::<C>(), region.to_owned());
+        let known = clients.get(&key).and_then(|client| client.downcast_ref::<C>());
         if let Some(client) = known {
             return client.clone();
         }
-        let client = new(&self.config, self.observer());
-        clients.insert(TypeId::of::<C>(), Box::new(client.clone()));
+        let client = match region == self.region {
+            true => new(&self.config, self.observer()),
+            false => {
+                let region = aws_config::Region::new(region.to_owned());
+                new(&self.config.to_builder().region(region).build(), self.observer())
+            }
+        };
+        clients.insert(key, Box::new(client.clone()));
         client
     }
 
