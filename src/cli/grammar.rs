@@ -89,6 +89,8 @@ pub enum Command {
     WhoCan(c::who_can::WhoCanArgs),
     /// Tell whether a policy permits more than the one that it replaces
     ComparePolicies(c::compare_policies::ComparePoliciesArgs),
+    /// Print the IAM policies that a plan or an apply of the configuration needs
+    Permissions(c::permissions::PermissionsArgs),
     /// Judge requests against policy documents, as IAM would
     Simulate(c::simulate::SimulateArgs),
     /// Check the audit log
@@ -156,6 +158,7 @@ impl Command {
             | Self::Review(_)
             | Self::WhoCan(_)
             | Self::ComparePolicies(_)
+            | Self::Permissions(_)
             | Self::Simulate(_)
             | Self::Audit(_)
             | Self::Completions(_)
@@ -206,6 +209,7 @@ pub async fn dispatch(command: Command, context: &Context) -> Result<(), Exit> {
         Command::Review(args) => c::review::run(&args, context).await,
         Command::WhoCan(args) => c::who_can::run(&args, context).await,
         Command::ComparePolicies(args) => c::compare_policies::run(&args, context),
+        Command::Permissions(args) => c::permissions::run(&args, context),
         Command::Simulate(args) => c::simulate::run(&args, context),
         Command::Audit(command) => c::audit::run(command, context).await,
         Command::Completions(args) => c::completions::run(&args, Cli::command(), context),

@@ -39,6 +39,7 @@ pub mod open;
 pub mod origin;
 mod outputs;
 mod ownership_tags;
+pub mod permissions;
 pub mod plan;
 mod plan_request;
 mod power_cut;

@@ -25,6 +25,7 @@ pub mod json;
 pub mod lines;
 pub mod markdown;
 pub mod outputs;
+pub mod permissions;
 pub mod principals;
 pub mod promotion;
 pub mod refusal;

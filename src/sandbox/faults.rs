@@ -32,6 +32,8 @@ pub struct RequestInfo {
     pub region: String,
     /// Whether the operation changes anything (by its name; AssumeRole does not).
     pub mutating: bool,
+    /// The actions that the caller has to be allowed; told where every call is authorised.
+    pub actions: Vec<String>,
     /// What it is about where that is cheap to tell: a role's name, a bucket and key, a policy's id.
     pub subject: String,
     /// The HTTP status of the answer; 0 while there is none.

@@ -238,6 +238,10 @@ impl Server {
             principal: caller.as_ref().map(Caller::arn).unwrap_or_default(),
             region: call.region.clone(),
             mutating,
+            actions: match (&caller, self.options.enforce) {
+                (Ok(caller), true) => authorize::actions(&core.state, caller, call),
+                _ => Vec::new(),
+            },
             subject: subject(call),
             status: 0,
         };

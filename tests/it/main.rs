@@ -44,6 +44,7 @@ mod mutants;
 mod network;
 mod outside;
 mod partitions;
+mod permissions;
 mod pictures;
 mod pipe;
 mod promotion;

@@ -16,6 +16,7 @@ pub mod import;
 pub mod init;
 pub mod isolation;
 pub mod output;
+pub mod permissions;
 pub mod plan;
 pub mod promote;
 pub mod releases;

@@ -11,6 +11,14 @@ use super::session::Session;
 use crate::provider::{Administration, ProviderError};
 use crate::value::{Attrs, Value};
 
+/// The actions of IAM that it takes.
+pub(super) const ACTIONS: [&str; 4] = [
+    "iam:ListOrganizationsFeatures",
+    "organizations:DescribeResourcePolicy",
+    "organizations:ListDelegatedAdministrators",
+    "organizations:ListDelegatedServicesForAccount",
+];
+
 /// Everything that the management account is told. A part that is refused is unread; the others count.
 pub(super) async fn read(session: &Session) -> Administration {
     let (features, policy, administrators) = futures::join!(

@@ -21,6 +21,9 @@ use crate::provider::ProviderError;
 use crate::schema::canonical_policy;
 use crate::value::{Attrs, Value};
 
+/// The action of IAM that the answer about everything takes.
+pub(super) const ACTIONS: [&str; 1] = ["iam:GetAccountAuthorizationDetails"];
+
 /// Documents of AWS-managed policies by ARN: the same in every account, so read once, by the account
 /// that asks first.
 #[derive(Default)]

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types::PolicyType;
 use tokio::sync::watch;
 
+use super::actions::KindActions;
 use super::errors;
 use super::iam_read::{AwsPolicies, IamAnswers};
 use super::session::Session;
@@ -21,6 +22,9 @@ pub(super) trait KindProvider: Send + Sync {
 
     /// How objects of the kind are read in bulk, managed or not.
     fn bulk(&'static self) -> Bulk;
+
+    /// The actions of IAM that its calls take.
+    fn actions(&self) -> KindActions;
 
     /// Brings the object into being; returns its attributes.
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError>;

@@ -3,6 +3,7 @@
 //! A kind has one file in `kinds/` with a [`kind::KindProvider`], which says how its objects are read in bulk:
 //! by a read that it shares (`iam_read`, `organization_read`), or by one of its own.
 
+pub mod actions;
 mod administration;
 mod ambient;
 mod assumed_role;
@@ -19,6 +20,7 @@ mod kinds;
 mod organization_read;
 mod organization_tags;
 mod parameters;
+pub mod permissions;
 mod profiles;
 mod resources;
 mod session;

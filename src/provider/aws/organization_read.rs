@@ -17,6 +17,14 @@ use crate::provider::{
     AccountListing, Announcements, Failure, Inventory, LiveObject, ProviderError,
 };
 
+/// The actions of IAM that reading the tree takes.
+pub(super) const TREE_ACTIONS: [&str; 4] = [
+    "organizations:ListAccounts",
+    "organizations:ListAccountsForParent",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListTagsForResource",
+];
+
 /// The id of the root, or the id itself.
 pub(super) async fn node_id(session: &Session, node: &str) -> Result<String, ProviderError> {
     if node == ROOT { session.root().await.map(str::to_owned) } else { Ok(node.to_owned()) }

@@ -273,6 +273,11 @@ fn assumption_allowed(
     }))
 }
 
+/// The actions that a call takes.
+pub(crate) fn actions(state: &SandboxState, caller: &Caller, call: &Call) -> Vec<String> {
+    needs::of(state, caller, call).into_iter().map(|need| need.action).collect()
+}
+
 /// Authorises one call: always where it reaches into another account, every one when `enforce` is set.
 pub(crate) fn call(
     state: &SandboxState,

@@ -5,6 +5,7 @@ use aws_sdk_organizations::types::{self, CreateAccountState, CreateAccountStatus
 
 use super::organization;
 use crate::ids::AccountId;
+use crate::provider::aws::actions::{ConditionalActions, KindActions, strings};
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{Bulk, KindProvider, OrAbsent, Wanted, attrs, live, optional};
 use crate::provider::aws::organization_read::{self, node_id, node_name};
@@ -31,6 +32,36 @@ impl KindProvider for Account {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Tree
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&[]),
+            reads: strings(&["organizations:DescribeAccount", "organizations:ListParents"]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "account:PutAccountName",
+                "organizations:CreateAccount",
+                "organizations:DescribeCreateAccountStatus",
+                "organizations:ListCreateAccountStatus",
+                "organizations:MoveAccount",
+                "organizations:TagResource",
+                "organizations:UntagResource",
+            ]),
+            conditional: &[
+                ConditionalActions {
+                    attr: "on_destroy",
+                    value: Some("close"),
+                    actions: &["organizations:CloseAccount"],
+                },
+                ConditionalActions {
+                    attr: "on_destroy",
+                    value: Some("remove_from_organization"),
+                    actions: &["organizations:RemoveAccountFromOrganization"],
+                },
+            ],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 
 use super::s3_bucket::switch;
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::kind::{
     Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, attrs, live,
     optional, texts,
@@ -35,6 +36,31 @@ impl KindProvider for AccountBaseline {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Account(&AccountBaseline)
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&[
+                "iam:GetAccountPasswordPolicy",
+                "iam:ListAccountAliases",
+                "s3:GetAccountPublicAccessBlock",
+            ]),
+            reads: strings(&[
+                "iam:GetAccountPasswordPolicy",
+                "iam:ListAccountAliases",
+                "s3:GetAccountPublicAccessBlock",
+            ]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "iam:CreateAccountAlias",
+                "iam:DeleteAccountAlias",
+                "iam:DeleteAccountPasswordPolicy",
+                "iam:UpdateAccountPasswordPolicy",
+                "s3:PutAccountPublicAccessBlock",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

@@ -15,6 +15,7 @@ use aws_sdk_ssm::types::{
 };
 
 use crate::iam::Limits;
+use crate::provider::aws::actions::{ConditionalActions, KindActions, strings};
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
     Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, WhyUnread, attrs,
@@ -41,6 +42,36 @@ impl KindProvider for Config {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Account(&Config)
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&["ssm:DescribeParameters", "ssm:GetParametersByPath"]),
+            reads: strings(&[
+                "ssm:DescribeParameters",
+                "ssm:GetParameter",
+                "ssm:ListTagsForResource",
+            ]),
+            marks: strings(&[
+                "ssm:DescribeParameters",
+                "ssm:GetParameter",
+                "ssm:ListTagsForResource",
+            ]),
+            changes: strings(&[
+                "ssm:AddTagsToResource",
+                "ssm:DeleteParameter",
+                "ssm:PutParameter",
+                "ssm:RemoveTagsFromResource",
+            ]),
+            // Systems Manager User Guide, "AWS KMS encryption for Parameter Store SecureString parameters": the key that
+            // AWS manages asks for neither.
+            conditional: &[ConditionalActions {
+                attr: "kms_key_id",
+                value: None,
+                actions: &["kms:Encrypt", "kms:GenerateDataKey"],
+            }],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

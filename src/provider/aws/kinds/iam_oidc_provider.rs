@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::iam_role::tags;
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::iam_read::{IamAnswers, iam_tags};
 use crate::provider::aws::kind::{
     Bulk, IamPart, KindProvider, OrAbsent, Wanted, attrs, live, optional, sorted, texts,
@@ -48,6 +49,25 @@ impl KindProvider for IamOidcProvider {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Iam(&IamOidcProvider)
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&["iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders"]),
+            reads: strings(&["iam:GetOpenIDConnectProvider"]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "iam:AddClientIDToOpenIDConnectProvider",
+                "iam:CreateOpenIDConnectProvider",
+                "iam:DeleteOpenIDConnectProvider",
+                "iam:RemoveClientIDFromOpenIDConnectProvider",
+                "iam:TagOpenIDConnectProvider",
+                "iam:UntagOpenIDConnectProvider",
+                "iam:UpdateOpenIDConnectProviderThumbprint",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

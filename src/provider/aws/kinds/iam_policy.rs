@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::iam_role::tags;
 use crate::iam::Use;
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::iam_read::{AwsPolicies, IamAnswers, decoded, iam_tags};
 use crate::provider::aws::kind::{
     Bulk, IamPart, KindProvider, OrAbsent, Wanted, attrs, document, live, optional,
@@ -44,6 +45,26 @@ impl KindProvider for IamPolicy {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Iam(&IamPolicy)
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&["iam:GetPolicy", "iam:GetPolicyVersion"]),
+            reads: strings(&["iam:GetPolicy", "iam:GetPolicyVersion"]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "iam:CreatePolicy",
+                "iam:CreatePolicyVersion",
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
+                "iam:ListEntitiesForPolicy",
+                "iam:ListPolicyVersions",
+                "iam:TagPolicy",
+                "iam:UntagPolicy",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{RoleDetail, Tag};
 
 use crate::iam::{Use, managed_names};
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::iam_read::{self, IamAnswers, decoded, iam_tags};
 use crate::provider::aws::kind::{
     Bulk, IamPart, KindProvider, OrAbsent, Wanted, attrs, document, entries, live, optional,
@@ -48,6 +49,37 @@ impl KindProvider for IamRole {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Iam(&IamRole)
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&["iam:ListRoles"]),
+            reads: strings(&[
+                "iam:GetRole",
+                "iam:GetRolePolicy",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListRolePolicies",
+            ]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "iam:AttachRolePolicy",
+                "iam:CreateRole",
+                "iam:DeleteRole",
+                "iam:DeleteRolePermissionsBoundary",
+                "iam:DeleteRolePolicy",
+                "iam:DetachRolePolicy",
+                "iam:ListInstanceProfilesForRole",
+                "iam:PutRolePermissionsBoundary",
+                "iam:PutRolePolicy",
+                "iam:RemoveRoleFromInstanceProfile",
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:UpdateRole",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

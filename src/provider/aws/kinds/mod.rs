@@ -21,6 +21,11 @@ pub(super) fn registered() -> impl Iterator<Item = (&'static str, Bulk)> {
     managed.chain(OBSERVED.iter().map(|kind| (kind.kind, kind.bulk)))
 }
 
+/// Every managed kind.
+pub(super) fn managed() -> impl Iterator<Item = &'static dyn KindProvider> {
+    KINDS.iter().copied()
+}
+
 /// The kind of that name.
 pub(super) fn kind(name: &str) -> Option<&'static dyn KindProvider> {
     let typed = KINDS.iter().copied().find(|kind| kind.kind() == name);

@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::organization;
 use crate::iam::Use;
 use crate::provider::aws::ROOT;
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
     Bulk, EnabledTypes, KindProvider, OrAbsent, OrganizationReader, Wanted, attrs, document, live,
@@ -166,6 +167,30 @@ impl KindProvider for OrgPolicy {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Organization(self)
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&[
+                "organizations:DescribePolicy",
+                "organizations:ListPolicies",
+                "organizations:ListTagsForResource",
+                "organizations:ListTargetsForPolicy",
+            ]),
+            reads: strings(&[]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "organizations:AttachPolicy",
+                "organizations:CreatePolicy",
+                "organizations:DeletePolicy",
+                "organizations:DetachPolicy",
+                "organizations:TagResource",
+                "organizations:UntagResource",
+                "organizations:UpdatePolicy",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

@@ -5,6 +5,7 @@ use aws_sdk_organizations::types::{
     self, OrganizationFeatureSet, PolicyType, PolicyTypeStatus, Root,
 };
 
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{Bulk, KindProvider, Wanted, attrs, live, optional, sorted};
 use crate::provider::aws::session::Session;
@@ -25,6 +26,28 @@ impl KindProvider for Organization {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Tree
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&[
+                "organizations:DescribeOrganization",
+                "organizations:ListAWSServiceAccessForOrganization",
+                "organizations:ListRoots",
+            ]),
+            reads: strings(&[]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "organizations:CreateOrganization",
+                "organizations:DisableAWSServiceAccess",
+                "organizations:DisablePolicyType",
+                "organizations:EnableAWSServiceAccess",
+                "organizations:EnablePolicyType",
+                "organizations:DeleteOrganization",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

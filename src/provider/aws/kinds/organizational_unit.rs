@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_organizations::types;
 
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::kind::{Bulk, KindProvider, OrAbsent, Wanted, attrs, live, optional};
 use crate::provider::aws::organization_read::{self, node_id, node_name};
 use crate::provider::aws::organization_tags::{self, to_tags};
@@ -24,6 +25,26 @@ impl KindProvider for OrganizationalUnit {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Tree
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&[]),
+            reads: strings(&[
+                "organizations:DescribeOrganizationalUnit",
+                "organizations:ListParents",
+            ]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "organizations:CreateOrganizationalUnit",
+                "organizations:DeleteOrganizationalUnit",
+                "organizations:TagResource",
+                "organizations:UntagResource",
+                "organizations:UpdateOrganizationalUnit",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

@@ -18,6 +18,7 @@ use futures::{StreamExt, stream};
 
 use crate::cause::wrapped_versioning;
 use crate::iam::Use;
+use crate::provider::aws::actions::{KindActions, strings};
 use crate::provider::aws::errors;
 use crate::provider::aws::kind::{
     Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, WhyUnread, attrs,
@@ -51,6 +52,48 @@ impl KindProvider for S3Bucket {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Account(&S3Bucket)
+    }
+
+    fn actions(&self) -> KindActions {
+        KindActions {
+            bulk: strings(&[
+                "s3:GetBucketAbac",
+                "s3:GetBucketOwnershipControls",
+                "s3:GetBucketPolicy",
+                "s3:GetBucketPublicAccessBlock",
+                "s3:GetBucketTagging",
+                "s3:GetBucketVersioning",
+                "s3:GetEncryptionConfiguration",
+                "s3:ListAllMyBuckets",
+            ]),
+            reads: strings(&[
+                "s3:GetBucketAbac",
+                "s3:GetBucketLocation",
+                "s3:GetBucketOwnershipControls",
+                "s3:GetBucketPolicy",
+                "s3:GetBucketPublicAccessBlock",
+                "s3:GetBucketTagging",
+                "s3:GetBucketVersioning",
+                "s3:GetEncryptionConfiguration",
+            ]),
+            marks: strings(&[]),
+            changes: strings(&[
+                "s3:CreateBucket",
+                "s3:DeleteBucket",
+                "s3:DeleteBucketPolicy",
+                "s3:PutBucketAbac",
+                "s3:PutBucketOwnershipControls",
+                "s3:PutBucketPolicy",
+                "s3:PutBucketPublicAccessBlock",
+                "s3:PutBucketTagging",
+                "s3:PutBucketVersioning",
+                "s3:PutEncryptionConfiguration",
+                "s3:TagResource",
+                "s3:UntagResource",
+            ]),
+            conditional: &[],
+            served_by: None,
+        }
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {

@@ -6,12 +6,13 @@ mod model;
 mod patch;
 mod request;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
 
 use async_trait::async_trait;
 use aws_sdk_cloudcontrol::types::{Operation, OperationStatus, ResourceRequestStatusFilter};
 
+use super::actions::{KindActions, ServedBy, unique};
 use super::errors;
 use super::kind::{
     Bulk, BulkReader, BulkReading, BulkScope, KindProvider, OrAbsent, Wanted, optional,
@@ -54,6 +55,37 @@ impl KindProvider for ResourceProvider {
 
     fn bulk(&'static self) -> Bulk {
         Bulk::Account(self)
+    }
+
+    /// Cloud Control calls a type's handlers with the credentials of its caller (Cloud Control API User Guide, "Specifying
+    /// credentials"), so that its actions and those of the handlers are asked for.
+    fn actions(&self) -> KindActions {
+        let of = |handlers: &[Handler]| {
+            let listed = handlers.iter().filter_map(|handler| self.ty.handlers.get(handler));
+            unique(listed.flat_map(|handler| &handler.permissions))
+        };
+        let reads = [Handler::Read, Handler::List];
+        let mut changes = of(&[Handler::Create, Handler::Update, Handler::Delete]);
+        if self.ty.tag_property().is_some() {
+            changes = unique(changes.iter().chain(&self.ty.tagging.permissions));
+        }
+        KindActions {
+            bulk: of(&reads),
+            reads: of(&reads),
+            marks: BTreeSet::new(),
+            changes,
+            conditional: &[],
+            served_by: Some(ServedBy {
+                reads: &["cloudformation:GetResource", "cloudformation:ListResources"],
+                changes: &[
+                    "cloudformation:CreateResource",
+                    "cloudformation:DeleteResource",
+                    "cloudformation:GetResourceRequestStatus",
+                    "cloudformation:ListResourceRequests",
+                    "cloudformation:UpdateResource",
+                ],
+            }),
+        }
     }
 
     /// Cloud Control repeats a request with the same client token for 36 hours; the SDK makes one for each call, which its own
