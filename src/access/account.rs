@@ -14,6 +14,8 @@ pub enum Coverage {
     Read,
     /// It exists and was not read whole, for this reason: what the model holds of it is a part.
     Unread(String),
+    /// It was read, and something in it grants access in a way that is not judged, for this reason.
+    Unjudged(String),
     /// It does not exist yet: it will hold what the model holds of it and nothing else.
     Absent,
     /// AWS has closed it: until it is reopened nobody can act in it or from it, and what it holds answers
@@ -69,7 +71,7 @@ impl AccountNode {
     /// Whether everything that it holds is in the model.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        !matches!(self.coverage, Coverage::Unread(_))
+        !matches!(self.coverage, Coverage::Unread(_) | Coverage::Unjudged(_))
     }
 
     /// Whether AWS has closed it.

@@ -23,7 +23,9 @@ mod model;
 mod organization;
 mod policy;
 mod principal;
+mod queue_url;
 mod resource;
+mod statements;
 
 #[cfg(test)]
 mod tests;
@@ -33,9 +35,11 @@ pub use model::{AccessModel, Facts};
 pub use organization::{Guardrails, Organization, PolicyType};
 pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
+pub use queue_url::queue_arn;
 pub use resource::{
     AccessLists, BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY,
     LOG_DESTINATION, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES,
     ResourceNode, ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE, STREAM, TABLE,
     TOPIC,
 };
+pub use statements::{Permission, bus_statement, statement_of};

@@ -40,6 +40,9 @@ pub struct Facts {
     pub listed_types: BTreeSet<&'static str>,
     /// The same beside these, of single accounts.
     pub listed_beside: BTreeMap<Handle, BTreeSet<&'static str>>,
+    /// Types of which policies in some Regions of an account alone are among `resources`, and where that leaves off: `outside
+    /// eu-west-1`.
+    pub listed_in_part: BTreeMap<Handle, BTreeMap<&'static str, String>>,
     /// The ARN of the bucket that decides what is applied to the accounts: who writes it can do everything.
     pub state_bucket: Option<String>,
     /// Where objects that are no principals are declared, by the label that reports cite.
@@ -70,6 +73,8 @@ pub struct AccessModel {
     pub listed_types: BTreeSet<&'static str>,
     /// The same beside these, of single accounts.
     pub listed_beside: BTreeMap<Handle, BTreeSet<&'static str>>,
+    /// Types of which policies in some Regions of an account alone are known, and where none are.
+    pub listed_in_part: BTreeMap<Handle, BTreeMap<&'static str, String>>,
     /// The ARN of the bucket that holds the estate's state.
     pub state_bucket: Option<String>,
     /// Requests are made at this moment or later; `None` where no moment was given.
@@ -148,6 +153,7 @@ impl AccessModel {
             resources,
             listed_types: facts.listed_types,
             listed_beside: facts.listed_beside,
+            listed_in_part: facts.listed_in_part,
             state_bucket: facts.state_bucket,
             since: None,
             principals_by_account,
@@ -167,6 +173,16 @@ impl AccessModel {
     pub fn lists(&self, account: &Handle, name: &str) -> bool {
         self.listed_types.contains(name)
             || self.listed_beside.get(account).is_some_and(|types| types.contains(name))
+    }
+
+    /// A type of which an account may hold policies that are not known, by its CloudFormation name, and with where they are if
+    /// those of some Regions are known.
+    #[must_use]
+    pub fn unlisted(&self, account: &Handle, name: &str) -> String {
+        match self.listed_in_part.get(account).and_then(|types| types.get(name)) {
+            Some(beyond) => format!("{name} {beyond}"),
+            None => name.to_owned(),
+        }
     }
 
     /// The same in every account that was read.

@@ -34,6 +34,8 @@ pub struct ResourceType {
     /// Whether identities of its own account need its policy's permission beside their own. Judged by
     /// [`crate::iam::evaluate`]; here for readers, and kept equal by a test.
     pub policy_required: bool,
+    /// What the policy that it gets where nobody gives it one permits its account; `None` where it gets none.
+    pub policy_by_default: Option<&'static str>,
     /// What else lets others into it, beside its policy, that no source reads; as reports list it.
     pub also_opened_by: Option<&'static str>,
     /// Actions, in lower case, that its service refuses to identities of other accounts, whatever policies say.
@@ -72,6 +74,7 @@ impl ResourceType {
         writes: &[],
         reads: &[],
         policy_required: false,
+        policy_by_default: None,
         also_opened_by: None,
         of_the_owner: &[],
         code_for_others: &[],
@@ -129,6 +132,8 @@ pub static KEY: ResourceType = ResourceType {
     writes: &["kms:Encrypt", "kms:GenerateDataKey"],
     reads: &["kms:Decrypt"],
     policy_required: true,
+    // KMS Developer Guide, "Default key policy".
+    policy_by_default: Some("kms:*"),
     also_opened_by: Some("grants of KMS keys"),
     // KMS API Reference, the operations that say "Cross-account use: No".
     of_the_owner: &[
@@ -419,12 +424,14 @@ const fn unsigned(name: &'static str, service: &'static str) -> PolicyBearing {
 /// Source: IAM User Guide, "AWS services that work with IAM", the column on resource-based policies; whether
 /// unsigned requests are answered, by each service's own guide (SQS: "Anonymous", API Gateway and Lambda
 /// function URLs: authorization `NONE`, EFS: "anonymous access", OpenSearch: "open" domains).
-pub static POLICY_BEARING_TYPES: [PolicyBearing; 28] = [
+pub static POLICY_BEARING_TYPES: [PolicyBearing; 30] = [
     signed("AWS::KMS::Key", "kms"),
     signed("AWS::SecretsManager::Secret", "secretsmanager"),
     unsigned("AWS::SQS::Queue", "sqs"),
     unsigned("AWS::SNS::Topic", "sns"),
     unsigned("AWS::Lambda::Function", "lambda"),
+    unsigned("AWS::Lambda::Alias", "lambda"),
+    unsigned("AWS::Lambda::Version", "lambda"),
     signed("AWS::DynamoDB::Table", "dynamodb"),
     unsigned("AWS::S3::Bucket", "s3"),
     unsigned("AWS::S3::AccessPoint", "s3"),
@@ -457,6 +464,12 @@ impl ResourceType {
         let mut parts = arn.splitn(6, ':');
         let (service, rest) = (parts.nth(2)?, parts.nth(2)?);
         RESOURCE_TYPES.into_iter().find(|t| t.service == service && rest.starts_with(t.resource))
+    }
+
+    /// The type of that CloudFormation name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        RESOURCE_TYPES.into_iter().find(|t| t.name == name)
     }
 
     /// The type whose resources carry the policies of a service, named by its ARN name space.

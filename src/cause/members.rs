@@ -25,6 +25,7 @@ type Operations = &'static [(&'static str, &'static [&'static str])];
 ///
 /// Source: the API reference of each service. moto 5.2 leaves out `IsTruncated` in some listings of IAM.
 const MEMBERS: &[(&str, Operations)] = &[
+    ("Account", &[("ListRegions", &["Regions"])]),
     (
         "CloudControl",
         &[
@@ -49,6 +50,11 @@ const MEMBERS: &[(&str, Operations)] = &[
             ("GetMetricData", &["MetricDataResults"]),
         ],
     ),
+    ("DynamoDB", &[("GetResourcePolicy", &["Policy"]), ("ListTables", &["TableNames"])]),
+    (
+        "ECR",
+        &[("DescribeRepositories", &["repositories"]), ("GetRepositoryPolicy", &["policyText"])],
+    ),
     (
         "IAM",
         &[
@@ -70,6 +76,8 @@ const MEMBERS: &[(&str, Operations)] = &[
             ("ListRoles", &["IsTruncated", "Roles"]),
         ],
     ),
+    ("KMS", &[("GetKeyPolicy", &["Policy"]), ("ListKeys", &["Keys"])]),
+    ("Lambda", &[("GetPolicy", &["Policy"]), ("ListFunctions", &["Functions"])]),
     (
         "Organizations",
         &[
@@ -111,6 +119,8 @@ const MEMBERS: &[(&str, Operations)] = &[
         ],
     ),
     ("S3 Control", &[("GetPublicAccessBlock", SWITCHES)]),
+    ("SNS", &[("GetTopicAttributes", &["Attributes"]), ("ListTopics", &["Topics"])]),
+    ("Secrets Manager", &[("GetResourcePolicy", &["ARN"]), ("ListSecrets", &["SecretList"])]),
     (
         "SSM",
         &[
@@ -316,8 +326,12 @@ mod tests {
     }
 
     /// Answers that may be empty, and why.
-    const MAY_BE_EMPTY: &[(&str, &str)] =
-        &[("GetObject", "its body is what was stored"), ("HeadBucket", "it has no body")];
+    const MAY_BE_EMPTY: &[(&str, &str)] = &[
+        ("GetObject", "its body is what was stored"),
+        ("GetQueueAttributes", "a queue without a policy has none of what is asked for"),
+        ("HeadBucket", "it has no body"),
+        ("ListQueues", "SQS leaves out an empty list"),
+    ];
 
     /// `list_roles` as the SDK's clients have it, to `listroles`.
     fn reads(text: &str) -> BTreeSet<String> {

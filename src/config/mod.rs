@@ -32,7 +32,7 @@ pub use model::{
     Backend, CallDecl, CheckDecl, ConditionBlock, Configuration, DataDecl, IgnoreChanges,
     ImportDecl, ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl,
     OutputDecl, RemovedDecl, ResourceDecl, Settings, SpannedTarget, Supplied, SuppliedBy,
-    TargetAddr, VariableDecl,
+    TargetAddr, VariableDecl, WallsSettings,
 };
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 pub use refs::{

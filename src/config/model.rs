@@ -64,6 +64,17 @@ pub struct Settings {
     pub name: Option<Spanned<String>>,
     /// Where state lives; [`Backend::Local`] in `.palisade/state` when the block is absent.
     pub backend: Option<Spanned<Backend>>,
+    /// The `walls` block.
+    pub walls: Option<WallsSettings>,
+}
+
+/// The `walls` block.
+#[derive(Clone, Debug)]
+pub struct WallsSettings {
+    /// Where it stands.
+    pub loc: Loc,
+    /// Resource types whose policies are read.
+    pub types: Vec<&'static str>,
 }
 
 /// Where state lives.

@@ -30,6 +30,13 @@ pub(crate) fn document(value: &Value) -> Option<Document> {
     read.ok().map(|(document, _)| document)
 }
 
+/// The document of a text that is used so, of which parts may not be known yet.
+#[must_use]
+pub(crate) fn text_document(value: &Value, role: Use) -> Option<Document> {
+    let NodeKind::String(text) = node(value, 0)?.kind else { return None };
+    Document::parse_text(&text, role).ok().map(|(document, _)| document)
+}
+
 /// A canonical policy in which principals that stand as unique ids are named by the ARNs that these ids stood
 /// for.
 #[must_use]

@@ -87,6 +87,7 @@ pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adopta
     check_kinds(&request.kinds, &adoptable, home)?;
     let mut everything = PlanRequest::everything(&request.variables);
     everything.failed_lookups = FailedLookups::LeftOut;
+    everything.resource_policies = false;
     if let AdoptPlace::Account(account) = &request.place {
         everything.about.accounts.push(handle(account)?);
     }

@@ -30,8 +30,11 @@ pub async fn run(
     workspace: &Workspace,
     request: &DriftRequest,
 ) -> Result<DriftReport, EngineError> {
-    let plan_request =
-        PlanRequest { failed_lookups: FailedLookups::LeftOut, ..request.plan.clone() };
+    let plan_request = PlanRequest {
+        failed_lookups: FailedLookups::LeftOut,
+        resource_policies: false,
+        ..request.plan.clone()
+    };
     let inputs = refresh::load_and_refresh_recovered(workspace, &plan_request).await?;
     let mut plan = plan::make(workspace, &inputs, &plan_request)?;
     narrow(&mut plan, request.managed_only);

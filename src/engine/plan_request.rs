@@ -21,6 +21,8 @@ pub struct PlanRequest {
     pub variables: Variables,
     /// Whether AWS is read.
     pub refresh: bool,
+    /// Whether the policies on resources are read with it, by which walls are judged.
+    pub resource_policies: bool,
     /// Whether the plan is made to be carried out at once: then every account that it changes has to be
     /// read, if need be through its access role.
     pub for_apply: bool,
@@ -79,6 +81,7 @@ impl PlanRequest {
             about: Selection::default(),
             variables: variables.clone(),
             refresh: true,
+            resource_policies: true,
             for_apply: false,
             parallelism: 10,
             imports: Vec::new(),

@@ -23,8 +23,9 @@ use crate::live::{
     Adoptions, Live, PlanPrincipals, Selection, Targets, adoptions, principals, selection,
 };
 use crate::provider::{
-    AccountListing, AccountTarget, Announcements, Caller, Provider, ProviderError,
+    AccountListing, AccountTarget, Announcements, Caller, PolicyTypes, Provider, ProviderError,
 };
+use crate::schema::blocks::POLICIES_READ;
 use crate::schema::data::Lookup;
 use crate::schema::{Spanned, access_of, account_state};
 use crate::state::model::Resources;
@@ -347,6 +348,15 @@ impl EstateReader<'_> {
         }
     }
 
+    /// The types of resources whose policies are read.
+    fn policy_types(&self) -> PolicyTypes {
+        match (&self.configuration.settings.walls, self.request.resource_policies) {
+            (_, false) => PolicyTypes::new(),
+            (Some(walls), true) => walls.types.iter().copied().collect(),
+            (None, true) => POLICIES_READ.into_iter().collect(),
+        }
+    }
+
     /// Reads these accounts, but those that are shut.
     async fn accounts(
         &self,
@@ -363,6 +373,7 @@ impl EstateReader<'_> {
             for_apply: self.request.for_apply,
             parallelism: self.request.parallelism,
             recorded,
+            policies: &self.policy_types(),
         };
         let readings = read_live::read_accounts(provider, targets, estate, request).await;
         drop(busy);

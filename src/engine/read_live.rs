@@ -2,6 +2,7 @@
 //! that it belongs to, and whether that ends the use case is for [`judge_failures`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream;
@@ -14,8 +15,8 @@ use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::live::{Index, Live, Reading};
 use crate::provider::{
-    AccountListing, AccountTarget, Failure, Inventory, Provider, ProviderError, SoughtResources,
-    UnreadAdvice,
+    AccountListing, AccountTarget, Failure, Inventory, PolicyTypes, Provider, ProviderError,
+    PolicyReadings, SoughtResources, UnreadAdvice,
 };
 use crate::schema::resource::resource_type;
 use crate::schema::{AccessPart, AccountState, Home, access_of, kinds};
@@ -39,6 +40,8 @@ pub struct AccountRequest<'a> {
     pub parallelism: usize,
     /// What state records.
     pub recorded: &'a Resources,
+    /// The types of resources whose policies are read.
+    pub policies: &'a PolicyTypes,
 }
 
 /// The objects of AWS resource types that configuration or state know in each account.
@@ -137,6 +140,7 @@ pub async fn read_accounts(
             kinds: &kinds,
             prefix: &prefix,
             resources: sought.get(handle).unwrap_or(&nothing),
+            policies: request.policies,
         };
         async move {
             let answer = match request.shut.get(handle) {
@@ -164,7 +168,8 @@ pub async fn read_accounts(
                 }
                 // One call reads several kinds: what it said is said once.
                 let mut by_reason: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
-                for (kind, why) in &inventory.unread {
+                let policies = &inventory.policies;
+                for (kind, why) in inventory.unread.iter().chain(&policies.unread) {
                     by_reason.entry(why).or_default().push(kind);
                 }
                 for (why, kinds) in by_reason {
@@ -172,7 +177,8 @@ pub async fn read_accounts(
                     let warning =
                         Diagnostic::warning(format!("could not read {kinds} in `{handle}`"))
                             .detail(why.clone());
-                    let help = inventory.advice.get(why).map(|advice| match advice {
+                    let advice = inventory.advice.get(why).or_else(|| policies.advice.get(why));
+                    let help = advice.map(|advice| match advice {
                         UnreadAdvice::Do(what) => what.clone(),
                         UnreadAdvice::Allow => may_read(target),
                     });
@@ -181,6 +187,7 @@ pub async fn read_accounts(
                         None => warning,
                     });
                 }
+                all.warnings.extend(unread_policies(handle, policies));
                 Reading::Read(Index::new(*inventory))
             }
             AccountAnswer::Failed(error) => {
@@ -194,6 +201,24 @@ pub async fn read_accounts(
         all.readings.insert(handle.clone(), reading);
     }
     all
+}
+
+/// What is said of single policies on resources that could not be read: their number, by type and reason.
+fn unread_policies(account: &Handle, policies: &PolicyReadings) -> Vec<Diagnostic> {
+    let mut counted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for resource in policies.resources.values() {
+        if let Err(why) = &resource.policy {
+            *counted.entry((resource.kind, why)).or_default() += 1;
+        }
+    }
+    let warning = |((kind, why), count): ((&str, &str), usize)| {
+        let what = if count == 1 { "the policy of one" } else { "policies of" };
+        let many = if count == 1 { String::new() } else { format!("{count} ") };
+        Diagnostic::warning(format!("could not read {what} {many}`{kind}` in `{account}`"))
+            .detail(why.to_owned())
+            .help("the walls of the account are undetermined until they can be read, or `walls` leaves the type out")
+    };
+    counted.into_iter().map(warning).collect()
 }
 
 /// Why AWS lets nobody into an account.
@@ -231,6 +256,7 @@ struct BulkRead<'a> {
     /// The path below which parameters are read.
     prefix: &'a str,
     resources: &'a SoughtResources,
+    policies: &'a PolicyTypes,
 }
 
 impl BulkRead<'_> {
@@ -240,12 +266,23 @@ impl BulkRead<'_> {
         target: &AccountTarget,
     ) -> Result<Inventory, ProviderError> {
         let account = provider.read_account(target, self.kinds, self.prefix);
-        if self.resources.is_empty() {
-            return account.await;
-        }
-        let resources = provider.read_resources(target, self.resources);
-        let (mut inventory, resources) = futures::try_join!(account, resources)?;
+        let resources = async {
+            match self.resources.is_empty() {
+                true => Ok(Inventory::default()),
+                false => provider.read_resources(target, self.resources).await,
+            }
+        };
+        // What lies in an emulator is no resource of AWS's.
+        let policies = async {
+            match self.policies.is_empty() || target.endpoint_url.is_some() {
+                true => Ok(PolicyReadings::default()),
+                false => provider.read_policies(target, self.policies).await,
+            }
+        };
+        let (mut inventory, resources, policies) =
+            futures::try_join!(account, resources, policies)?;
         inventory.absorb(resources);
+        inventory.policies = Arc::new(policies);
         Ok(inventory)
     }
 }

@@ -211,6 +211,7 @@ impl Saved {
             },
             variables: all,
             refresh: self.refresh,
+            resource_policies: true,
             for_apply: true,
             parallelism,
             about: Selection::default(),

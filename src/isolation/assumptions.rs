@@ -340,7 +340,7 @@ impl<'a> Assumptions<'a> {
             let objects: Vec<String> = unseen
                 .filter(|ty| ty.takes_unsigned || *origin != Origin::Anonymous)
                 .filter(|ty| self.any_gets_in(callers, origin, owner, ty, memo))
-                .map(|ty| ty.name.to_owned())
+                .map(|ty| model.unlisted(&owner.handle, ty.name))
                 .collect();
             if !objects.is_empty() {
                 let kind = AssumptionKind::ResourcePolicies;
@@ -376,7 +376,7 @@ impl<'a> Assumptions<'a> {
                 all.push(Assumption {
                     account: owner.handle.clone(),
                     kind: AssumptionKind::ResourcePolicies,
-                    objects: vec![ty.name.to_owned()],
+                    objects: vec![model.unlisted(handle, ty.name)],
                 });
             }
         }

@@ -21,7 +21,7 @@ use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Opening, SymbolicAnswer};
-use crate::iam::{Decision, Effect, PolicyDecision, semantic_eq};
+use crate::iam::{DecidedBy, Decision, Effect, PolicyDecision, semantic_eq};
 use crate::ids::Handle;
 
 /// What has to stay possible after a change, as the one who makes the change knows it.
@@ -130,6 +130,10 @@ fn at_risk(
         let mut all = right.resources.iter();
         all.any(|space| before.resources.contains_key(space.text().trim_end_matches('/')))
     };
+    let goes = |right: &Right| {
+        let mut all = right.resources.iter().map(|space| space.text().trim_end_matches('/'));
+        all.any(|arn| before.resources.contains_key(arn) && !after.resources.contains_key(arn))
+    };
     let mut found = Vec::new();
     for need in needs {
         let (plain, guarded) = by_policy(need, |arn| {
@@ -137,8 +141,8 @@ fn at_risk(
             (both.0.is_some() || both.1.is_some()).then_some(both)
         });
         for (was, is) in guarded {
-            // Of what is not there yet, nothing is lost.
-            if was.policy.is_none() && !is_there(&was) {
+            // Of what is not there yet, or goes with the plan, nothing is lost.
+            if was.policy.is_none() && !is_there(&was) || goes(&was) {
                 continue;
             }
             let unchanged = match (&was.policy, &is.policy) {
@@ -371,7 +375,13 @@ fn policies(
     let mut denied = Vec::new();
     for (was, is) in at_risk {
         let was = Asked::within(before, &source, was);
-        denied.extend(lost(was, &Asked::within(after, &source, is)?));
+        let asked = Asked::within(after, &source, is)?;
+        denied.extend(lost(was, &asked).into_iter().map(|(opening, why, culprit)| {
+            // Nothing denies it, so what no longer permits it is at fault.
+            let own = is.policy.as_ref().filter(|_| is_for_the_resource(&asked, &opening));
+            let culprit = culprit.or_else(|| own.map(|policy| policy.label().to_owned()));
+            (opening, why, culprit)
+        }));
     }
     let (call, why, culprit) = first_of(&denied)?;
     let what = format!(
@@ -461,6 +471,11 @@ fn first_of(lost: &[Lost]) -> Option<(String, &str, &str)> {
 
 fn request(opening: &Opening) -> (String, String) {
     (opening.witness.action.clone(), opening.witness.resource.clone())
+}
+
+/// Whether it is the resource's own policy that would have to permit a request.
+fn is_for_the_resource(asked: &Asked, opening: &Opening) -> bool {
+    asked.judge(&opening.witness).decided_by == DecidedBy::ResourcePolicy
 }
 
 /// Why a request that was allowed is not any more, and the object whose policy says so.

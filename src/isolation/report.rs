@@ -92,7 +92,9 @@ impl<'a, 'w> Writer<'a, 'w> {
         };
         let mut section = Isolation {
             basis: Some(Basis {
-                accounts_read: covered(&|coverage| matches!(coverage, Coverage::Read)),
+                accounts_read: covered(&|coverage| {
+                    matches!(coverage, Coverage::Read | Coverage::Unjudged(_))
+                }),
                 accounts_unread: covered(&|coverage| matches!(coverage, Coverage::Unread(_))),
                 live: model.live,
                 not_modelled: not_modelled(model),

@@ -171,6 +171,7 @@ impl Fixture {
             absent: Vec::new(),
             live: true,
             guardrails_read: true,
+            policies: BTreeMap::new(),
         }
     }
 

@@ -1,12 +1,14 @@
 //! The estate before and after a plan, as objects: what the isolation analysis compares.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::model::Action;
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::live::{Live, Reading};
+use crate::provider::PolicyReadings;
 use crate::schema::{AccessPart, Guardrail, Home, access_of};
 use crate::value::Attrs;
 
@@ -51,6 +53,8 @@ pub struct Sides {
     pub live: bool,
     /// Whether the organization's policies were read: those that nobody manages are seen too.
     pub guardrails_read: bool,
+    /// Policies on the resources of the accounts that were read.
+    pub policies: BTreeMap<Handle, Arc<PolicyReadings>>,
 }
 
 /// Builds both sides. `selected` says whether a decision is carried out by this plan.
@@ -96,7 +100,12 @@ pub(super) fn sides(
                 let unread = &index.inventory().unread;
                 // An account of which one kind that grants access was not read is not known.
                 let grants = |kind: &str| access_of(kind).is_some_and(AccessPart::grants);
+                let policies = &index.inventory().policies;
                 let missing = unread.iter().find(|(kind, _)| grants(kind));
+                let missing = missing.or_else(|| policies.unread.iter().next());
+                if let Some(handle) = handle {
+                    sides.policies.insert(handle.clone(), Arc::clone(policies));
+                }
                 match (handle, missing) {
                     (None, _) => {
                         sides.guardrails_read = !unread.keys().any(|kind| limits_principals(kind));

@@ -5,9 +5,11 @@
 
 pub mod aws;
 pub mod fence;
+pub mod policies;
 pub mod retry;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::{oneshot, watch};
@@ -19,6 +21,7 @@ use crate::schema::AccountState;
 use crate::value::{AttrPath, Attrs};
 
 pub use fence::{AttemptGate, Permit};
+pub use policies::{PolicyTypes, PolicyReadings, ResourceReading};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,6 +151,8 @@ pub struct Inventory {
     pub advice: BTreeMap<String, UnreadAdvice>,
     /// Kinds among [`Self::unread`] that the endpoint does not have at all: it can hold no object of them.
     pub unimplemented: BTreeSet<&'static str>,
+    /// Policies on resources, which only the analysis of access asks for.
+    pub policies: Arc<PolicyReadings>,
 }
 
 /// Objects of AWS resource types that a read of an account is about: by type and identifier, the properties that are said of
@@ -457,6 +462,16 @@ pub trait Provider: Send + Sync {
         _sought: &SoughtResources,
     ) -> Result<Inventory, ProviderError> {
         Ok(Inventory::default())
+    }
+
+    /// Reads the policies on resources of types, in every Region that the account has enabled. A type that cannot be read lands
+    /// in [`PolicyReadings::unread`].
+    async fn read_policies(
+        &self,
+        _target: &AccountTarget,
+        _types: &PolicyTypes,
+    ) -> Result<PolicyReadings, ProviderError> {
+        Ok(PolicyReadings::default())
     }
 
     /// Reads one object by its kind and natural key (or, for organization kinds, its AWS id):

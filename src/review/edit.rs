@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use super::{AccountSnapshot, Group, Identity, ManagedDocument, PolicyText, Resource};
-use crate::access::{AccessLists, BUCKET, KEY, ResourceType};
+use crate::access::{AccessLists, BUCKET, ResourceType};
 
 /// A principal or group with policies, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -370,14 +370,13 @@ pub(super) fn resource<'a>(
 /// The policy that a new resource has by default. That of a key delegates to the account (KMS Developer Guide,
 /// "Default key policy"); other resources have none.
 fn default_policy(of: &ResourceType, root: &str) -> Option<PolicyText> {
-    (*of == KEY).then(|| {
-        PolicyText::read(&json!({
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
-            ]
-        }))
-    })
+    let action = of.policy_by_default?;
+    Some(PolicyText::read(&json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": root}, "Action": action, "Resource": "*"}
+        ]
+    })))
 }
 
 /// A dump that is older or newer than the plan or the deployed stack: either may be right.
@@ -385,61 +384,4 @@ pub(super) fn stale(address: &str) -> String {
     format!(
         "the dump does not match the plan or deployed stack at `{address}`: dump the account again"
     )
-}
-
-/// The arguments of a permission of a Lambda function, which becomes a statement of the function's policy.
-///
-/// Source: Lambda API Reference, `AddPermission`.
-pub(super) struct Permission<'a> {
-    /// The permitted action.
-    pub(super) action: &'a str,
-    /// `*`, the id of an account, an ARN or a service.
-    pub(super) principal: &'a str,
-    /// Condition keys and the values that they must equal.
-    pub(super) equals: &'a [(&'static str, Option<&'a str>)],
-    /// `aws:SourceArn`.
-    pub(super) source_arn: Option<&'a str>,
-    /// Whether it applies only to the function's URL.
-    pub(super) through_url: bool,
-}
-
-impl Permission<'_> {
-    /// Its statement.
-    pub(super) fn statement(&self, sid: &str, arn: &str, account: &AccountSnapshot) -> Json {
-        let named = self.principal;
-        let principal = if named == "*" {
-            json!("*")
-        } else if named.len() == 12 && named.bytes().all(|byte| byte.is_ascii_digit()) {
-            json!({"AWS": format!("arn:{}:iam::{named}:root", account.partition)})
-        } else if named.starts_with("arn:") {
-            json!({"AWS": named})
-        } else {
-            json!({"Service": named})
-        };
-        let equals: serde_json::Map<String, Json> = self
-            .equals
-            .iter()
-            .filter_map(|(key, value)| Some(((*key).to_owned(), json!(value.as_ref()?))))
-            .collect();
-        let mut condition = serde_json::Map::new();
-        if !equals.is_empty() {
-            condition.insert("StringEquals".to_owned(), Json::Object(equals));
-        }
-        if let Some(source) = self.source_arn {
-            condition.insert("ArnLike".to_owned(), json!({"aws:SourceArn": source}));
-        }
-        if self.through_url {
-            condition.insert("Bool".to_owned(), json!({"lambda:InvokedViaFunctionUrl": "true"}));
-        }
-        let mut statement = serde_json::Map::new();
-        statement.insert("Sid".to_owned(), json!(sid));
-        statement.insert("Effect".to_owned(), json!("Allow"));
-        statement.insert("Principal".to_owned(), principal);
-        statement.insert("Action".to_owned(), json!(self.action));
-        statement.insert("Resource".to_owned(), json!(arn));
-        if !condition.is_empty() {
-            statement.insert("Condition".to_owned(), Json::Object(condition));
-        }
-        Json::Object(statement)
-    }
 }

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
+use super::cloudcontrol;
 use super::state::SandboxState;
 use super::wire::{Call, Ctx, Refusal, Service};
 
@@ -38,6 +39,13 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, body: &Value) -> Result<
     let text = |member: &str| body.get(member).and_then(Value::as_str);
     let id = subject(ctx, text("AccountId"))?;
     match operation {
+        // A sandbox has the Region that it is asked in, and those in which it holds something.
+        "ListRegions" => {
+            let mut names = cloudcontrol::regions(ctx);
+            names.insert(ctx.region.to_owned());
+            let region = |name: &String| json!({ "RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT" });
+            Ok(json!({ "Regions": names.iter().map(region).collect::<Vec<_>>() }))
+        }
         "PutAccountName" => {
             let name = text("AccountName").unwrap_or_default();
             // `[ -;=?-~]+`, at most 50 of them.

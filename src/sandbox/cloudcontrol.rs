@@ -7,8 +7,14 @@
 //! Source: Cloud Control API Reference (`ProgressEvent`, each operation's errors), CloudFormation CLI User Guide,
 //! "Resource type handler contract".
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+mod names;
+
+use names::NamePlace;
 
 use super::state::{LOWER, UPPER, derive};
 use super::wire::{Ctx, Refusal, Service};
@@ -100,6 +106,21 @@ fn absent(ty: &TypeSchema, id: &str) -> String {
 /// The row's key begins with what tells a caller's objects of a type from all others.
 fn prefix(ctx: &Ctx<'_>, ty: &TypeSchema) -> String {
     format!("{}\0{}\0{}\0", ctx.caller.account, ctx.region, ty.name)
+}
+
+/// The caller's objects of a type in the Region, by their identifiers.
+pub(crate) fn objects<'c>(ctx: &'c Ctx<'_>, ty: &str) -> Vec<(&'c str, &'c Value)> {
+    let prefix = format!("{}\0{}\0{ty}\0", ctx.caller.account, ctx.region);
+    let rows = ctx.state.resources.iter();
+    rows.filter_map(|(key, row)| Some((key.strip_prefix(&prefix)?, &row.properties))).collect()
+}
+
+/// The Regions in which the caller has objects.
+pub(crate) fn regions(ctx: &Ctx<'_>) -> BTreeSet<String> {
+    let prefix = format!("{}\0", ctx.caller.account);
+    let rows = ctx.state.resources.iter();
+    let regions = rows.filter_map(|(key, _)| key.strip_prefix(&prefix)?.split('\0').next());
+    regions.map(str::to_owned).collect()
 }
 
 fn requests(ctx: &Ctx<'_>, body: &Value) -> Value {
@@ -291,13 +312,19 @@ fn create(
     let is_chosen = |path: &&PropertyPath| !is_given(path, &properties);
     let chosen: Vec<&PropertyPath> = ty.identifier.iter().filter(is_chosen).collect();
     let times = ctx.state.next(&format!("resource/{}", ty.name));
+    let letters = derive(&format!("{}/{}/{times}", ty.name, ctx.caller.account), LOWER, 12);
+    let (account, region) = (ctx.caller.account.clone(), ctx.region.to_owned());
+    let place = NamePlace { account: &account, region: &region, letters: &letters };
     for path in chosen {
-        let name = made_up(ctx, ty, path, times);
+        let name = names::made_of(&place, ty, path, &properties)
+            .unwrap_or_else(|| made_up(ctx, ty, path, times));
         put(&mut properties, &path.0, name.into());
     }
     for path in ty.read_only.iter().filter(|path| path.is_top()) {
         if properties.get(path.root()).is_none() {
-            let value = read_only_value(ctx, ty, path, times);
+            let value = names::made_of(&place, ty, path, &properties)
+                .map(Value::from)
+                .or_else(|| read_only_value(ctx, ty, path, times));
             if let (Some(object), Some(value)) = (properties.as_object_mut(), value) {
                 object.insert(path.root().to_owned(), value);
             }

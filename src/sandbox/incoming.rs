@@ -8,7 +8,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 
 use super::wire::{Call, Service, form};
-use super::{account, cloudcontrol, cloudwatch, s3, s3control};
+use super::{account, cloudcontrol, cloudwatch, policies, s3, s3control};
 
 /// Takes a request of the SDK apart.
 pub(crate) async fn parse(request: HttpRequest) -> Result<Call, ConnectorError> {
@@ -51,6 +51,13 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         "monitoring" => Service::CloudWatch,
         "cloudformation" => Service::CloudFormation,
         "cloudcontrolapi" => Service::CloudControl,
+        "kms" => Service::Kms,
+        "secretsmanager" => Service::SecretsManager,
+        "sqs" => Service::Sqs,
+        "sns" => Service::Sns,
+        "lambda" => Service::Lambda,
+        "dynamodb" => Service::DynamoDb,
+        "ecr" => Service::Ecr,
         _ if path.starts_with("/v20180820/") => Service::S3Control,
         _ => Service::S3,
     };
@@ -67,16 +74,24 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         body,
     };
     call.operation = match service {
-        Service::Iam | Service::Sts | Service::CloudFormation => {
+        Service::Iam | Service::Sts | Service::Sns | Service::CloudFormation => {
             form(&String::from_utf8_lossy(&call.body)).remove("Action").unwrap_or_default()
         }
-        Service::Organizations | Service::Ssm | Service::CloudControl => call
+        Service::Organizations
+        | Service::Ssm
+        | Service::CloudControl
+        | Service::Kms
+        | Service::SecretsManager
+        | Service::Sqs
+        | Service::DynamoDb
+        | Service::Ecr => call
             .header("x-amz-target")
             .and_then(|target| target.rsplit('.').next())
             .unwrap_or_default()
             .to_owned(),
         Service::CloudWatch => cloudwatch::operation(&call),
         Service::Account => account::operation(&call),
+        Service::Lambda => policies::operation(&call).to_owned(),
         Service::S3 => s3::operation(&call),
         Service::S3Control => s3control::operation(&call),
     };
@@ -145,5 +160,12 @@ pub(crate) fn subject(call: &Call) -> String {
             params.get("StackName").cloned().unwrap_or_default()
         }
         Service::S3Control | Service::CloudWatch => call.path.clone(),
+        Service::Kms
+        | Service::SecretsManager
+        | Service::Sqs
+        | Service::Sns
+        | Service::Lambda
+        | Service::DynamoDb
+        | Service::Ecr => policies::resource("", call),
     }
 }

@@ -22,6 +22,7 @@ mod incoming;
 mod metrics;
 mod organizations;
 mod params;
+mod policies;
 mod protocol;
 mod s3;
 mod s3control;

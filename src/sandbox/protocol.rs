@@ -9,11 +9,13 @@ use super::xml::Xml;
 const IAM_NS: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 const STS_NS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
+const SNS_NS: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 const CLOUDFORMATION_NS: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
 
 fn namespace(service: Service) -> &'static str {
     match service {
         Service::Sts => STS_NS,
+        Service::Sns => SNS_NS,
         Service::CloudFormation => CLOUDFORMATION_NS,
         _ => IAM_NS,
     }
@@ -39,7 +41,7 @@ pub(crate) fn json(value: &Value, request: &str) -> Reply {
 pub(crate) fn refuse(call: &Call, refusal: &Refusal, request: &str) -> Reply {
     let kind = if refusal.status >= 500 { "Receiver" } else { "Sender" };
     match call.service {
-        Service::Iam | Service::Sts | Service::CloudFormation => {
+        Service::Iam | Service::Sts | Service::Sns | Service::CloudFormation => {
             let error = Xml::new()
                 .text("Type", kind)
                 .text("Code", &refusal.code)
@@ -60,13 +62,20 @@ pub(crate) fn refuse(call: &Call, refusal: &Refusal, request: &str) -> Reply {
                 .with("x-amzn-requestid", request)
         }
         // REST with JSON: the error's name stands in a header (smithy.io, "AWS restJson1 protocol").
-        Service::Account => {
+        Service::Account | Service::Lambda => {
             let body = json!({ "message": refusal.message });
             Reply::new(refusal.status, "application/json", body.to_string())
                 .with("x-amzn-errortype", json_code(&refusal.code))
                 .with("x-amzn-requestid", request)
         }
-        Service::Organizations | Service::Ssm | Service::CloudControl => {
+        Service::Organizations
+        | Service::Ssm
+        | Service::CloudControl
+        | Service::Kms
+        | Service::SecretsManager
+        | Service::Sqs
+        | Service::DynamoDb
+        | Service::Ecr => {
             let code = json_code(&refusal.code);
             let mut body = json!({ "__type": code });
             let member = if call.service == Service::Ssm { "message" } else { "Message" };

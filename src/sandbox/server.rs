@@ -25,7 +25,7 @@ use super::store::log::{Log, LogDelta};
 use super::wire::{Call, Ctx, Refusal, Reply, Service};
 use super::{
     Options, account, authorize, cloudcontrol, cloudformation, cloudwatch, iam, metrics,
-    organizations, protocol, s3, s3control, ssm, sts,
+    organizations, policies, protocol, s3, s3control, ssm, sts,
 };
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
@@ -377,6 +377,15 @@ impl Server {
                 cloudcontrol::serve(&mut ctx, &call.operation, &json_body(call)?)
                     .map(|value| protocol::json(&value, request))
             }
+            Service::Kms
+            | Service::SecretsManager
+            | Service::Sqs
+            | Service::Lambda
+            | Service::DynamoDb
+            | Service::Ecr => policies::serve(&ctx, call, &json_body(call)?)
+                .map(|value| protocol::json(&value, request)),
+            Service::Sns => policies::topics(&ctx, &call.operation, &Params::parse(&call.body))
+                .map(|xml| protocol::query(call, xml, request)),
             Service::Account => account::serve(&mut ctx, &call.operation, &json_body(call)?)
                 .map(|value| protocol::json(&value, request)),
             Service::S3 => s3::serve(&mut ctx, call).map(|r| r.with("x-amz-request-id", request)),

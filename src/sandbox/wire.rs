@@ -34,6 +34,20 @@ pub enum Service {
     CloudFormation,
     /// Objects of any resource type.
     CloudControl,
+    /// Keys.
+    Kms,
+    /// Secrets.
+    SecretsManager,
+    /// Queues.
+    Sqs,
+    /// Topics.
+    Sns,
+    /// Functions.
+    Lambda,
+    /// Tables.
+    DynamoDb,
+    /// Repositories of images.
+    Ecr,
 }
 
 impl Service {
@@ -49,6 +63,13 @@ impl Service {
             Self::Ssm => "ssm",
             Self::CloudWatch => "cloudwatch",
             Self::CloudControl | Self::CloudFormation => "cloudformation",
+            Self::Kms => "kms",
+            Self::SecretsManager => "secretsmanager",
+            Self::Sqs => "sqs",
+            Self::Sns => "sns",
+            Self::Lambda => "lambda",
+            Self::DynamoDb => "dynamodb",
+            Self::Ecr => "ecr",
         }
     }
 }

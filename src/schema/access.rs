@@ -44,6 +44,13 @@ pub enum AccessPart {
     IdentityProvider,
     /// A resource that says itself who may use it.
     Resource(ResourceDeclaration),
+    /// The policy of a resource, as an object of its own.
+    PolicyOf(PolicyOnResource),
+    /// A statement of the policy of a resource, as an object of its own.
+    StatementOf(StatementOnResource),
+    /// It grants access in a way that no analysis knows: where this attribute is set, at any depth; in any case where none is
+    /// named.
+    Unjudged(Option<&'static str>),
 }
 
 /// Whom a policy of the organization limits.
@@ -156,10 +163,13 @@ pub struct ResourceDeclaration {
     /// The prefix of its actions: `s3`.
     pub service: &'static str,
     /// The attribute with its name, where that alone makes its ARN (`arn:PARTITION:SERVICE:::NAME`, which holds
-    /// neither a region nor an account); other types bear theirs in `arn`.
+    /// neither a region nor an account).
     pub global_name: Option<&'static str>,
-    /// The attribute with its resource-based policy.
-    pub policy: &'static str,
+    /// The attribute with its ARN, for other types.
+    pub arn: &'static str,
+    /// The attribute with its resource-based policy, or the way to it (`ResourcePolicy.PolicyDocument`); `None` where objects of
+    /// another kind are its policy.
+    pub policy: Option<&'static str>,
     /// The attribute with its own public access block, for services that have one.
     pub public_access_block: Option<&'static str>,
     /// The attribute with its Object Ownership, for services that have access control lists.
@@ -170,6 +180,46 @@ pub struct ResourceDeclaration {
     pub tags_count: Option<&'static str>,
 }
 
+impl ResourceDeclaration {
+    /// One of which nothing is said.
+    pub(crate) const PLAIN: Self = Self {
+        service: "",
+        global_name: None,
+        arn: "arn",
+        policy: None,
+        public_access_block: None,
+        ownership: None,
+        encryption: None,
+        tags_count: None,
+    };
+}
+
+/// Where the policy of a resource says what it is, for those that are objects of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyOnResource {
+    /// The prefix of the resource's actions: `sns`.
+    pub service: &'static str,
+    /// The attribute that names the resource: by its ARN, or its URL.
+    pub target: &'static str,
+    /// The attribute with the policy.
+    pub policy: &'static str,
+}
+
+/// Where a statement of the policy of a resource says what it is, for those that are objects of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementOnResource {
+    /// The prefix of the resource's actions: `lambda`.
+    pub service: &'static str,
+    /// The attribute that names the resource, by its ARN or name.
+    pub target: &'static str,
+    /// The attribute with the statement's id.
+    pub sid: &'static str,
+    /// What the resource part of the target's ARN starts with.
+    pub resource: &'static str,
+    /// The resource that is meant where none is named.
+    pub unnamed: Option<&'static str>,
+}
+
 impl AccessPart {
     /// Whether an account is only known when its objects of this kind were read: they grant access in
     /// it, or hold what grants it.
@@ -177,7 +227,13 @@ impl AccessPart {
     pub const fn grants(self) -> bool {
         matches!(
             self,
-            Self::Principal(_) | Self::Group(_) | Self::ManagedPolicy { .. } | Self::Resource(_)
+            Self::Principal(_)
+                | Self::Group(_)
+                | Self::ManagedPolicy { .. }
+                | Self::Resource(_)
+                | Self::PolicyOf(_)
+                | Self::StatementOf(_)
+                | Self::Unjudged(_)
         )
     }
 

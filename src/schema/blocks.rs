@@ -76,7 +76,7 @@ const fn flat(attrs: &'static [Attr]) -> BlockSchema {
     BlockSchema { attrs, blocks: &[] }
 }
 
-static TOP_LEVEL: [TopLevel; 16] = [
+static TOP_LEVEL: [TopLevel; 17] = [
     TopLevel {
         name: "palisade",
         labels: &[],
@@ -92,6 +92,14 @@ static TOP_LEVEL: [TopLevel; 16] = [
         root_only: true,
         block: &PROVIDER,
         doc: "How AWS is reached: Region, roles to assume, default tags.",
+    },
+    TopLevel {
+        name: "walls",
+        labels: &[],
+        role: Role::Setting,
+        root_only: true,
+        block: &WALLS,
+        doc: "Which policies on resources are read, by which walls are judged.",
     },
     TopLevel {
         name: "variable",
@@ -229,6 +237,24 @@ static PALISADE: BlockSchema = BlockSchema {
         doc: "Where state lives: `local` or `s3`.",
     }],
 };
+
+static WALLS: BlockSchema = flat(&[Attr::required(
+    "types",
+    STRINGS,
+    "Resource types whose policies are read in every Region that an account has enabled; without the block keys, secrets, queues, topics, functions, tables and repositories of images. What is not read is an assumption in the rows of the walls.",
+)]);
+
+/// Resource types, by their CloudFormation names, whose policies are read where the configuration says nothing: those that hold
+/// data or power most often.
+pub static POLICIES_READ: [&str; 7] = [
+    "AWS::DynamoDB::Table",
+    "AWS::ECR::Repository",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Function",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+];
 
 /// All attributes of all backends, for an unknown type; [`backend`] says what a known one holds.
 static BACKEND_ANY: BlockSchema = flat(&[

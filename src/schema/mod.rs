@@ -40,7 +40,8 @@ mod trust;
 
 pub use access::{
     AccessPart, AccountDeclaration, EncryptionDeclaration, Guardrail, OrganizationDeclaration,
-    PolicyAttributes, PrincipalDeclaration, ResourceDeclaration,
+    PolicyAttributes, PolicyOnResource, PrincipalDeclaration, ResourceDeclaration,
+    StatementOnResource,
 };
 pub use block_schema::{Attr, BlockSchema, Nested, Ty};
 pub use body::{Body, NestedBody, Spanned};

@@ -88,7 +88,12 @@ fn access(part: AccessPart) -> String {
         }
         AccessPart::IdentityProvider => "trust policies name it".to_owned(),
         AccessPart::Resource(resource) => {
-            format!("`{}` says who may use it, beside the policies of principals", resource.policy)
+            let policy = resource.policy.expect("an attribute");
+            format!("`{policy}` says who may use it, beside the policies of principals")
+        }
+        // Only resource types have these parts, and they have a page of their own.
+        AccessPart::PolicyOf(_) | AccessPart::StatementOf(_) | AccessPart::Unjudged(_) => {
+            unreachable!("no typed kind")
         }
     }
 }

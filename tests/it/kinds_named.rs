@@ -573,6 +573,7 @@ fn a_gate_is_named_in_its_own_files_alone() {
 /// Where a service whose resources carry policies is named, and why that is not a case of one type of resource.
 const NAME_A_SERVICE: &[(&str, &str)] = &[
     ("src/access/resource.rs", "the table of types"),
+    ("src/access/statements.rs", "condition keys of what AWS makes of a permission of a function"),
     ("src/cli/commands/simulate.rs", "an example of a request, in a help text"),
     ("src/cli/host.rs", "events of `--json`, which are counted"),
     ("src/cli/terraform.rs", "an argument of Terraform's"),
@@ -585,11 +586,11 @@ const NAME_A_SERVICE: &[(&str, &str)] = &[
     ("src/render/permissions.rs", "the condition key of a key that one service uses"),
     ("src/render/isolation/view.rs", "condition keys by which somebody is told from others"),
     ("src/review/cloudformation/", "how CloudFormation names resources, and their ARNs"),
-    ("src/review/edit.rs", "condition keys of what AWS makes of a permission of a function"),
     ("src/review/terraform/", "what Terraform calls the types, and how it writes their ARNs"),
     ("src/sandbox/", "the services of the emulation"),
     ("src/schema/blocks.rs", "`backend \"s3\"`"),
     ("src/schema/kinds/", "the declarations"),
+    ("src/schema/resource/access.rs", "the declarations of resource types"),
     ("src/state/", "the bucket of the state is a bucket"),
 ];
 
@@ -676,7 +677,7 @@ fn the_parts_of_a_kind_fit_each_other() {
                 ["arn"].into_iter().chain(all).chain(of.groups).for_each(has);
             }
             AccessPart::Resource(resource) => {
-                policy(resource.policy);
+                resource.policy.into_iter().for_each(policy);
                 resource.public_access_block.into_iter().for_each(has);
                 resource.encryption.into_iter().for_each(|encryption| has(encryption.attr));
                 resource.global_name.into_iter().for_each(has);
@@ -696,6 +697,9 @@ fn the_parts_of_a_kind_fit_each_other() {
             }
             AccessPart::Group(of) => ["arn", of.inline, of.attached].into_iter().for_each(has),
             AccessPart::IdentityProvider => has("arn"),
+            AccessPart::PolicyOf(_) | AccessPart::StatementOf(_) | AccessPart::Unjudged(_) => {
+                panic!("{name}: a part of resource types alone")
+            }
             // A kind that takes no part holds no policies.
             AccessPart::None => assert!(schema.policies.is_empty(), "{name}"),
         }

@@ -54,6 +54,7 @@ mod recovery;
 mod refused_late;
 mod remote_modules;
 mod requests;
+mod resource_walls;
 mod resources;
 mod review;
 mod rounds;

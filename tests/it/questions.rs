@@ -124,12 +124,12 @@ fn who_can_names_everybody_with_the_way_there() {
     assert_eq!(holder("role/deploy", &put)["verdict"], "isolated");
     let text = p.run(&["who-can", "s3:GetObject", data]).code(0).out;
     assert!(text.contains("Who can call s3:GetObject") && text.contains("step 2"), "{text}");
-    let queue = format!(
-        "arn:aws:sqs:eu-west-1:{}:jobs",
+    let bus = format!(
+        "arn:aws:events:eu-west-1:{}:event-bus/jobs",
         deploy["principal"].as_str().unwrap().split(':').nth(4).unwrap()
     );
-    let notes = p.run(&["who-can", "sqs:SendMessage", &queue, "--json"]).code(0).json();
-    assert!(notes["notes"][0].as_str().is_some_and(|n| n.contains("sqs")), "{notes}");
+    let notes = p.run(&["who-can", "events:PutEvents", &bus, "--json"]).code(0).json();
+    assert!(notes["notes"][0].as_str().is_some_and(|n| n.contains("events")), "{notes}");
     for (action, resource) in [
         ("GetObject", data),
         ("s3:*Object", data),

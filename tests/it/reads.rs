@@ -384,7 +384,7 @@ resource_control_policy "inside" {{
 
 #[test]
 fn a_proof_names_what_it_rests_on_and_was_not_looked_at() {
-    let p = Program::new(&perimeter(true));
+    let p = Program::new(&format!("{}\nwalls {{ types = [] }}\n", perimeter(true)));
     let before = p.run(&["plan", "--json"]).code(0).json();
     // What does not exist yet holds nothing.
     assert_eq!(before["summary"]["isolation"]["assumed"], 0);
@@ -425,7 +425,8 @@ fn a_proof_names_what_it_rests_on_and_was_not_looked_at() {
     p.run(&["plan", "--fail-on", "widening"]).code(0);
 
     // Without the RCP the proof rests on more: a change, and a widening.
-    p.write("main.hcl", &perimeter(false));
+    let open = format!("{}\nwalls {{ types = [] }}\n", perimeter(false));
+    p.write("main.hcl", &open);
     let plan = p.run(&["plan", "--json"]).code(0).json();
     let added = types(&plan, "$external", "production", "assumptions_added");
     assert_eq!(added, ["AWS::SQS::Queue"]);

@@ -130,8 +130,10 @@ fn the_service_that_renames_is_called_where_its_variable_says() {
     apply.env("AWS_ENDPOINT_URL_ACCOUNT", accounts.url());
     let applied: Run = apply.output().expect("it starts").into();
     applied.code(0);
-    let seen: Vec<String> = accounts.seen().iter().map(|seen| seen.path().to_owned()).collect();
-    assert_eq!(seen, ["/putAccountName"]);
+    let seen = accounts.seen();
+    // The walls ask for the Regions that an account has enabled.
+    let seen = seen.iter().map(|seen| seen.path()).filter(|path| *path != "/listRegions");
+    assert_eq!(seen.collect::<Vec<_>>(), ["/putAccountName"]);
 }
 
 #[test]

@@ -11,16 +11,24 @@ use crate::recovery::lab::Lab;
 const ACCOUNTS: usize = 4;
 
 /// What a plan asks an account, whatever is in it.
-const BULK: [&str; 9] = [
+const BULK: [&str; 17] = [
     "DescribeParameters",
+    "DescribeRepositories",
     "GetAccountAuthorizationDetails",
     "GetAccountPasswordPolicy",
     "GetParametersByPath",
     "GetPublicAccessBlock",
     "ListAccountAliases",
     "ListBuckets",
+    "ListFunctions",
+    "ListKeys",
     "ListOpenIDConnectProviders",
+    "ListQueues",
+    "ListRegions",
     "ListRoles",
+    "ListSecrets",
+    "ListTables",
+    "ListTopics",
 ];
 
 /// Roles with an inline policy each, equally many in every account.

@@ -308,6 +308,7 @@ async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), EngineEr
         for_apply: false,
         parallelism: 4,
         recorded: &palisade::state::model::Resources::default(),
+        policies: &palisade::provider::PolicyTypes::new(),
     };
     let read = read_accounts(&provider.await, &targets, &estate, request).await;
     let unread = read.readings.values().map(|r| matches!(r, Reading::Unread(_))).collect();

@@ -499,6 +499,7 @@ const IN_SENTENCES: &[(&str, &str, &str)] = &[
     ("region", "src/render/isolation/html.rs", "the same"),
     ("vault", "src/access/resource.rs", "AWS Backup's word for what holds recovery points"),
     ("vault", "src/review/terraform/resources.rs", "the same"),
+    ("vault", "src/sandbox/cloudcontrol/names.rs", "the same"),
 ];
 
 /// What a text says, without code in it: what stands in backquotes, and the holes of a format.

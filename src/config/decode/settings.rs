@@ -2,14 +2,20 @@
 
 use std::path::PathBuf;
 
-use super::super::model::{Backend, Settings};
+use hcl::edit::Span;
+use hcl::edit::expr::Expression;
+
+use super::super::model::{Backend, Settings, WallsSettings};
 use super::super::raw::RawNested;
 use super::habits::IN_PLACE_OF_ALIASES;
 use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::Spanned;
-use crate::schema::blocks::{TopLevel, backend};
+use crate::schema::blocks::{POLICIES_READ, TopLevel, backend};
 use crate::schema::endpoint::{ENDPOINT, is_endpoint};
+
+/// The block that says what walls are judged by.
+const WALLS: &str = "walls";
 
 impl Decoder<'_> {
     /// A `palisade` or `provider` block.
@@ -41,11 +47,53 @@ impl Decoder<'_> {
             }
             return;
         }
+        if top.name == WALLS {
+            if let Some(first) = &to.settings.walls {
+                let first = first.loc.clone();
+                self.twice("`walls`", parts.loc, &first);
+                return;
+            }
+            to.settings.walls = self.walls(top, parts);
+            return;
+        }
         if let Some(first) = to.settings.loc.clone() {
             self.twice("`palisade`", parts.loc, &first);
             return;
         }
-        *to.settings = self.palisade(top, parts);
+        let walls = to.settings.walls.take();
+        *to.settings = Settings { walls, ..self.palisade(top, parts) };
+    }
+
+    fn walls(&mut self, top: &TopLevel, parts: Parts) -> Option<WallsSettings> {
+        let block = self.block(parts, top.block);
+        let attr = block.body.attrs.get("types")?;
+        let Expression::Array(array) = attr.value.node() else {
+            self.error(
+                Diagnostic::error("`types` must be a list of resource types in quotes")
+                    .at(attr.value.loc())
+                    .help("write `types = [\"AWS::KMS::Key\"]`"),
+            );
+            return None;
+        };
+        let mut types = Vec::new();
+        for element in array {
+            let loc = attr.value.loc_at(element.span().unwrap_or(0..0));
+            let name = element.as_str().unwrap_or_default();
+            match POLICIES_READ.iter().find(|known| **known == name) {
+                Some(known) => types.push(*known),
+                None => {
+                    let help = did_you_mean(name, POLICIES_READ).unwrap_or_else(|| {
+                        format!("those of {} can be read", POLICIES_READ.join(", "))
+                    });
+                    self.error(
+                        Diagnostic::error(format!("policies of `{name}` cannot be read"))
+                            .at(loc)
+                            .help(help),
+                    );
+                }
+            }
+        }
+        Some(WallsSettings { loc: block.loc, types })
     }
 
     fn palisade(&mut self, top: &TopLevel, parts: Parts) -> Settings {

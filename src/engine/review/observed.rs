@@ -151,7 +151,7 @@ pub(super) fn account(read: &Inventory) -> AccountDump {
             Some(AccessPart::Resource(says)) => match says.global_name {
                 Some(name) => buckets.buckets.push(bucket(object, name, says)),
                 None => resources.push(ResourceDump {
-                    arn: text(&object.attrs, "arn"),
+                    arn: text(&object.attrs, says.arn),
                     policy: policy(object, says),
                 }),
             },
@@ -213,13 +213,13 @@ fn bucket(object: &LiveObject, name: &str, says: ResourceDeclaration) -> BucketD
         policy: Some(policy(object, says)),
         public_access_block: says.public_access_block.and_then(|own| block(&object.attrs, own)),
         ownership: says.ownership.and_then(|attr| some_text(&object.attrs, attr)),
-        unread: object.unread.get(says.policy).cloned(),
+        unread: says.policy.and_then(|policy| object.unread.get(policy)).cloned(),
     }
 }
 
 /// The policy of a resource, where it has one.
 fn policy(object: &LiveObject, says: ResourceDeclaration) -> Option<Json> {
-    Some(json(&object.attrs, says.policy)).filter(|policy| !policy.is_null())
+    Some(json(&object.attrs, says.policy?)).filter(|policy| !policy.is_null())
 }
 
 fn inline(attrs: &Attrs, of: PolicyAttributes) -> Vec<InlinePolicy> {

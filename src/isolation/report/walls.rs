@@ -16,6 +16,7 @@ use super::Writer;
 use super::id::digest;
 use super::proofs::{GRANTS_LISTED, considered_grant, trusted, verified};
 use super::ruling::severity;
+use crate::access::Coverage;
 use crate::diag::count;
 use crate::iam::github;
 
@@ -128,12 +129,19 @@ impl Writer<'_, '_> {
         }
         let model = self.comparison.after.0;
         let sides = [origin.name(), to];
-        let unread: Vec<&str> = model
-            .accounts
-            .values()
-            .filter(|a| !a.is_read() && sides.iter().any(|side| a.environments.contains(*side)))
-            .map(|a| a.handle.as_str())
-            .collect();
+        let of_the_sides = || {
+            let accounts = model.accounts.values();
+            accounts.filter(|a| sides.iter().any(|side| a.environments.contains(*side)))
+        };
+        let unjudged = of_the_sides().find_map(|account| match &account.coverage {
+            Coverage::Unjudged(why) => Some(why),
+            _ => None,
+        });
+        if let Some(why) = unjudged {
+            return why.clone();
+        }
+        let unread: Vec<&str> =
+            of_the_sides().filter(|a| !a.is_read()).map(|a| a.handle.as_str()).collect();
         if unread.is_empty() {
             let pair = (origin.clone(), to.to_owned());
             let result = &self.comparison.after.1;

@@ -6,27 +6,28 @@ use std::thread;
 
 use super::sides::{Side, SideObject, Sides};
 use crate::access::{
-    AccessLists, AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions,
-    PrincipalKind, PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags, ResourceType,
-    STATE_STORE,
+    AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
+    PrincipalNode, ResourceType, STATE_STORE,
 };
 use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
 use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
+use crate::provider::PolicyReadings;
 use crate::schema::{
-    AccessPart, AccountState, CREATED_ROLE, EncryptionDeclaration, ResourceDeclaration, access_of,
-    account_state, kind_of_arn, kinds,
+    AccessPart, AccountState, CREATED_ROLE, access_of, account_state, kind_of_arn, kinds,
 };
 use crate::value::{Unknown, Value};
 
 mod organization;
 mod policies;
 mod principals;
+mod resources;
 
 use organization::{guardrails, has_service_control, organization, parent};
 use policies::{PolicyCache, SharedPolicies};
 use principals::{is_aws_managed, managed_policies, principals};
+use resources::ResourceNodes;
 
 /// Both sides, before and after.
 #[must_use]
@@ -55,7 +56,16 @@ pub fn model_after(estate: &Estate, sides: &Sides) -> AccessModel {
 fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &SharedPolicies) -> Facts {
     let organization = organization(side);
     let complete = sides.guardrails_read && has_service_control(&sides.before);
-    let accounts = accounts(estate, side, sides);
+    let mut accounts = accounts(estate, side, sides);
+    let ResourceNodes { nodes: resources, unjudged } =
+        resources::of(estate, side, sides, &accounts, cache);
+    for account in &mut accounts {
+        // Of an account that the plan makes, what it puts there is known.
+        let is_known = matches!(account.coverage, Coverage::Read | Coverage::Absent);
+        if let (true, Some(why)) = (is_known, unjudged.get(&account.handle)) {
+            account.coverage = Coverage::Unjudged(why.clone());
+        }
+    }
     let managed = Arc::new(managed_policies(side, cache));
     let (mut principals, groups) = principals(side, &managed, cache);
     if let Some(organization) = &organization {
@@ -71,9 +81,10 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &SharedPolicies) ->
         principals,
         groups,
         managed_policies: managed,
-        resources: resources(estate, side, cache),
+        resources,
         listed_types: listed_types(),
-        listed_beside: BTreeMap::new(),
+        listed_beside: listed_beside(sides),
+        listed_in_part: listed_in_part(sides),
         state_bucket: estate.state_bucket.as_ref().map(|name| {
             let partition = Partition::of_region(estate.provider.region.as_str());
             STATE_STORE.global_arn(partition, name)
@@ -159,6 +170,24 @@ fn add_default_roles(
     }
 }
 
+/// The types whose policies were read in every Region of an account.
+fn listed_beside(sides: &Sides) -> BTreeMap<Handle, BTreeSet<&'static str>> {
+    let whole = |policies: &PolicyReadings| {
+        let read = policies.read.iter().filter(|(_, beyond)| beyond.is_none());
+        read.map(|(of, _)| *of).collect()
+    };
+    sides.policies.iter().map(|(handle, policies)| (handle.clone(), whole(policies))).collect()
+}
+
+/// The types whose policies were read in some Regions of an account alone, and where not.
+fn listed_in_part(sides: &Sides) -> BTreeMap<Handle, BTreeMap<&'static str, String>> {
+    let in_part = |policies: &PolicyReadings| {
+        let read = policies.read.iter();
+        read.filter_map(|(of, beyond)| Some((*of, beyond.clone()?))).collect()
+    };
+    sides.policies.iter().map(|(handle, policies)| (handle.clone(), in_part(policies))).collect()
+}
+
 /// The types of resources that a bulk read lists whole.
 fn listed_types() -> BTreeSet<&'static str> {
     let parts = kinds().iter().map(|kind| kind.schema().meaning.access);
@@ -167,113 +196,6 @@ fn listed_types() -> BTreeSet<&'static str> {
         _ => None,
     });
     listed.map(|kind| kind.name).collect()
-}
-
-/// Resources with a policy of their own, of whatever kind.
-fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
-    let blocks = |o: &SideObject, switch: &str| match part(o) {
-        Some(AccessPart::AccountSettings { public_access_block }) => {
-            is_on(o, public_access_block, switch)
-        }
-        _ => false,
-    };
-    let accounts_that = |switch: &'static str| -> BTreeSet<&Handle> {
-        let all = side.objects.iter().filter(|o| blocks(o, switch));
-        all.filter_map(|o| o.account.as_ref()).collect()
-    };
-    let (blocking, ignoring) = (accounts_that(RESTRICT_PUBLIC), accounts_that(IGNORE_PUBLIC));
-    let node = |object: &SideObject| {
-        let Some(AccessPart::Resource(says)) = part(object) else { return None };
-        let kind = ResourceType::of_service(says.service)?;
-        let account = object.account.clone()?;
-        let attribute = object.attrs.get(says.policy).filter(|p| !p.is_null());
-        let is_empty = |p: &Value| p.as_map().is_some_and(|m| m.is_empty());
-        let policy = match attribute {
-            None => ResourcePolicy::Absent,
-            Some(value) if is_empty(value) => ResourcePolicy::Absent,
-            Some(_) => match policy(object, says.policy, "policy", cache) {
-                Some(policy) => ResourcePolicy::Document(policy),
-                None => ResourcePolicy::Unreadable,
-            },
-        };
-        let own_block = says.public_access_block;
-        Some(ResourceNode {
-            kind,
-            arn: arn_of(object, says, estate.accounts.get(&account).map(|a| partition(estate, a)))?,
-            label: label(object),
-            location: object.location.clone(),
-            policy,
-            // The account's own block holds for every bucket in it (S3 User Guide, "Blocking public
-            // access to your Amazon S3 storage").
-            restrict_public: own_block.is_some_and(|own| {
-                blocking.contains(&account) || is_on(object, own, RESTRICT_PUBLIC)
-            }),
-            access_lists: match says.ownership {
-                Some(ownership) => AccessLists::of(
-                    object.attrs.get(ownership).and_then(Value::as_str),
-                    ignoring.contains(&account)
-                        || own_block.is_some_and(|own| is_on(object, own, IGNORE_PUBLIC)),
-                ),
-                None => AccessLists::Off,
-            },
-            key: says.encryption.and_then(|of| key_of(object, says.service, of)),
-            tags: tags_of(object, says.tags_count),
-            account,
-        })
-    };
-    side.objects.iter().filter_map(node).collect()
-}
-
-/// The ARN of a resource; one that follows from a global name is there before AWS has answered.
-fn arn_of(
-    resource: &SideObject,
-    says: ResourceDeclaration,
-    partition: Option<Partition>,
-) -> Option<String> {
-    match says.global_name.and_then(|attr| resource.attrs.get(attr)) {
-        Some(name) => {
-            let of = ResourceType::of_service(says.service)?;
-            Some(of.global_arn(partition.unwrap_or_default(), &symbol(name)))
-        }
-        None => resource.attrs.get("arn").map(symbol),
-    }
-}
-
-/// The block of public access under which public policies let in the account's own alone.
-const RESTRICT_PUBLIC: &str = "restrict_public_buckets";
-
-/// The one under which public access control lists let nobody in.
-const IGNORE_PUBLIC: &str = "ignore_public_acls";
-
-/// Whether a switch is on among the blocks of public access that an object sets.
-fn is_on(object: &SideObject, attr: &str, switch: &str) -> bool {
-    let blocks = object.attrs.get(attr).and_then(Value::as_map);
-    blocks.and_then(|b| b.get(switch)?.as_bool()).unwrap_or(false)
-}
-
-/// The KMS key of a resource's default encryption; AWS's own of that service where none is named.
-fn key_of(resource: &SideObject, service: &str, declared: EncryptionDeclaration) -> Option<String> {
-    let encryption = resource.attrs.get(declared.attr).and_then(Value::as_map)?;
-    let by_kms = encryption.get(declared.algorithm)?.as_str()?.starts_with("aws:kms");
-    let key = encryption.get(declared.key).filter(|key| !key.is_null()).map(symbol);
-    by_kms.then(|| key.unwrap_or_else(|| format!("aws/{service}")))
-}
-
-/// The tags of a resource as policies see them.
-fn tags_of(resource: &SideObject, count: Option<&str>) -> ResourceTags {
-    match count.and_then(|attr| resource.attrs.get(attr)?.as_bool()) {
-        Some(false) => ResourceTags::Hidden,
-        Some(true) => match resource.attrs.get("tags").and_then(Value::as_map) {
-            Some(tags) => {
-                let pair = |(key, value): (&String, &Value)| {
-                    (key.clone(), value.as_str().map(str::to_owned))
-                };
-                ResourceTags::Known(tags.iter().map(pair).collect())
-            }
-            None => ResourceTags::Unknown,
-        },
-        None => ResourceTags::Unknown,
-    }
 }
 
 /// The part that an object plays in access.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::access::NamedPolicy;
-use crate::difference::policies::document;
+use crate::difference::policies::{document, text_document};
+use crate::iam::Use;
 use crate::value::{Attrs, Value};
 
 /// Documents by content: what stands in many places, or on both sides, is read and compiled once.
@@ -33,6 +34,31 @@ impl PolicyCache {
             other => self.read(other),
         };
         Some(policy?.named(label, part))
+    }
+
+    /// The policy of a resource of a service, as a text.
+    pub(super) fn text(&self, text: &str, service: &str, label: &str) -> Option<NamedPolicy> {
+        self.resource(&Value::from(text), service, label)
+    }
+
+    /// The policy of a resource of a service: an object, or the text of one.
+    pub(super) fn resource(
+        &self,
+        value: &Value,
+        service: &str,
+        label: &str,
+    ) -> Option<NamedPolicy> {
+        if matches!(value.reveal(), Value::Map(_)) {
+            return self.policy(value.reveal(), label, "policy");
+        }
+        let by_content = || self.by_content.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = by_content().get(value).cloned();
+        let policy = known.unwrap_or_else(|| {
+            let read = text_document(value, Use::Resource(service.to_owned()));
+            let read = read.map(|document| NamedPolicy::new("", "", document));
+            by_content().entry(value.clone()).or_insert(read).clone()
+        });
+        Some(policy?.named(label, "policy"))
     }
 
     fn read(&self, value: &Value) -> Option<NamedPolicy> {

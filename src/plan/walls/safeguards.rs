@@ -1,17 +1,17 @@
 //! What apply needs to stay able to do, for the lock-out guard.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::access::symbol;
 use super::super::sides::{SideObject, Sides};
-use crate::access::{AccessModel, STATE_STORE};
+use crate::access::{AccessModel, STATE_STORE, queue_arn};
 use crate::diag::Loc;
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Space;
 use crate::ids::Handle;
 use crate::isolation::crossing::Right;
 use crate::isolation::lockout::Safeguards;
-use crate::schema::{KindSchema, Repair, access_of, kinds};
+use crate::schema::{AccessPart, KindSchema, Repair, access_of, kind};
 
 /// What an apply needs, and the objects that it manages.
 pub(super) struct EstateSafeguards<'a> {
@@ -91,7 +91,7 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
         let (actions, resources) = match schema.meaning.repair {
             Repair::Objects(actions) => {
                 let arns: BTreeSet<String> =
-                    objects.iter().filter_map(|o| Some(symbol(o.attrs.get("arn")?))).collect();
+                    objects.iter().filter_map(|o| repaired(o, model)).collect();
                 (actions, arns.into_iter().map(Space::One).collect())
             }
             Repair::Below { service, resource, actions, unscoped } => {
@@ -123,14 +123,29 @@ fn right(actions: &[&str], resources: Vec<Space>, region: &str) -> Right {
     }
 }
 
+/// The ARN of what is repaired with an object: the object, or the resource that it is the policy of.
+fn repaired(object: &SideObject, model: &AccessModel) -> Option<String> {
+    let attr = |name: &str| object.attrs.get(name).filter(|value| !value.is_null()).map(symbol);
+    match access_of(&object.kind) {
+        Some(AccessPart::Resource(says)) => attr(says.arn),
+        Some(AccessPart::PolicyOf(says)) => {
+            let named = attr(says.target)?;
+            let account = object.account.as_ref()?;
+            queue_arn(&named, model.partition_of(account).as_str()).or(Some(named))
+        }
+        _ => attr("arn"),
+    }
+}
+
 /// Objects by kind, in the order of the kinds' names; what is repaired object by object comes first.
 fn by_kind<'o>(objects: &[&'o SideObject]) -> Vec<(&'static KindSchema, Vec<&'o SideObject>)> {
-    let mut all: Vec<(&'static KindSchema, Vec<&'o SideObject>)> = kinds()
-        .iter()
-        .map(|kind| kind.schema())
-        .map(|s| (s, objects.iter().filter(|o| o.kind == s.kind).copied().collect::<Vec<_>>()))
-        .filter(|(_, objects)| !objects.is_empty())
-        .collect();
+    let mut by_name: BTreeMap<&str, Vec<&'o SideObject>> = BTreeMap::new();
+    for object in objects {
+        by_name.entry(&object.kind).or_default().push(object);
+    }
+    let all =
+        by_name.into_iter().filter_map(|(name, objects)| Some((kind(name)?.schema(), objects)));
+    let mut all: Vec<(&'static KindSchema, Vec<&'o SideObject>)> = all.collect();
     let singly = |schema: &KindSchema| matches!(schema.meaning.repair, Repair::Objects(_));
     all.sort_by_key(|(schema, _)| (!singly(schema), schema.kind));
     all

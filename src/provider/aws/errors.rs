@@ -157,7 +157,9 @@ fn classify(code: &str, message: &str, status: u16) -> Failure {
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
-        | "AccessDeniedForDependencyException" => Failure::AccessDenied,
+        | "AccessDeniedForDependencyException"
+        // SNS.
+        | "AuthorizationError" => Failure::AccessDenied,
         "ConcurrentModification"
         | "ConcurrentModificationException"
         | "OperationAborted"
@@ -180,9 +182,9 @@ fn classify(code: &str, message: &str, status: u16) -> Failure {
         | "BucketAlreadyOwnedByYou"
         | "ParameterAlreadyExists"
         | "AlreadyInOrganizationException" => Failure::AlreadyExists,
-        "NoSuchEntity" | "NoSuchEntityException" | "ParameterNotFound" | "NotFound" => {
-            Failure::NotFound
-        }
+        "NoSuchEntity" | "NoSuchEntityException" | "ParameterNotFound" | "NotFound"
+        // SQS, by its old and its new name.
+        | "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => Failure::NotFound,
         // A principal or boundary that was created moments ago is not known everywhere yet.
         "MalformedPolicyDocument" | "MalformedPolicyDocumentException" | "MalformedPolicy"
             if message.to_ascii_lowercase().contains("invalid principal") =>

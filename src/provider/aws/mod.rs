@@ -21,6 +21,7 @@ mod organization_read;
 mod organization_tags;
 mod parameters;
 pub mod permissions;
+mod policies;
 mod profiles;
 mod resources;
 mod session;
@@ -36,8 +37,8 @@ use self::kind::{BulkScope, KindProvider};
 use self::session::Session;
 use super::{
     AccessMode, AccountTarget, Administration, Alarm, Announcements, Caller, Inventory, LiveObject,
-    MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, Provider, ProviderError, ProviderStep,
-    SoughtResources, Stack,
+    MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, PolicyTypes, Provider, ProviderError,
+    ProviderStep, PolicyReadings, SoughtResources, Stack,
 };
 use crate::ids::AccountId;
 use crate::schema::ROOT;
@@ -174,6 +175,15 @@ impl Provider for AwsProvider {
     ) -> Result<Inventory, ProviderError> {
         let session = self.entered(target, AccessMode::Read).await?;
         resources::read(&session, sought).await
+    }
+
+    async fn read_policies(
+        &self,
+        target: &AccountTarget,
+        types: &PolicyTypes,
+    ) -> Result<PolicyReadings, ProviderError> {
+        let session = self.entered(target, AccessMode::Read).await?;
+        policies::read(&session, types).await
     }
 
     async fn read_object(

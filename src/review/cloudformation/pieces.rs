@@ -5,16 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::side::{StackSide, resource_type};
 use super::template::Declaration;
 use super::value::TemplateValue;
-use crate::access::{BUCKET, EVENT_BUS, FUNCTION, QUEUE, ResourceType, SECRET, STREAM, TOPIC};
+use crate::access::{
+    BUCKET, EVENT_BUS, FUNCTION, Permission, QUEUE, ResourceType, SECRET, STREAM, TOPIC,
+    bus_statement, queue_arn,
+};
 use crate::iam::Placeholder;
 use crate::review::AccountSnapshot;
 use crate::review::arns;
-use crate::review::edit::{AccountEdit, Permission, PolicyHolder, PublicBlock};
+use crate::review::edit::{AccountEdit, PolicyHolder, PublicBlock};
 
 /// One piece.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +114,7 @@ impl StackPiece {
             }
             Self::Statement { arn, of, sid, parts } => {
                 let statement = match of.name == EVENT_BUS.name {
-                    true => bus_statement(&parts, &sid, &arn),
+                    true => statement_of_bus(&parts, &sid, &arn),
                     false => statement(&parts, &sid, &arn, account),
                 };
                 let statement = statement.map_err(|why| format!("`{address}`: {why}"));
@@ -144,11 +147,10 @@ fn statement(
         source_arn: text("SourceArn"),
         through_url: value("InvokedViaFunctionUrl").and_then(TemplateValue::as_bool) == Some(true),
     };
-    Ok(permission.statement(sid, arn, account))
+    Ok(permission.statement(sid, arn, account.partition))
 }
 
-/// A statement of an event bus's policy, written out or made of its parts (EventBridge API Reference, `PutPermission`).
-fn bus_statement(
+fn statement_of_bus(
     parts: &[(&'static str, TemplateValue)],
     sid: &str,
     arn: &str,
@@ -157,35 +159,7 @@ fn bus_statement(
     for (name, value) in parts {
         values.insert(*name, value.to_json().map_err(|unknown| unknown.why)?);
     }
-    let mut statement = match values.get("Statement") {
-        Some(Json::Object(written)) => written.clone(),
-        Some(_) => return Err("its `Statement` is no object".to_owned()),
-        None => {
-            let partition = arn.split(':').nth(1).unwrap_or("aws");
-            let text = |name: &str| values.get(name).and_then(Json::as_str);
-            let principal = match text("Principal").unwrap_or_default() {
-                "*" => json!("*"),
-                id => json!({"AWS": format!("arn:{partition}:iam::{id}:root")}),
-            };
-            let mut made = serde_json::Map::new();
-            made.insert("Effect".to_owned(), json!("Allow"));
-            made.insert("Principal".to_owned(), principal);
-            made.insert("Action".to_owned(), json!(text("Action").unwrap_or("events:PutEvents")));
-            made.insert("Resource".to_owned(), json!(arn));
-            if let Some(condition) = values.get("Condition") {
-                let part = |name: &str| condition.get(name).and_then(Json::as_str);
-                let (Some(operator), Some(key), Some(value)) =
-                    (part("Type"), part("Key"), part("Value"))
-                else {
-                    return Err("its `Condition` has not `Type`, `Key` and `Value`".to_owned());
-                };
-                made.insert("Condition".to_owned(), json!({operator: {key: value}}));
-            }
-            made
-        }
-    };
-    statement.insert("Sid".to_owned(), json!(sid));
-    Ok(Json::Object(statement))
+    bus_statement(&values, sid, arn)
 }
 
 /// What a permission is made of.
@@ -454,7 +428,7 @@ impl Reader<'_, '_> {
         }
         match of.service {
             "s3" => Some(format!("arn:{partition}:s3:::{named}")),
-            "sqs" => arns::queue(named, partition),
+            "sqs" => queue_arn(named, partition),
             _ => arns::existing(of, named, place.region.as_deref(), self.side.account?),
         }
     }

@@ -4,10 +4,10 @@ use serde_json::Value as Json;
 
 use super::overlay::{Work, symbol};
 use super::plan::Change;
-use crate::access::FUNCTION;
+use crate::access::{FUNCTION, Permission};
 use crate::review::arns;
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
-use crate::review::edit::{AccountEdit, Permission, resource, stale};
+use crate::review::edit::{AccountEdit, resource, stale};
 use crate::review::{AccountSnapshot, PolicyText};
 
 /// The resource type.
@@ -151,5 +151,5 @@ fn statement(side: &Json, sid: &str, arn: &str, account: &AccountSnapshot) -> Js
         source_arn: text("source_arn"),
         through_url: side.get("invoked_via_function_url").and_then(Json::as_bool) == Some(true),
     };
-    permission.statement(sid, arn, account)
+    permission.statement(sid, arn, account.partition)
 }

@@ -7,7 +7,7 @@ use super::overlay::Work;
 use super::plan::Change;
 use crate::access::{
     BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY, LOG_DESTINATION, QUEUE,
-    REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    REPOSITORY, ResourceType, SECRET, STREAM, TABLE, TOPIC, queue_arn,
 };
 use crate::review::arns;
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
@@ -124,7 +124,7 @@ fn arn_of(
     }
     match row.of.service {
         "s3" => Some(format!("arn:{}:s3:::{named}", account.partition)),
-        "sqs" => arns::queue(named, account.partition.as_str()),
+        "sqs" => queue_arn(named, account.partition.as_str()),
         "kms" | "ecr" => arns::existing(row.of, named, region, account),
         // With a Region the ARN follows from the name; otherwise the account must have exactly one of that name.
         service @ ("backup" | "events" | "logs") => match region {

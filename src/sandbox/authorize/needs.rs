@@ -9,7 +9,7 @@ use crate::sandbox::iam::model::{IdentityKind, identity_key};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Call, Service};
-use crate::sandbox::{account, cloudformation, s3, s3control};
+use crate::sandbox::{account, cloudformation, policies, s3, s3control};
 
 /// One authorization.
 #[derive(Debug)]
@@ -61,6 +61,13 @@ pub(super) fn of(state: &SandboxState, caller: &Caller, call: &Call) -> Vec<Need
             let stack = cloudformation::resource(&caller.account, &call.region, &params);
             vec![Need::new(action, stack)]
         }
+        Service::Kms
+        | Service::SecretsManager
+        | Service::Sqs
+        | Service::Sns
+        | Service::Lambda
+        | Service::DynamoDb
+        | Service::Ecr => vec![Need::new(action, policies::resource(&caller.account, call))],
         Service::CloudControl | Service::CloudWatch | Service::Sts => vec![Need::new(action, "*")],
     }
 }

@@ -118,7 +118,8 @@ static SCHEMA: KindSchema = KindSchema {
             access: AccessPart::Resource(ResourceDeclaration {
                 service: "s3",
                 global_name: Some("bucket"),
-                policy: "policy",
+                arn: "arn",
+                policy: Some("policy"),
                 public_access_block: Some("block_public_access"),
                 ownership: Some("object_ownership"),
                 encryption: Some(EncryptionDeclaration {

@@ -3,8 +3,8 @@
 use super::canonical::canonical;
 use super::place::place;
 use super::{PROPERTIES, TAGS};
-use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::resource_types::{PropertyStep, Segment, TypeBearing, TypeSchema, bearing, check};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::resource_types::{PropertyStep, Segment, TypeSchema, check};
 use crate::schema::body::Body;
 use crate::schema::pure_half::KindContext;
 use crate::schema::read::Reader;
@@ -56,9 +56,6 @@ pub(super) fn desired(
         };
         reader.error(TAGS_ATTR, format!("`{}` {why}", ty.name), help);
     }
-    if let Some((summary, at)) = lets_somebody_in(ty, &attrs, reader.body) {
-        reader.diagnostics.push(Diagnostic::error(summary).at(at).detail("a plan does not judge yet what such an object lets in, and walls would be called closed that it opens").help("manage it with another tool: what it grants is read live, or named in the rows of the walls"));
-    }
     if let Some(gone) = &ty.lifecycle {
         let since = gone.date.as_ref().map(|date| format!(" (since {date})")).unwrap_or_default();
         reader.diagnostics.push(
@@ -67,53 +64,6 @@ pub(super) fn desired(
         );
     }
     reader.diagnostics.with_warnings(attrs)
-}
-
-/// That an object bears access, which the analysis would not know, and where that is said.
-fn lets_somebody_in(ty: &TypeSchema, attrs: &Attrs, body: &Body) -> Option<(String, Loc)> {
-    let name = &ty.name;
-    match bearing(name) {
-        TypeBearing::None | TypeBearing::Named => None,
-        TypeBearing::Policy(property) => {
-            let path = path_of(property, attrs)?;
-            Some((
-                format!("`{property}` of `{name}` lets others in"),
-                place(body.loc_of(PROPERTIES), &path),
-            ))
-        }
-        TypeBearing::Runs => {
-            Some((format!("`{name}` makes other objects, which may be anything"), body.loc.clone()))
-        }
-        TypeBearing::Judged | TypeBearing::Bears | TypeBearing::Unknown => {
-            Some((format!("`{name}` bears access"), body.loc.clone()))
-        }
-    }
-}
-
-/// Where a property of a name is given, at any depth.
-fn path_of(property: &str, attrs: &Attrs) -> Option<Vec<Segment>> {
-    let top = attrs.iter().map(|(name, value)| (vec![Segment::Name(name.clone())], value));
-    let mut stack: Vec<(Vec<Segment>, &Value)> = top.collect();
-    while let Some((path, value)) = stack.pop() {
-        if path.last() == Some(&Segment::Name(property.to_owned())) && !value.is_null() {
-            return Some(path);
-        }
-        let below = |segment: Segment| path.iter().cloned().chain([segment]).collect::<Vec<_>>();
-        match value.reveal() {
-            Value::Map(map) => {
-                stack.extend(
-                    map.iter().map(|(name, value)| (below(Segment::Name(name.clone())), value)),
-                );
-            }
-            Value::List(list) => {
-                stack.extend(
-                    list.iter().enumerate().map(|(at, value)| (below(Segment::Index(at)), value)),
-                );
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The properties, and what is wrong with them.

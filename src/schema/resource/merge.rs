@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::canonical::parsed;
-use crate::resource_types::TypeSchema;
+use crate::resource_types::{PropertyShape, TypeSchema};
 use crate::value::{Attrs, Value};
 
 /// The paths of what a block says of properties: `A.B`. A list is said as a whole.
@@ -45,7 +45,8 @@ pub(super) fn with_live(
     for (name, live) in live {
         match desired.get(name) {
             Some(wanted) => {
-                let merged = merged(wanted, live, name, &said);
+                let shape = ty.shape().property(name);
+                let merged = merged(wanted, live, (name, shape.as_ref()), &said);
                 desired.insert(name.clone(), merged);
             }
             None if is_settable(name) && was_said(&said, name) => {
@@ -76,15 +77,28 @@ fn without_said(live: &Value, path: &str, said: &BTreeSet<&str>) -> Value {
     if left.is_empty() { Value::Null } else { Value::Map(left) }
 }
 
-fn merged(wanted: &Value, live: &Value, path: &str, said: &BTreeSet<&str>) -> Value {
+fn merged(
+    wanted: &Value,
+    live: &Value,
+    (path, shape): (&str, Option<&PropertyShape<'_>>),
+    said: &BTreeSet<&str>,
+) -> Value {
     match (wanted, live) {
-        (Value::Sensitive(inner), _) => merged(inner, live, path, said).sensitive(),
+        (Value::Sensitive(inner), _) => merged(inner, live, (path, shape), said).sensitive(),
+        // Into a document or a map, whose names are nobody's but the block's, AWS fills in nothing.
+        (Value::Map(_), Value::Map(_)) if shape.is_none_or(|shape| shape.names().is_empty()) => {
+            wanted.clone()
+        }
         (Value::Map(wanted), Value::Map(live)) => {
             let mut all = wanted.clone();
             for (name, live) in live {
                 let below = format!("{path}.{name}");
                 match wanted.get(name) {
-                    Some(wanted) => all.insert(name.clone(), merged(wanted, live, &below, said)),
+                    Some(wanted) => {
+                        let shape = shape.and_then(|shape| shape.property(name));
+                        let inner = merged(wanted, live, (&below, shape.as_ref()), said);
+                        all.insert(name.clone(), inner)
+                    }
                     None if was_said(said, &below) => None,
                     None => all.insert(name.clone(), live.clone()),
                 };
@@ -92,10 +106,10 @@ fn merged(wanted: &Value, live: &Value, path: &str, said: &BTreeSet<&str>) -> Va
             Value::Map(all)
         }
         (Value::List(wanted), Value::List(live)) if wanted.len() == live.len() => {
-            let all = wanted
-                .iter()
-                .zip(live)
-                .map(|(wanted, live)| merged(wanted, live, path, &BTreeSet::new()));
+            let shape = shape.and_then(PropertyShape::element);
+            let all = wanted.iter().zip(live).map(|(wanted, live)| {
+                merged(wanted, live, (path, shape.as_ref()), &BTreeSet::new())
+            });
             Value::list(all.collect())
         }
         (Value::String(wanted_text), Value::String(text)) => {
@@ -134,6 +148,11 @@ mod tests {
             let all = with_live(ty, attrs(desired.clone()), &live, said);
             Value::Map(all).to_json()
         };
+        let key = resource_type("AWS::KMS::Key").unwrap();
+        let policy = |principal: serde_json::Value| json!({"KeyPolicy": {"Statement": [{"Effect": "Allow", "Principal": principal}]}});
+        let (own, other) = (policy(json!({"AWS": "a"})), policy(json!({"Service": "b"})));
+        let all = with_live(key, attrs(other.clone()), &attrs(own), None);
+        assert_eq!(Value::Map(all).to_json(), other, "a document is the block's alone");
         assert_eq!(
             merged(None),
             json!({

@@ -4,6 +4,7 @@
 //! Canonical attributes are the type's properties by their names, `tags`, and `id`, which is the type's primary identifier as
 //! Cloud Control writes it: its parts, joined by `|` (Cloud Control API User Guide, "Identifying resources").
 
+mod access;
 mod block;
 mod canonical;
 mod merge;
@@ -13,11 +14,10 @@ mod replace;
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, OnceLock};
 
-use super::access::AccessPart;
 use super::block_schema::{Attr, BlockSchema, Ty};
 use super::body::Body;
 use super::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
-use super::meaning::{Meaning, Naming, Repair};
+use super::meaning::{Meaning, Naming};
 use super::pure_half::{KindContext, ManagedKind};
 use super::read::{assigned, declared, scalar};
 use super::tags::TAGS;
@@ -84,9 +84,9 @@ impl ResourceKind {
         let is_marked = ty.tag_property().is_some() && ty.tagging.tag_on_create != Some(false);
         let recovery = if is_marked { RecoveryMethod::Tags } else { RecoveryMethod::NaturalKey };
         let meaning = Meaning {
-            access: AccessPart::None,
+            access: access::part(&ty.name),
             quotas: &[],
-            repair: Repair::Nothing("the next plan reads and changes it through Cloud Control"),
+            repair: access::repair(&ty.name),
             naming: Naming::NONE,
             rewrite_policy: None,
             arn: None,
@@ -97,6 +97,7 @@ impl ResourceKind {
             block: BLOCK,
             computed: computed.leak(),
             asynchronous: true,
+            policies: access::documents(&ty.name),
             source: "https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/supported-resources.html",
             ..KindSchema::of(category(&ty.name), Home::Account, recovery, meaning)
         };

@@ -314,6 +314,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         for_apply: false,
         parallelism: 4,
         recorded: &palisade::state::model::Resources::default(),
+        policies: &palisade::provider::PolicyTypes::new(),
     };
     let accounts = read_live::read_accounts(provider, &targets.accounts, &first, request).await;
     let live = read_live::live(organization, accounts.readings, None);

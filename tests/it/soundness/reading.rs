@@ -145,6 +145,7 @@ impl Model {
             absent: Vec::new(),
             live: true,
             guardrails_read: true,
+            policies: BTreeMap::new(),
         };
         (estate, sides)
     }

@@ -19,6 +19,8 @@ pub(crate) struct Arrived {
     pub(crate) service: String,
     /// `ListRoles`; of S3 the method, `GET` or `PUT`.
     pub(crate) operation: String,
+    /// The Region that it is signed for.
+    pub(crate) region: String,
     /// The path and the query.
     pub(crate) path: String,
     pub(crate) body: String,
@@ -220,6 +222,7 @@ impl Arrived {
             // An unsigned request is one for a public object.
             service: request.service().unwrap_or("s3").to_owned(),
             operation: request.operation(),
+            region: request.region().unwrap_or_default().to_owned(),
             path: request.path().to_owned(),
             body: request.text(),
             nth: 0,

@@ -18,6 +18,9 @@ use crate::value::{Attrs, Value};
 /// Its name.
 pub(in crate::provider::aws) const KIND: &str = "account";
 
+/// Account Management, as errors call it.
+pub(in crate::provider::aws) const SERVICE: &str = KIND;
+
 /// The AWS half.
 pub(in crate::provider::aws) struct Account;
 

@@ -1,0 +1,143 @@
+//! Policies on the resources of an account, by the calls of their own services: one list for each type and Region, and one read for
+//! each policy, at most [`AwsOptions::concurrency`] calls at a time.
+//!
+//! [`AwsOptions::concurrency`]: crate::provider::aws::AwsOptions::concurrency
+
+mod functions;
+mod keys;
+mod queues;
+mod regions;
+mod repositories;
+mod secrets;
+mod tables;
+mod topics;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::kind::OrAbsent as _;
+use super::session::Session;
+use crate::provider::{Failure, PolicyTypes, ProviderError, PolicyReadings, ResourceReading};
+
+/// How the policies of one type are read.
+#[async_trait]
+trait PolicyService: Send + Sync {
+    /// The CloudFormation name of the type.
+    fn of(&self) -> &'static str;
+
+    /// The resources of the type in a Region.
+    async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError>;
+
+    /// The policy of one of them, as JSON; `None` where it has none.
+    async fn policy(
+        &self,
+        session: &Session,
+        region: &str,
+        listed: &Listed,
+    ) -> Result<Option<String>, ProviderError>;
+}
+
+/// A resource that a list tells.
+struct Listed {
+    arn: String,
+    /// What the read of its policy calls it.
+    name: String,
+}
+
+/// Every type that can be read.
+const SERVICES: [&dyn PolicyService; 7] = [
+    &functions::Functions,
+    &keys::Keys,
+    &queues::Queues,
+    &repositories::Repositories,
+    &secrets::StoredSecrets,
+    &tables::Tables,
+    &topics::Topics,
+];
+
+/// Reads the policies of types in every Region that the account has enabled.
+///
+/// # Errors
+/// The account cannot be entered.
+pub(super) async fn read(
+    session: &Session,
+    types: &PolicyTypes,
+) -> Result<PolicyReadings, ProviderError> {
+    let services: Vec<_> =
+        SERVICES.into_iter().filter(|service| types.contains(service.of())).collect();
+    if services.is_empty() {
+        return Ok(PolicyReadings::default());
+    }
+    let enabled = regions::enabled(session).await?;
+    let permits = Semaphore::new(session.options.concurrency.max(1));
+    let jobs = services.iter().flat_map(|service| {
+        let (permits, regions) = (&permits, &enabled.names);
+        regions.iter().map(move |region| async move {
+            (service.of(), region, in_region(*service, session, region, permits).await)
+        })
+    });
+    let mut policies = PolicyReadings::default();
+    let mut barred: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
+    for (of, region, answer) in join_all(jobs).await {
+        match answer {
+            Ok(resources) => policies.resources.extend(resources),
+            // Guardrails often close the Regions that an organization does not use, to those who read them too.
+            Err(error) if *region != session.region && is_by_guardrail(&error) => {
+                barred.entry(of).or_default().insert(region);
+            }
+            Err(error) if error.failure == Failure::CannotAssume => return Err(error),
+            Err(error) => {
+                let why = format!("{region}: {error}");
+                policies.advice.extend(error.unread_advice().map(|advice| (why.clone(), advice)));
+                policies.unread.entry(of).or_insert(why);
+            }
+        }
+    }
+    for of in services.iter().map(|service| service.of()) {
+        if policies.unread.contains_key(of) {
+            continue;
+        }
+        let beyond = match (&enabled.beyond, barred.get(of)) {
+            (Some(beyond), _) => Some(beyond.clone()),
+            (None, Some(regions)) => {
+                let regions: Vec<&str> = regions.iter().copied().collect();
+                Some(format!("in {}", regions.join(", ")))
+            }
+            (None, None) => None,
+        };
+        policies.read.insert(of, beyond);
+    }
+    Ok(policies)
+}
+
+/// Whether a guardrail denies the call (IAM User Guide, "Troubleshoot access denied error messages").
+fn is_by_guardrail(error: &ProviderError) -> bool {
+    error.failure == Failure::AccessDenied && error.message.contains("service control policy")
+}
+
+/// The resources of one type in one Region, with their policies.
+async fn in_region(
+    service: &dyn PolicyService,
+    session: &Session,
+    region: &str,
+    permits: &Semaphore,
+) -> Result<Vec<(String, ResourceReading)>, ProviderError> {
+    let listed = {
+        let _permit = permits.acquire().await;
+        match service.list(session, region).await {
+            // The Region or the endpoint does not have the service, so it holds none of its resources.
+            Err(error) if error.failure == Failure::NotImplemented => return Ok(Vec::new()),
+            listed => listed?,
+        }
+    };
+    let reads = listed.into_iter().map(|listed| async move {
+        let _permit = permits.acquire().await;
+        let policy = service.policy(session, region, &listed).await.absent();
+        let policy = policy.map(Option::flatten).map_err(|error| error.to_string());
+        (listed.arn, ResourceReading { kind: service.of(), policy })
+    });
+    Ok(join_all(reads).await)
+}
