@@ -639,15 +639,15 @@ fn entered(model: &AccessModel, result: &SideResult) -> BTreeMap<Origin, BTreeSe
     let mut reach = reach(model, &by_source, &result.passed);
     // Every proof says that it trusts the management account.
     reach.remove(&Origin::Management);
-    let mut entered: BTreeMap<Origin, BTreeSet<Handle>> = BTreeMap::new();
+    // By power, too: there an account counts whatever environments it is in.
+    let mut entered: BTreeMap<Origin, BTreeSet<Handle>> = result.powers.entered.clone();
+    entered.remove(&Origin::Management);
     for (origin, reached) in &reach {
         let all = entered.entry(origin.clone()).or_default();
         for source in reached.keys() {
             all.extend(home(model, source).cloned());
             all.extend(written(model, &by_source, source));
         }
-        let powers = result.powers.paths.iter().filter(|path| path.from == *origin);
-        all.extend(powers.map(|path| path.to_account.clone()));
         all.retain(|account| !belongs_to(model, account, origin));
     }
     entered

@@ -147,6 +147,8 @@ impl PowerPath {
 pub struct Powers {
     /// Ways to rights over walls.
     pub paths: Vec<PowerPath>,
+    /// Accounts of others that each origin gets into, whatever environments they are in.
+    pub entered: BTreeMap<Origin, BTreeSet<Handle>>,
     /// Origins of which some power could not be decided, and why.
     pub undecided: BTreeMap<Origin, String>,
     /// Walls that some power may open, for all that is known, and why that is not certain.
@@ -249,6 +251,7 @@ pub fn powers<'w>(
             })
             .collect();
         let closure = search.close(origin, &ground, ways);
+        search.enter(origin, closure.reached.keys().filter_map(|actor| account(model, actor)));
         search.over_there(origin, &closure);
         search.through_closure(origin, &closure);
         search.through_tokens(origin, &closure);
@@ -270,6 +273,15 @@ impl Search<'_, '_> {
             self.powers.undecided.insert(origin.clone(), why.clone());
         }
         (!openings.is_empty()).then(|| rights.clone())
+    }
+
+    /// Notes that an origin gets into accounts.
+    fn enter<'h>(&mut self, origin: &Origin, accounts: impl Iterator<Item = &'h Handle>) {
+        let others: Vec<Handle> =
+            accounts.filter(|account| !self.is_home(origin, account)).cloned().collect();
+        if !others.is_empty() {
+            self.powers.entered.entry(origin.clone()).or_default().extend(others);
+        }
     }
 
     /// Environments of an account that an origin may not enter.
@@ -665,6 +677,7 @@ impl Search<'_, '_> {
             None => StepSource::Principal(holder.to_owned()),
         };
         let openings = rights.at(self.time).0;
+        self.enter(origin, std::iter::once(to));
         for environment in self.entered(origin, to) {
             self.powers.paths.push(PowerPath {
                 from: origin.clone(),

@@ -83,7 +83,7 @@ fn judged(comparison: &Comparison<'_>) -> BTreeMap<(String, String), WallVerdict
 #[test]
 fn a_resource_of_a_type_that_no_assumption_names_opens_nothing() {
     let (mut bounding, mut opened) = (0, 0);
-    for seed in 0..Budget::get().analysed() {
+    for seed in Budget::get().analysed() {
         let random = &mut Random::new(seed ^ 0xa55e);
         let model = bounded(&Model::generate(seed), random);
         let rows = rows(&model);
@@ -113,7 +113,8 @@ fn a_resource_of_a_type_that_no_assumption_names_opens_nothing() {
         }
     }
     println!("{bounding} resources that guardrails close, {opened} that an assumption named");
-    assert!(bounding > 20 && opened > 20, "{bounding} and {opened}");
+    let many = Budget::get().analysed().count() > 1;
+    assert!(!many || bounding > 20 && opened > 20, "{bounding} and {opened}");
 }
 
 /// The estate where each role trusts these principals too.
@@ -133,7 +134,7 @@ fn trusting(model: &Model, also: impl Fn(&Identity, &Identity) -> bool) -> Model
 #[test]
 fn code_that_no_assumption_names_opens_nothing() {
     let (mut quiet, mut named) = (0, 0);
-    for seed in 0..Budget::get().analysed() {
+    for seed in Budget::get().analysed() {
         // A role that trusts itself is not for services alone, so that its sessions are of one kind throughout.
         let model = trusting(&Model::generate(seed), |role, other| role.arn == other.arn);
         let rows = rows(&model);
@@ -157,5 +158,6 @@ fn code_that_no_assumption_names_opens_nothing() {
         }
     }
     println!("{quiet} walls that no code opens, {named} that an assumption named");
-    assert!(quiet > 20 && named > 0, "{quiet} and {named}");
+    let many = Budget::get().analysed().count() > 1;
+    assert!(!many || quiet > 20 && named > 0, "{quiet} and {named}");
 }

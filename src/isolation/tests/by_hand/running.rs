@@ -181,6 +181,21 @@ fn a_proof_rests_on_code_and_identities_that_may_lie_elsewhere() {
     let code = (AssumptionKind::RunningCode, FN.to_owned());
     assert!(inside("lambda.amazonaws.com").contains(&code));
     assert!(inside("quicksight.amazonaws.com").contains(&code));
+    // Dev gets into shared, which is in no environment, only by permitting a role elsewhere to assume one there.
+    let hop = "arn:aws:iam::444444444444:role/hop";
+    let itself = json!({"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": hop});
+    let mut far = named(hop, &json!({"AWS": CI}), &itself);
+    far.account = handle("far");
+    let mut by_power = facts(vec![
+        ci_with("sts:AssumeRole"),
+        far,
+        named(LOW, &json!({"AWS": hop}), &may("s3:ListAllMyBuckets")),
+        named(FN, &lambda, &may("sts:AssumeRole")),
+        deploy(FN),
+    ]);
+    by_power.accounts.push(account("shared", SHARED));
+    by_power.accounts.push(account("far", "444444444444"));
+    assert!(rests(by_power).contains(&code));
     // A trust anchor may rest on a certificate authority of dev's.
     let anchor = deploy_by(&json!({"Service": "rolesanywhere.amazonaws.com"}));
     let rested = rests(facts(vec![ci_with("acm-pca:*"), anchor]));
