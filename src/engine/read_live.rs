@@ -18,10 +18,10 @@ use crate::provider::{
     AccountListing, AccountTarget, Failure, Inventory, PolicyTypes, Provider, ProviderError,
     PolicyReadings, SoughtResources, UnreadAdvice,
 };
-use crate::schema::resource::resource_type;
+use crate::schema::resource::{REGION, resource_type};
 use crate::schema::{AccessPart, AccountState, Home, access_of, kinds};
 use crate::state::model::Resources;
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 use super::error::EngineError;
 use super::member_credentials;
@@ -56,14 +56,21 @@ fn sought<'a>(
         };
         let names = ty.shape().names();
         let said = attrs.keys().filter(|name| names.contains(name.as_str())).cloned();
-        let keys = all.entry(account).or_default().entry(ty.name.as_str()).or_default();
+        let regions = all.entry(account).or_default().entry(ty.name.as_str()).or_default();
+        let region = attrs.get(REGION).and_then(Value::as_str).map(str::to_owned);
+        let keys = regions.entry(region).or_default();
         if let Some(key) = key {
             keys.entry(key).or_default().extend(said);
         }
     };
     for (address, instance) in &estate.instances {
         let Some(kind) = kinds::kind(&address.kind) else { continue };
-        add(address, kind.natural_key(&instance.desired), &instance.desired);
+        let import = estate.imports.iter().find(|import| import.to.value == *address);
+        let key = match import {
+            Some(import) => Some(kind.import_key_of(&import.id.value, &instance.desired)),
+            None => kind.natural_key(&instance.desired),
+        };
+        add(address, key, &instance.desired);
     }
     for (address, recorded) in recorded {
         add(

@@ -111,9 +111,9 @@ impl Sought<'_> {
         let by_id = instance.body.get("id").and_then(|id| id.as_str().map(str::to_owned));
         if let Some(import) = import {
             let id = &import.id.value;
-            let object = live
-                .by_id(schema, address, id)
-                .or_else(|| live.by_key(schema, address, &kind.import_key(id)));
+            let object = live.by_id(schema, address, id).or_else(|| {
+                live.by_key(schema, address, &kind.import_key_of(id, &instance.desired))
+            });
             return match object {
                 LiveLookup::Object(LiveObject { reserved: Some(why), .. }) => {
                     diagnostics.push(

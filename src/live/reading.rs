@@ -6,6 +6,7 @@ use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::provider::{Inventory, LiveObject};
+use crate::schema::resource::resource_type;
 use crate::schema::{Home, KindSchema, ManagedKind, access_of, kinds};
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
@@ -36,6 +37,8 @@ impl Index {
         let by_id = inventory
             .objects
             .values()
+            // An identifier of a resource type may stand for an object in each Region.
+            .filter(|o| resource_type(o.kind).is_none())
             .flat_map(|o| {
                 // People know some objects by their ids and others by their ARNs.
                 let named =

@@ -157,7 +157,10 @@ pub struct Inventory {
 
 /// Objects of AWS resource types that a read of an account is about: by type and identifier, the properties that are said of
 /// each.
-pub type SoughtResources = BTreeMap<&'static str, BTreeMap<String, BTreeSet<String>>>;
+pub type SoughtResources = BTreeMap<&'static str, BTreeMap<Option<String>, SoughtObjects>>;
+
+/// Objects of a type in a Region by their natural keys, with the properties that are said of each.
+pub type SoughtObjects = BTreeMap<String, BTreeSet<String>>;
 
 impl Inventory {
     /// Takes in what another read of the same account found.

@@ -11,6 +11,7 @@
 mod access;
 mod bundle;
 mod check;
+mod placement;
 mod property_path;
 mod resource_type;
 mod shape;
@@ -18,6 +19,7 @@ mod shape;
 pub use access::{TypeBearing, bearing, of_awscc};
 pub use bundle::{TypeEntry, date, entries, find};
 pub use check::{SchemaViolation, Segment, check};
+pub use placement::{TypePlacement, placement};
 pub use property_path::{PropertyPath, PropertyStep};
 pub use resource_type::{Handler, Handlers, Replacement, Retirement, Tagging, TypeSchema};
 pub use shape::{PropertyShape, PropertyType};

@@ -140,4 +140,9 @@ pub trait ManagedKind: Send + Sync {
     fn import_key(&self, id: &str) -> String {
         id.to_owned()
     }
+
+    /// The same for a block that says where the object is.
+    fn import_key_of(&self, id: &str, _desired: &Attrs) -> String {
+        self.import_key(id)
+    }
 }

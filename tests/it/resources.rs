@@ -63,9 +63,16 @@ impl Held {
 
     /// What Cloud Control holds of a type in the account `acme-dev`, by identifier.
     async fn of(&self, ty: &str) -> Vec<(String, Value)> {
+        self.within("eu-west-1", ty).await
+    }
+
+    /// The same in another Region.
+    async fn within(&self, region: &'static str, ty: &str) -> Vec<(String, Value)> {
         let accounts = self.endpoint.accounts().await;
         let id = accounts.iter().find(|a| a.name == "acme-dev").expect("there").id.clone();
-        let client = aws_sdk_cloudcontrol::Client::new(&self.endpoint.account(&id).await);
+        let config = self.endpoint.account(&id).await.to_builder();
+        let config = config.region(aws_config::Region::new(region)).build();
+        let client = aws_sdk_cloudcontrol::Client::new(&config);
         let pages = client.list_resources().type_name(ty).into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await.expect("listed");
         let all = pages.iter().flat_map(|page| page.resource_descriptions());
@@ -233,4 +240,128 @@ async fn an_object_that_exists_is_imported_by_its_identifier() {
     let held = Held::open(&p).await;
     let all = held.of("AWS::EC2::VPC").await;
     assert_eq!((all.len(), &all[0].0), (1, &vpc));
+}
+
+/// One account, the same identifier in two Regions: each is an object of its own for plans, state, imports and drift.
+#[tokio::test]
+async fn an_object_stands_in_the_region_that_its_block_says() {
+    let begin = ESTATE.find("resource ").expect("blocks");
+    let head = ESTATE.get(..begin).expect("a head");
+    let estate = |regions: &str, days: u8| {
+        format!(
+            r#"{head}
+resource "AWS::Logs::LogGroup" "each" {{
+  regions  = {regions}
+  accounts = [account.dev]
+  properties = {{
+    LogGroupName    = "/acme/app"
+    RetentionInDays = each.key == "us-east-1" ? {days} : 30
+  }}
+}}
+resource "AWS::EC2::VPC" "far" {{
+  region   = "us-west-2"
+  accounts = [account.dev]
+  properties = {{
+    CidrBlock = "10.1.0.0/16"
+  }}
+}}
+"#
+        )
+    };
+    let p = Program::new(&estate("[\"eu-west-1\", \"us-east-1\"]", 7));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    let held = Held::open(&p).await;
+    let days = async |held: &Held, region: &'static str| -> Vec<(String, Value)> {
+        let all = held.within(region, "AWS::Logs::LogGroup").await;
+        all.into_iter().map(|(id, model)| (id, model["RetentionInDays"].clone())).collect()
+    };
+    let named = |days: u8| vec![("/acme/app".to_owned(), Value::from(days))];
+    assert_eq!(days(&held, "eu-west-1").await, named(30));
+    assert_eq!(days(&held, "us-east-1").await, named(7));
+    assert_eq!(held.within("us-west-2", "AWS::EC2::VPC").await.len(), 1);
+    assert!(held.within("eu-west-1", "AWS::EC2::VPC").await.is_empty());
+    drop(held);
+
+    // A change of the one is none of the other.
+    p.write("main.hcl", &estate("[\"eu-west-1\", \"us-east-1\"]", 14));
+    let plan = p.run(&["plan"]).code(0).out;
+    assert!(plan.contains("app") || plan.contains("each[\"us-east-1\"]"), "{plan}");
+    assert!(!plan.contains("each[\"eu-west-1\"]"), "{plan}");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let held = Held::open(&p).await;
+    assert_eq!(days(&held, "eu-west-1").await, named(30));
+    assert_eq!(days(&held, "us-east-1").await, named(14));
+    drop(held);
+
+    // What is imported is the object of that Region.
+    p.run(&["state", "rm", r#"resource["AWS::Logs::LogGroup"].each["us-east-1"]@dev"#]).code(0);
+    p.write(
+        "import.hcl",
+        "import {\n  to = resource[\"AWS::Logs::LogGroup\"].each[\"us-east-1\"].at[\"dev\"]\n  id = \"/acme/app\"\n}\n",
+    );
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.write("import.hcl", "");
+
+    // Another Region is another object.
+    let far = |region: &str| estate("[\"eu-west-1\"]", 14).replace("us-west-2", region);
+    p.write("main.hcl", &far("us-west-1"));
+    let plan = p.run(&["plan"]).code(0).out;
+    assert!(plan.contains("1 to replace") && plan.contains("1 to delete"), "{plan}");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    let held = Held::open(&p).await;
+    assert_eq!(days(&held, "eu-west-1").await, named(30));
+    assert!(days(&held, "us-east-1").await.is_empty());
+    assert!(held.within("us-west-2", "AWS::EC2::VPC").await.is_empty());
+    assert_eq!(held.within("us-west-1", "AWS::EC2::VPC").await.len(), 1);
+}
+
+#[test]
+fn a_region_that_cannot_be_meant_is_told_at_its_place() {
+    let block = |says: &str| {
+        let begin = ESTATE.find("resource ").expect("blocks");
+        let head = ESTATE.get(..begin).expect("a head");
+        format!(
+            "{head}\nresource \"AWS::EC2::VPC\" \"main\" {{\n  {says}\n  accounts   = [account.dev]\n  properties = {{ CidrBlock = \"10.0.0.0/16\" }}\n}}\n"
+        )
+    };
+    for (says, told) in [
+        ("region = \"eu-wset-1\"", "there is no Region `eu-wset-1`"),
+        ("region = \"eu-wset-1\"", "did you mean `eu-west-1`?"),
+        ("region = \"cn-north-1\"", "`cn-north-1` is in the partition `aws-cn`"),
+        ("regions = [\"eu-west-1\", \"eu-wset-2\"]", "there is no Region `eu-wset-2`"),
+        ("regions = [\"eu-west-1\"]\n  region = \"eu-west-1\"", "`regions` and `region` exclude"),
+        ("regions = [\"eu-west-1\"]\n  for_each = {}", "`regions` and `for_each` exclude"),
+    ] {
+        let refused = Program::new(&block(says)).run(&["validate"]).code(1).err;
+        assert!(refused.contains(told), "{says}: {refused}");
+        assert!(refused.contains("main.hcl:"), "{says}: {refused}");
+    }
+}
+
+/// What one Region serves for all is managed there, whatever Region the account has, and appears once.
+#[tokio::test]
+async fn what_is_global_is_managed_in_one_region() {
+    let begin = ESTATE.find("resource ").expect("blocks");
+    let head = ESTATE.get(..begin).expect("a head");
+    let block = |says: &str| {
+        format!(
+            "{head}\nresource \"AWS::Route53::HostedZone\" \"acme\" {{\n  {says}\n  accounts   = [account.dev]\n  properties = {{ Name = \"acme.example\" }}\n}}\nresource \"AWS::WAFv2::IPSet\" \"front\" {{\n  accounts   = [account.dev]\n  properties = {{ Scope = \"CLOUDFRONT\", IPAddressVersion = \"IPV4\", Addresses = [] }}\n}}\n"
+        )
+    };
+    let p = Program::new(&block(""));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    let held = Held::open(&p).await;
+    assert_eq!(held.within("us-east-1", "AWS::Route53::HostedZone").await.len(), 1);
+    assert!(held.within("eu-west-1", "AWS::Route53::HostedZone").await.is_empty());
+    drop(held);
+    for says in ["region = \"eu-west-1\"", "regions = [\"us-east-1\", \"eu-west-1\"]"] {
+        p.write("main.hcl", &block(says));
+        let refused = p.run(&["validate"]).code(1).err;
+        let told = "objects of `AWS::Route53::HostedZone` are the same in every Region, and managed in `us-east-1`";
+        assert!(refused.contains(told) && refused.contains("main.hcl:"), "{says}: {refused}");
+    }
 }

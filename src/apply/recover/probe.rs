@@ -36,6 +36,11 @@ pub(super) fn overlay(record: &mut ResourceState, found: &Attrs) {
             record.attrs.insert(name.clone(), &kept);
         }
     }
+    // What AWS names has had no key until now.
+    let kind = kinds::kind(&record.kind).filter(|kind| kind.schema().asynchronous);
+    if let Some(key) = kind.and_then(|kind| kind.natural_key(record.attrs.attrs())) {
+        record.key = key;
+    }
 }
 
 /// How recovery reads AWS.

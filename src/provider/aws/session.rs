@@ -296,8 +296,9 @@ impl Session {
         self.client(watched!(aws_sdk_account))
     }
 
-    pub(super) fn cloudcontrol(&self) -> aws_sdk_cloudcontrol::Client {
-        self.client(watched!(aws_sdk_cloudcontrol))
+    /// Cloud Control in a region.
+    pub(super) fn cloudcontrol(&self, region: &str) -> aws_sdk_cloudcontrol::Client {
+        self.client_in(region, watched!(aws_sdk_cloudcontrol))
     }
 
     pub(super) fn ssm(&self) -> aws_sdk_ssm::Client {

@@ -2,7 +2,7 @@
 
 use super::canonical::canonical;
 use super::place::place;
-use super::{PROPERTIES, TAGS};
+use super::{PROPERTIES, REGION, TAGS, region};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::resource_types::{PropertyStep, Segment, TypeSchema, check};
 use crate::schema::body::Body;
@@ -21,6 +21,8 @@ pub(super) fn desired(
 ) -> Result<(Attrs, Diagnostics), Diagnostics> {
     let mut reader = Reader::new(body);
     let mut attrs = properties(ty, &mut reader);
+    let region = region::read(ty, &attrs, &mut reader, context);
+    attrs.insert(REGION.to_owned(), region.into());
     let tag_property = ty.tag_property();
     // Where tags are settled with the object, another default tag would replace it; where they are never read back, nothing
     // tells whether they are there.

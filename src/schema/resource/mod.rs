@@ -2,13 +2,15 @@
 //! declaration is made of the type's schema when it is used first.
 //!
 //! Canonical attributes are the type's properties by their names, `tags`, and `id`, which is the type's primary identifier as
-//! Cloud Control writes it: its parts, joined by `|` (Cloud Control API User Guide, "Identifying resources").
+//! Cloud Control writes it: its parts, joined by `|` (Cloud Control API User Guide, "Identifying resources"). `region` is where
+//! the object is. Its key is both: identifiers are unique in a Region of an account.
 
 mod access;
 mod block;
 mod canonical;
 mod merge;
 mod place;
+mod region;
 mod replace;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use crate::resource_types::{self, PropertyPath, PropertyStep, TypeSchema};
 use crate::value::{AttrPath, Attrs, Value};
 
 pub use canonical::canonical;
+pub use region::{REGION, REGIONS, in_region, with_region};
 
 /// The word for a block of any resource type.
 pub const RESOURCE: &str = "resource";
@@ -67,6 +70,7 @@ pub fn resource_type(name: &str) -> Option<&'static TypeSchema> {
 const BLOCK: BlockSchema = BlockSchema {
     attrs: &[
         Attr::optional(PROPERTIES, Ty::Any, "The type's properties, as AWS names them."),
+        Attr::optional(REGION, Ty::String, "Its Region; the account's by default."),
         TAGS,
     ],
     blocks: &[],
@@ -175,11 +179,23 @@ impl ManagedKind for ResourceKind {
     }
 
     fn replaces(&self, path: &AttrPath, before: &Attrs, after: &Attrs) -> bool {
-        replace::replaces(self.ty, path, before, after)
+        path.root() == Some(REGION) || replace::replaces(self.ty, path, before, after)
     }
 
+    /// Two Regions of an account may have an object of one identifier each.
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {
-        let known = attrs.get(ID).and_then(Value::as_str).map(str::to_owned);
-        known.or_else(|| self.identifier(attrs))
+        let known = attrs.get(ID).and_then(Value::as_str).filter(|id| !id.is_empty());
+        let id = known.map(str::to_owned).or_else(|| self.identifier(attrs))?;
+        Some(match attrs.get(REGION).and_then(Value::as_str) {
+            Some(region) => with_region(&id, region),
+            None => id,
+        })
+    }
+
+    fn import_key_of(&self, id: &str, desired: &Attrs) -> String {
+        match (in_region(id).1, desired.get(REGION).and_then(Value::as_str)) {
+            (None, Some(region)) => with_region(id, region),
+            _ => id.to_owned(),
+        }
     }
 }

@@ -18,17 +18,19 @@ pub(in crate::provider::aws) async fn read(
     sought: &SoughtResources,
 ) -> Result<Inventory, ProviderError> {
     let mut reads = Vec::new();
-    for (name, keys) in sought {
-        if let Some(ty) = resource_types::find(name).and_then(|entry| entry.load()) {
-            reads.push(async move { (ty, of_type(session, ty, keys).await) }.boxed());
+    for (name, regions) in sought {
+        let Some(ty) = resource_types::find(name).and_then(|entry| entry.load()) else { continue };
+        for (region, keys) in regions {
+            let region = region.as_deref().unwrap_or(&session.region);
+            reads.push(async move { (ty, of_type(session, region, ty, keys).await) }.boxed());
         }
     }
     let mut answers = stream::iter(reads).buffer_unordered(session.options.concurrency);
     let mut inventory = Inventory::default();
+    inventory.complete.extend(sought.keys());
     while let Some((ty, read)) = answers.next().await {
         match read {
             Ok(objects) => {
-                inventory.complete.insert(&ty.name);
                 for object in objects {
                     inventory.objects.insert((object.kind, object.key.clone()), object);
                 }
@@ -39,6 +41,7 @@ pub(in crate::provider::aws) async fn read(
                     || error.failure == Failure::NotImplemented =>
             {
                 let why = error.to_string();
+                inventory.complete.remove(ty.name.as_str());
                 if error.failure == Failure::NotImplemented {
                     inventory.unimplemented.insert(&ty.name);
                 }
@@ -54,6 +57,7 @@ pub(in crate::provider::aws) async fn read(
 /// The objects of one type: those of a list, each with all that is said of it, and those that no list tells.
 async fn of_type(
     session: &Session,
+    region: &str,
     ty: &'static TypeSchema,
     keys: &BTreeMap<String, BTreeSet<String>>,
 ) -> Result<Vec<LiveObject>, ProviderError> {
@@ -68,18 +72,21 @@ async fn of_type(
     let mut objects = Vec::new();
     let mut missing: BTreeSet<&str> = keys.keys().map(String::as_str).collect();
     if can_be_listed {
-        let listed = listed(session, ty).await?;
-        // What a list does not tell is not there.
-        missing.retain(|key| listed.iter().any(|(id, _)| id == key));
+        let listed = listed(session, region, ty).await?;
+        let mut found = BTreeSet::new();
         for (id, properties) in listed {
-            let object = Model(ty).object(session, &id, &properties)?;
+            let object = Model(ty).object(session, region, &id, &properties)?;
             let is_whole =
                 |said: &BTreeSet<String>| said.iter().all(|name| object.attrs.contains_key(name));
-            if keys.get(&id).is_none_or(is_whole) {
-                missing.remove(id.as_str());
+            if keys.get(&object.key).is_none_or(is_whole) {
+                missing.remove(object.key.as_str());
                 objects.push(object);
+            } else {
+                found.insert(object.key);
             }
         }
+        // What a list does not tell is not there.
+        missing.retain(|key| found.contains(*key));
     }
     let Some(provider) = kind(&ty.name) else { return Ok(objects) };
     let reads: Vec<_> = missing.into_iter().map(|key| provider.read(session, key)).collect();
@@ -93,10 +100,11 @@ async fn of_type(
 /// Identifiers and models of all objects of a type, as a list tells them.
 pub(super) async fn listed(
     session: &Session,
+    region: &str,
     ty: &TypeSchema,
 ) -> Result<Vec<(String, String)>, ProviderError> {
     let mut pages =
-        session.cloudcontrol().list_resources().type_name(&ty.name).into_paginator().send();
+        session.cloudcontrol(region).list_resources().type_name(&ty.name).into_paginator().send();
     let mut all = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(session.error(SERVICE, "ListResources"))?;

@@ -21,7 +21,8 @@ use super::session::Session;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep, REQUEST};
 use crate::resource_types::{self, Handler, TypeSchema};
 use crate::schema::ownership::owner;
-use crate::value::Attrs;
+use crate::schema::resource::{REGION, in_region, with_region};
+use crate::value::{Attrs, Value};
 use model::Model;
 use request::SERVICE;
 
@@ -45,6 +46,17 @@ pub(super) fn kind(name: &str) -> Option<&'static dyn KindProvider> {
     let load = || Some(ResourceProvider { ty: resource_types::find(name)?.load()? });
     let kind = made.get_or_init(load).as_ref()?;
     Some(kind)
+}
+
+/// Where an object is: what its attributes say, or the account's own region.
+fn region_of<'a>(session: &'a Session, attrs: &'a Attrs) -> &'a str {
+    attrs.get(REGION).and_then(Value::as_str).unwrap_or(&session.region)
+}
+
+/// Where an object is that a step is about. A step that has no wish deletes it where it was.
+fn wanted_region<'a>(session: &'a Session, want: &Wanted<'a>) -> &'a str {
+    let said = want.after(REGION).as_str().or_else(|| want.before(REGION).as_str());
+    said.unwrap_or(&session.region)
 }
 
 #[async_trait]
@@ -93,8 +105,9 @@ impl KindProvider for ResourceProvider {
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let after = step.after.clone().unwrap_or_default();
+        let region = region_of(session, &after);
         let answer = session
-            .cloudcontrol()
+            .cloudcontrol(region)
             .create_resource()
             .type_name(&self.ty.name)
             .desired_state(Model(self.ty).to_json(&after).to_string())
@@ -109,8 +122,9 @@ impl KindProvider for ResourceProvider {
     async fn wait(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let token = step.target.as_deref().or_else(|| want.after(REQUEST).as_str());
+        let region = wanted_region(session, &want);
         let id = match token {
-            Some(token) => request::finished(session, "CreateResource", token).await?,
+            Some(token) => request::finished(session, region, "CreateResource", token).await?,
             // A creation whose answer was lost has been found by what it made.
             None => want.text("id")?.to_owned(),
         };
@@ -126,8 +140,9 @@ impl KindProvider for ResourceProvider {
             (step.before.clone().unwrap_or_default(), step.after.clone().unwrap_or_default());
         let operations = patch::operations(self.ty, &before, &after, &step.changed);
         if !operations.is_empty() {
+            let region = wanted_region(session, &want);
             let answer = session
-                .cloudcontrol()
+                .cloudcontrol(region)
                 .update_resource()
                 .type_name(&self.ty.name)
                 .identifier(id)
@@ -135,15 +150,16 @@ impl KindProvider for ResourceProvider {
                 .send()
                 .await
                 .map_err(session.error(SERVICE, "UpdateResource"))?;
-            request::ended(session, "UpdateResource", answer.progress_event()).await?;
+            request::ended(session, region, "UpdateResource", answer.progress_event()).await?;
         }
         self.settled(session, &want, id).await
     }
 
     async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
+        let region = wanted_region(session, &want);
         let answer = session
-            .cloudcontrol()
+            .cloudcontrol(region)
             .delete_resource()
             .type_name(&self.ty.name)
             .identifier(want.text("id")?)
@@ -153,7 +169,7 @@ impl KindProvider for ResourceProvider {
             .absent()?;
         let Some(answer) = answer else { return Ok(()) };
         // That it is gone already ends the request as failed, with the service's own words.
-        request::ended(session, "DeleteResource", answer.progress_event())
+        request::ended(session, region, "DeleteResource", answer.progress_event())
             .await
             .absent()
             .map(|_| ())
@@ -169,7 +185,7 @@ impl KindProvider for ResourceProvider {
         let found = match crate::schema::kind(self.kind()).and_then(|kind| kind.natural_key(after))
         {
             Some(id) => self.read(session, &id).await?,
-            None => self.marked(session, owner(after)).await?,
+            None => self.marked(session, region_of(session, after), owner(after)).await?,
         };
         if let Some(live) = found {
             let ours = owner(after);
@@ -178,7 +194,7 @@ impl KindProvider for ResourceProvider {
                 _ => Ok(None),
             };
         }
-        if self.is_being_created(session, since).await? {
+        if self.is_being_created(session, region_of(session, after), since).await? {
             return Err(ProviderError {
                 failure: Failure::NotYetVisible,
                 ..errors::refuse(
@@ -197,11 +213,13 @@ impl KindProvider for ResourceProvider {
         session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
+        let (id, region) = in_region(key);
+        let region = region.unwrap_or(&session.region);
         let answer = session
-            .cloudcontrol()
+            .cloudcontrol(region)
             .get_resource()
             .type_name(&self.ty.name)
-            .identifier(key)
+            .identifier(id)
             .send()
             .await
             .map_err(session.error(SERVICE, "GetResource"))
@@ -209,8 +227,9 @@ impl KindProvider for ResourceProvider {
         let Some(description) = answer.and_then(|answer| answer.resource_description) else {
             return Ok(None);
         };
-        let id = description.identifier().unwrap_or(key);
-        Model(self.ty).object(session, id, description.properties().unwrap_or("{}")).map(Some)
+        let id = description.identifier().unwrap_or(id);
+        let properties = description.properties().unwrap_or("{}");
+        Model(self.ty).object(session, region, id, properties).map(Some)
     }
 }
 
@@ -222,9 +241,10 @@ impl ResourceProvider {
         want: &Wanted<'_>,
         id: &str,
     ) -> Result<Attrs, ProviderError> {
+        let key = with_region(id, wanted_region(session, want));
         let live = session
             .settle(|| async {
-                self.read(session, id).await?.ok_or_else(|| ProviderError {
+                self.read(session, &key).await?.ok_or_else(|| ProviderError {
                     failure: Failure::NotYetVisible,
                     ..errors::refuse(
                         SERVICE,
@@ -244,16 +264,17 @@ impl ResourceProvider {
     async fn marked(
         &self,
         session: &Session,
+        region: &str,
         mark: Option<&str>,
     ) -> Result<Option<LiveObject>, ProviderError> {
         let (Some(mark), true) = (mark, self.ty.handlers.contains_key(&Handler::List)) else {
             return Ok(None);
         };
-        for (id, properties) in bulk::listed(session, self.ty).await? {
-            let told = Model(self.ty).object(session, &id, &properties)?;
+        for (id, properties) in bulk::listed(session, region, self.ty).await? {
+            let told = Model(self.ty).object(session, region, &id, &properties)?;
             let object = match told.attrs.contains_key("tags") {
                 true => Some(told),
-                false => self.read(session, &id).await?,
+                false => self.read(session, &with_region(&id, region)).await?,
             };
             if let Some(object) = object.filter(|object| owner(&object.attrs) == Some(mark)) {
                 return Ok(Some(object));
@@ -262,14 +283,19 @@ impl ResourceProvider {
         Ok(None)
     }
 
-    async fn is_being_created(&self, session: &Session, since: i64) -> Result<bool, ProviderError> {
+    async fn is_being_created(
+        &self,
+        session: &Session,
+        region: &str,
+        since: i64,
+    ) -> Result<bool, ProviderError> {
         let filter = ResourceRequestStatusFilter::builder()
             .operations(Operation::Create)
             .operation_statuses(OperationStatus::Pending)
             .operation_statuses(OperationStatus::InProgress)
             .build();
         let mut pages = session
-            .cloudcontrol()
+            .cloudcontrol(region)
             .list_resource_requests()
             .resource_request_status_filter(filter)
             .into_paginator()

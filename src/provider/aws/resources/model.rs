@@ -6,7 +6,7 @@ use crate::provider::aws::errors;
 use crate::provider::aws::session::Session;
 use crate::provider::{LiveObject, ProviderError};
 use crate::resource_types::{PropertyPath, PropertyShape, PropertyType, TypeSchema};
-use crate::schema::resource::canonical;
+use crate::schema::resource::{REGION, canonical, with_region};
 use crate::value::{Attrs, Value};
 
 use super::request::SERVICE;
@@ -71,6 +71,7 @@ impl Model {
     pub(super) fn object(
         self,
         session: &Session,
+        region: &str,
         id: &str,
         properties: &str,
     ) -> Result<LiveObject, ProviderError> {
@@ -93,7 +94,8 @@ impl Model {
             attrs.insert("tags".to_owned(), tags_of(&told));
         }
         attrs.insert("id".to_owned(), id.into());
-        Ok(LiveObject::new(&self.0.name, id, attrs))
+        attrs.insert(REGION.to_owned(), region.into());
+        Ok(LiveObject::new(&self.0.name, with_region(id, region), attrs))
     }
 }
 

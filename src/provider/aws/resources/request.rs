@@ -16,6 +16,7 @@ const LOOKS: u32 = 400;
 /// Waits until a request is through, from the event by which it was answered. Gives the object's identifier.
 pub(super) async fn ended(
     session: &Session,
+    region: &str,
     operation: &'static str,
     event: Option<&ProgressEvent>,
 ) -> Result<String, ProviderError> {
@@ -26,12 +27,13 @@ pub(super) async fn ended(
         return Ok(event.identifier().unwrap_or_default().to_owned());
     }
     let token = event.and_then(|event| event.request_token()).unwrap_or_default();
-    finished(session, operation, token).await
+    finished(session, region, operation, token).await
 }
 
 /// Waits until the request of a token is through. Gives the object's identifier.
 pub(super) async fn finished(
     session: &Session,
+    region: &str,
     operation: &'static str,
     token: &str,
 ) -> Result<String, ProviderError> {
@@ -40,7 +42,7 @@ pub(super) async fn finished(
             tokio::time::sleep(session.options.poll).await;
         }
         let answer = session
-            .cloudcontrol()
+            .cloudcontrol(region)
             .get_resource_request_status()
             .request_token(token)
             .send()
