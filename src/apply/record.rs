@@ -48,6 +48,13 @@ pub(super) fn is_hidden(value: &Value) -> bool {
     hidden
 }
 
+/// Whether parts of a value are kept as fingerprints of what the block itself says.
+pub(super) fn is_fingerprinted(value: &Value) -> bool {
+    let mut is_secret = false;
+    value.visit(&mut |v| is_secret |= matches!(v, Value::Secret(_) | Value::Unknown(_)));
+    is_hidden(value) && !is_secret
+}
+
 /// Everything that a record is made of.
 pub(super) struct Material<'a> {
     pub(super) kind: &'static dyn ManagedKind,
@@ -92,7 +99,7 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
             let attached = schema.attachments == Some(name.as_str());
             let takes = match m.op {
                 OperationKind::Create => !attached,
-                OperationKind::Update => !attached && !moved,
+                OperationKind::Update | OperationKind::Adopt => !attached && !moved,
                 OperationKind::Move => moved,
                 _ => false,
             };

@@ -169,48 +169,97 @@ pub fn difference(
             }
             continue;
         }
-        compare(schema, &mut vec![name], is, wanted, &mut found);
+        let recorded = StoredPart {
+            value: recorded.attrs.and_then(|attrs| attrs.get(name)),
+            secrets: recorded.secrets,
+        };
+        compare(schema, &mut vec![name], (is, wanted), recorded, &mut found);
     }
     found
+}
+
+/// What is recorded of a part of an attribute.
+#[derive(Clone, Copy)]
+struct StoredPart<'a> {
+    value: Option<&'a Value>,
+    secrets: Option<&'a SecretComparison>,
+}
+
+impl StoredPart<'_> {
+    fn at(self, key: &str) -> Self {
+        Self { value: self.value.and_then(|value| value.as_map()?.get(key)), ..self }
+    }
+
+    fn element(self, at: usize) -> Self {
+        let element = self.value.and_then(Value::elements);
+        Self { value: element.and_then(|all| all.get(at).copied()), ..self }
+    }
+
+    /// Whether a part that AWS does not show is still what was applied.
+    fn holds(self, wanted: &Value) -> bool {
+        let Some(applied) = self.value.and_then(Value::as_map) else { return false };
+        let Some(print) = applied.get("fingerprint").and_then(Value::as_str) else { return false };
+        let prints = self.secrets.and_then(|secrets| secrets.prints.as_ref());
+        prints.is_none_or(|prints| prints.is_of(print, &fingerprint::text_of(wanted)))
+    }
 }
 
 fn compare<'a>(
     schema: &KindSchema,
     path: &mut Vec<&'a str>,
-    before: &'a Value,
-    after: &'a Value,
+    (before, after): (&'a Value, &'a Value),
+    recorded: StoredPart<'a>,
     into: &mut Difference,
 ) {
     let (is, wanted) = (before.reveal(), after.reveal());
     if same(is, wanted) {
         return;
     }
+    let is_hidden = is.is_null() && matches!(after, Value::Sensitive(_)) && !after.has_unknown();
+    if is_hidden && recorded.holds(wanted) {
+        return;
+    }
     if policies::is_policy(schema.policies, path) {
         compare_policies(path, is, wanted, into);
         return;
     }
+    let none = &Value::Null;
     match (is, wanted) {
         (Value::Map(a), Value::Map(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for key in keys {
                 path.push(key);
-                let none = &Value::Null;
-                compare(schema, path, a.get(key).unwrap_or(none), b.get(key).unwrap_or(none), into);
+                let both = (a.get(key).unwrap_or(none), b.get(key).unwrap_or(none));
+                compare(schema, path, both, recorded.at(key), into);
                 path.pop();
             }
         }
         (Value::Null, Value::Map(map)) | (Value::Map(map), Value::Null) if !map.is_empty() => {
             for (key, value) in map {
                 path.push(key);
-                match wanted {
-                    Value::Null => compare(schema, path, value, &Value::Null, into),
-                    _ => compare(schema, path, &Value::Null, value, into),
-                }
+                let both = if wanted.is_null() { (value, none) } else { (none, value) };
+                compare(schema, path, both, recorded.at(key), into);
                 path.pop();
+            }
+        }
+        // A list differs as a whole, but for what of its elements AWS does not show.
+        (Value::List(a), Value::List(b)) if a.len() == b.len() && holds_sensitive(wanted) => {
+            let mut inside = Difference::default();
+            for (at, both) in a.iter().zip(b.iter()).enumerate() {
+                compare(schema, path, both, recorded.element(at), &mut inside);
+            }
+            if !inside.changed.is_empty() {
+                into.changed.push(attr_path(path));
             }
         }
         _ => into.changed.push(attr_path(path)),
     }
+}
+
+fn holds_sensitive(value: &Value) -> bool {
+    let mut holds = false;
+    value.visit(&mut |part| holds |= matches!(part, Value::Sensitive(_)));
+    holds
 }
 
 /// The statements that differ between two policy documents at a path; none where one is no document.

@@ -72,6 +72,12 @@ fn sought<'a>(
         };
         add(address, key, &instance.desired);
     }
+    // Where no list tells what there is, an object is found by being asked for.
+    for import in &estate.imports {
+        if let Some(instance) = estate.instances.get(&import.to.value) {
+            add(&import.to.value, Some(import.id.value.clone()), &instance.desired);
+        }
+    }
     for (address, recorded) in recorded {
         add(
             address,

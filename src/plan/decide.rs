@@ -334,6 +334,15 @@ impl<'a> ObjectPlan<'a> {
                 .changed
                 .retain(|path| !path.root().is_some_and(|r| untold.contains(&r)));
         }
+        if self.action == Action::Adopt {
+            // What is never read back and was settled when the object was made is what the block says, for all that anybody
+            // can tell.
+            self.difference.changed.retain(|path| {
+                let is_told = path.value(before).is_some_and(|value| !value.is_null());
+                let is_hidden = matches!(path.value(&after), Some(Value::Sensitive(_)));
+                is_told || !is_hidden || !self.kind.replaces(path, before, &after)
+            });
+        }
         self.reason = recorded.reason(&after, &self.difference.changed).or(self.reason.take());
         if self.kind.schema().detachments.is_some_and(|attr| after.contains_key(attr)) {
             self.reason = Some(

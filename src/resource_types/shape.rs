@@ -152,6 +152,15 @@ impl<'a> PropertyShape<'a> {
         names.flatten().filter_map(Json::as_str).collect()
     }
 
+    /// The properties that some alternative or dependency asks for.
+    #[must_use]
+    pub fn asked_for(&self) -> BTreeSet<&'a str> {
+        let always = self.words("required").filter_map(Json::as_array).flatten();
+        let dependent = self.words("dependentRequired").filter_map(Json::as_object);
+        let dependent = dependent.flat_map(Node::values).filter_map(Json::as_array).flatten();
+        always.chain(dependent).filter_map(Json::as_str).collect()
+    }
+
     /// The types that a value may have; none where the schema says nothing of it.
     #[must_use]
     pub fn types(&self) -> BTreeSet<PropertyType> {

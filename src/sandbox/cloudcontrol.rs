@@ -19,7 +19,8 @@ use names::NamePlace;
 use super::state::{LOWER, UPPER, derive};
 use super::wire::{Ctx, Refusal, Service};
 use crate::resource_types::{
-    self, Handler, PropertyPath, PropertyStep, PropertyType, TypeSchema, check,
+    self, Handler, PropertyPath, PropertyStep, PropertyType, SchemaViolation, Segment, TypeSchema,
+    check,
 };
 
 /// An object.
@@ -316,7 +317,11 @@ fn create(
     let (account, region) = (ctx.caller.account.clone(), ctx.region.to_owned());
     let place = NamePlace { account: &account, region: &region, letters: &letters };
     for path in chosen {
+        let shape = ty.shape().at(&path.0);
+        let choices = shape.map(|shape| shape.choices()).unwrap_or_default();
+        let chosen = || choices.first().map(|first| (*first).to_owned());
         let name = names::made_of(&place, ty, path, &properties)
+            .or_else(chosen)
             .unwrap_or_else(|| made_up(ctx, ty, path, times));
         put(&mut properties, &path.0, name.into());
     }
@@ -377,7 +382,15 @@ fn update(
             format!("Encountered unsupported property: {path} is read only"),
         )));
     }
-    if let Err(failure) = is_valid(ty, &without(ty.read_only.iter(), &after)) {
+    // A name that was made up here stays, whatever the schema asks of those that people choose.
+    let kept = ty.identifier.iter().filter(|path| values(path, &before) == values(path, &after));
+    let kept: Vec<&str> = kept.map(PropertyPath::root).collect();
+    let problems = check(ty, &without(ty.read_only.iter(), &after), &[]);
+    let problems = problems.into_iter().filter(|problem| match problem.path.first() {
+        Some(Segment::Name(name)) => !kept.contains(&name.as_str()),
+        _ => true,
+    });
+    if let Err(failure) = refused(problems) {
         return Ok(Err(failure));
     }
     // What is never read back stays what it was where the patch does not say it.
@@ -407,8 +420,11 @@ fn delete(
 }
 
 fn is_valid(ty: &TypeSchema, properties: &Value) -> Result<(), Failed> {
-    let problems = check(ty, properties, &[]);
-    let told: Vec<String> = problems.iter().map(|problem| problem.summary.clone()).collect();
+    refused(check(ty, properties, &[]))
+}
+
+fn refused(problems: impl IntoIterator<Item = SchemaViolation>) -> Result<(), Failed> {
+    let told: Vec<String> = problems.into_iter().map(|problem| problem.summary).collect();
     match told.is_empty() {
         true => Ok(()),
         false => {

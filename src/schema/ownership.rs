@@ -41,6 +41,12 @@ pub fn tags(address: &ResourceAddr, lineage: Option<&str>) -> BTreeMap<String, V
     ])
 }
 
+/// Whether a tag's key is one of those.
+#[must_use]
+pub fn is_mark(key: &str) -> bool {
+    key.starts_with("palisade:")
+}
+
 fn mark(canonical: &str, lineage: Option<&str>) -> Value {
     let digest = BASE32_NOPAD.encode(&Sha256::digest(canonical.as_bytes()));
     match lineage {

@@ -143,7 +143,12 @@ fn at_fingerprints(
                 };
                 (key.clone(), value)
             };
-            Value::Map(walked.iter().map(part).collect())
+            // A part that is never read back is where it was recorded.
+            let unread = recorded.iter().filter(|(key, value)| {
+                is_fingerprint(value) && walked.get(key).is_none_or(Value::is_null)
+            });
+            let unread = unread.map(|(key, value)| (key.clone(), put(value, &Value::Null)));
+            Value::Map(walked.iter().map(part).chain(unread).collect())
         }
         (Value::List(recorded), Value::List(walked)) if recorded.len() == walked.len() => {
             let pairs = recorded.iter().zip(walked);
@@ -156,7 +161,10 @@ fn at_fingerprints(
 /// A value as it was read, sensitive wherever state recorded a fingerprint in place of a part of it.
 #[must_use]
 pub fn veiled(recorded: &Value, live: &Value) -> Value {
-    at_fingerprints(recorded, live, &|_, live| live.clone().sensitive())
+    at_fingerprints(recorded, live, &|_, live| match live {
+        Value::Null => Value::Null,
+        live => live.clone().sensitive(),
+    })
 }
 
 /// A value as it was read, without a difference to what was recorded wherever that is a fingerprint: by a fingerprint nobody

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::Value;
+use super::{Attrs, Value};
 
 /// One step into a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,17 @@ impl AttrPath {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
+    }
+
+    /// What is there in attributes.
+    #[must_use]
+    pub fn value<'a>(&self, attrs: &'a Attrs) -> Option<&'a Value> {
+        let (first, below) = self.0.split_first()?;
+        let AttrStep::Key(root) = first else { return None };
+        below.iter().try_fold(attrs.get(root)?, |value, step| match step {
+            AttrStep::Key(key) => value.as_map()?.get(key),
+            AttrStep::Index(at) => value.elements()?.get(*at).copied(),
+        })
     }
 
     /// The attribute that the path starts with.

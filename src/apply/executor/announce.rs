@@ -139,6 +139,18 @@ impl Run<'_> {
                 }
                 Some(wanted)
             }
+            // What is never read back is what the block says; all else is recorded as it was read.
+            OperationKind::Adopt if !change.sensitive.is_empty() => {
+                let before = change.before.as_deref();
+                let mut wanted = self.wanted(&change).map_err(OperationFailure::certain)?;
+                wanted.retain(|name, value| {
+                    let told = before.and_then(|before| before.get(name));
+                    let is_told = told.is_some_and(|told| !told.is_null());
+                    record::is_fingerprinted(value)
+                        && !(is_told && matches!(value, Value::Sensitive(_)))
+                });
+                Some(wanted)
+            }
             _ => None,
         };
         let wanted = match (kind.schema().meaning.access, wanted) {

@@ -43,7 +43,7 @@ impl Run<'_> {
         self.emit(ApplyEvent::Started(display.clone()));
         let Prepared { wanted, meta } = self.prepared.remove(&id).unwrap_or_default();
         if operation.op.step().is_none() {
-            let result = self.local(operation, &meta);
+            let result = self.local(operation, wanted.as_ref(), &meta);
             self.ended(id, result);
             return;
         }
@@ -94,7 +94,12 @@ impl Run<'_> {
     }
 
     /// Operations that only change the record.
-    fn local(&mut self, operation: &Operation, meta: &Attrs) -> Result<Success, OperationFailure> {
+    fn local(
+        &mut self,
+        operation: &Operation,
+        wanted: Option<&Attrs>,
+        meta: &Attrs,
+    ) -> Result<Success, OperationFailure> {
         let broken =
             || OperationFailure::certain(Diagnostic::error("the plan does not fit together"));
         let change = Arc::clone(self.changes.get(&operation.address).ok_or_else(broken)?);
@@ -132,7 +137,7 @@ impl Run<'_> {
                     change: &change,
                     op: operation.op,
                     prior: scope.resources.get(&operation.address),
-                    wanted: None,
+                    wanted,
                     real: None,
                     versions: &BTreeMap::new(),
                     returned: &before,

@@ -10,11 +10,11 @@ use crate::apply::events::ApplyEvent;
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
 use crate::live::Targets;
-use crate::provider::{Failure, Op, ProviderStep};
-use crate::schema::kinds;
+use crate::provider::{AccountTarget, Failure, Op, ProviderError, ProviderStep};
+use crate::schema::{ManagedKind, kinds};
 use crate::state::journal::{Intent, OperationOutcome, RunJournal};
 use crate::state::layout::scope_of;
-use crate::state::model::Resources;
+use crate::state::model::{ResourceState, Resources};
 use crate::state::scopes::Folded;
 use crate::state::{Ledger, OperationKind, ScopeState, StateError, Versioned};
 use crate::value::Attrs;
@@ -284,16 +284,11 @@ async fn wait(
     let Some(target) = targets.of_address(kind.schema().home, address) else {
         return unknown("its account cannot be reached".to_owned());
     };
-    let key = record.key.clone();
-    let read = |patience| {
-        probe.patiently(patience, || {
-            probe.provider.read_object(target, probe.access, kind.schema().kind, &key)
-        })
-    };
+    let look = Look { kind, target, key: record.key.clone(), announced: attrs_of_record(record) };
     if !probe.waits {
-        return match read(probe.patience).await {
-            Ok(Some(live)) => {
-                overlay(record, &live.attrs);
+        return match look.up(probe).await {
+            Ok(Some(found)) => {
+                take_in(kind, record, &found);
                 SettledOutcome::Done
             }
             Ok(None) => unknown(format!("Request `{request}` is in progress.")),
@@ -305,7 +300,7 @@ async fn wait(
         kind: kind.schema().kind,
         address: address.clone(),
         before: None,
-        after: Some(attrs_of_record(record)),
+        after: Some(look.announced.clone()),
         changed: Vec::new(),
         meta: Attrs::new(),
         target: Some(request),
@@ -320,14 +315,14 @@ async fn wait(
     match waited {
         Ok(returned) => {
             record.meta.settle_request();
-            overlay(record, &returned);
+            take_in(kind, record, &returned);
             SettledOutcome::Done
         }
         // The request came to nothing, or is forgotten: the account itself tells.
-        Err(error) if failed(error.failure) => match read(probe.patience).await {
-            Ok(Some(live)) => {
+        Err(error) if failed(error.failure) => match look.up(probe).await {
+            Ok(Some(found)) => {
                 record.meta.settle_request();
-                overlay(record, &live.attrs);
+                take_in(kind, record, &found);
                 SettledOutcome::Done
             }
             // Nothing came into being, and the next plan creates it.
@@ -338,6 +333,38 @@ async fn wait(
             Err(error) => unknown(error.to_string()),
         },
         Err(error) => unknown(error.to_string()),
+    }
+}
+
+/// What is looked for where a creation was asked for and not waited out.
+struct Look<'a> {
+    kind: &'static dyn ManagedKind,
+    target: &'a AccountTarget,
+    /// Empty where AWS chooses it and has not told it yet.
+    key: String,
+    announced: Attrs,
+}
+
+impl Look<'_> {
+    async fn up(&self, probe: &Probe<'_>) -> Result<Option<Attrs>, ProviderError> {
+        let name = self.kind.schema().kind;
+        if self.key.is_empty() {
+            // An object without a name tells by its ownership tag that it was made, whenever that was.
+            let find = || probe.provider.find_creation(self.target, name, &self.announced, 0);
+            return probe.patiently(probe.patience, find).await;
+        }
+        let read = || probe.provider.read_object(self.target, probe.access, name, &self.key);
+        Ok(probe.patiently(probe.patience, read).await?.map(|live| live.attrs))
+    }
+}
+
+/// Records an object as it was found, with the key that AWS has chosen.
+fn take_in(kind: &dyn ManagedKind, record: &mut ResourceState, found: &Attrs) {
+    overlay(record, found);
+    if record.key.is_empty()
+        && let Some(key) = kind.natural_key(found)
+    {
+        record.key = key;
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::canonical::canonical;
 use super::place::place;
+use super::tag_form::{settable_tags, why_not};
 use super::{PROPERTIES, REGION, TAGS, region};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::resource_types::{PropertyStep, Segment, TypeSchema, check};
 use crate::schema::body::Body;
+use crate::schema::ownership::is_mark;
 use crate::schema::pure_half::KindContext;
 use crate::schema::read::Reader;
 use crate::schema::tags::{self, TagKeys};
@@ -24,15 +26,9 @@ pub(super) fn desired(
     let region = region::read(ty, &attrs, &mut reader, context);
     attrs.insert(REGION.to_owned(), region.into());
     let tag_property = ty.tag_property();
-    // Where tags are settled with the object, another default tag would replace it; where they are never read back, nothing
-    // tells whether they are there.
-    let is_free = tag_property.as_ref().is_some_and(|path| {
-        let listed = |paths: &[crate::resource_types::PropertyPath]| {
-            paths.iter().any(|other| other.covers(&path.0))
-        };
-        !listed(&ty.create_only) && !listed(&ty.write_only)
-    });
+    let is_free = settable_tags(ty).is_some();
     if let Some(path) = &tag_property
+        && is_free
         && attrs.contains_key(path.root())
         && path.is_top()
     {
@@ -47,13 +43,17 @@ pub(super) fn desired(
     }
     if is_free {
         let tags = tags::read(&mut reader, context, TagKeys::MindCase);
+        let tags = taken(ty, tags, &mut reader);
         attrs.insert(TAGS_ATTR.to_owned(), tags);
     } else if body.get(TAGS_ATTR).is_some() {
         let (why, help) = match tag_property {
             None => ("has no tags", "remove `tags`"),
+            Some(path) if !path.is_top() => {
+                ("tags parts of its objects", "remove `tags`, and write the tags in `properties`")
+            }
             Some(_) => (
                 "settles its tags when it is created",
-                "remove `tags`: another default tag would replace the object",
+                "write them in `properties`, where no default tag joins them: another one would replace the object",
             ),
         };
         reader.error(TAGS_ATTR, format!("`{}` {why}", ty.name), help);
@@ -66,6 +66,25 @@ pub(super) fn desired(
         );
     }
     reader.diagnostics.with_warnings(attrs)
+}
+
+/// The tags that a type takes. Where its own rules exclude the ownership tags, the object goes without them: its identifier
+/// tells it from others.
+fn taken(ty: &TypeSchema, tags: Value, reader: &mut Reader<'_>) -> Value {
+    let Some(map) = tags.as_map() else { return tags };
+    if why_not(ty, map).is_none() {
+        return tags;
+    }
+    let own = map.iter().filter(|(key, _)| !is_mark(key));
+    let own: Attrs = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+    if let Some(why) = why_not(ty, &own) {
+        reader.error(
+            TAGS_ATTR,
+            format!("`{}` does not take these tags: {why}", ty.name),
+            "change them in the block: its tags override default tags",
+        );
+    }
+    Value::Map(own)
 }
 
 /// The properties, and what is wrong with them.
@@ -124,12 +143,34 @@ fn properties(ty: &TypeSchema, reader: &mut Reader<'_>) -> Attrs {
     }
     let mut attrs = whole.as_map().cloned().unwrap_or_default();
     // What is never read back is kept as a fingerprint alone.
-    for path in ty.write_only.iter().filter(|path| path.is_top()) {
+    for path in &ty.write_only {
         if let Some(value) = attrs.get_mut(path.root()) {
-            *value = std::mem::take(value).sensitive();
+            *value = hidden(std::mem::take(value), path.0.get(1..).unwrap_or_default());
         }
     }
     attrs
+}
+
+/// A value of which what is at a path below is sensitive.
+fn hidden(value: Value, path: &[PropertyStep]) -> Value {
+    let Some((step, below)) = path.split_first() else {
+        return if value.is_null() { value } else { value.sensitive() };
+    };
+    match (value, step) {
+        (Value::Map(mut map), PropertyStep::Name(name)) => {
+            if let Some(inside) = map.get_mut(name) {
+                *inside = hidden(std::mem::take(inside), below);
+            }
+            Value::Map(map)
+        }
+        (Value::Map(map), PropertyStep::Each) => Value::Map(
+            map.into_iter().map(|(name, inside)| (name, hidden(inside, below))).collect(),
+        ),
+        (Value::List(list), PropertyStep::Each) => {
+            Value::list(list.iter().map(|inside| hidden(inside.clone(), below)).collect())
+        }
+        (value, _) => value,
+    }
 }
 
 fn last(path: &[Segment]) -> String {

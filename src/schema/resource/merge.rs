@@ -7,7 +7,7 @@ use super::canonical::parsed;
 use crate::resource_types::{PropertyShape, TypeSchema};
 use crate::value::{Attrs, Value};
 
-/// The paths of what a block says of properties: `A.B`. A list is said as a whole.
+/// The paths of what a block says of properties: `A.B`, and in a list `A.0.B`.
 pub(super) fn said(properties: Option<&Value>) -> Value {
     fn paths(value: &Value, path: &str, into: &mut BTreeSet<String>) {
         match value.reveal() {
@@ -16,6 +16,13 @@ pub(super) fn said(properties: Option<&Value>) -> Value {
                     let path =
                         if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                     paths(value, &path, into);
+                }
+            }
+            Value::List(list) if !path.is_empty() => {
+                into.insert(path.to_owned());
+                let elements = list.iter().enumerate();
+                for (at, element) in elements.filter(|(_, element)| element.as_map().is_some()) {
+                    paths(element, &format!("{path}.{at}"), into);
                 }
             }
             _ if path.is_empty() => {}
@@ -77,6 +84,22 @@ fn without_said(live: &Value, path: &str, said: &BTreeSet<&str>) -> Value {
     if left.is_empty() { Value::Null } else { Value::Map(left) }
 }
 
+/// Whether a live value is what is wanted, with more that AWS filled in.
+fn is_filled_in(wanted: &Value, live: &Value) -> bool {
+    match (wanted, live) {
+        (Value::Sensitive(_), Value::Null) => true,
+        (Value::Sensitive(inner), _) => is_filled_in(inner, live),
+        (Value::Map(wanted), Value::Map(live)) => wanted
+            .iter()
+            .all(|(name, value)| is_filled_in(value, live.get(name).unwrap_or(&Value::Null))),
+        (Value::List(wanted), Value::List(live)) => {
+            wanted.len() == live.len()
+                && wanted.iter().zip(live.iter()).all(|(wanted, live)| is_filled_in(wanted, live))
+        }
+        _ => wanted == live,
+    }
+}
+
 fn merged(
     wanted: &Value,
     live: &Value,
@@ -107,8 +130,12 @@ fn merged(
         }
         (Value::List(wanted), Value::List(live)) if wanted.len() == live.len() => {
             let shape = shape.and_then(PropertyShape::element);
-            let all = wanted.iter().zip(live).map(|(wanted, live)| {
-                merged(wanted, live, (path, shape.as_ref()), &BTreeSet::new())
+            let all = wanted.iter().zip(live).enumerate().map(|(at, (wanted, live))| {
+                // Another element has nothing to give to this one.
+                match is_filled_in(wanted, live) {
+                    true => merged(wanted, live, (&format!("{path}.{at}"), shape.as_ref()), said),
+                    false => wanted.clone(),
+                }
             });
             Value::list(all.collect())
         }

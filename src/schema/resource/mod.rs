@@ -12,6 +12,7 @@ mod merge;
 mod place;
 mod region;
 mod replace;
+mod tag_form;
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, OnceLock};
@@ -29,6 +30,7 @@ use crate::value::{AttrPath, Attrs, Value};
 
 pub use canonical::canonical;
 pub use region::{REGION, REGIONS, in_region, with_region};
+pub use tag_form::{settable_tags, tags_json};
 
 /// The word for a block of any resource type.
 pub const RESOURCE: &str = "resource";
@@ -85,7 +87,7 @@ impl ResourceKind {
         let mut computed = vec![Computed { name: ID, doc: "Its primary identifier." }];
         let read_only = top(&ty.read_only).map(|name| Computed { name, doc: "Set by AWS." });
         computed.extend(read_only);
-        let is_marked = ty.tag_property().is_some() && ty.tagging.tag_on_create != Some(false);
+        let is_marked = settable_tags(ty).is_some() && ty.tagging.tag_on_create != Some(false);
         let recovery = if is_marked { RecoveryMethod::Tags } else { RecoveryMethod::NaturalKey };
         let meaning = Meaning {
             access: access::part(&ty.name),
@@ -168,10 +170,10 @@ impl ManagedKind for ResourceKind {
     /// What the block itself says, as paths: of an object much is filled in by AWS, and only what the block said goes when the
     /// block no longer does.
     fn meta(&self, body: &Body) -> Attrs {
-        Attrs::from([declared([(
-            PROPERTIES,
-            merge::said(body.get(PROPERTIES).map(|given| &given.value)),
-        )])])
+        let given = body.get(PROPERTIES);
+        // In the order in which lists are compared.
+        let given = given.map(|given| canonical(&given.value, Some(&self.ty.shape())));
+        Attrs::from([declared([(PROPERTIES, merge::said(given.as_ref()))])])
     }
 
     fn reconcile(&self, desired: Attrs, live: &Attrs, recorded: &Attrs, _meta: &Attrs) -> Attrs {

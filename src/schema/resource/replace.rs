@@ -8,6 +8,16 @@ pub(super) fn replaces(ty: &TypeSchema, path: &AttrPath, before: &Attrs, after: 
     if !ty.handlers.contains_key(&Handler::Update) {
         return true;
     }
+    // AWS checks the whole that a change leaves, which lacks what is never read back; what is settled at creation beside that
+    // cannot be sent again.
+    let shape = ty.shape();
+    let required = shape.required();
+    let is_lost = |path: &&PropertyPath| {
+        path.is_top() && required.contains(path.root()) && ty.create_only.contains(path)
+    };
+    if ty.write_only.iter().any(|path| is_lost(&path)) {
+        return true;
+    }
     let steps: Vec<PropertyStep> = path.0.iter().map(step).collect();
     ty.create_only.iter().any(|fixed| {
         fixed.covers(&steps)

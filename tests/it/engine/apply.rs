@@ -10,9 +10,9 @@ use palisade::plan::model::Action;
 use palisade::sandbox::{FaultAction, Faults, Hook, Phase, RequestInfo};
 use tokio::sync::Notify;
 
-use super::stage::{Stage, apply_request, plan_request};
 use crate::support::estates::two_environments;
 use crate::support::host::TestHost;
+use crate::support::stage::{Stage, apply_request, plan_request};
 
 const ROLES: usize = 8;
 

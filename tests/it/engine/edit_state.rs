@@ -18,9 +18,9 @@ use palisade::engine::{EngineError, Variables, Workspace, apply, inspect_state, 
 use palisade::plan::model::Action;
 use palisade::state::{Terms, errored};
 
-use super::stage::{Stage, apply_request, plan_request};
 use crate::support::estates::two_environments;
 use crate::support::host::TestHost;
+use crate::support::stage::{Stage, apply_request, plan_request};
 
 const DEV: &str = "acct-dev";
 

@@ -4,5 +4,4 @@
 mod apply;
 mod edit_state;
 mod promotion;
-mod stage;
 mod trouble;

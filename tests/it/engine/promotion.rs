@@ -10,10 +10,10 @@ use palisade::engine::promotion::status::{self, StatusRequest};
 use palisade::engine::{EngineError, Variables};
 use palisade::promotion::record::{End, MoveKind};
 
-use super::stage::{Stage, apply_request, move_settings, promotion_request};
 use crate::support::estates::{release, two_environments};
 use crate::support::evaluations::{evaluations, loads};
 use crate::support::host::TestHost;
+use crate::support::stage::{Stage, apply_request, move_settings, promotion_request};
 
 const GATE: &str =
     "  gate \"command\" \"tests\" {\n    command = [\"/bin/sh\", \"-c\", \"test -e ready\"]\n  }\n";

@@ -11,10 +11,10 @@ use palisade::promotion::record::End;
 use palisade::sandbox::{FaultAction, Faults, Hook, Phase, RequestInfo};
 use palisade::state::bootstrap::{Bucket, create_backend};
 
-use super::stage::{Stage, apply_request, promotion_request};
 use crate::support::endpoint::s3;
 use crate::support::estates::{release, two_environments};
 use crate::support::host::TestHost;
+use crate::support::stage::{Stage, apply_request, promotion_request};
 
 const BACKEND: &str = r#"palisade {
   name = "acme"

@@ -11,11 +11,13 @@ pub(crate) mod files;
 pub(crate) mod front;
 pub(crate) mod host;
 pub(crate) mod http;
+pub(crate) mod instances;
 pub(crate) mod judge;
 pub(crate) mod live;
 pub(crate) mod names;
 pub(crate) mod outline;
 pub(crate) mod page;
+pub(crate) mod stage;
 pub(crate) mod wire;
 
 use std::path::Path;

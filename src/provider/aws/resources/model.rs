@@ -6,7 +6,7 @@ use crate::provider::aws::errors;
 use crate::provider::aws::session::Session;
 use crate::provider::{LiveObject, ProviderError};
 use crate::resource_types::{PropertyPath, PropertyShape, PropertyType, TypeSchema};
-use crate::schema::resource::{REGION, canonical, with_region};
+use crate::schema::resource::{REGION, canonical, settable_tags, tags_json, with_region};
 use crate::value::{Attrs, Value};
 
 use super::request::SERVICE;
@@ -16,9 +16,9 @@ use super::request::SERVICE;
 pub(super) struct Model(pub(super) &'static TypeSchema);
 
 impl Model {
-    /// The property that holds tags, where it is one of the object itself.
+    /// The property that holds the tags of a block.
     pub(super) fn tags(self) -> Option<PropertyPath> {
-        self.0.tag_property().filter(PropertyPath::is_top)
+        settable_tags(self.0)
     }
 
     /// What is asked for: what is AWS's to set is left out.
@@ -36,32 +36,9 @@ impl Model {
         if let (Some(path), Some(tags)) = (self.tags(), attrs.get("tags").and_then(Value::as_map))
             && !tags.is_empty()
         {
-            model.insert(path.root().to_owned(), self.tags_json(tags));
+            model.insert(path.root().to_owned(), tags_json(self.0, tags));
         }
         Json::Object(model)
-    }
-
-    /// Tags in the form of the type: a list of keys and values, or a map.
-    pub(super) fn tags_json(self, tags: &Attrs) -> Json {
-        let texts = tags.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
-        let element = self.tags().and_then(|path| self.0.shape().at(&path.0)?.element());
-        let Some(element) = element else {
-            return Json::Object(
-                texts.map(|(key, value)| (key.to_owned(), value.into())).collect(),
-            );
-        };
-        let names = element.names();
-        let each = texts.map(|(key, value)| {
-            let mut tag = Map::new();
-            tag.insert("Key".to_owned(), key.into());
-            tag.insert("Value".to_owned(), value.into());
-            // Auto Scaling groups hand tags on to what they launch.
-            if names.contains("PropagateAtLaunch") {
-                tag.insert("PropagateAtLaunch".to_owned(), true.into());
-            }
-            Json::Object(tag)
-        });
-        Json::Array(each.collect())
     }
 
     /// An object from its model.

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::model::{Model, encoded};
-use crate::resource_types::{PropertyPath, PropertyStep, TypeSchema};
+use crate::resource_types::{PropertyStep, TypeSchema};
+use crate::schema::resource::tags_json;
 use crate::value::{AttrPath, AttrStep, Attrs, Value};
 
 /// The operations that take an object from `before` to `after` where `changed` differ.
@@ -33,7 +34,7 @@ pub(super) fn operations(
                 if done.insert(names.clone()) {
                     let wanted =
                         after.get("tags").and_then(Value::as_map).cloned().unwrap_or_default();
-                    operations.push(json!({"op": "add", "path": pointer(&names), "value": Model(ty).tags_json(&wanted)}));
+                    operations.push(json!({"op": "add", "path": pointer(&names), "value": tags_json(ty, &wanted)}));
                 }
                 continue;
             }
@@ -44,6 +45,16 @@ pub(super) fn operations(
             |all: &BTreeSet<Vec<String>>| all.iter().any(|other| names.starts_with(other));
         if covered(&done) {
             continue;
+        }
+        for (beside, value) in empty_beside(&names, before, after) {
+            if done.insert(beside.clone()) {
+                operations.push(match value {
+                    Some(value) => {
+                        json!({"op": "add", "path": pointer(&beside), "value": value.to_json()})
+                    }
+                    None => json!({"op": "remove", "path": pointer(&beside)}),
+                });
+            }
         }
         let shape =
             ty.shape().at(&names.iter().cloned().map(PropertyStep::Name).collect::<Vec<_>>());
@@ -67,20 +78,59 @@ pub(super) fn operations(
 
 /// What is never read back and yet asked for: the model lacks it, and the whole is checked once it is patched.
 fn needed_again(ty: &TypeSchema, after: &Attrs, done: &BTreeSet<Vec<String>>) -> Vec<Json> {
-    let shape = ty.shape();
-    let required = shape.required();
-    let fixed = |path: &PropertyPath| ty.create_only.iter().any(|other| other.covers(&path.0));
-    let again = ty
-        .write_only
-        .iter()
-        .filter(|path| path.is_top() && required.contains(path.root()) && !fixed(path));
-    let again = again.filter(|path| !done.contains(&vec![path.root().to_owned()]));
-    again
-        .filter_map(|path| {
-            let value = encoded(after.get(path.root())?, shape.property(path.root()).as_ref());
-            Some(json!({"op": "add", "path": pointer(&[path.root().to_owned()]), "value": value}))
-        })
-        .collect()
+    let mut again: BTreeSet<Vec<String>> = BTreeSet::new();
+    for path in &ty.write_only {
+        let Some((PropertyStep::Name(last), above)) = path.0.split_last() else { continue };
+        let is_asked_for =
+            ty.shape().at(above).is_some_and(|shape| shape.asked_for().contains(last.as_str()));
+        let names = path.0.iter().map_while(|step| match step {
+            PropertyStep::Name(name) => Some(name.clone()),
+            // In a list, the list as a whole.
+            PropertyStep::Each => None,
+        });
+        let names: Vec<String> = names.collect();
+        let steps: Vec<PropertyStep> = names.iter().cloned().map(PropertyStep::Name).collect();
+        let is_fixed =
+            ty.create_only.iter().any(|fixed| fixed.covers(&steps) || fixed.is_below(&steps));
+        let is_done = done.iter().any(|other| names.starts_with(other));
+        if is_asked_for && !is_fixed && !is_done && !names.is_empty() {
+            again.insert(names);
+        }
+    }
+    let written = again.into_iter().filter_map(|names| {
+        let value = at(after, &names).filter(|value| !value.is_null())?;
+        let steps: Vec<PropertyStep> = names.iter().cloned().map(PropertyStep::Name).collect();
+        let value = encoded(value, ty.shape().at(&steps).as_ref());
+        Some(json!({"op": "add", "path": pointer(&names), "value": value}))
+    });
+    written.collect()
+}
+
+/// Whether a comparison takes a value for absent.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Map(map) => map.values().all(says_nothing),
+        Value::List(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+/// Alternatives that say nothing but their names (`Public = {}`): a comparison takes them for absent, AWS does not.
+fn empty_beside(
+    names: &[String],
+    before: &Attrs,
+    after: &Attrs,
+) -> Vec<(Vec<String>, Option<Value>)> {
+    let Some((_, above)) = names.split_last().filter(|(_, above)| !above.is_empty()) else {
+        return Vec::new();
+    };
+    let inside = |attrs| at(attrs, above).and_then(Value::as_map);
+    let (Some(was), Some(is)) = (inside(before), inside(after)) else { return Vec::new() };
+    let below = |name: &String| above.iter().chain([name]).cloned().collect::<Vec<_>>();
+    let gone = was.iter().filter(|(name, value)| says_nothing(value) && !is.contains_key(name));
+    let new = is.iter().filter(|(name, value)| says_nothing(value) && !was.contains_key(name));
+    let gone = gone.map(|(name, _)| (below(name), None));
+    gone.chain(new.map(|(name, value)| (below(name), Some(value.clone())))).collect()
 }
 
 /// Cuts a path after the first object that is not on both sides: there is nothing below it to patch.

@@ -21,13 +21,13 @@ use palisade::sandbox::{self, Sandbox};
 use crate::support::endpoint::enter;
 use crate::support::host::TestHost;
 
-pub(super) struct Stage {
-    pub(super) dir: tempfile::TempDir,
-    pub(super) sandbox: Sandbox,
+pub(crate) struct Stage {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Stage {
-    pub(super) async fn new(main: &str) -> Self {
+    pub(crate) async fn new(main: &str) -> Self {
         let stage = Self {
             dir: tempfile::tempdir().expect("a directory"),
             sandbox: Sandbox::in_memory(sandbox::Options::default()).await,
@@ -36,21 +36,21 @@ impl Stage {
         stage
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.dir.path().join(name), text).expect("written");
     }
 
     /// Sets the variable from which the release takes its image.
-    pub(super) fn image(&self, image: &str) {
+    pub(crate) fn image(&self, image: &str) {
         self.write("palisade.vars.hcl", &format!("image = \"{image}\"\n"));
     }
 
     /// The image of the release that stands in an account.
-    pub(super) async fn running(&self, account: &str) -> Option<String> {
+    pub(crate) async fn running(&self, account: &str) -> Option<String> {
         self.parameters(account).await.remove("image")
     }
 
-    pub(super) fn sdk(&self) -> SdkConfig {
+    pub(crate) fn sdk(&self) -> SdkConfig {
         let credentials = SharedCredentialsProvider::new(self.sandbox.management_credentials());
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -61,7 +61,7 @@ impl Stage {
     }
 
     /// One process with this host. Its state lies beside the configuration.
-    pub(super) fn workspace(&self, host: &Arc<TestHost>) -> Workspace {
+    pub(crate) fn workspace(&self, host: &Arc<TestHost>) -> Workspace {
         let connection = Connection {
             sdk: self.sdk(),
             sandbox: Some(self.sandbox.clone()),
@@ -75,7 +75,7 @@ impl Stage {
     }
 
     /// A process with this host that every other takes for dead: its id belongs to another one now.
-    pub(super) fn workspace_of_a_dead_process(&self, host: &Arc<TestHost>) -> Workspace {
+    pub(crate) fn workspace_of_a_dead_process(&self, host: &Arc<TestHost>) -> Workspace {
         let mut workspace = self.workspace(host);
         let process = workspace.origin.process.as_mut().expect("the system tells processes apart");
         process.started = process.started.wrapping_sub(1);
@@ -83,7 +83,7 @@ impl Stage {
     }
 
     /// The names of the roles of an account, as the SDK alone sees them; none where there is no account.
-    pub(super) async fn roles(&self, account: &str) -> BTreeSet<String> {
+    pub(crate) async fn roles(&self, account: &str) -> BTreeSet<String> {
         let Some(sdk) = self.member(account).await else { return BTreeSet::new() };
         let client = aws_sdk_iam::Client::new(&sdk);
         let pages: Vec<_> =
@@ -93,7 +93,7 @@ impl Stage {
     }
 
     /// The parameters of an account below `/palisade`, by the last part of their names.
-    pub(super) async fn parameters(&self, account: &str) -> BTreeMap<String, String> {
+    pub(crate) async fn parameters(&self, account: &str) -> BTreeMap<String, String> {
         let Some(sdk) = self.member(account).await else { return BTreeMap::new() };
         let client = aws_sdk_ssm::Client::new(&sdk);
         let asking = client.get_parameters_by_path().path("/").recursive(true).into_paginator();
@@ -103,7 +103,8 @@ impl Stage {
             .collect()
     }
 
-    async fn member(&self, name: &str) -> Option<SdkConfig> {
+    /// A session in a member account; none where there is no such account.
+    pub(crate) async fn member(&self, name: &str) -> Option<SdkConfig> {
         let organizations = aws_sdk_organizations::Client::new(&self.sdk());
         // Before the first apply there is no organization to list.
         let pages: Vec<_> =
@@ -114,11 +115,11 @@ impl Stage {
     }
 }
 
-pub(super) fn plan_request() -> PlanRequest {
+pub(crate) fn plan_request() -> PlanRequest {
     PlanRequest::of(Mode::Normal, Selection::default(), &Variables::default(), true)
 }
 
-pub(super) fn apply_request() -> ApplyRequest {
+pub(crate) fn apply_request() -> ApplyRequest {
     let approval = ApplyApproval {
         fail_on: FailOn::Violation,
         reason: None,
@@ -129,7 +130,7 @@ pub(super) fn apply_request() -> ApplyRequest {
 }
 
 /// Along the edge to production, whatever release may move.
-pub(super) fn promotion_request() -> PromotionRequest {
+pub(crate) fn promotion_request() -> PromotionRequest {
     PromotionRequest {
         edge: "to_production".to_owned(),
         release: None,
@@ -141,6 +142,6 @@ pub(super) fn promotion_request() -> PromotionRequest {
     }
 }
 
-pub(super) fn move_settings() -> MoveSettings {
+pub(crate) fn move_settings() -> MoveSettings {
     MoveSettings { variables: Variables::default(), parallelism: 4, lock_timeout: Duration::ZERO }
 }

@@ -1,5 +1,7 @@
 //! Blocks of AWS resource types: from what is written to what Cloud Control holds.
 
+mod every_type;
+
 use serde_json::{Value, json};
 
 use crate::support::cli::Program;
