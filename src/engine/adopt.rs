@@ -7,11 +7,13 @@ use crate::address::CONFIG_KIND;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::ids::Handle;
 use crate::live::{Index, Reading};
-use crate::plan::model::{DriftStatus, Plan, Unread};
+use crate::plan::model::{DriftStatus, Plan, ResourceChange, Unread};
+use crate::schema::resource::in_region;
 use crate::schema::{Home, ManagedKind, kinds};
 use crate::state::layout;
 use crate::value::{Attrs, Value};
 
+use super::adopt_types::{self, AdoptedResource};
 use super::error::EngineError;
 use super::plan::{self, FailedLookups, PlanRequest};
 use super::refresh::{self, PlanInputs};
@@ -33,6 +35,8 @@ pub struct AdoptRequest {
     pub place: AdoptPlace,
     /// Only these kinds; all where the list is empty.
     pub kinds: Vec<String>,
+    /// Objects of these AWS resource types; where this is given alone, of no kind.
+    pub types: Vec<String>,
     /// Values for variables.
     pub variables: Variables,
 }
@@ -46,6 +50,8 @@ pub struct AdoptableObject {
     pub key: String,
     /// Its attributes as they are in AWS.
     pub attrs: Attrs,
+    /// What a block of an AWS resource type says of it.
+    pub resource: Option<AdoptedResource>,
 }
 
 /// Objects that cannot be adopted.
@@ -83,11 +89,14 @@ pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adopta
         AdoptPlace::Account(_) => Home::Account,
         AdoptPlace::Organization => Home::Organization,
     };
-    let adoptable = adoptable(home);
+    let mut adoptable = adoptable(home);
     check_kinds(&request.kinds, &adoptable, home)?;
+    let types = adopt_types::asked(&request.types, home)?;
+    adoptable.extend(types.iter().filter_map(|ty| kinds::kind(&ty.name)));
     let mut everything = PlanRequest::everything(&request.variables);
     everything.failed_lookups = FailedLookups::LeftOut;
     everything.resource_policies = false;
+    everything.listed_types = types.iter().map(|ty| ty.name.as_str()).collect();
     if let AdoptPlace::Account(account) = &request.place {
         everything.about.accounts.push(handle(account)?);
     }
@@ -100,8 +109,11 @@ pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adopta
         AdoptPlace::Organization => None,
     };
     let place = account.as_deref().unwrap_or(layout::ORG);
-    let is_asked =
-        |kind: &str| request.kinds.is_empty() || request.kinds.iter().any(|asked| asked == kind);
+    let asked_for: Vec<&String> = request.kinds.iter().chain(&request.types).collect();
+    let is_asked = |kind: &str| {
+        let is_resource = types.iter().any(|ty| ty.name == kind);
+        asked_for.is_empty() && !is_resource || asked_for.iter().any(|asked| *asked == kind)
+    };
     let unmanaged = || {
         let all = plan.drift.iter();
         all.filter(|d| d.status == DriftStatus::Unmanaged && d.account == place)
@@ -113,7 +125,15 @@ pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adopta
             let key = drift.address.strip_prefix(&format!("{}/", drift.kind))?;
             let key = key.strip_suffix(&format!("@{place}"))?;
             let object = index.inventory().objects.get(&(kind.schema().kind, key.to_owned()))?;
-            Some(AdoptableObject { kind, key: object.key.clone(), attrs: object.attrs.clone() })
+            let ty = types.iter().find(|ty| ty.name == drift.kind);
+            let resource = ty.map(|ty| adopt_types::resource(ty, &object.attrs));
+            // Its Region is the account's, which a block has without saying it.
+            let key = match &resource {
+                Some(_) => in_region(&object.key).0.to_owned(),
+                None => object.key.clone(),
+            };
+            let attrs = object.attrs.clone();
+            Some(AdoptableObject { kind, key, attrs, resource })
         })
         .collect();
     let singletons = adoptable.iter().filter(|kind| is_asked(kind.schema().kind));
@@ -121,10 +141,20 @@ pub async fn run(workspace: &Workspace, request: &AdoptRequest) -> Result<Adopta
     objects.splice(0..0, singletons);
     let own = inputs.estate.instances.keys().filter(|address| address.module.is_root());
     let declared = own.map(|address| (address.kind.clone(), address.name.clone())).collect();
-    let left_out = match request.kinds.is_empty() {
+    let mut left_out = match asked_for.is_empty() {
         true => left_out(unmanaged().map(|drift| drift.kind.as_str()), &adoptable),
         false => Vec::new(),
     };
+    left_out.extend(types.iter().filter_map(|ty| {
+        let is_here = |change: &&ResourceChange| {
+            change.kind == ty.name
+                && change.before.is_some()
+                && change.account.as_ref().map(Handle::as_str) == Some(place)
+        };
+        let count = plan.resource_changes.iter().filter(is_here).count();
+        let why = "Palisade manages them already";
+        (count > 0).then(|| LeftOut { kind: ty.name.clone(), count, why })
+    }));
     let is_wanted =
         |kind: &&String| is_asked(kind) && adoptable.iter().any(|k| k.schema().kind == **kind);
     let parts = plan.unread.iter().filter(|part| part.account == place).map(|part| {
@@ -207,7 +237,12 @@ fn singleton(
     let object = objects.find(|o| o.kind == schema.kind && o.reserved.is_none())?;
     let declarable = |name: &str| schema.computed.iter().all(|c| c.name != name);
     let says = object.attrs.iter().any(|(name, value)| declarable(name) && !is_nothing(value));
-    says.then(|| AdoptableObject { kind, key: object.key.clone(), attrs: object.attrs.clone() })
+    says.then(|| AdoptableObject {
+        kind,
+        key: object.key.clone(),
+        attrs: object.attrs.clone(),
+        resource: None,
+    })
 }
 
 /// Whether a value is what AWS has where nobody ever set anything.

@@ -7,6 +7,7 @@
 //! environment variable, a terminal or a clock, or knows an exit code.
 
 pub mod adopt;
+pub mod adopt_types;
 mod applied_values;
 pub mod apply;
 mod audit;

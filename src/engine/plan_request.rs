@@ -34,6 +34,9 @@ pub struct PlanRequest {
     pub secret_versions: bool,
     /// What it means that a lookup of a `data` block fails.
     pub failed_lookups: FailedLookups,
+    /// Resource types that are listed in the accounts of [`Self::about`], beside those that the configuration or the state
+    /// has objects of.
+    pub listed_types: Vec<&'static str>,
     /// A release to plan with in place of the one that stands in an environment.
     pub release: Option<ReleaseOverride>,
 }
@@ -87,6 +90,7 @@ impl PlanRequest {
             imports: Vec::new(),
             secret_versions: false,
             failed_lookups: FailedLookups::Refused,
+            listed_types: Vec::new(),
             release: None,
         }
     }

@@ -374,6 +374,7 @@ impl EstateReader<'_> {
             parallelism: self.request.parallelism,
             recorded,
             policies: &self.policy_types(),
+            listed: (&self.request.about.accounts, &self.request.listed_types),
         };
         let readings = read_live::read_accounts(provider, targets, estate, request).await;
         drop(busy);

@@ -42,6 +42,8 @@ pub struct AccountRequest<'a> {
     pub recorded: &'a Resources,
     /// The types of resources whose policies are read.
     pub policies: &'a PolicyTypes,
+    /// Accounts in which objects of resource types are listed beside those that configuration or state know, and the types.
+    pub listed: (&'a [Handle], &'a [&'static str]),
 }
 
 /// The objects of AWS resource types that configuration or state know in each account.
@@ -146,7 +148,13 @@ pub async fn read_accounts(
         .map(|s| s.kind)
         .collect();
     let prefix = format!("/{}/", estate.name);
-    let sought = sought(estate, request.recorded);
+    let mut sought = sought(estate, request.recorded);
+    let (accounts, types) = request.listed;
+    for (account, ty) in
+        accounts.iter().flat_map(|account| types.iter().map(move |ty| (account, *ty)))
+    {
+        sought.entry(account).or_default().entry(ty).or_default();
+    }
     let nothing = SoughtResources::new();
     let reads = targets.iter().map(|(handle, target)| {
         let bulk = BulkRead {

@@ -216,6 +216,7 @@ impl Saved {
             parallelism,
             about: Selection::default(),
             imports: Vec::new(),
+            listed_types: Vec::new(),
             secret_versions: !self.plan.secret_sources.is_empty(),
             failed_lookups: FailedLookups::of(mode, &self.selection),
             release: None,

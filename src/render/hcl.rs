@@ -9,9 +9,10 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use crate::engine::adopt::Adoptable;
+use crate::engine::adopt_types::AdoptedResource;
 use crate::plan::model::Unread;
 use crate::schema::{Attr, BlockSchema, Ty};
-use crate::value::Value;
+use crate::value::{Attrs, Value};
 
 use super::style::safe;
 use super::value::quoted;
@@ -58,6 +59,14 @@ pub fn blocks(adoptable: &Adoptable) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
+        if let Some(resource) = &object.resource {
+            let account = adoptable.account.as_deref().unwrap_or_default();
+            resource_block(schema.kind, &label, account, resource, &mut out);
+            let to = format!("resource[{}].{label}.at[{}]", quoted(schema.kind), quoted(account));
+            let id = quoted(&object.key);
+            let _ = writeln!(out, "\nimport {{\n  to = {to}\n  id = {id}\n}}");
+            continue;
+        }
         let attrs: BTreeMap<String, Json> = object
             .attrs
             .iter()
@@ -86,6 +95,33 @@ pub fn blocks(adoptable: &Adoptable) -> String {
         );
     }
     out
+}
+
+/// A block of an AWS resource type.
+fn resource_block(
+    ty: &str,
+    label: &str,
+    account: &str,
+    resource: &AdoptedResource,
+    out: &mut String,
+) {
+    let _ = writeln!(out, "resource {} \"{label}\" {{", quoted(ty));
+    let _ = writeln!(out, "  accounts = [account.{account}]");
+    if !resource.unread.is_empty() {
+        let names = resource.unread.join(", ");
+        let _ = writeln!(
+            out,
+            "  # AWS does not return {names}: write what the object was created with"
+        );
+    }
+    let whole = |attrs: &Attrs| expression(&Value::Map(attrs.clone()).to_json(), 1);
+    let _ = writeln!(out, "  properties = {}", whole(&resource.properties));
+    let own = resource.tags.iter().filter(|(key, _)| !key.starts_with("palisade:"));
+    let own: Attrs = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+    if !own.is_empty() {
+        let _ = writeln!(out, "  tags = {}", whole(&own));
+    }
+    out.push_str("}\n");
 }
 
 /// A label that HCL takes, close to the object's name.
@@ -276,7 +312,6 @@ mod tests {
     use super::*;
     use crate::engine::adopt::AdoptableObject;
     use crate::schema::kinds;
-    use crate::value::Attrs;
 
     #[test]
     fn a_role_becomes_a_block_and_an_import() {
@@ -296,7 +331,7 @@ mod tests {
         .map(|(k, v)| (k.clone(), Value::from_json(v)))
         .collect();
         let kind = kinds::kind("iam_role").expect("known");
-        let object = AdoptableObject { kind, key: "ci.deploy".to_owned(), attrs };
+        let object = AdoptableObject { kind, key: "ci.deploy".to_owned(), attrs, resource: None };
         let declared = BTreeSet::new();
         let adoptable = Adoptable {
             objects: vec![object.clone(), object],

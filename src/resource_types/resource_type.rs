@@ -202,6 +202,22 @@ impl TypeSchema {
         self.shape().at(&path.0).is_some().then_some(path)
     }
 
+    /// The properties of a parent that a list of the objects asks for; none where all objects can be listed.
+    #[must_use]
+    pub fn needed_for_lists(&self) -> Vec<&str> {
+        let list = self.handlers.get(&Handler::List);
+        let Some(asked) = list.and_then(|list| list.handler_schema.as_ref()) else {
+            return Vec::new();
+        };
+        let own = names(asked.get("required"));
+        let alternatives = ["oneOf", "anyOf"].iter().filter_map(|word| asked.get(word)?.as_array());
+        let others = alternatives.flatten().flat_map(|one| names(one.get("required")));
+        let mut all: Vec<&str> = own.into_iter().chain(others).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// How AWS rewrites what is given at a path, in JSONata.
     #[must_use]
     pub fn transform(&self, path: &PropertyPath) -> Option<&str> {
@@ -224,6 +240,11 @@ impl TypeSchema {
         });
         made.as_ref().map(|made| &made.0).map_err(String::as_str)
     }
+}
+
+/// The texts of a list.
+fn names(list: Option<&Json>) -> Vec<&str> {
+    list.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect()
 }
 
 /// Patterns with lookaround are among them, so an engine that knows it reads them all.

@@ -22,6 +22,7 @@ const JSON: &[(&str, &str, &str)] = &[
 
 /// Types of other layers that hold JSON because it is what they are about; who holds one of these holds no JSON by that.
 const DOCUMENTS: &[(&str, &str, &str)] = &[
+    ("src/resource_types/resource_type.rs", "TypeSchema", "what AWS writes of a resource type"),
     ("src/review/dumps/files.rs", "AccountDump", "what tools print of an account"),
     ("src/review/dumps/files.rs", "OrganizationDump", "the same of an organization"),
     ("src/review/terraform/plan.rs", "TerraformPlan", "what Terraform prints of a plan"),

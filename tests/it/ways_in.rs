@@ -309,6 +309,7 @@ async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), EngineEr
         parallelism: 4,
         recorded: &palisade::state::model::Resources::default(),
         policies: &palisade::provider::PolicyTypes::new(),
+        listed: (&[], &[]),
     };
     let read = read_accounts(&provider.await, &targets, &estate, request).await;
     let unread = read.readings.values().map(|r| matches!(r, Reading::Unread(_))).collect();

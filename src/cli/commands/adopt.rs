@@ -16,8 +16,8 @@ use crate::render;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("place").required(true),
-    after_help = "Writes blocks and `import` blocks and changes nothing: review them, plan, and apply. Exits with code 6 when something could not be read. Objects that AWS or one of its services owns are left out, and so is what has no block of its own, such as values of `config`; a line says so.\n\n\
-                        Examples:\n  palisade adopt --organization --out organization.hcl\n  palisade adopt --account dev --out dev-adopted.hcl"
+    after_help = "Writes blocks and `import` blocks and changes nothing: review them, plan, and apply. Exits with code 6 when something could not be read. Objects that AWS or one of its services owns are left out, and so is what has no block of its own, such as values of `config`; a line says so. Objects of AWS resource types are written for the types in `--type`.\n\n\
+                        Examples:\n  palisade adopt --organization --out organization.hcl\n  palisade adopt --account dev --out dev-adopted.hcl\n  palisade adopt --account dev --type AWS::EC2::VPC --out network.hcl"
 )]
 pub struct AdoptArgs {
     /// The account to look into
@@ -29,6 +29,9 @@ pub struct AdoptArgs {
     /// Only objects of this kind, such as iam_role; repeatable
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
+    /// Only objects of this AWS resource type, such as AWS::EC2::VPC; repeatable
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
     /// Write to FILE, which must not exist yet
     #[arg(long, short = 'o', value_name = "FILE")]
     out: Option<PathBuf>,
@@ -46,8 +49,12 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
         Some(account) => AdoptPlace::Account(account.clone()),
         None => AdoptPlace::Organization,
     };
-    let request =
-        AdoptRequest { place, kinds: args.kind.clone(), variables: args.vars.variables() };
+    let request = AdoptRequest {
+        place,
+        kinds: args.kind.clone(),
+        types: args.types.clone(),
+        variables: args.vars.variables(),
+    };
     let adoptable = adopt::run(&context.workspace()?, &request).await?;
     let is_complete = adoptable.unread.is_empty();
     let ended = || if is_complete { Ok(()) } else { Err(Exit::Incomplete) };

@@ -135,6 +135,7 @@ async fn a_forgotten_object_stays_in_aws_and_can_be_adopted() {
     let request = AdoptRequest {
         place: AdoptPlace::Account("dev".to_owned()),
         kinds: vec!["iam_role".to_owned()],
+        types: Vec::new(),
         variables: Variables::default(),
     };
     let found = adopt::run(&workspace, &request).await.expect("read").objects;
@@ -143,7 +144,8 @@ async fn a_forgotten_object_stays_in_aws_and_can_be_adopted() {
     for (account, kind) in [("prod", "iam_role"), ("dev", "account")] {
         let (account, kinds) = (account.to_owned(), vec![kind.to_owned()]);
         let place = AdoptPlace::Account(account);
-        let wrong = AdoptRequest { place, kinds, variables: Variables::default() };
+        let wrong =
+            AdoptRequest { place, kinds, types: Vec::new(), variables: Variables::default() };
         assert!(matches!(adopt::run(&workspace, &wrong).await, Err(EngineError::Failed(_))));
     }
 }

@@ -315,6 +315,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         parallelism: 4,
         recorded: &palisade::state::model::Resources::default(),
         policies: &palisade::provider::PolicyTypes::new(),
+        listed: (&[], &[]),
     };
     let accounts = read_live::read_accounts(provider, &targets.accounts, &first, request).await;
     let live = read_live::live(organization, accounts.readings, None);

@@ -1,5 +1,6 @@
 //! Blocks of AWS resource types: from what is written to what Cloud Control holds.
 
+mod adopted;
 mod every_type;
 
 use serde_json::{Value, json};
