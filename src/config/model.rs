@@ -1,6 +1,6 @@
 //! The declarations of a configuration: typed, checked for shape, with expressions not yet evaluated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::raw::{RawBlock, RawBody};
 use crate::address::{ModuleAddr, ResourceAddr};
 use crate::diag::{Diagnostic, Loc, Source, did_you_mean};
 use crate::schema::Spanned;
-use crate::schema::blocks::DATA;
+use crate::schema::blocks::{DATA, POLICIES_READ};
 use crate::schema::data::DataType;
 
 /// Which module of a [`Configuration`]: an index into its list.
@@ -75,6 +75,17 @@ pub struct WallsSettings {
     pub loc: Loc,
     /// Resource types whose policies are read.
     pub types: Vec<&'static str>,
+}
+
+impl Settings {
+    /// The types of resources whose policies are read, by which walls are judged.
+    #[must_use]
+    pub fn policy_types(&self) -> BTreeSet<&'static str> {
+        match &self.walls {
+            Some(walls) => walls.types.iter().copied().collect(),
+            None => POLICIES_READ.into_iter().collect(),
+        }
+    }
 }
 
 /// Where state lives.

@@ -115,7 +115,8 @@ pub fn run(
         notes.push(text.to_owned());
     }
     let backend = configuration.settings.backend.as_ref().map(|backend| &backend.value);
-    let needs = gather::needs(&estate, backend, &lookups, request.operation, &mut notes);
+    let policies = configuration.settings.policy_types();
+    let needs = gather::needs(&estate, backend, &lookups, &policies, request.operation, &mut notes);
     let limits = Limits::default();
     let principals = pack::principals(needs, request.operation, &limits, &mut notes);
     Ok(NeededPermissions { operation: request.operation, principals, notes })

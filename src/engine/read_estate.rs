@@ -25,7 +25,6 @@ use crate::live::{
 use crate::provider::{
     AccountListing, AccountTarget, Announcements, Caller, PolicyTypes, Provider, ProviderError,
 };
-use crate::schema::blocks::POLICIES_READ;
 use crate::schema::data::Lookup;
 use crate::schema::{Spanned, access_of, account_state};
 use crate::state::model::Resources;
@@ -348,15 +347,6 @@ impl EstateReader<'_> {
         }
     }
 
-    /// The types of resources whose policies are read.
-    fn policy_types(&self) -> PolicyTypes {
-        match (&self.configuration.settings.walls, self.request.resource_policies) {
-            (_, false) => PolicyTypes::new(),
-            (Some(walls), true) => walls.types.iter().copied().collect(),
-            (None, true) => POLICIES_READ.into_iter().collect(),
-        }
-    }
-
     /// Reads these accounts, but those that are shut.
     async fn accounts(
         &self,
@@ -367,13 +357,17 @@ impl EstateReader<'_> {
         states: &watch::Receiver<AccountListing>,
     ) -> AccountReadings {
         let busy = self.workspace.begin(Activity::ReadingAccounts(targets.len()));
+        let policies = match self.request.resource_policies {
+            true => self.configuration.settings.policy_types(),
+            false => PolicyTypes::new(),
+        };
         let request = AccountRequest {
             shut,
             states,
             for_apply: self.request.for_apply,
             parallelism: self.request.parallelism,
             recorded,
-            policies: &self.policy_types(),
+            policies: &policies,
             listed: (&self.request.about.accounts, &self.request.listed_types),
         };
         let readings = read_live::read_accounts(provider, targets, estate, request).await;

@@ -15,8 +15,8 @@ use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::live::{Index, Live, Reading};
 use crate::provider::{
-    AccountListing, AccountTarget, Failure, Inventory, PolicyTypes, Provider, ProviderError,
-    PolicyReadings, SoughtResources, UnreadAdvice,
+    AccountListing, AccountTarget, Failure, Inventory, PolicyReadings, PolicyTypes, Provider,
+    ProviderError, SoughtResources, UnreadAdvice,
 };
 use crate::schema::resource::{REGION, resource_type};
 use crate::schema::{AccessPart, AccountState, Home, access_of, kinds};
@@ -73,12 +73,6 @@ fn sought<'a>(
             None => kind.natural_key(&instance.desired),
         };
         add(address, key, &instance.desired);
-    }
-    // Where no list tells what there is, an object is found by being asked for.
-    for import in &estate.imports {
-        if let Some(instance) = estate.instances.get(&import.to.value) {
-            add(&import.to.value, Some(import.id.value.clone()), &instance.desired);
-        }
     }
     for (address, recorded) in recorded {
         add(
@@ -153,7 +147,8 @@ pub async fn read_accounts(
     for (account, ty) in
         accounts.iter().flat_map(|account| types.iter().map(move |ty| (account, *ty)))
     {
-        sought.entry(account).or_default().entry(ty).or_default();
+        // In the account's own Region.
+        sought.entry(account).or_default().entry(ty).or_default().entry(None).or_default();
     }
     let nothing = SoughtResources::new();
     let reads = targets.iter().map(|(handle, target)| {
@@ -190,7 +185,7 @@ pub async fn read_accounts(
                 // One call reads several kinds: what it said is said once.
                 let mut by_reason: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
                 let policies = &inventory.policies;
-                for (kind, why) in inventory.unread.iter().chain(&policies.unread) {
+                for (kind, why) in &inventory.unread {
                     by_reason.entry(why).or_default().push(kind);
                 }
                 for (why, kinds) in by_reason {
@@ -198,16 +193,13 @@ pub async fn read_accounts(
                     let warning =
                         Diagnostic::warning(format!("could not read {kinds} in `{handle}`"))
                             .detail(why.clone());
-                    let advice = inventory.advice.get(why).or_else(|| policies.advice.get(why));
-                    let help = advice.map(|advice| match advice {
-                        UnreadAdvice::Do(what) => what.clone(),
-                        UnreadAdvice::Allow => may_read(target),
-                    });
+                    let help = inventory.advice.get(why).map(|advice| advised(advice, target));
                     all.warnings.push(match help {
                         Some(help) => warning.help(help),
                         None => warning,
                     });
                 }
+                all.warnings.extend(unread_types(target, policies));
                 all.warnings.extend(unread_policies(handle, policies));
                 Reading::Read(Index::new(*inventory))
             }
@@ -222,6 +214,36 @@ pub async fn read_accounts(
         all.readings.insert(handle.clone(), reading);
     }
     all
+}
+
+/// What is said of types of resources of which no policy could be read.
+fn unread_types(target: &AccountTarget, policies: &PolicyReadings) -> Option<Diagnostic> {
+    let (first, why) = policies.unread.first_key_value()?;
+    let what = match policies.unread.len() {
+        1 => format!("`{first}`"),
+        many => format!("{many} resource types"),
+    };
+    let others: Vec<&str> = policies.unread.keys().skip(1).copied().collect();
+    let also = match others.as_slice() {
+        [] => String::new(),
+        others => format!("; also of {}", others.join(", ")),
+    };
+    let warning = Diagnostic::warning(format!(
+        "could not read the policies of {what} in `{}`",
+        target.handle
+    ))
+    .detail(format!("{first}: {why}{also}"));
+    Some(match policies.advice.get(why) {
+        Some(advice) => warning.help(advised(advice, target)),
+        None => warning,
+    })
+}
+
+fn advised(advice: &UnreadAdvice, target: &AccountTarget) -> String {
+    match advice {
+        UnreadAdvice::Do(what) => what.clone(),
+        UnreadAdvice::Allow => may_read(target),
+    }
 }
 
 /// What is said of single policies on resources that could not be read: their number, by type and reason.

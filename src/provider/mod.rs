@@ -21,7 +21,7 @@ use crate::schema::AccountState;
 use crate::value::{AttrPath, Attrs};
 
 pub use fence::{AttemptGate, Permit};
-pub use policies::{PolicyTypes, PolicyReadings, ResourceReading};
+pub use policies::{PolicyReadings, PolicyTypes, ResourceReading};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

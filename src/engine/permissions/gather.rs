@@ -10,8 +10,8 @@ use crate::eval::ValueSource;
 use crate::eval::estate::{Estate, Instance};
 use crate::ids::{AccountId, Handle, Partition};
 use crate::live::Targets;
-use crate::provider::AccountTarget;
 use crate::provider::aws::permissions;
+use crate::provider::{AccountTarget, PolicyTypes};
 use crate::schema::data::Lookup;
 use crate::schema::{AccessPart, Home, access_of, kinds};
 use crate::state::layout;
@@ -93,6 +93,8 @@ struct Gathering<'a> {
     targets: Targets,
     partition: Partition,
     is_apply: bool,
+    /// Types of resources whose policies are read.
+    policies: &'a PolicyTypes,
     needs: Needs,
 }
 
@@ -101,6 +103,7 @@ pub(super) fn needs(
     estate: &Estate,
     backend: Option<&Backend>,
     lookups: &BTreeSet<Lookup>,
+    policies: &PolicyTypes,
     operation: PermittedOperation,
     notes: &mut Vec<String>,
 ) -> Needs {
@@ -108,7 +111,8 @@ pub(super) fn needs(
     let targets = Targets::of(estate, management.as_ref());
     let partition = Partition::of_region(estate.provider.region.as_str());
     let is_apply = operation == PermittedOperation::Apply;
-    let mut gathering = Gathering { estate, targets, partition, is_apply, needs: BTreeMap::new() };
+    let mut gathering =
+        Gathering { estate, targets, partition, is_apply, policies, needs: BTreeMap::new() };
     gathering.state(backend);
     gathering.secrets();
     gathering.organization();
@@ -288,6 +292,10 @@ impl Gathering<'_> {
         for target in &targets {
             let Some(reader) = self.role(target, false) else { continue };
             self.in_account(&reader, permissions::of_account_read());
+            let policies = permissions::of_policy_read(self.policies);
+            if target.endpoint_url.is_none() && !policies.is_empty() {
+                self.add(&reader, StatementKey::anywhere("ResourcePolicies"), policies);
+            }
             if !target.management {
                 roles.insert(role_arn(target, &target.read_role));
                 if self.is_apply {

@@ -57,7 +57,7 @@ fn policies(
     let parts = statements.into_iter().flat_map(|statement| parts(statement, most - AROUND));
     let mut packed: Vec<Vec<PermissionStatement>> = Vec::new();
     for part in parts {
-        let fits = packed.last().is_some_and(|last| policy_size(last) + size(&part) + 1 <= most);
+        let fits = packed.last().is_some_and(|last| policy_size(last) + size(&part) < most);
         match packed.last_mut().filter(|_| fits) {
             Some(last) => last.push(part),
             None => packed.push(vec![part]),

@@ -37,8 +37,8 @@ use self::kind::{BulkScope, KindProvider};
 use self::session::Session;
 use super::{
     AccessMode, AccountTarget, Administration, Alarm, Announcements, Caller, Inventory, LiveObject,
-    MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, PolicyTypes, Provider, ProviderError,
-    ProviderStep, PolicyReadings, SoughtResources, Stack,
+    MANAGEMENT_ACCOUNT, MetricQuery, Parameter, Permit, PolicyReadings, PolicyTypes, Provider,
+    ProviderError, ProviderStep, SoughtResources, Stack,
 };
 use crate::ids::AccountId;
 use crate::schema::ROOT;

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use super::actions::{KindActions, strings};
 use super::kind::{Bulk, KindProvider};
-use super::{administration, iam_read, kinds, organization_read};
+use super::{administration, iam_read, kinds, organization_read, policies};
+use crate::provider::PolicyTypes;
 use crate::schema::data::Lookup;
 
 /// What the calls of a kind take; `None` where there is no such kind.
@@ -30,6 +31,12 @@ pub fn of_account_read() -> BTreeSet<String> {
     let mut all = strings(&iam_read::ACTIONS);
     all.extend(bulk(|bulk| matches!(bulk, Bulk::Iam(_) | Bulk::Account(_))));
     all
+}
+
+/// What reading the policies on resources of types takes.
+#[must_use]
+pub fn of_policy_read(types: &PolicyTypes) -> BTreeSet<String> {
+    policies::actions(types)
 }
 
 /// What a lookup takes; an object's kind says that of its own.

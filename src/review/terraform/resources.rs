@@ -147,9 +147,9 @@ pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let is_policy = row.names.is_empty() || row.kind.ends_with("_policy");
     let is_block = row.kind == "aws_s3_bucket_public_access_block";
     let set = |name: &str| is_block && flag(&change.change.before, name);
-    let own_policy = policy.clone().filter(|_| is_policy);
+    let policy_by_default = policy.clone().filter(|_| is_policy);
     let resource = account.resources.entry(arn).or_insert_with(|| Resource {
-        policy: own_policy,
+        policy: policy_by_default,
         restrict_public: set("restrict_public_buckets"),
         ownership: ownership(row, &change.change.before),
         ignores_public_lists: set("ignore_public_acls"),

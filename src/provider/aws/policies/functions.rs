@@ -16,6 +16,10 @@ impl PolicyService for Functions {
         "AWS::Lambda::Function"
     }
 
+    fn actions(&self) -> [&'static str; 2] {
+        ["lambda:GetPolicy", "lambda:ListFunctions"]
+    }
+
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_lambda));
         let pages = client.list_functions().into_paginator().send().try_collect().await;

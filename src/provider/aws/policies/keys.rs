@@ -15,6 +15,10 @@ impl PolicyService for Keys {
         "AWS::KMS::Key"
     }
 
+    fn actions(&self) -> [&'static str; 2] {
+        ["kms:GetKeyPolicy", "kms:ListKeys"]
+    }
+
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_kms));
         let pages = client.list_keys().into_paginator().page_size(1000).send().try_collect().await;

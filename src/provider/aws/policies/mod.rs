@@ -20,13 +20,16 @@ use tokio::sync::Semaphore;
 
 use super::kind::OrAbsent as _;
 use super::session::Session;
-use crate::provider::{Failure, PolicyTypes, ProviderError, PolicyReadings, ResourceReading};
+use crate::provider::{Failure, PolicyReadings, PolicyTypes, ProviderError, ResourceReading};
 
 /// How the policies of one type are read.
 #[async_trait]
 trait PolicyService: Send + Sync {
     /// The CloudFormation name of the type.
     fn of(&self) -> &'static str;
+
+    /// The actions of IAM that both calls take.
+    fn actions(&self) -> [&'static str; 2];
 
     /// The resources of the type in a Region.
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError>;
@@ -57,6 +60,17 @@ const SERVICES: [&dyn PolicyService; 7] = [
     &tables::Tables,
     &topics::Topics,
 ];
+
+/// The actions of IAM that reading the policies of types takes.
+pub(super) fn actions(types: &PolicyTypes) -> BTreeSet<String> {
+    let services = SERVICES.iter().filter(|service| types.contains(service.of()));
+    let mut all: BTreeSet<String> =
+        services.flat_map(|service| service.actions()).map(str::to_owned).collect();
+    if !all.is_empty() {
+        all.insert(regions::ACTION.to_owned());
+    }
+    all
+}
 
 /// Reads the policies of types in every Region that the account has enabled.
 ///

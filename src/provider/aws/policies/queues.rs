@@ -16,6 +16,10 @@ impl PolicyService for Queues {
         "AWS::SQS::Queue"
     }
 
+    fn actions(&self) -> [&'static str; 2] {
+        ["sqs:GetQueueAttributes", "sqs:ListQueues"]
+    }
+
     /// Without a page size the list ends after a thousand, and does not say that it does.
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_sqs));

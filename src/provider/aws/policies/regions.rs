@@ -6,6 +6,9 @@ use crate::provider::aws::kinds::account::SERVICE;
 use crate::provider::aws::session::Session;
 use crate::provider::{Failure, ProviderError};
 
+/// The action of IAM that asking for them takes.
+pub(super) const ACTION: &str = "account:ListRegions";
+
 /// The Regions that an account has enabled, as far as they are known.
 pub(super) struct EnabledRegions {
     pub(super) names: Vec<String>,

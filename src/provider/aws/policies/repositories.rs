@@ -15,6 +15,10 @@ impl PolicyService for Repositories {
         "AWS::ECR::Repository"
     }
 
+    fn actions(&self) -> [&'static str; 2] {
+        ["ecr:DescribeRepositories", "ecr:GetRepositoryPolicy"]
+    }
+
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_ecr));
         let pages =

@@ -15,6 +15,10 @@ impl PolicyService for StoredSecrets {
         "AWS::SecretsManager::Secret"
     }
 
+    fn actions(&self) -> [&'static str; 2] {
+        ["secretsmanager:GetResourcePolicy", "secretsmanager:ListSecrets"]
+    }
+
     /// Those that are about to be deleted too: they can be restored with their policies.
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_secretsmanager));

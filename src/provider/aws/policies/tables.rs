@@ -16,6 +16,10 @@ impl PolicyService for Tables {
         "AWS::DynamoDB::Table"
     }
 
+    fn actions(&self) -> [&'static str; 2] {
+        ["dynamodb:GetResourcePolicy", "dynamodb:ListTables"]
+    }
+
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_dynamodb));
         let names = client.list_tables().into_paginator().items().send().try_collect().await;

@@ -15,6 +15,10 @@ impl PolicyService for Topics {
         "AWS::SNS::Topic"
     }
 
+    fn actions(&self) -> [&'static str; 2] {
+        ["sns:GetTopicAttributes", "sns:ListTopics"]
+    }
+
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_sns));
         let pages = client.list_topics().into_paginator().send().try_collect().await;
