@@ -34,7 +34,7 @@ pub struct ResourceType {
     /// Whether identities of its own account need its policy's permission beside their own. Judged by
     /// [`crate::iam::evaluate`]; here for readers, and kept equal by a test.
     pub policy_required: bool,
-    /// What the policy that it gets where nobody gives it one permits its account; `None` where it gets none.
+    /// The action that AWS's default policy permits the account; `None` if a new resource has no policy.
     pub policy_by_default: Option<&'static str>,
     /// What else lets others into it, beside its policy, that no source reads; as reports list it.
     pub also_opened_by: Option<&'static str>,

@@ -1,5 +1,5 @@
 //! Which permissions a plan or an apply of the declared estate takes: for every principal that it works as, policies that IAM
-//! accepts. Asks nobody.
+//! accepts. Makes no request.
 
 mod gather;
 mod pack;

@@ -68,7 +68,7 @@ impl Decoder<'_> {
             );
             return;
         }
-        // Parsed as if it stood where the Regions do, so that what is wrong with it is told there.
+        // Parsed with the location of the Regions, so that errors point there.
         let start = regions.value.loc().span().start;
         let RawAttr { name_loc, value } = regions;
         let parsed = |before: &str, after: &str| -> Option<Expression> {
