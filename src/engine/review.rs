@@ -1,7 +1,7 @@
 //! Judges what changes that other tools make do to the walls between environments. Reads files, or the accounts as they
 //! are, and changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::error::EngineError;
 use super::plan::FailOn;
 use super::workspace::Workspace;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, count};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, Handle};
 use crate::isolation::lockout::NoSafeguards;
 use crate::isolation::rules::Rule;
 use crate::isolation::section::{
@@ -21,12 +21,13 @@ use crate::isolation::{self, Grade, WallVerdict};
 use crate::review::change_set::{self, ChangeSet};
 use crate::review::cloudformation::{self, TemplatePlaces};
 use crate::review::dumps::files::Dumps;
-use crate::review::dumps::{self, Environments};
+use crate::review::dumps::{self, Environments, Named};
 use crate::review::one_policy::{self, OnePolicy};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
 use crate::review::{AccountsSnapshot, Tree, model};
 
 mod assembly;
+mod declared;
 mod live;
 mod observed;
 mod places;
@@ -34,6 +35,7 @@ mod stacks;
 mod written;
 
 pub use assembly::cloud_assembly;
+pub use declared::{DeclaredWalls, declared};
 pub use live::LiveRequest;
 pub use stacks::StackRequest;
 
@@ -54,10 +56,32 @@ pub struct ReviewRequest {
     pub policy: Option<(PathBuf, Vec<String>)>,
     /// Environments with the ids of their accounts.
     pub environments: Environments,
+    /// Environments and rules of a configuration, in place of [`environments`](Self::environments).
+    pub declared: Option<DeclaredWalls>,
     /// Accounts of the plans' providers, where the plans do not tell them.
     pub providers: ProviderAccounts,
     /// `YYYY-MM-DD`.
     pub today: String,
+}
+
+impl ReviewRequest {
+    /// Environments with their accounts.
+    fn environments(&self) -> &Environments {
+        self.declared.as_ref().map_or(&self.environments, |declared| &declared.environments)
+    }
+
+    /// What the user calls the accounts.
+    fn named(&self) -> Named<'_> {
+        static NONE: BTreeMap<AccountId, Handle> = BTreeMap::new();
+        let handles = self.declared.as_ref().map_or(&NONE, |declared| &declared.handles);
+        Named { environments: self.environments(), handles }
+    }
+
+    /// The accounts that it names.
+    #[must_use]
+    pub fn accounts_named(&self) -> BTreeSet<AccountId> {
+        self.environments().values().flatten().cloned().collect()
+    }
 }
 
 /// What a review found.
@@ -80,6 +104,9 @@ pub struct ReviewOutcome {
 /// What was judged.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ReviewedChange {
+    /// The configuration that names the environments and the rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<JudgedBy>,
     /// The earlier dumps that today's were compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
@@ -104,6 +131,17 @@ pub struct ReviewedChange {
     pub guardrails_unknown: Vec<String>,
 }
 
+/// The configuration that a change is judged by.
+#[derive(Clone, Debug, Serialize)]
+pub struct JudgedBy {
+    /// Its directory.
+    pub directory: String,
+    /// How many `isolation` blocks it has; with none, every pair of environments is a wall.
+    pub rules: usize,
+    /// How many of its blocks are about something else. What they declare is not part of the judged accounts.
+    pub other_blocks: usize,
+}
+
 /// A policy on its own.
 #[derive(Clone, Debug, Serialize)]
 pub struct TriedPolicy {
@@ -124,8 +162,8 @@ const OUTSIDE: &str = "outside";
 /// Dumps or plans that cannot be read; objects whose account cannot be told; fewer than one environment.
 pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
     let before = match &request.accounts {
-        Some(dir) => dumps::read(dir, &request.environments)?,
-        None => dumps::unread(&request.environments),
+        Some(dir) => dumps::read(dir, request.named())?,
+        None => dumps::unread(request.named()),
     };
     judge(request, before, live::LiveStacks::new())
 }
@@ -139,10 +177,10 @@ pub async fn run_live(
     request: &ReviewRequest,
     live: &LiveRequest,
 ) -> Result<ReviewOutcome, EngineError> {
-    let named = request.environments.values().flatten().cloned().collect();
+    let named = request.accounts_named();
     let read = live::read(workspace, live, &named, &request.stacks).await?;
     let mut diagnostics = Diagnostics::new();
-    let before = dumps::snapshot(read.dumps, &request.environments, &mut diagnostics);
+    let before = dumps::snapshot(read.dumps, request.named(), &mut diagnostics);
     judge(request, diagnostics.into_result(before)?, read.stacks)
 }
 
@@ -177,9 +215,9 @@ fn judge(
     mut before: AccountsSnapshot,
     deployed: live::LiveStacks,
 ) -> Result<ReviewOutcome, EngineError> {
-    if request.environments.is_empty() {
+    if request.environments().is_empty() {
         return Err(Diagnostic::error("no environment is named")
-            .help("name each with its accounts, as in `--environment production=222222222222,333333333333`")
+            .help("name each with its accounts, as in `--environment production=222222222222,333333333333`, or give a configuration that does with `--estate DIR`")
             .into());
     }
     let plans = plans(request)?;
@@ -202,7 +240,7 @@ fn judge(
         None => None,
     };
     if let Some(dir) = &request.since {
-        before = dumps::read(dir, &request.environments)?;
+        before = dumps::read(dir, request.named())?;
     }
     let unread = |side: &AccountsSnapshot, when: &str| -> Vec<String> {
         let accounts = side.accounts.values().filter(|account| !account.unread.is_empty());
@@ -220,15 +258,24 @@ fn judge(
     // What the models have read of them is not kept twice.
     drop((before, std::mem::take(&mut overlay.after)));
     let [was, is] = [was, is].map(|model| model.since_day(&request.today));
-    let rules = rules(request);
-    let analysis = isolation::analyse(&was, &is, &rules, &NoSafeguards, &request.today)?;
+    let by_default = default_rules(request);
+    let declared = request.declared.as_ref().map_or(&[][..], |declared| &declared.rules);
+    let rules = if declared.is_empty() { &by_default } else { declared };
+    let analysis = isolation::analyse(&was, &is, rules, &NoSafeguards, &request.today)?;
     let mut isolation = analysis.section;
     qualify(&mut isolation, &unknown_before, &guardrails_unknown);
-    ease(&mut isolation);
+    if declared.is_empty() {
+        ease(&mut isolation);
+    }
     places::fill(&mut isolation, &directories(request, None), &templates);
     let summary = isolation.summary();
     Ok(ReviewOutcome {
         change: ReviewedChange {
+            declared: request.declared.as_ref().map(|declared| JudgedBy {
+                directory: declared.dir.clone(),
+                rules: declared.rules.len(),
+                other_blocks: declared.others,
+            }),
             since: request.since.as_ref().map(|dir| dir.display().to_string()),
             terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
             cloudformation_templates: request
@@ -289,9 +336,17 @@ pub fn require_isolation(outcome: &ReviewOutcome, fail_on: FailOn) -> Result<(),
             format!("{paths} a wall between environments{rest}")
         }
     };
+    let has_ended =
+        outcome.isolation.violations.iter().any(|path| path.expired_exception.is_some());
     let help = match (crossed, outcome.change.not_read.as_slice()) {
         (0, [_, ..]) if broken > 0 => {
             "let every account be read whole, or give a complete dump of it: docs/review.md says how"
+        }
+        _ if has_ended => {
+            "the isolation section names each path and what causes it: close it, or give its exception a new end"
+        }
+        _ if outcome.change.declared.as_ref().is_some_and(|by| by.rules > 0) => {
+            "the isolation section names each path and what causes it: close it, or permit it with an `allow` block that has a reason and an end"
         }
         _ => "the isolation section names each path and what causes it",
     };
@@ -331,9 +386,12 @@ fn tried(
 }
 
 /// Every ordered pair of environments is a wall, and so is each environment against the world.
-fn rules(request: &ReviewRequest) -> Vec<Rule> {
-    let names: Vec<&String> = request.environments.keys().collect();
-    let loc = Loc::whole(&Source::new("--environment", ""));
+fn default_rules(request: &ReviewRequest) -> Vec<Rule> {
+    let names: Vec<&String> = request.environments().keys().collect();
+    let loc = match &request.declared {
+        Some(declared) => declared.at.clone(),
+        None => Loc::whole(&Source::new("--environment", "")),
+    };
     let rule = |name: &str, from: &[&str]| Rule {
         name: name.to_owned(),
         pairs: from

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod imports;
+mod walls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl<'c> Evaluator<'c> {
         names_are_unique(&estate, errors);
         self.unlisted_regions(&mut estate);
         estate.outputs = self.root_outputs(errors);
-        self.declarations(&mut estate, errors);
+        self.declarations(&mut estate, |_| true, errors);
         self.imports(&mut estate, errors);
         if errors.len() >= ENOUGH {
             errors.push(Diagnostic::warning(
@@ -117,42 +118,7 @@ impl<'c> Evaluator<'c> {
             return;
         }
         let scope = ModuleScope::new(self, Arc::clone(module), None);
-        for decl in module.module.variables.values() {
-            match self.variable(module, decl, None) {
-                Ok(_) => {
-                    for validation in &decl.validations {
-                        let given = match &module.call {
-                            Some((_, call)) => {
-                                call.args.get(&decl.name.value).map(|a| a.value.loc())
-                            }
-                            None => {
-                                self.config.supplied.get(&decl.name.value).map(|s| s.value.loc())
-                            }
-                        };
-                        let given = match decl.sensitive {
-                            true => given.map(Loc::without_values),
-                            false => given,
-                        };
-                        let mut own = Diagnostics::new();
-                        require(&scope, &[], validation, "validation", &mut own);
-                        // What is wrong is the value, wherever it was given.
-                        errors.extend(own.into_iter().map(|mut error| {
-                            if let (Some(given), true) = (&given, error.detail.is_some()) {
-                                if let Some(rule) = error.loc.replace(given.clone()) {
-                                    error.related.push((rule, "the rule".to_owned()));
-                                }
-                                error.detail = Some(format!(
-                                    "the variable `{}` is not valid",
-                                    decl.name.value
-                                ));
-                            }
-                            error
-                        }));
-                    }
-                }
-                Err(more) => errors.extend(more),
-            }
-        }
+        self.variable_values(module, &scope, errors);
         for (name, local) in &module.module.locals {
             if let Err(more) = self.local(module, name, &local.value, Some(&local.name.loc)) {
                 errors.extend(more);
@@ -175,6 +141,51 @@ impl<'c> Evaluator<'c> {
                 loc: target.loc.clone(),
             };
             estate.moved.push(MovedBlock { from: text(&moved.from), to: text(&moved.to) });
+        }
+    }
+
+    /// Variables of a module instance, with their validations.
+    fn variable_values(
+        &self,
+        module: &Arc<ModuleInst<'c>>,
+        scope: &ModuleScope<'_, 'c>,
+        errors: &mut Diagnostics,
+    ) {
+        for decl in module.module.variables.values() {
+            match self.variable(module, decl, None) {
+                Ok(_) => {
+                    for validation in &decl.validations {
+                        let given = match &module.call {
+                            Some((_, call)) => {
+                                call.args.get(&decl.name.value).map(|a| a.value.loc())
+                            }
+                            None => {
+                                self.config.supplied.get(&decl.name.value).map(|s| s.value.loc())
+                            }
+                        };
+                        let given = match decl.sensitive {
+                            true => given.map(Loc::without_values),
+                            false => given,
+                        };
+                        let mut own = Diagnostics::new();
+                        require(scope, &[], validation, "validation", &mut own);
+                        // What is wrong is the value, wherever it was given.
+                        errors.extend(own.into_iter().map(|mut error| {
+                            if let (Some(given), true) = (&given, error.detail.is_some()) {
+                                if let Some(rule) = error.loc.replace(given.clone()) {
+                                    error.related.push((rule, "the rule".to_owned()));
+                                }
+                                error.detail = Some(format!(
+                                    "the variable `{}` is not valid",
+                                    decl.name.value
+                                ));
+                            }
+                            error
+                        }));
+                    }
+                }
+                Err(more) => errors.extend(more),
+            }
         }
     }
 
@@ -220,8 +231,15 @@ impl<'c> Evaluator<'c> {
         outputs
     }
 
-    fn declarations(&self, estate: &mut Estate, errors: &mut Diagnostics) {
-        for ((ty, label), block) in &self.config.root().declarations {
+    /// The blocks that other layers read, of the types that are `asked` for.
+    fn declarations(
+        &self,
+        estate: &mut Estate,
+        asked: impl Fn(&str) -> bool,
+        errors: &mut Diagnostics,
+    ) {
+        let all = self.config.root().declarations.iter();
+        for ((ty, label), block) in all.filter(|((ty, _), _)| asked(ty)) {
             let (scope, schema, mut own) = (self.root_scope(), schema_of(ty), Diagnostics::new());
             let body = evaluate_body(&scope, &Vec::new(), &block.body, schema, &mut own);
             let secrets = SensitiveTexts::of_block(&body);

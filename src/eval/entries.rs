@@ -51,6 +51,27 @@ impl<'c> Evaluator<'c> {
         })
     }
 
+    /// Evaluates what says which walls there are: accounts, environments and rules, with what these refer to. Nothing is
+    /// looked up for it, so what waits for a lookup is an error.
+    ///
+    /// # Errors
+    /// Everything that is wrong in that part.
+    pub fn walls(&self) -> Result<Estate, Diagnostics> {
+        const WRITE_IT: &str = "nothing is looked up here: write the value itself";
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            let mut diagnostics = Diagnostics::new();
+            let estate = self.assemble_walls(&mut diagnostics);
+            let told =
+                diagnostics.into_iter().map(|one| match one.needs_value && one.help.is_none() {
+                    true => one.help(WRITE_IT),
+                    false => one,
+                });
+            let (estate, warnings) = told.collect::<Diagnostics>().with_warnings(estate)?;
+            Ok(Estate { warnings, ..estate })
+        })
+    }
+
     /// The `provider` block alone: what it takes to reach AWS, before anything else is evaluated.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use crate::diag::Severity;
 use crate::engine::report::Report;
 use crate::ids::Handle;
+use crate::isolation::section::ExceptionUse;
 use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
 use super::fold::{self, ShownChange};
@@ -112,7 +113,7 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
         close(out)?;
     }
     walls(plan, None, out)?;
-    exceptions(plan, out)?;
+    exceptions(&plan.isolation.exceptions, out)?;
     drift(plan, out)?;
     open("changes", "Changes by account", out)?;
     changes(plan, detail, out)?;
@@ -160,7 +161,7 @@ pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     estate::draw(&report.estate, out)?;
     close(out)?;
     walls(plan, Some(&report.walls.paths), out)?;
-    exceptions(plan, out)?;
+    exceptions(&plan.isolation.exceptions, out)?;
     drift(plan, out)?;
     open("history", "History", out)?;
     history::history(&report.moves, &report.audit, out)?;
@@ -336,9 +337,8 @@ fn walls(
     close(out)
 }
 
-fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+fn exceptions(all: &[ExceptionUse], out: &mut dyn Write) -> io::Result<()> {
     open("exceptions", "Exceptions", out)?;
-    let all = &plan.isolation.exceptions;
     if all.is_empty() {
         writeln!(out, "<p>No rule has an exception.</p>")?;
         return close(out);

@@ -7,7 +7,8 @@ use super::isolation::{text as section_text, view as section_view};
 use super::markdown::{Comment, inline, tokens};
 use super::style::{Style, Tone, count, safe, wrap};
 use super::text;
-use super::verdict::path_lines;
+use super::verdict::{exceptions, path_lines};
+use super::walls;
 use crate::engine::review::{DumpOutcome, ReviewOutcome};
 use crate::isolation::section::{PathChange, WallVerdict};
 
@@ -55,8 +56,24 @@ fn files(outcome: &ReviewOutcome) -> Vec<&str> {
     all.map(String::as_str).collect()
 }
 
-/// What was judged, in one line.
+/// What was judged and by which rules, in one line.
 pub(super) fn basis(outcome: &ReviewOutcome) -> String {
+    let change = changed(outcome);
+    let Some(by) = &outcome.change.declared else { return change };
+    let rules = match by.rules {
+        0 => "every pair of environments is a wall".to_owned(),
+        some => count(some, "rule", "rules"),
+    };
+    let others = match by.other_blocks {
+        0 => String::new(),
+        1 => " What its other block declares is not judged.".to_owned(),
+        some => format!(" What its other {some} blocks declare is not judged."),
+    };
+    format!("{change} Walls of `{}`: {rules}.{others}", by.directory)
+}
+
+/// What was judged, in one line.
+fn changed(outcome: &ReviewOutcome) -> String {
     let change = &outcome.change;
     if let Some(since) = &change.since {
         return format!("The accounts as they are, compared with {since}.");
@@ -117,6 +134,10 @@ pub fn text(outcome: &ReviewOutcome, style: &Style, out: &mut dyn Write) -> io::
     // What follows begins with an empty line of its own.
     out.write_all(walls.trim_ascii_end())?;
     writeln!(out)?;
+    if !section.exceptions.is_empty() {
+        walls::exceptions(&section.exceptions, style, out)?;
+        writeln!(out)?;
+    }
     section_text::unread(section.basis.as_ref(), style, out)?;
     section_text::assumptions(&section.matrix, style, out)
 }
@@ -173,6 +194,10 @@ pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> 
     let notes = section_view::assumptions(&section.matrix);
     for text in notes.into_iter().chain(section_view::squattable(&section.matrix)) {
         comment.line(&format!("- {}\n", inline(&text)), "facts");
+    }
+    for permit in &section.exceptions {
+        let text = format!("Exception {}.", exceptions::exception(permit).0);
+        comment.line(&format!("- {}\n", inline(&text)), "exceptions");
     }
     comment.line("\n", "lines");
     comment.keep_room_for_walls(section, &[]);

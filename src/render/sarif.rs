@@ -89,6 +89,7 @@ pub fn review(outcome: &ReviewOutcome, below: &str, out: &mut dyn Write) -> io::
     };
     let mut results: Vec<Entry> =
         section.violations.iter().map(|path| log.violation(section, &[], path)).collect();
+    results.extend(section.exceptions.iter().filter_map(|permit| log.exception(permit)));
     let findings = view::alike(&section.findings, &[]);
     results.extend(findings.iter().filter_map(|one| log.finding(one, &BTreeMap::new())));
     let properties = json!({

@@ -92,7 +92,11 @@ fn likewise(others: &[&AccessPath], style: &Style, out: &mut dyn Write) -> io::R
     rows(&[row], 10, style, out)
 }
 
-fn exceptions(permits: &[ExceptionUse], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn exceptions(
+    permits: &[ExceptionUse],
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if permits.is_empty() {
         return Ok(());
     }

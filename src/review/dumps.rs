@@ -34,14 +34,20 @@ use files::{
 /// Environments by name, each with the ids of its accounts.
 pub(crate) type Environments = BTreeMap<String, BTreeSet<AccountId>>;
 
-/// Reads the dumps below `dir`. Accounts that `environments` name and that have no dump are in the snapshot, unread.
+/// What the user calls the accounts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    /// Environments with their accounts.
+    pub environments: &'a Environments,
+    /// Accounts that have a name of their own.
+    pub handles: &'a BTreeMap<AccountId, Handle>,
+}
+
+/// Reads the dumps below `dir`. Accounts that environments name and that have no dump are in the snapshot, unread.
 ///
 /// # Errors
 /// A file that is there and is not what its name says, each with the place; a folder that holds no dump at all.
-pub(crate) fn read(
-    dir: &Path,
-    environments: &Environments,
-) -> Result<AccountsSnapshot, Diagnostics> {
+pub(crate) fn read(dir: &Path, named: Named<'_>) -> Result<AccountsSnapshot, Diagnostics> {
     let mut diagnostics = Diagnostics::new();
     let dumps = Dumps::load(dir, &mut diagnostics);
     if dumps.accounts.is_empty() && !diagnostics.has_errors() {
@@ -53,14 +59,14 @@ pub(crate) fn read(
                 ),
         );
     }
-    let snapshot = snapshot(dumps, environments, &mut diagnostics);
+    let snapshot = snapshot(dumps, named, &mut diagnostics);
     diagnostics.into_result(snapshot)
 }
 
-/// What dumps say. Accounts that `environments` name and that have no dump are in the snapshot, unread.
+/// What dumps say. Accounts that environments name and that have no dump are in the snapshot, unread.
 pub(crate) fn snapshot(
     dumps: Dumps,
-    environments: &Environments,
+    named: Named<'_>,
     diagnostics: &mut Diagnostics,
 ) -> AccountsSnapshot {
     let tree = tree(dumps.organization, diagnostics);
@@ -68,7 +74,7 @@ pub(crate) fn snapshot(
     let mut texts = SharedTexts::default();
     let mut left = Vec::new();
     for (id, mut dump) in dumps.accounts {
-        let mut account = AccountSnapshot::new(&id, handle(&id, &snapshot));
+        let mut account = AccountSnapshot::new(&id, handle(&id, &snapshot, named));
         for why in &dump.unread.reasons {
             account.mark_unread(why);
         }
@@ -77,7 +83,7 @@ pub(crate) fn snapshot(
         snapshot.accounts.insert(id.to_string(), Arc::new(account));
         left.push((id, dump));
     }
-    add_environments(&mut snapshot, environments);
+    add_environments(&mut snapshot, named);
     share_partition(&mut snapshot);
     for (id, dump) in left {
         let Some(account) = snapshot.account(id.as_str()) else { continue };
@@ -102,17 +108,17 @@ fn share_partition(snapshot: &mut AccountsSnapshot) {
 
 /// Accounts without any dump: named, and unread.
 #[must_use]
-pub(crate) fn unread(environments: &Environments) -> AccountsSnapshot {
+pub(crate) fn unread(named: Named<'_>) -> AccountsSnapshot {
     let mut snapshot = AccountsSnapshot::default();
-    add_environments(&mut snapshot, environments);
+    add_environments(&mut snapshot, named);
     snapshot
 }
 
-fn add_environments(snapshot: &mut AccountsSnapshot, environments: &Environments) {
-    for (environment, ids) in environments {
+fn add_environments(snapshot: &mut AccountsSnapshot, named: Named<'_>) {
+    for (environment, ids) in named.environments {
         for id in ids {
             if !snapshot.accounts.contains_key(id.as_str()) {
-                let mut account = AccountSnapshot::new(id, handle(id, snapshot));
+                let mut account = AccountSnapshot::new(id, handle(id, snapshot, named));
                 account.mark_unread("there is no dump of it");
                 snapshot.accounts.insert(id.to_string(), Arc::new(account));
             }
@@ -123,13 +129,20 @@ fn add_environments(snapshot: &mut AccountsSnapshot, environments: &Environments
     }
 }
 
-/// The account's name where it has one of its own that reports can use; its id otherwise.
-fn handle(id: &AccountId, snapshot: &AccountsSnapshot) -> Handle {
+/// What the user calls the account; its name in the organization where that is one that reports can use and that no
+/// other has; its id otherwise.
+fn handle(id: &AccountId, snapshot: &AccountsSnapshot, named: Named<'_>) -> Handle {
+    if let Some(handle) = named.handles.get(id) {
+        return handle.clone();
+    }
     let name = match &snapshot.tree {
         Tree::Read(tree) => tree.names.get(id.as_str()),
         Tree::Unread(_) | Tree::Absent => None,
     };
-    let taken = |handle: &Handle| snapshot.accounts.values().any(|a| a.handle == *handle);
+    let taken = |handle: &Handle| {
+        snapshot.accounts.values().any(|a| a.handle == *handle)
+            || named.handles.values().any(|other| other == handle)
+    };
     let named = name.and_then(|name| name.parse().ok()).filter(|handle| !taken(handle));
     named.unwrap_or_else(|| Handle::from(id))
 }

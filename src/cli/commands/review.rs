@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::cli::args::FailOnArg;
+use crate::cli::args::{FailOnArg, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::stack_args::StackArgs;
+use crate::diag::Diagnostic;
 use crate::engine::review::{self, LiveRequest, ReviewRequest};
 use crate::ids::AccountId;
 use crate::render;
@@ -20,7 +21,7 @@ const BEFORE: &str = "before";
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new(BEFORE).multiple(true))]
 #[command(
-    after_help = "Needs no configuration and no state, and writes nothing but the folder of --dump. Dumps need no \
+    after_help = "Needs no state, and no configuration but that of --estate; writes nothing but the folder of --dump. Dumps need no \
                         credentials; --read-role, --management-role and --dump read the accounts as they are.\n\
                         Exits with code 3 when a path crosses between environments after the change, or a wall cannot \
                         be decided.\n\n\
@@ -33,6 +34,7 @@ const BEFORE: &str = "before";
                         palisade review --accounts dumps --cloudformation release.yaml \\\n    \
                         --stack release=222222222222/eu-west-1 --deployed deployed \\\n    \
                         -e dev=111111111111 -e production=222222222222\n  \
+                        palisade review --accounts dumps --terraform-plan plan.json --estate walls\n  \
                         palisade review --read-role SecurityAudit --dump dumps"
 )]
 pub struct ReviewArgs {
@@ -69,8 +71,15 @@ pub struct ReviewArgs {
     #[arg(long, value_name = "TARGET", requires = "policy")]
     target: Vec<String>,
     /// An environment and its accounts, as in `production=222222222222,333333333333`
-    #[arg(long, short = 'e', value_name = "NAME=ID,...", value_parser = environment, required_unless_present = "dump")]
+    #[arg(long, short = 'e', value_name = "NAME=ID,...", value_parser = environment, required_unless_present_any = ["dump", "estate"])]
     environment: Vec<(String, Vec<AccountId>)>,
+    /// Directory with a Palisade configuration, whose `account`, `environment` and `isolation` blocks say which walls there
+    /// are, in place of --environment; other blocks are not judged
+    #[arg(long, value_name = "DIR", conflicts_with = "environment")]
+    estate: Option<PathBuf>,
+    /// Values for variables of the configuration.
+    #[command(flatten)]
+    vars: VarArgs,
     /// The account of a plan's provider where the plan does not tell it, as in `aws.prod=222222222222`
     #[arg(long, value_name = "KEY=ID", value_parser = provider)]
     provider: Vec<(String, AccountId)>,
@@ -122,19 +131,37 @@ pub async fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
     for (name, ids) in &args.environment {
         request.environments.entry(name.clone()).or_default().extend(ids.iter().cloned());
     }
-    let live = LiveRequest {
+    let mut live = LiveRequest {
         management_role: args.management_role.clone(),
         read_role: args.read_role.clone(),
         parallelism: AT_ONCE,
+        ..LiveRequest::default()
     };
+    let is_live = args.read_role.is_some() || args.management_role.is_some();
+    match &args.estate {
+        Some(dir) => {
+            let workspace = match is_live || args.dump.is_some() {
+                true => context.workspace()?,
+                false => context.offline(),
+            };
+            let declared = review::declared(&workspace, dir, &args.vars.variables())?;
+            live = live.completed_by(&declared);
+            request.declared = Some(declared);
+        }
+        None if !args.vars.0.is_empty() => {
+            return Err(Diagnostic::error("`--var` and `--var-file` need `--estate`")
+                .help("values of a stack's parameters are given with `--parameter`")
+                .into());
+        }
+        None => {}
+    }
     if let Some(dir) = &args.dump {
-        let named = request.environments.into_values().flatten().collect();
+        let named = request.accounts_named();
         let outcome = review::dump(&context.workspace()?, &live, &named, dir).await?;
         let mut out = context.stdout();
         render::review::dumped(&outcome, dir, &mut out)?;
         return Ok(out.flush()?);
     }
-    let is_live = args.read_role.is_some() || args.management_role.is_some();
     let outcome = match is_live {
         true => review::run_live(&context.workspace()?, &request, &live).await?,
         false => review::run(&request)?,

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::{StackRequest, observed};
+use super::{DeclaredWalls, StackRequest, observed};
 use crate::diag::Diagnostic;
-use crate::engine::connect;
+use crate::engine::connect::{self, Connection};
 use crate::engine::error::EngineError;
 use crate::engine::host::Activity;
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
 use crate::eval::estate::ProviderSettings;
-use crate::ids::{AccountId, Handle};
+use crate::ids::{AccountId, Handle, Region};
 use crate::provider::{AccountTarget, Announcements, Inventory, Provider, Stack};
 use crate::review::cloudformation::NESTED;
 use crate::review::dumps::files::{AccountDump, Dumps, OrganizationDump};
@@ -28,8 +28,35 @@ pub struct LiveRequest {
     pub management_role: Option<String>,
     /// The name of the role to assume in each account; the one that Organizations makes where it is absent.
     pub read_role: Option<String>,
+    /// Roles of accounts that have one of their own, where no role is given for all.
+    pub read_roles: BTreeMap<AccountId, String>,
+    /// The Region; that of the caller's configuration where it is absent.
+    pub region: Option<Region>,
+    /// Endpoint of an emulator.
+    pub endpoint_url: Option<String>,
     /// How many accounts are read at once.
     pub parallelism: usize,
+}
+
+impl LiveRequest {
+    /// With what a configuration says of the way to AWS, where this says nothing.
+    #[must_use]
+    pub fn completed_by(self, declared: &DeclaredWalls) -> Self {
+        let Some(provider) = &declared.provider else { return self };
+        let own = match self.read_role {
+            Some(_) => BTreeMap::new(),
+            None => declared.read_roles.clone(),
+        };
+        let role = || provider.read_role.clone().unwrap_or_else(|| provider.access_role.clone());
+        Self {
+            management_role: self.management_role.or_else(|| provider.management_role_arn.clone()),
+            read_role: Some(self.read_role.unwrap_or_else(role)),
+            read_roles: own,
+            region: Some(provider.region.clone()),
+            endpoint_url: provider.endpoint_url.clone(),
+            parallelism: self.parallelism,
+        }
+    }
 }
 
 /// The Region where the caller's configuration names none.
@@ -80,16 +107,13 @@ async fn reading(
     stacks: &[StackRequest],
 ) -> Result<LiveReading, EngineError> {
     let connection = connect::connect(workspace, None).await?;
-    let region = connection.sdk.region().map_or(DEFAULT_REGION, |region| region.as_ref());
     let read_role = request.read_role.clone().unwrap_or_else(|| CREATED_ROLE.to_owned());
     let settings = ProviderSettings {
-        region: region
-            .parse()
-            .map_err(|error| Diagnostic::error(format!("`{region}` is no Region: {error}")))?,
+        region: region(request, &connection)?,
         access_role: read_role.clone(),
         read_role: Some(read_role.clone()),
         management_role_arn: request.management_role.clone(),
-        endpoint_url: None,
+        endpoint_url: request.endpoint_url.clone(),
         default_tags: BTreeMap::new(),
     };
     let provider = open::provider(&connection, &settings).await;
@@ -103,7 +127,7 @@ async fn reading(
         id: Some(id.clone()),
         management,
         access_role: read_role.clone(),
-        read_role: read_role.clone(),
+        read_role: request.read_roles.get(id).unwrap_or(&read_role).clone(),
         region: settings.region.clone(),
         endpoint_url: None,
     };
@@ -154,6 +178,15 @@ async fn reading(
     }
     drop(busy);
     Ok(reading)
+}
+
+/// The Region that is given, or that of the caller's configuration.
+fn region(request: &LiveRequest, connection: &Connection) -> Result<Region, Diagnostic> {
+    if let Some(region) = &request.region {
+        return Ok(region.clone());
+    }
+    let named = connection.sdk.region().map_or(DEFAULT_REGION, |region| region.as_ref());
+    named.parse().map_err(|error| Diagnostic::error(format!("`{named}` is no Region: {error}")))
 }
 
 /// A stack and those within it.

@@ -46,6 +46,14 @@ pub fn complete(
     Ok(())
 }
 
+/// The rules of a configuration: its `isolation` blocks.
+///
+/// # Errors
+/// What is wrong with them, each at its place.
+pub fn rules(estate: &Estate) -> Result<Vec<Rule>, Diagnostics> {
+    rules::read(estate)
+}
+
 /// The analysis of a plan: its section, its counts, and what is wrong with the rules themselves.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use super::super::isolation::view;
 use super::super::review::{basis, lists, sentence, tone};
 use super::super::style::Tone;
 use super::super::verdict::path_lines;
-use super::{banner, close, head, navigation, open, prose, table_of_paths, text, word};
+use super::{banner, close, exceptions, head, navigation, open, prose, table_of_paths, text, word};
 use crate::engine::review::ReviewOutcome;
 
 /// Writes the page.
@@ -26,7 +26,11 @@ pub fn page(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> {
         text(&basis(outcome))
     );
     banner(&title, word(tone, tone == Tone::Bad), &sentence(outcome), tone, &made, out)?;
-    navigation(&[("verdict", "Verdict"), ("walls", "Isolation"), ("limits", "Limits")], out)?;
+    let mut parts = vec![("verdict", "Verdict"), ("walls", "Isolation"), ("limits", "Limits")];
+    if !section.exceptions.is_empty() {
+        parts.insert(2, ("exceptions", "Exceptions"));
+    }
+    navigation(&parts, out)?;
     open("verdict", "Verdict", out)?;
     for (class, paths) in path_lines::classes(section, &[]) {
         table_of_paths(class, &paths, out)?;
@@ -35,6 +39,9 @@ pub fn page(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> {
     open("walls", "Isolation", out)?;
     walls::section(section, &[], None, out)?;
     close(out)?;
+    if !section.exceptions.is_empty() {
+        exceptions(&section.exceptions, out)?;
+    }
     open("limits", "Limits", out)?;
     for (heading, all) in lists(outcome) {
         writeln!(out, "<h3 class=\"warn\">{}</h3><ul>", text(heading))?;

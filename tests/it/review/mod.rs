@@ -1,6 +1,7 @@
 //! `palisade review`: Terraform plans and CloudFormation templates judged over dumps of the accounts.
 
 mod callers;
+mod declared;
 mod dumps;
 mod every_type;
 mod example;
