@@ -4,7 +4,7 @@
 //! organization.json                              organization, root, units, accounts, scps, rcps
 //! accounts/ID/account-authorization-details.json `aws iam get-account-authorization-details`
 //! accounts/ID/buckets.json                       account_public_access_block, buckets
-//! accounts/ID/resource-policies.json             resources: [{arn, policy}], queues, keys, secrets
+//! accounts/ID/resource-policies.json             resources: [{arn, policy}], queues, keys, secrets; types, unread
 //! accounts/ID/unread.json                        unread: why other files are absent
 //! ```
 //!
@@ -20,15 +20,19 @@ use super::{
     AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
     OrganizationSnapshot, PolicyText, Resource, SharedTexts, Tree,
 };
-use crate::access::{BUCKET, PolicyType, ResourceType};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::access::{
+    BUCKET, FUNCTION, KEY, PolicyType, QUEUE, REPOSITORY, RESOURCE_TYPES, ResourceType, SECRET,
+    STREAM, TABLE, TOPIC,
+};
+use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::ids::{AccountId, Handle, Partition};
 use crate::schema::kind_of_arn;
 
 pub(crate) mod files;
 
 use files::{
-    AccountDump, AttachedPolicy, DETAILS, Dumps, InlinePolicy, OrganizationDump, PolicyDump, Tag,
+    AccountDump, AttachedPolicy, DETAILS, Dumps, InlinePolicy, OrganizationDump, PolicyDump,
+    RESOURCE_POLICIES, Tag,
 };
 
 /// Environments by name, each with the ids of its accounts.
@@ -88,7 +92,7 @@ pub(crate) fn snapshot(
     for (id, dump) in left {
         let Some(account) = snapshot.account(id.as_str()) else { continue };
         buckets(account, &dump);
-        policies(account, &dump);
+        policies(account, &dump, diagnostics);
     }
     snapshot
 }
@@ -294,19 +298,53 @@ fn buckets(account: &mut AccountSnapshot, dump: &AccountDump) {
     }
 }
 
+/// The types that a file of resource policies lists whole where it does not say which (docs/review.md). Resources of other types in
+/// it are judged, but the account may have more of them.
+const DUMPED_TYPES: [&ResourceType; 9] =
+    [&BUCKET, &FUNCTION, &KEY, &QUEUE, &REPOSITORY, &SECRET, &STREAM, &TABLE, &TOPIC];
+
 /// Policies of other resources; the file may be absent, since nobody has to ask for them.
-fn policies(account: &mut AccountSnapshot, dump: &AccountDump) {
-    account.lists_policies = dump.resource_policies.is_some();
-    for resource in dump.resource_policies.iter().flat_map(|dump| &dump.resources) {
+fn policies(account: &mut AccountSnapshot, dump: &AccountDump, diagnostics: &mut Diagnostics) {
+    let Some(policies) = &dump.resource_policies else { return };
+    match &policies.types {
+        None => account.listed_types = DUMPED_TYPES.map(|of| (of.name, None)).into(),
+        Some(types) => {
+            for (name, beyond) in types {
+                match ResourceType::named(name) {
+                    Some(of) => {
+                        account.listed_types.insert(of.name, beyond.clone());
+                    }
+                    None => diagnostics.push(not_judged(account, name)),
+                }
+            }
+        }
+    }
+    for what in policies.not_read() {
+        account.mark_unread(what);
+    }
+    for resource in &policies.resources {
         let Some(kind) = ResourceType::of_arn(&resource.arn) else {
             account.mark_unread(format!("`{}` is of a type that is not judged", resource.arn));
             continue;
         };
         let label = format!("{}@{}", resource.arn, account.handle);
-        let policy = resource.policy.as_ref().map(PolicyText::read);
+        let policy = match &resource.unread {
+            Some(why) => Some(PolicyText::Unknown(why.clone())),
+            None => resource.policy.as_ref().map(PolicyText::read),
+        };
         let resource_of = Resource { label, policy, is_dumped: true, ..Resource::new(kind) };
         account.resources.insert(resource.arn.clone(), resource_of);
     }
+}
+
+fn not_judged(account: &AccountSnapshot, name: &str) -> Diagnostic {
+    let id = &account.id;
+    let what =
+        format!("`accounts/{id}/{RESOURCE_POLICIES}` lists `{name}`, a type that is not judged");
+    let names = RESOURCE_TYPES.map(|of| of.name);
+    let help = did_you_mean(name, names)
+        .unwrap_or_else(|| format!("types that are judged are {}", names.join(", ")));
+    Diagnostic::error(what).help(help)
 }
 
 fn tree(dump: Option<OrganizationDump>, diagnostics: &mut Diagnostics) -> Tree {

@@ -8,17 +8,11 @@ use super::{
     OrganizationSnapshot, PolicyText, Tree,
 };
 use crate::access::{
-    AccessLists, AccessModel, AccountFacts, BUCKET, Coverage, FUNCTION, Facts, GroupNode,
-    Guardrails, KEY, ManagedPolicies, ManagedPolicy, NamedPolicy, Organization, Permissions,
-    PolicyType, PrincipalKind, PrincipalNode, QUEUE, REPOSITORY, ResourceNode, ResourcePolicy,
-    ResourceTags, ResourceType, SECRET, STREAM, TABLE, TOPIC,
+    AccessLists, AccessModel, AccountFacts, BUCKET, Coverage, Facts, GroupNode, Guardrails,
+    ManagedPolicies, ManagedPolicy, NamedPolicy, Organization, Permissions, PolicyType,
+    PrincipalKind, PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags,
 };
 use crate::iam::{Use, diff};
-
-/// The types that a dump of resource policies lists completely (docs/review.md). Resources of other types in it are judged,
-/// but the account may have more of them.
-const DUMPED_TYPES: [&ResourceType; 9] =
-    [&BUCKET, &FUNCTION, &KEY, &QUEUE, &REPOSITORY, &SECRET, &STREAM, &TABLE, &TOPIC];
 
 /// The access models of two snapshots: what stands in both alike is one, and is read once.
 #[must_use]
@@ -123,9 +117,17 @@ fn facts(snapshot: &AccountsSnapshot, earlier: Option<&Earlier<'_>>) -> Facts {
             }
         }
         facts.resources.extend(resources(account));
-        if account.lists_policies {
-            let types = DUMPED_TYPES.into_iter().map(|of| of.name);
-            facts.listed_beside.insert(account.handle.clone(), types.collect());
+        let mut whole = BTreeSet::new();
+        let mut in_part = BTreeMap::new();
+        for (name, beyond) in &account.listed_types {
+            match beyond {
+                None => _ = whole.insert(*name),
+                Some(beyond) => _ = in_part.insert(*name, beyond.clone()),
+            }
+        }
+        if !account.listed_types.is_empty() {
+            facts.listed_beside.insert(account.handle.clone(), whole);
+            facts.listed_in_part.insert(account.handle.clone(), in_part);
         }
     }
     facts

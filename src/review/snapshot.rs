@@ -105,8 +105,9 @@ pub(crate) struct AccountSnapshot {
     pub restrict_public: bool,
     /// Whether `IgnorePublicAcls` is set for the whole account.
     pub ignores_public_lists: bool,
-    /// Whether every policy on its resources of the types that are judged is known.
-    pub lists_policies: bool,
+    /// Types, by their CloudFormation names, of which every policy on its resources is known, each with where that leaves off:
+    /// `outside eu-west-1`; `None` where it does not.
+    pub listed_types: BTreeMap<&'static str, Option<String>>,
 }
 
 /// A role or user.
@@ -273,7 +274,7 @@ impl AccountSnapshot {
             resources: BTreeMap::new(),
             restrict_public: false,
             ignores_public_lists: false,
-            lists_policies: false,
+            listed_types: BTreeMap::new(),
         }
     }
 

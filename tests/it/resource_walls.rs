@@ -7,7 +7,7 @@ use crate::support::endpoint::Endpoint;
 use crate::support::wire::{Act, Wire};
 
 /// Two accounts, a role in each; the one in dev may do everything of the services whose resources these tests are about.
-const ESTATE: &str = r#"
+pub(crate) const ESTATE: &str = r#"
 palisade { name = "acme" }
 provider "aws" { region = "eu-west-1" }
 organization "acme" {
@@ -230,28 +230,48 @@ fn a_policy_of_a_block_opens_a_wall_and_a_guardrail_closes_it() {
 }
 
 /// An estate that is applied over the wire, and what its production account has beside it.
-struct Beside {
-    wire: Wire,
-    p: Program,
+pub(crate) struct Beside {
+    pub(crate) wire: Wire,
+    pub(crate) p: Program,
 }
 
 impl Beside {
-    fn new(more: &str) -> Self {
+    pub(crate) fn new(more: &str) -> Self {
         let (wire, p) = (Wire::new(), Program::new(&format!("{ESTATE}\n{more}")));
         wire.run(&p, &["apply", "--auto-approve"]).code(0);
         Self { wire, p }
     }
 
-    /// Makes an object in production, which no block declares; returns its identifier.
-    fn make(&self, region: &str, ty: &str, properties: &Value) -> String {
+    /// Does something in an account, as the role that Organizations makes there.
+    pub(crate) fn inside<T>(
+        &self,
+        account: &str,
+        region: &str,
+        act: impl AsyncFnOnce(&aws_config::SdkConfig) -> T,
+    ) -> T {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let endpoint = Endpoint::of(self.wire.sandbox.clone());
             let accounts = endpoint.accounts().await;
-            let id = &accounts.iter().find(|a| a.name == "acme-production").expect("there").id;
+            let name = format!("acme-{account}");
+            let id = &accounts.iter().find(|a| a.name == name).expect("there").id;
             let sdk = endpoint.account(id).await.to_builder();
-            let sdk = sdk.region(aws_config::Region::new(region.to_owned())).build();
-            let client = aws_sdk_cloudcontrol::Client::new(&sdk);
+            act(&sdk.region(aws_config::Region::new(region.to_owned())).build()).await
+        })
+    }
+
+    /// The id of an account.
+    pub(crate) fn id(&self, account: &str) -> String {
+        self.inside(account, "eu-west-1", async |sdk| {
+            let caller = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
+            caller.expect("known").account.expect("an id")
+        })
+    }
+
+    /// Makes an object in production, which no block declares; returns its identifier.
+    pub(crate) fn make(&self, region: &str, ty: &str, properties: &Value) -> String {
+        self.inside("production", region, async |sdk| {
+            let client = aws_sdk_cloudcontrol::Client::new(sdk);
             let making = client.create_resource().type_name(ty);
             let made = making.desired_state(properties.to_string()).send().await.expect("asked");
             let token = made.progress_event().and_then(|e| e.request_token()).expect("a token");

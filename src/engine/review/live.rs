@@ -17,6 +17,7 @@ use crate::ids::{AccountId, Handle, Region};
 use crate::provider::{AccountTarget, Announcements, Inventory, Provider, Stack};
 use crate::review::cloudformation::NESTED;
 use crate::review::dumps::files::{AccountDump, Dumps, OrganizationDump};
+use crate::schema::blocks::POLICIES_READ;
 use crate::schema::{
     AccessPart, AccountState, CREATED_ROLE, Home, access_of, account_state, kinds,
 };
@@ -207,10 +208,12 @@ async fn read_stack(
     Ok(LiveStack { stack, nested })
 }
 
-/// An account, or why it could not be entered.
+/// An account with the policies on its resources, or why it could not be entered.
 async fn account(provider: &dyn Provider, target: &AccountTarget) -> AccountDump {
-    match provider.read_account(target, &bearing_access(), "/").await {
-        Ok(read) => observed::account(&read),
+    let (kinds, types) = (bearing_access(), POLICIES_READ.into_iter().collect());
+    let account = provider.read_account(target, &kinds, "/");
+    match futures::try_join!(account, provider.read_policies(target, &types)) {
+        Ok((read, policies)) => observed::account(&read, &policies),
         Err(error) => AccountDump::unread(error.to_string()),
     }
 }

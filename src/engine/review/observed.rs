@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::provider::{Inventory, LiveObject};
+use crate::provider::{Inventory, LiveObject, PolicyReadings, ResourceReading};
 use crate::review::PolicyText;
 use crate::review::dumps::files::{
     AccountDump, AttachedPolicy, AuthorizationDetails, Boundary, BucketDump, Buckets, GroupDetail,
@@ -88,12 +88,11 @@ fn unread(read: &Inventory) -> Vec<String> {
     unread.map(|(kind, why)| format!("{kind} was not read: {why}")).collect()
 }
 
-/// An account.
-pub(super) fn account(read: &Inventory) -> AccountDump {
+/// An account, and the policies on its resources.
+pub(super) fn account(read: &Inventory, policies: &PolicyReadings) -> AccountDump {
     let mut dump = AccountDump::default();
     let mut details = AuthorizationDetails::default();
     let mut buckets = Buckets::default();
-    let mut resources = Vec::new();
     let (mut lacks_identities, mut lacks_buckets) = (false, false);
     for (kind, why) in &read.unread {
         let Some(part) = access_of(kind) else { continue };
@@ -148,20 +147,39 @@ pub(super) fn account(read: &Inventory) -> AccountDump {
             Some(AccessPart::AccountSettings { public_access_block }) => {
                 buckets.account_public_access_block = block(&object.attrs, public_access_block);
             }
-            Some(AccessPart::Resource(says)) => match says.global_name {
-                Some(name) => buckets.buckets.push(bucket(object, name, says)),
-                None => resources.push(ResourceDump {
-                    arn: text(&object.attrs, says.arn),
-                    policy: policy(object, says),
-                }),
-            },
+            Some(AccessPart::Resource(says)) => {
+                if let Some(name) = says.global_name {
+                    buckets.buckets.push(bucket(object, name, says));
+                }
+            }
             _ => {}
         }
     }
     dump.details = (!lacks_identities).then_some(details);
     dump.buckets = (!lacks_buckets).then_some(buckets);
-    dump.resource_policies = (!resources.is_empty()).then_some(ResourcePolicies { resources });
+    dump.resource_policies = Some(resource_policies(policies));
     dump
+}
+
+/// The policies on an account's resources.
+fn resource_policies(read: &PolicyReadings) -> ResourcePolicies {
+    let resource = |(arn, reading): (&String, &ResourceReading)| {
+        let (policy, unread) = match &reading.policy {
+            // What is not JSON is kept as it is: it is read back as no policy.
+            Ok(Some(text)) => {
+                (Some(serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into())), None)
+            }
+            Ok(None) => (None, None),
+            Err(why) => (None, Some(why.clone())),
+        };
+        ResourceDump { arn: arn.clone(), policy, unread }
+    };
+    let types = read.read.iter().map(|(of, beyond)| ((*of).to_owned(), beyond.clone()));
+    ResourcePolicies {
+        resources: read.resources.iter().map(resource).collect(),
+        types: Some(types.collect()),
+        unread: read.unread.iter().map(|(of, why)| ((*of).to_owned(), why.clone())).collect(),
+    }
 }
 
 fn principal(

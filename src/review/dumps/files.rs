@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
+use crate::access::ResourceType;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::AccountId;
 use crate::review::{PolicyText, json};
@@ -46,7 +47,7 @@ pub(super) const ORGANIZATION: &str = "organization.json";
 const ACCOUNTS: &str = "accounts";
 pub(super) const DETAILS: &str = "account-authorization-details.json";
 const BUCKETS: &str = "buckets.json";
-const RESOURCE_POLICIES: &str = "resource-policies.json";
+pub(super) const RESOURCE_POLICIES: &str = "resource-policies.json";
 const UNREAD: &str = "unread.json";
 
 impl Dumps {
@@ -86,8 +87,10 @@ impl Dumps {
                     bucket.unread.as_ref()?
                 ))
             });
+            let policies = account.resource_policies.iter().flat_map(ResourcePolicies::not_read);
+            let policies = policies.map(move |what| format!("{id}: {what}"));
             let account = account.unread.reasons.iter().map(move |why| format!("{id}: {why}"));
-            account.chain(buckets)
+            account.chain(buckets).chain(policies)
         });
         organization.chain(accounts).collect()
     }
@@ -322,12 +325,41 @@ pub(crate) struct PublicAccessBlock {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct ResourcePolicies {
     pub(crate) resources: Vec<ResourceDump>,
+    /// The types that it lists, by their CloudFormation names, each with where it leaves off (`outside eu-west-1`); `null` where it
+    /// lists all of the account. Without it, the file lists every type that docs/review.md names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) types: Option<BTreeMap<String, Option<String>>>,
+    /// Types that could not be read, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) unread: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct ResourceDump {
     pub(crate) arn: String,
     pub(crate) policy: Option<Json>,
+    /// Why its policy is not here although it may have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unread: Option<String>,
+}
+
+impl ResourcePolicies {
+    /// What could not be read, a phrase for each type: an account may have thousands of keys.
+    pub(crate) fn not_read(&self) -> impl Iterator<Item = String> {
+        let mut single: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+        for resource in &self.resources {
+            let Some(why) = &resource.unread else { continue };
+            let of = ResourceType::of_arn(&resource.arn).map_or("resource", |of| of.name);
+            single.entry(of).or_insert((0, why)).0 += 1;
+        }
+        let types = self.unread.iter();
+        let types = types.map(|(of, why)| format!("the policies of `{of}` were not read: {why}"));
+        let single = single.into_iter().map(|(of, (count, why))| match count {
+            1 => format!("the policy of one `{of}` was not read: {why}"),
+            many => format!("the policies of {many} `{of}` were not read, of the first one: {why}"),
+        });
+        types.chain(single)
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -378,6 +378,43 @@ fn the_types_of_an_account_s_resource_policies_are_settled_by_its_file() {
     assert!(rests(&has).iter().any(|object| object == "AWS::Events::EventBus"));
 }
 
+/// Which types a file lists may stand in it, and what it could not read.
+#[test]
+fn a_file_of_resource_policies_says_what_it_leaves_out() {
+    let edited = |edit: &dyn Fn(&mut Value)| {
+        let lab = Lab::new();
+        lab.edit(&format!("accounts/{PRODUCTION}/resource-policies.json"), edit);
+        lab.review()
+    };
+    let outcome = edited(&|dump| {
+        dump["types"] = json!({"AWS::SQS::Queue": null, "AWS::KMS::Key": "outside eu-west-1"});
+    });
+    let outcome = outcome.expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production").1, Isolated);
+    let row = outcome.isolation.matrix.iter().find(|r| r.from == "dev" && r.to == "production");
+    let rests = row.expect("a wall").assumptions.iter().flat_map(|one| &one.objects);
+    let rests: Vec<&str> = rests.map(String::as_str).collect();
+    assert!(rests.contains(&"AWS::KMS::Key outside eu-west-1"), "{rests:?}");
+    assert!(rests.contains(&"AWS::SecretsManager::Secret"), "{rests:?}");
+    assert!(!rests.contains(&"AWS::SQS::Queue"), "{rests:?}");
+    for unread in [
+        json!({"resources": [], "unread": {"AWS::SQS::Queue": "denied"}}),
+        json!({"resources": [{"arn": format!("arn:aws:sqs:us-east-1:{PRODUCTION}:orders"), "unread": "denied"}]}),
+    ] {
+        let outcome = edited(&|dump| *dump = unread.clone()).expect("a review");
+        assert_eq!(wall(&outcome, "dev", "production").1, Undetermined, "{unread}");
+        let told = outcome.change.not_read.join("\n");
+        assert!(
+            told.contains("`AWS::SQS::Queue` were not read: denied")
+                || told.contains("`AWS::SQS::Queue` was not read: denied"),
+            "{told}"
+        );
+    }
+    let refused = edited(&|dump| dump["types"] = json!({"AWS::KMS::Kay": null}));
+    let told = format!("{:?}", refused.expect_err("an error"));
+    assert!(told.contains("resource-policies.json` lists `AWS::KMS::Kay`"), "{told}");
+}
+
 /// AWS CLI User Guide, "Using the pagination options": `NextToken` says that a listing goes on.
 #[test]
 fn what_a_dump_does_not_say_is_not_known() {

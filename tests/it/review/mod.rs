@@ -10,6 +10,7 @@ mod growth;
 mod hostile;
 mod lab;
 mod live;
+mod live_policies;
 mod nested_stacks;
 mod one_policy;
 mod places;

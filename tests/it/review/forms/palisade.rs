@@ -11,7 +11,7 @@ use crate::support::cli::Program;
 /// The configuration.
 pub(super) fn hcl(estate: &Estate) -> String {
     let mut out = String::from(
-        "palisade {\n  name = \"acme\"\n}\nwalls { types = [] }\norganization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\", \"RESOURCE_CONTROL_POLICY\"]\n}\n",
+        "palisade {\n  name = \"acme\"\n}\norganization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\", \"RESOURCE_CONTROL_POLICY\"]\n}\n",
     );
     let mut block = |text: String| out.push_str(&text);
     for unit in UNITS {
