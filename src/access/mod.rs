@@ -19,6 +19,7 @@
 
 mod account;
 mod aws_managed;
+mod grants;
 mod model;
 mod organization;
 mod policy;

@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
+use super::grants::GrantTargets;
 use super::{
-    AccountFacts, AccountNode, Coverage, GroupNode, Guardrails, ManagedPolicies, ManagedPolicy,
-    NamedPolicy, Organization, PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember,
-    aws_managed,
+    AccountFacts, AccountNode, Coverage, GroupNode, Guardrails, KEY, ManagedPolicies,
+    ManagedPolicy, NamedPolicy, Organization, PART, PolicyType, PrincipalNode, ResourceNode,
+    UndescribedMember, aws_managed,
 };
 use crate::iam::symbolic::Space;
-use crate::iam::{Document, Membership};
+use crate::iam::{Document, KeyGrant, Membership};
 use crate::ids::{Handle, Partition};
 
 /// What a source knows of access, as flat lists in any order.
@@ -43,6 +44,10 @@ pub struct Facts {
     /// Types of which policies in some Regions of an account alone are among `resources`, and where that leaves off: `outside
     /// eu-west-1`.
     pub listed_in_part: BTreeMap<Handle, BTreeMap<&'static str, String>>,
+    /// Grants on KMS keys among `resources`, each with the ARN of its key.
+    pub grants: Vec<(String, KeyGrant)>,
+    /// Accounts of which the grants on every KMS key that is among `resources` are among `grants`.
+    pub lists_grants: BTreeSet<Handle>,
     /// The ARN of the bucket that decides what is applied to the accounts: who writes it can do everything.
     pub state_bucket: Option<String>,
     /// Where objects that are no principals are declared, by the label that reports cite.
@@ -75,6 +80,8 @@ pub struct AccessModel {
     pub listed_beside: BTreeMap<Handle, BTreeSet<&'static str>>,
     /// Types of which policies in some Regions of an account alone are known, and where none are.
     pub listed_in_part: BTreeMap<Handle, BTreeMap<&'static str, String>>,
+    /// Accounts of which the grants on every KMS key are known whose policy is.
+    pub lists_grants: BTreeSet<Handle>,
     /// The ARN of the bucket that holds the estate's state.
     pub state_bucket: Option<String>,
     /// Requests are made at this moment or later; `None` where no moment was given.
@@ -101,7 +108,7 @@ impl AccessModel {
         let Facts { live, organization, guardrails, accounts, .. } = facts;
         let place =
             OrganizationPlace { organization: organization.as_ref(), guardrails: &guardrails };
-        let accounts: BTreeMap<Handle, AccountNode> = accounts
+        let mut accounts: BTreeMap<Handle, AccountNode> = accounts
             .into_iter()
             .map(|facts| (facts.handle.clone(), place.account(facts)))
             .collect();
@@ -115,20 +122,28 @@ impl AccessModel {
         let acts =
             |account: &Handle| accounts.get(account).is_none_or(|a| !a.is_closed() && !a.emulated);
         let principals = facts.principals.into_iter().filter(|p| acts(&p.account));
-        let principals: BTreeMap<String, Arc<PrincipalNode>> =
+        let mut principals: BTreeMap<String, Arc<PrincipalNode>> =
             principals.map(|p| (p.arn.clone(), p)).collect();
+        let groups = facts.groups.into_iter().filter(|group| acts(&group.account));
+        let groups: Vec<GroupNode> = groups.collect();
+        let resources = facts.resources.into_iter().filter(|r| acts(&r.account));
+        let mut resources: BTreeMap<String, ResourceNode> =
+            resources.map(|r| (r.arn.clone(), r)).collect();
+        GrantTargets {
+            accounts: &mut accounts,
+            principals: &mut principals,
+            resources: &mut resources,
+        }
+        .apply(facts.grants);
         let mut principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>> = BTreeMap::new();
         for principal in principals.values() {
             let all = principals_by_account.entry(principal.account.clone()).or_default();
             all.push(Arc::clone(principal));
         }
         let mut groups_by_account: BTreeMap<Handle, Vec<GroupNode>> = BTreeMap::new();
-        for group in facts.groups.into_iter().filter(|g| acts(&g.account)) {
+        for group in groups {
             groups_by_account.entry(group.account.clone()).or_default().push(group);
         }
-        let resources = facts.resources.into_iter().filter(|r| acts(&r.account));
-        let resources: BTreeMap<String, ResourceNode> =
-            resources.map(|r| (r.arn.clone(), r)).collect();
         let mut resources_by_account: BTreeMap<Handle, Vec<String>> = BTreeMap::new();
         for resource in resources.values() {
             let all = resources_by_account.entry(resource.account.clone()).or_default();
@@ -154,6 +169,7 @@ impl AccessModel {
             listed_types: facts.listed_types,
             listed_beside: facts.listed_beside,
             listed_in_part: facts.listed_in_part,
+            lists_grants: facts.lists_grants,
             state_bucket: facts.state_bucket,
             since: None,
             principals_by_account,
@@ -192,6 +208,14 @@ impl AccessModel {
         self.listed_types.contains(name)
             || !self.listed_beside.is_empty()
                 && read.all(|account| self.lists(&account.handle, name))
+    }
+
+    /// Whether the policies of KMS keys are known in an account, or in some Regions of it, and the grants on them are not.
+    #[must_use]
+    pub fn lacks_grants(&self, account: &Handle) -> bool {
+        let in_part =
+            || self.listed_in_part.get(account).is_some_and(|of| of.contains_key(KEY.name));
+        !self.lists_grants.contains(account) && (self.lists(account, KEY.name) || in_part())
     }
 
     /// The same for requests from the beginning of a day on (`YYYY-MM-DD`, UTC): what a condition says of days that have

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::NamedPolicy;
 use crate::ids::Handle;
@@ -106,6 +106,26 @@ impl PrincipalNode {
             trust: None,
             permissions: Later(LazyLock::new(Box::new(permissions))),
         }
+    }
+
+    /// The same principal with identity policies beside its own.
+    pub(super) fn with_policies(principal: &Arc<Self>, more: Vec<NamedPolicy>) -> Self {
+        let own = Arc::clone(principal);
+        let permissions = move || {
+            let mut all = own.permissions.0.clone();
+            all.identity.extend(more);
+            all
+        };
+        let mut node = Self::new(
+            principal.arn.clone(),
+            principal.account.clone(),
+            principal.kind,
+            principal.label.clone(),
+            permissions,
+        );
+        node.location.clone_from(&principal.location);
+        node.trust.clone_from(&principal.trust);
+        node
     }
 
     /// Whether it is a role whose trust policy could not be read as a policy.

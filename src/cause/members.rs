@@ -76,7 +76,7 @@ const MEMBERS: &[(&str, Operations)] = &[
             ("ListRoles", &["IsTruncated", "Roles"]),
         ],
     ),
-    ("KMS", &[("GetKeyPolicy", &["Policy"]), ("ListKeys", &["Keys"])]),
+    ("KMS", &[("GetKeyPolicy", &["Policy"]), ("ListGrants", &["Grants"]), ("ListKeys", &["Keys"])]),
     ("Lambda", &[("GetPolicy", &["Policy"]), ("ListFunctions", &["Functions"])]),
     (
         "Organizations",

@@ -246,16 +246,21 @@ fn advised(advice: &UnreadAdvice, target: &AccountTarget) -> String {
     }
 }
 
-/// What is said of single policies on resources that could not be read: their number, by type and reason.
+/// What is said of single policies on resources, and grants on keys, that could not be read: their number, by type and reason.
 fn unread_policies(account: &Handle, policies: &PolicyReadings) -> Vec<Diagnostic> {
-    let mut counted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut counted: BTreeMap<(&str, [&str; 2], &str), usize> = BTreeMap::new();
     for resource in policies.resources.values() {
         if let Err(why) = &resource.policy {
-            *counted.entry((resource.kind, why)).or_default() += 1;
+            let what = ["the policy of one", "policies of"];
+            *counted.entry((resource.kind, what, why)).or_default() += 1;
+        }
+        if let Err(why) = &resource.grants {
+            let what = ["the grants on one", "the grants on"];
+            *counted.entry((resource.kind, what, why)).or_default() += 1;
         }
     }
-    let warning = |((kind, why), count): ((&str, &str), usize)| {
-        let what = if count == 1 { "the policy of one" } else { "policies of" };
+    let warning = |((kind, [one, several], why), count): ((&str, [&str; 2], &str), usize)| {
+        let what = if count == 1 { one } else { several };
         let many = if count == 1 { String::new() } else { format!("{count} ") };
         Diagnostic::warning(format!("could not read {what} {many}`{kind}` in `{account}`"))
             .detail(why.to_owned())

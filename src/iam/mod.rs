@@ -8,6 +8,7 @@
 //!   policies that bear on it. [`simulate`] wraps it in JSON Lines.
 //! * [`bucket_policy`] is what S3 asks of bucket policies beside.
 //! * [`catalogue`] is the bundled list of actions, resource types and condition keys.
+//! * [`grant`] says what a grant of KMS permits as statements.
 //! * [`github`] tells subjects of GitHub's tokens that stay one owner's from those that a name hands on.
 //! * [`managed_names`] is the bundled list of the names of AWS's managed policies.
 
@@ -21,6 +22,7 @@ pub mod document;
 pub mod encode;
 pub mod eval;
 pub mod github;
+pub mod grant;
 pub mod json;
 pub mod limits;
 pub mod managed_names;
@@ -50,6 +52,7 @@ pub use document::{
     Condition, Document, Effect, Item, LanguageVersion, PrincipalType, Principals, Statement, Use,
 };
 pub use eval::{ChainLevel, Considered, Policies, evaluate, evaluate_all, explain};
+pub use grant::{Grantee, KeyGrant};
 pub use limits::Limits;
 pub use normal::{digest, semantic_eq};
 pub use operator::{Operator, SetPrefix, Test};

@@ -6,7 +6,7 @@
 //! Argument. A proof goes over the grants of the model, so what can escape it is a grant outside the model, or
 //! a principal that acts without any request of the model.
 //!
-//! * A resource policy of a type that was not listed. It is taken to exist and to permit everybody everything:
+//! * A resource policy of a type that was not listed, and grants on KMS keys whose policies were. It is taken to exist and to permit everybody everything:
 //!   what is not asked to exist cannot be shown not to. Nothing of the resource's own side limits it then, so
 //!   it lets the origin in unless guardrails of either side deny, and exactly that is asked, with the service
 //!   control policies of the accounts that the origin owns or gets into and the resource control policies over
@@ -57,7 +57,7 @@ use super::rights::{
 use super::section::{Assumption, AssumptionKind};
 use super::undetermined::opened;
 use crate::access::{
-    AccessLists, AccessModel, AccountNode, BUCKET, Coverage, FUNCTION, NamedPolicy,
+    AccessLists, AccessModel, AccountNode, BUCKET, Coverage, FUNCTION, KEY, NamedPolicy,
     POLICY_BEARING_TYPES, PolicyBearing, PrincipalNode, ResourceNode, UndescribedMember,
 };
 use crate::iam::eval::rcp_services;
@@ -337,11 +337,19 @@ impl<'a> Assumptions<'a> {
         for owner in owners {
             let unseen =
                 POLICY_BEARING_TYPES.iter().filter(|ty| !model.lists(&owner.handle, ty.name));
-            let objects: Vec<String> = unseen
+            let mut objects: Vec<String> = unseen
                 .filter(|ty| ty.takes_unsigned || *origin != Origin::Anonymous)
                 .filter(|ty| self.any_gets_in(callers, origin, owner, ty, memo))
                 .map(|ty| model.unlisted(&owner.handle, ty.name))
                 .collect();
+            let keys = POLICY_BEARING_TYPES.iter().find(|ty| ty.name == KEY.name);
+            if let Some(keys) = keys
+                && model.lacks_grants(&owner.handle)
+                && *origin != Origin::Anonymous
+                && self.any_gets_in(callers, origin, owner, keys, memo)
+            {
+                objects.push(format!("grants of {}", keys.name));
+            }
             if !objects.is_empty() {
                 let kind = AssumptionKind::ResourcePolicies;
                 all.push(Assumption { account: owner.handle.clone(), kind, objects });

@@ -3,7 +3,7 @@
 //! What concerns resources with a policy follows from their table ([`RESOURCE_TYPES`]) and from what the model's
 //! source lists: a row that is added there, or a source that reads a further type, changes what is said here.
 
-use crate::access::{AccessModel, RESOURCE_TYPES, ResourceType};
+use crate::access::{AccessModel, Coverage, KEY, RESOURCE_TYPES, ResourceType};
 
 /// Ways of access that no row of a table stands for.
 const GENERAL: [&str; 8] = [
@@ -35,7 +35,12 @@ pub fn not_modelled(model: &AccessModel) -> Vec<String> {
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
         None => String::new(),
     };
-    let beside = RESOURCE_TYPES.into_iter().filter_map(|of| of.also_opened_by);
+    // Where policies are read, and grants of every key.
+    let read = model.accounts.values().filter(|account| account.coverage == Coverage::Read);
+    let grants = model.lists_everywhere(KEY.name)
+        && read.map(|account| &account.handle).all(|account| !model.lacks_grants(account));
+    let beside = RESOURCE_TYPES.into_iter().filter(|of| of.name != KEY.name || !grants);
+    let beside = beside.filter_map(|of| of.also_opened_by);
     let mut all: Vec<String> = GENERAL.into_iter().chain(beside).map(str::to_owned).collect();
     all.push(format!("resource policies other than {policies}"));
     all.sort();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::UnreadAdvice;
+use crate::iam::KeyGrant;
 
 /// What was read of the policies on an account's resources.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,8 @@ pub struct ResourceReading {
     pub kind: &'static str,
     /// Its policy as JSON, where it has one; or why that could not be read.
     pub policy: Result<Option<String>, String>,
+    /// The grants on it that may let in somebody of another account, or why they could not be read; `None` where it is no KMS key.
+    pub grants: Result<Option<Vec<KeyGrant>>, String>,
 }
 
 /// Types of resources, by their CloudFormation names, whose policies are read.

@@ -319,6 +319,11 @@ fn policies(account: &mut AccountSnapshot, dump: &AccountDump, diagnostics: &mut
             }
         }
     }
+    let mut keys = policies
+        .resources
+        .iter()
+        .filter(|one| ResourceType::of_arn(&one.arn).is_some_and(|of| of.name == KEY.name));
+    account.lists_grants = keys.all(|key| key.grants.is_some() || key.grants_unread.is_some());
     for what in policies.not_read() {
         account.mark_unread(what);
     }
@@ -334,6 +339,8 @@ fn policies(account: &mut AccountSnapshot, dump: &AccountDump, diagnostics: &mut
         };
         let resource_of = Resource { label, policy, is_dumped: true, ..Resource::new(kind) };
         account.resources.insert(resource.arn.clone(), resource_of);
+        let grants = resource.grants.iter().flatten();
+        account.grants.extend(grants.map(|grant| (resource.arn.clone(), grant.clone())));
     }
 }
 

@@ -125,6 +125,10 @@ fn facts(snapshot: &AccountsSnapshot, earlier: Option<&Earlier<'_>>) -> Facts {
                 Some(beyond) => _ = in_part.insert(*name, beyond.clone()),
             }
         }
+        facts.grants.extend(account.grants.iter().cloned());
+        if account.lists_grants {
+            facts.lists_grants.insert(account.handle.clone());
+        }
         if !account.listed_types.is_empty() {
             facts.listed_beside.insert(account.handle.clone(), whole);
             facts.listed_in_part.insert(account.handle.clone(), in_part);

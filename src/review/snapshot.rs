@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::PolicyText;
 use crate::access::{NamedPolicy, PolicyType, ResourceType};
-use crate::iam::Use;
+use crate::iam::{KeyGrant, Use};
 use crate::ids::{AccountId, Handle, Partition};
 
 /// Accounts and their organization at one moment.
@@ -108,6 +108,10 @@ pub(crate) struct AccountSnapshot {
     /// Types, by their CloudFormation names, of which every policy on its resources is known, each with where that leaves off:
     /// `outside eu-west-1`; `None` where it does not.
     pub listed_types: BTreeMap<&'static str, Option<String>>,
+    /// Grants on its KMS keys, each with the ARN of its key.
+    pub grants: Vec<(String, KeyGrant)>,
+    /// Whether the grants on every key that a dump holds are known.
+    pub lists_grants: bool,
 }
 
 /// A role or user.
@@ -275,6 +279,8 @@ impl AccountSnapshot {
             restrict_public: false,
             ignores_public_lists: false,
             listed_types: BTreeMap::new(),
+            grants: Vec::new(),
+            lists_grants: false,
         }
     }
 

@@ -17,6 +17,7 @@ mod cloudcontrol;
 mod cloudformation;
 mod cloudwatch;
 mod faults;
+mod grants;
 mod iam;
 mod incoming;
 mod metrics;

@@ -29,7 +29,10 @@ pub(crate) fn resource(account: &str, call: &Call) -> String {
     let member = |name: &str| body.get(name).and_then(Value::as_str);
     let place = format!("{}:{account}", call.region);
     let named = match call.service {
-        Service::Kms => member("KeyId").map(|id| format!("kms:{place}:key/{id}")),
+        Service::Kms => member("KeyId").map(|id| {
+            let id = id.rsplit_once(":key/").map_or(id, |(_, id)| id);
+            format!("kms:{place}:key/{id}")
+        }),
         Service::Ecr => member("repositoryName").map(|n| format!("ecr:{place}:repository/{n}")),
         Service::Sqs => member("QueueUrl")
             .and_then(|u| u.rsplit('/').next())

@@ -24,7 +24,7 @@ use super::store::Change;
 use super::store::log::{Log, LogDelta};
 use super::wire::{Call, Ctx, Refusal, Reply, Service};
 use super::{
-    Options, account, authorize, cloudcontrol, cloudformation, cloudwatch, iam, metrics,
+    Options, account, authorize, cloudcontrol, cloudformation, cloudwatch, grants, iam, metrics,
     organizations, policies, protocol, s3, s3control, ssm, sts,
 };
 use crate::diag::Diagnostic;
@@ -375,6 +375,10 @@ impl Server {
                 .map(|value| protocol::json(&value, request)),
             Service::CloudControl => {
                 cloudcontrol::serve(&mut ctx, &call.operation, &json_body(call)?)
+                    .map(|value| protocol::json(&value, request))
+            }
+            Service::Kms if grants::serves(&call.operation) => {
+                grants::serve(&mut ctx, &call.operation, &json_body(call)?)
                     .map(|value| protocol::json(&value, request))
             }
             Service::Kms

@@ -115,6 +115,8 @@ state! {
     resources: Resource,
     /// Requests of Cloud Control by token.
     resource_requests: ResourceRequest,
+    /// `KEY ARN NUL GRANT ID`.
+    grants: Opaque,
     /// Monotonic numbers by name.
     counters: u64,
 }

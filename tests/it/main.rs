@@ -28,6 +28,7 @@ mod gates;
 mod guards;
 mod interrupt;
 mod kept;
+mod key_grants;
 mod kinds_docs;
 mod kinds_live;
 mod kinds_named;

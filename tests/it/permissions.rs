@@ -25,6 +25,7 @@ const NO_OCCASION: &[(&str, &str)] = &[
     ("iam:RemoveRoleFromInstanceProfile", "an instance profile holds a role that is deleted"),
     ("iam:UpdateOpenIDConnectProviderThumbprint", "thumbprints change"),
     ("kms:GetKeyPolicy", "there is a key"),
+    ("kms:ListGrants", "there is a key"),
     ("lambda:GetPolicy", "there is a function"),
     ("organizations:DeleteOrganization", "the organization goes"),
     ("organizations:ListCreateAccountStatus", "the answer to a creation is lost"),

@@ -196,7 +196,7 @@ const CI: &str = r#"iam_role.ci.at["dev"].arn"#;
 const OWN: &str = r#""arn:aws:iam::${account.production.id}:root""#;
 
 /// The verdict on the wall from dev to production after a plan.
-fn verdict(plan: &Value) -> &str {
+pub(crate) fn verdict(plan: &Value) -> &str {
     let walls = plan["isolation"]["matrix"].as_array().expect("walls");
     let wall = walls.iter().find(|w| w["from"] == "dev" && w["to"] == "production");
     wall.expect("the wall")["after"].as_str().expect("a verdict")

@@ -172,7 +172,11 @@ fn resource_policies(read: &PolicyReadings) -> ResourcePolicies {
             Ok(None) => (None, None),
             Err(why) => (None, Some(why.clone())),
         };
-        ResourceDump { arn: arn.clone(), policy, unread }
+        let (grants, grants_unread) = match &reading.grants {
+            Ok(grants) => (grants.clone(), None),
+            Err(why) => (None, Some(why.clone())),
+        };
+        ResourceDump { arn: arn.clone(), policy, unread, grants, grants_unread }
     };
     let types = read.read.iter().map(|(of, beyond)| ((*of).to_owned(), beyond.clone()));
     ResourcePolicies {

@@ -6,12 +6,12 @@ use std::thread;
 
 use super::sides::{Side, SideObject, Sides};
 use crate::access::{
-    AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
+    AccessModel, AccountFacts, Coverage, Facts, KEY, NamedPolicy, Permissions, PrincipalKind,
     PrincipalNode, ResourceType, STATE_STORE,
 };
 use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
-use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
+use crate::iam::{Document, Effect, Item, KeyGrant, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
 use crate::provider::PolicyReadings;
 use crate::schema::{
@@ -85,6 +85,8 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &SharedPolicies) ->
         listed_types: listed_types(),
         listed_beside: listed_beside(sides),
         listed_in_part: listed_in_part(sides),
+        grants: grants(sides),
+        lists_grants: lists_grants(sides),
         state_bucket: estate.state_bucket.as_ref().map(|name| {
             let partition = Partition::of_region(estate.provider.region.as_str());
             STATE_STORE.global_arn(partition, name)
@@ -186,6 +188,22 @@ fn listed_in_part(sides: &Sides) -> BTreeMap<Handle, BTreeMap<&'static str, Stri
         read.filter_map(|(of, beyond)| Some((*of, beyond.clone()?))).collect()
     };
     sides.policies.iter().map(|(handle, policies)| (handle.clone(), in_part(policies))).collect()
+}
+
+/// The grants on keys, each with the ARN of its key.
+fn grants(sides: &Sides) -> Vec<(String, KeyGrant)> {
+    let resources = sides.policies.values().flat_map(|policies| &policies.resources);
+    let grants = resources.flat_map(|(arn, reading)| {
+        reading.grants.iter().flatten().flatten().map(|grant| (arn.clone(), grant.clone()))
+    });
+    grants.collect()
+}
+
+/// The accounts of which the grants on every key that was listed are known; one where they could not be read is not judged.
+fn lists_grants(sides: &Sides) -> BTreeSet<Handle> {
+    let all = sides.policies.iter();
+    let read = all.filter(|(_, policies)| policies.read.contains_key(KEY.name));
+    read.map(|(handle, _)| handle.clone()).collect()
 }
 
 /// The types of resources that a bulk read lists whole.

@@ -106,6 +106,11 @@ impl Assembly<'_> {
             Ok(Some(text)) => document(self.cache.text(text, kind.service, &label)),
             Err(_) => ResourcePolicy::Unreadable,
         };
+        if let Err(why) = &reading.grants {
+            self.unjudged
+                .entry(account.clone())
+                .or_insert_with(|| format!("the grants on `{label}` could not be read: {why}"));
+        }
         let node = ResourceNode { policy, ..bare(kind, arn.to_owned(), account.clone(), label) };
         self.nodes.insert(arn.to_owned(), node);
     }

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::access::ResourceType;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::iam::KeyGrant;
 use crate::ids::AccountId;
 use crate::review::{PolicyText, json};
 use crate::workers::each;
@@ -341,22 +342,35 @@ pub(crate) struct ResourceDump {
     /// Why its policy is not here although it may have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unread: Option<String>,
+    /// The grants on a KMS key, as `aws kms list-grants` prints them; where they are not there, nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<Vec<KeyGrant>>,
+    /// Why its grants are not here although nobody left them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grants_unread: Option<String>,
 }
 
 impl ResourcePolicies {
     /// What could not be read, a phrase for each type: an account may have thousands of keys.
     pub(crate) fn not_read(&self) -> impl Iterator<Item = String> {
-        let mut single: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+        type Unread<'p> = ([&'static str; 2], &'p str);
+        let mut single: BTreeMap<Unread<'_>, (usize, &str)> = BTreeMap::new();
         for resource in &self.resources {
-            let Some(why) = &resource.unread else { continue };
             let of = ResourceType::of_arn(&resource.arn).map_or("resource", |of| of.name);
-            single.entry(of).or_insert((0, why)).0 += 1;
+            let policy = (["the policy of one", "the policies of"], &resource.unread);
+            let grants = (["the grants on one", "the grants on"], &resource.grants_unread);
+            for (what, why) in [policy, grants] {
+                if let Some(why) = why {
+                    single.entry((what, of)).or_insert((0, why)).0 += 1;
+                }
+            }
         }
         let types = self.unread.iter();
-        let types = types.map(|(of, why)| format!("the policies of `{of}` were not read: {why}"));
-        let single = single.into_iter().map(|(of, (count, why))| match count {
-            1 => format!("the policy of one `{of}` was not read: {why}"),
-            many => format!("the policies of {many} `{of}` were not read, of the first one: {why}"),
+        let types =
+            types.map(|(of, why)| format!("the policies of `{of}` could not be read: {why}"));
+        let single = single.into_iter().map(|(([one, several], of), (count, why))| match count {
+            1 => format!("{one} `{of}` could not be read: {why}"),
+            many => format!("{several} {many} `{of}` could not be read, of the first one: {why}"),
         });
         types.chain(single)
     }

@@ -134,3 +134,41 @@ fn what_could_not_be_read_is_said_live_and_dumped() {
     assert!(types(&review).contains(&"AWS::KMS::Key outside eu-west-1".to_owned()), "{review}");
     assert_eq!(review["change"]["not_read"], json!([]));
 }
+
+/// Grants on keys are in the folder, too; one that nobody asked for is named.
+#[test]
+fn a_grant_opens_a_wall_live_and_dumped() {
+    let estate = Estate::new();
+    let key = estate.beside.make("eu-west-1", "AWS::KMS::Key", &json!({}));
+    let role = format!("arn:aws:iam::{}:role/ci", estate.beside.id("dev"));
+    let shut = estate.review();
+    assert_eq!(verdict(&shut), "isolated");
+    assert!(!types(&shut).iter().any(|of| of.contains("grants of")), "{shut}");
+    let dump =
+        format!("dumps-1/accounts/{}/resource-policies.json", estate.beside.id("production"));
+    let path = estate.beside.p.path().join(dump);
+    let mut old: Value =
+        serde_json::from_str(&std::fs::read_to_string(&path).expect("a file")).expect("JSON");
+    for resource in old["resources"].as_array_mut().expect("a list") {
+        resource.as_object_mut().expect("an object").remove("grants").expect("grants");
+    }
+    std::fs::write(&path, old.to_string()).expect("written");
+    let without = estate.run(&["--accounts", "dumps-1"]);
+    assert_eq!(verdict(&without), "isolated");
+    assert!(types(&without).contains(&"grants of AWS::KMS::Key".to_owned()), "{without}");
+
+    estate.beside.inside("production", "eu-west-1", async |sdk| {
+        let grant = aws_sdk_kms::Client::new(sdk).create_grant().key_id(&key);
+        let grant = grant.grantee_principal(&role).operations("Decrypt".into());
+        grant.send().await.expect("granted");
+    });
+    assert_eq!(verdict(&estate.review()), "reachable");
+    estate.beside.wire.rule(|arrived| match arrived.operation == "ListGrants" {
+        true => Act::json(400, "AccessDeniedException", "not for you"),
+        false => Act::Pass,
+    });
+    let unread = estate.review();
+    assert_eq!(verdict(&unread), "undetermined");
+    let told = unread["change"]["not_read"].to_string();
+    assert!(told.contains("the grants on one `AWS::KMS::Key` could not be read"), "{told}");
+}

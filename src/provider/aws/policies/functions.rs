@@ -16,8 +16,8 @@ impl PolicyService for Functions {
         "AWS::Lambda::Function"
     }
 
-    fn actions(&self) -> [&'static str; 2] {
-        ["lambda:GetPolicy", "lambda:ListFunctions"]
+    fn actions(&self) -> &'static [&'static str] {
+        &["lambda:GetPolicy", "lambda:ListFunctions"]
     }
 
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {

@@ -1,5 +1,5 @@
 //! Policies on the resources of an account, by the calls of their own services: one list for each type and Region, and one read for
-//! each policy, at most [`AwsOptions::concurrency`] calls at a time.
+//! each policy (for a key another one for its grants), at most [`AwsOptions::concurrency`] calls at a time.
 //!
 //! [`AwsOptions::concurrency`]: crate::provider::aws::AwsOptions::concurrency
 
@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::kind::OrAbsent as _;
 use super::session::Session;
+use crate::iam::KeyGrant;
 use crate::provider::{Failure, PolicyReadings, PolicyTypes, ProviderError, ResourceReading};
 
 /// How the policies of one type are read.
@@ -28,8 +29,8 @@ trait PolicyService: Send + Sync {
     /// The CloudFormation name of the type.
     fn of(&self) -> &'static str;
 
-    /// The actions of IAM that both calls take.
-    fn actions(&self) -> [&'static str; 2];
+    /// The actions of IAM that its calls take.
+    fn actions(&self) -> &'static [&'static str];
 
     /// The resources of the type in a Region.
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError>;
@@ -41,6 +42,16 @@ trait PolicyService: Send + Sync {
         region: &str,
         listed: &Listed,
     ) -> Result<Option<String>, ProviderError>;
+
+    /// The grants on one of them that may let in somebody of another account; `None` where the type has none.
+    async fn grants(
+        &self,
+        _session: &Session,
+        _region: &str,
+        _listed: &Listed,
+    ) -> Result<Option<Vec<KeyGrant>>, ProviderError> {
+        Ok(None)
+    }
 }
 
 /// A resource that a list tells.
@@ -65,7 +76,7 @@ const SERVICES: [&dyn PolicyService; 7] = [
 pub(super) fn actions(types: &PolicyTypes) -> BTreeSet<String> {
     let services = SERVICES.iter().filter(|service| types.contains(service.of()));
     let mut all: BTreeSet<String> =
-        services.flat_map(|service| service.actions()).map(str::to_owned).collect();
+        services.flat_map(|service| service.actions()).map(|action| (*action).to_owned()).collect();
     if !all.is_empty() {
         all.insert(regions::ACTION.to_owned());
     }
@@ -148,10 +159,18 @@ async fn in_region(
         }
     };
     let reads = listed.into_iter().map(|listed| async move {
-        let _permit = permits.acquire().await;
-        let policy = service.policy(session, region, &listed).await.absent();
+        let policy = async {
+            let _permit = permits.acquire().await;
+            service.policy(session, region, &listed).await.absent()
+        };
+        let grants = async {
+            let _permit = permits.acquire().await;
+            service.grants(session, region, &listed).await
+        };
+        let (policy, grants) = futures::join!(policy, grants);
         let policy = policy.map(Option::flatten).map_err(|error| error.to_string());
-        (listed.arn, ResourceReading { kind: service.of(), policy })
+        let grants = grants.map_err(|error| error.to_string());
+        (listed.arn, ResourceReading { kind: service.of(), policy, grants })
     });
     Ok(join_all(reads).await)
 }

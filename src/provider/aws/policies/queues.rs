@@ -16,8 +16,8 @@ impl PolicyService for Queues {
         "AWS::SQS::Queue"
     }
 
-    fn actions(&self) -> [&'static str; 2] {
-        ["sqs:GetQueueAttributes", "sqs:ListQueues"]
+    fn actions(&self) -> &'static [&'static str] {
+        &["sqs:GetQueueAttributes", "sqs:ListQueues"]
     }
 
     /// Without a page size the list ends after a thousand, and does not say that it does.

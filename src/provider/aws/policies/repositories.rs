@@ -15,8 +15,8 @@ impl PolicyService for Repositories {
         "AWS::ECR::Repository"
     }
 
-    fn actions(&self) -> [&'static str; 2] {
-        ["ecr:DescribeRepositories", "ecr:GetRepositoryPolicy"]
+    fn actions(&self) -> &'static [&'static str] {
+        &["ecr:DescribeRepositories", "ecr:GetRepositoryPolicy"]
     }
 
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {

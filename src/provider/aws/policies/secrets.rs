@@ -15,8 +15,8 @@ impl PolicyService for StoredSecrets {
         "AWS::SecretsManager::Secret"
     }
 
-    fn actions(&self) -> [&'static str; 2] {
-        ["secretsmanager:GetResourcePolicy", "secretsmanager:ListSecrets"]
+    fn actions(&self) -> &'static [&'static str] {
+        &["secretsmanager:GetResourcePolicy", "secretsmanager:ListSecrets"]
     }
 
     /// Those that are about to be deleted too: they can be restored with their policies.

@@ -16,8 +16,8 @@ impl PolicyService for Tables {
         "AWS::DynamoDB::Table"
     }
 
-    fn actions(&self) -> [&'static str; 2] {
-        ["dynamodb:GetResourcePolicy", "dynamodb:ListTables"]
+    fn actions(&self) -> &'static [&'static str] {
+        &["dynamodb:GetResourcePolicy", "dynamodb:ListTables"]
     }
 
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {

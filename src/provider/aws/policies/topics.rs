@@ -15,8 +15,8 @@ impl PolicyService for Topics {
         "AWS::SNS::Topic"
     }
 
-    fn actions(&self) -> [&'static str; 2] {
-        ["sns:GetTopicAttributes", "sns:ListTopics"]
+    fn actions(&self) -> &'static [&'static str] {
+        &["sns:GetTopicAttributes", "sns:ListTopics"]
     }
 
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
