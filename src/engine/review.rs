@@ -32,12 +32,14 @@ mod live;
 mod observed;
 mod places;
 mod stacks;
+mod states;
 mod written;
 
 pub use assembly::cloud_assembly;
 pub use declared::{DeclaredWalls, declared};
 pub use live::LiveRequest;
 pub use stacks::StackRequest;
+pub use states::{StateText, terraform_states};
 
 /// What is to be judged.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +50,8 @@ pub struct ReviewRequest {
     pub since: Option<PathBuf>,
     /// Plans of one change, judged together.
     pub terraform_plans: Vec<PathBuf>,
+    /// States of Terraform: what they describe stands, where dumps or a live reading do not say otherwise.
+    pub terraform_states: Vec<StateText>,
     /// Directories with the `.tf` files that the plans were made from; those of the plans where none is named.
     pub configurations: Vec<PathBuf>,
     /// Templates of stacks, judged together with the plans.
@@ -110,6 +114,9 @@ pub struct ReviewedChange {
     /// The earlier dumps that today's were compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Names of the states that stand beside what was read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub terraform_states: Vec<String>,
     /// Names of the plans.
     pub terraform_plans: Vec<String>,
     /// Names of the templates.
@@ -220,6 +227,7 @@ fn judge(
             .help("name each with its accounts, as in `--environment production=222222222222,333333333333`, or give a configuration that does with `--estate DIR`")
             .into());
     }
+    states::add(request, &mut before)?;
     let plans = plans(request)?;
     let mut diagnostics = Diagnostics::new();
     let works: Vec<terraform::Work<'_>> =
@@ -254,6 +262,7 @@ fn judge(
     }
     let unknown_before = guardrails_unknown(&before.tree);
     let guardrails_unknown = guardrails_unknown(&overlay.after.tree);
+    let of_states = states::described(&overlay.after);
     let (was, is) = model::models(&before, &overlay.after);
     // What the models have read of them is not kept twice.
     drop((before, std::mem::take(&mut overlay.after)));
@@ -264,6 +273,7 @@ fn judge(
     let analysis = isolation::analyse(&was, &is, rules, &NoSafeguards, &request.today)?;
     let mut isolation = analysis.section;
     qualify(&mut isolation, &unknown_before, &guardrails_unknown);
+    of_states.qualify(&mut isolation);
     if declared.is_empty() {
         ease(&mut isolation);
     }
@@ -277,6 +287,11 @@ fn judge(
                 other_blocks: declared.others,
             }),
             since: request.since.as_ref().map(|dir| dir.display().to_string()),
+            terraform_states: request
+                .terraform_states
+                .iter()
+                .map(|state| state.name.clone())
+                .collect(),
             terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
             cloudformation_templates: request
                 .stacks

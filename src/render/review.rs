@@ -58,7 +58,11 @@ fn files(outcome: &ReviewOutcome) -> Vec<&str> {
 
 /// What was judged and by which rules, in one line.
 pub(super) fn basis(outcome: &ReviewOutcome) -> String {
-    let change = changed(outcome);
+    let states = outcome.change.terraform_states.join(", ");
+    let change = match states.as_str() {
+        "" => changed(outcome),
+        states => format!("{} States: {states}.", changed(outcome)),
+    };
     let Some(by) = &outcome.change.declared else { return change };
     let rules = match by.rules {
         0 => "every pair of environments is a wall".to_owned(),
@@ -86,6 +90,9 @@ fn changed(outcome: &ReviewOutcome) -> String {
         return format!("{plans}{} on {}.", tried.file, tried.targets.join(", "));
     }
     let files = files(outcome);
+    if files.is_empty() && !change.terraform_states.is_empty() {
+        return "What is known of the accounts; no change was given.".to_owned();
+    }
     if files.is_empty() {
         return "The accounts as they are; no change was given.".to_owned();
     }

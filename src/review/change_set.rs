@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{AccountSnapshot, AccountsSnapshot, Identity, PolicyText, Tree};
+use super::{AccountSnapshot, AccountsSnapshot, Identity, NO_DUMP, PolicyText, Tree};
 
 /// The changes of one file: a plan, or the template of a stack.
 pub(crate) trait ChangeSet {
@@ -115,7 +115,7 @@ pub(super) fn add_account(id: &str, before: &mut AccountsSnapshot) {
     }
     let Ok(parsed) = id.parse::<crate::ids::AccountId>() else { return };
     let mut account = AccountSnapshot::new(&parsed, crate::ids::Handle::from(&parsed));
-    account.mark_unread("there is no dump of it");
+    account.mark_unread(NO_DUMP);
     before.accounts.insert(id.to_owned(), Arc::new(account));
 }
 

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{
-    AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
-    OrganizationSnapshot, PolicyText, Resource, SharedTexts, Tree,
+    AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, NO_DUMP,
+    OrganizationPolicy, OrganizationSnapshot, PolicyText, Resource, SharedTexts, Tree,
 };
 use crate::access::{
     BUCKET, FUNCTION, KEY, PolicyType, QUEUE, REPOSITORY, RESOURCE_TYPES, ResourceType, SECRET,
@@ -121,16 +121,22 @@ pub(crate) fn unread(named: Named<'_>) -> AccountsSnapshot {
 fn add_environments(snapshot: &mut AccountsSnapshot, named: Named<'_>) {
     for (environment, ids) in named.environments {
         for id in ids {
-            if !snapshot.accounts.contains_key(id.as_str()) {
-                let mut account = AccountSnapshot::new(id, handle(id, snapshot, named));
-                account.mark_unread("there is no dump of it");
-                snapshot.accounts.insert(id.to_string(), Arc::new(account));
-            }
+            add_account(snapshot, id, named);
             if let Some(account) = snapshot.account(id.as_str()) {
                 account.environments.insert(environment.clone());
             }
         }
     }
+}
+
+/// An account without a dump, unless it is there: named, and unread.
+pub(crate) fn add_account(snapshot: &mut AccountsSnapshot, id: &AccountId, named: Named<'_>) {
+    if snapshot.accounts.contains_key(id.as_str()) {
+        return;
+    }
+    let mut account = AccountSnapshot::new(id, handle(id, snapshot, named));
+    account.mark_unread(NO_DUMP);
+    snapshot.accounts.insert(id.to_string(), Arc::new(account));
 }
 
 /// What the user calls the account; its name in the organization where that is one that reports can use and that no
@@ -257,7 +263,8 @@ fn label(arn: &str, name: &str, at: &Handle) -> String {
     format!("{kind}/{name}@{at}")
 }
 
-fn partition(arn: &str) -> Partition {
+/// The partition that an ARN names.
+pub(super) fn partition(arn: &str) -> Partition {
     let named = arn.split(':').nth(1).unwrap_or_default();
     serde_json::from_value(Json::String(named.to_owned())).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 //!
 //! * [`AccountsSnapshot`] is the state of the accounts, as plain data that can be changed;
 //! * [`dumps`] reads it from a folder of `aws` command line output;
-//! * [`terraform`] reads plans and [`cloudformation`] templates, and both translate changes into edits of an account (`edit`)
+//! * [`terraform`] reads plans and states and [`cloudformation`] templates, and both translate changes into edits of an account (`edit`)
 //!   and of the organization (`tree_edit`);
 //! * [`change_set`] carries all of them out together on a copy of it;
 //! * [`one_policy`] does the same with a policy on its own;
@@ -27,6 +27,6 @@ mod tree_edit;
 
 pub(crate) use document::{PolicyText, SharedTexts};
 pub(crate) use snapshot::{
-    AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
-    OrganizationSnapshot, Resource, Tree,
+    AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, NO_DUMP, ONLY_STATES,
+    OrganizationPolicy, OrganizationSnapshot, Resource, Tree,
 };

@@ -8,6 +8,12 @@ use crate::access::{NamedPolicy, PolicyType, ResourceType};
 use crate::iam::{KeyGrant, Use};
 use crate::ids::{AccountId, Handle, Partition};
 
+/// Why an account is unread of which nothing was given.
+pub(crate) const NO_DUMP: &str = "there is no dump of it";
+/// Why an account is unread that only states describe.
+pub(crate) const ONLY_STATES: &str =
+    "only Terraform states describe it, which hold what they manage and nothing else";
+
 /// Accounts and their organization at one moment.
 ///
 /// Cloning shares the accounts; one is copied when it is first changed ([`AccountsSnapshot::account`]).
@@ -282,6 +288,20 @@ impl AccountSnapshot {
             grants: Vec::new(),
             lists_grants: false,
         }
+    }
+
+    /// Whether nothing is known to be in it.
+    pub(crate) fn holds_nothing(&self) -> bool {
+        self.roles.is_empty()
+            && self.users.is_empty()
+            && self.groups.is_empty()
+            && self.policies.is_empty()
+            && self.resources.is_empty()
+    }
+
+    /// Whether all that is known of it comes from states.
+    pub(crate) fn is_of_states(&self) -> bool {
+        self.unread.iter().any(|why| why == ONLY_STATES)
     }
 
     /// Says that something is not known of it.

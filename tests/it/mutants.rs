@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use palisade::engine::EngineError;
-use palisade::engine::review::{self, ReviewRequest, StackRequest, cloud_assembly};
+use palisade::engine::review::{self, ReviewRequest, StackRequest, StateText, cloud_assembly};
 use palisade::promotion::gate::approval;
 use palisade::promotion::store;
 use palisade::state::{Ledger, LocalStore, ScopeState};
@@ -287,8 +287,11 @@ fn no_mutant_of_a_dump_a_plan_or_a_template_breaks_a_review() {
         ..ReviewRequest::default()
     };
     let folder = dir.path().join("cdk.out");
+    let state = dir.path().join("own.tfstate");
     let all_stacks = move |request: &ReviewRequest| {
         let mut request = request.clone();
+        let text = fs::read_to_string(&state).expect("text");
+        request.terraform_states = vec![StateText { name: "own.tfstate".to_owned(), text }];
         let new = |stack: StackRequest| StackRequest { is_new: true, ..stack };
         request.stacks.extend(cloud_assembly(&folder)?.into_iter().map(new));
         Ok::<_, EngineError>(request)
@@ -328,7 +331,19 @@ fn beside_the_example(dir: &Path) -> Vec<(PathBuf, String)> {
     let role = json!({"Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {
         "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": {"Ref": "Trusted"}}}
     }}}});
+    let aws = "provider[\"registry.terraform.io/hashicorp/aws\"].live";
+    let instance = |attributes: serde_json::Value| json!([{"index_key": "a", "attributes": attributes, "sensitive_attributes": [[{"type": "get_attr", "value": "tags"}]]}]);
     let files = [
+        (
+            "own.tfstate",
+            json!({"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "5d1c", "resources": [
+                {"mode": "managed", "module": "module.m[\"x\"]", "type": "aws_iam_role", "name": "r", "provider": aws, "instances": instance(json!({
+                    "arn": "arn:aws:iam::444444444444:role/r", "name": "r", "path": "/", "unique_id": "AROAR", "assume_role_policy": own.to_string(),
+                    "inline_policy": [{"name": "p", "policy": own.to_string()}], "managed_policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+                }))},
+                {"mode": "managed", "type": "aws_s3_bucket_policy", "name": "b", "provider": aws, "instances": instance(json!({"bucket": "b", "policy": own.to_string()}))}
+            ]}),
+        ),
         (
             "dumps/accounts/222222222222/resource-policies.json",
             json!({"resources": [

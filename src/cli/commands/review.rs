@@ -34,6 +34,8 @@ const BEFORE: &str = "before";
                         palisade review --accounts dumps --cloudformation release.yaml \\\n    \
                         --stack release=222222222222/eu-west-1 --deployed deployed \\\n    \
                         -e dev=111111111111 -e production=222222222222\n  \
+                        palisade review --terraform-state network.tfstate --terraform-state s3://acme-state/apps.tfstate \\\n    \
+                        --terraform-plan plan.json -e dev=111111111111 -e production=222222222222\n  \
                         palisade review --accounts dumps --terraform-plan plan.json --estate walls\n  \
                         palisade review --read-role SecurityAudit --dump dumps"
 )]
@@ -41,6 +43,10 @@ pub struct ReviewArgs {
     /// Folder with dumps of the accounts as they are
     #[arg(long, value_name = "DIR", group = BEFORE)]
     accounts: Option<PathBuf>,
+    /// Terraform state as what stands: `terraform.tfstate`, the output of `terraform state pull` or that of `terraform show
+    /// -json`, or `s3://BUCKET/KEY`. Several are read together; dumps and live accounts take precedence over them
+    #[arg(long, value_name = "FILE", group = BEFORE, conflicts_with_all = ["dump", "since"])]
+    terraform_state: Vec<String>,
     /// Role to assume in each account to read it as it is; `OrganizationAccountAccessRole` where only --management-role or
     /// --dump is given
     #[arg(long, value_name = "NAME", group = BEFORE, conflicts_with = "accounts")]
@@ -80,7 +86,7 @@ pub struct ReviewArgs {
     /// Values for variables of the configuration.
     #[command(flatten)]
     vars: VarArgs,
-    /// The account of a plan's provider where the plan does not tell it, as in `aws.prod=222222222222`
+    /// The account of a provider where the plan or the state does not tell it, as in `aws.prod=222222222222`
     #[arg(long, value_name = "KEY=ID", value_parser = provider)]
     provider: Vec<(String, AccountId)>,
     /// What makes the review fail with exit code 3
@@ -154,6 +160,12 @@ pub async fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
                 .into());
         }
         None => {}
+    }
+    if !args.terraform_state.is_empty() {
+        let is_remote = args.terraform_state.iter().any(|name| name.starts_with("s3://"));
+        let workspace = if is_remote { context.workspace()? } else { context.offline() };
+        request.terraform_states =
+            review::terraform_states(&workspace, &args.terraform_state).await?;
     }
     if let Some(dir) = &args.dump {
         let named = request.accounts_named();

@@ -25,7 +25,7 @@ pub(super) struct Accounts<'p> {
 }
 
 impl<'p> Accounts<'p> {
-    pub(super) fn new(plan: &'p TerraformPlan, given: &ProviderAccounts) -> Self {
+    pub(super) fn new(plan: &'p TerraformPlan, given: &'p ProviderAccounts) -> Self {
         let by_address = plan.changes().iter().map(|c| (c.address.as_str(), c)).collect();
         let mut accounts = Self { plan, by_provider: HashMap::new(), by_address };
         let learned = accounts.learned();
@@ -40,27 +40,31 @@ impl<'p> Accounts<'p> {
                 });
             accounts.by_provider.extend(told.map(|id| (key.as_str(), id)));
         }
+        for (key, id) in given {
+            accounts.by_provider.entry(key).or_insert_with(|| id.to_string());
+        }
         accounts
     }
 
     /// The account of an object; `None` where nothing tells it.
     pub(super) fn of(&self, change: &Change) -> Option<String> {
-        own(change).or_else(|| {
-            let key = &self.block(change)?.provider_config_key;
-            self.by_provider.get(key.as_str()).cloned()
-        })
+        own(change).or_else(|| self.by_provider.get(self.provider(change)?).cloned())
     }
 
-    /// The provider that serves an object, for advice.
-    pub(super) fn provider(&self, change: &Change) -> Option<&'p str> {
-        self.block(change).map(|block| block.provider_config_key.as_str())
+    /// The key of the provider that serves an object.
+    pub(super) fn provider<'c>(&self, change: &'c Change) -> Option<&'c str>
+    where
+        'p: 'c,
+    {
+        let told = change.provider_key.as_deref();
+        told.or_else(|| Some(self.block(change)?.provider_config_key.as_str()))
     }
 
     /// The region of an object, where the plan says one.
     pub(super) fn region(&self, change: &Change) -> Option<String> {
         let own = change.either("region").map(str::to_owned);
         own.or_else(|| {
-            let key = &self.block(change)?.provider_config_key;
+            let key = self.provider(change)?;
             let provider = self.plan.configuration.provider_config.get(key)?;
             self.constant(provider.expressions.get("region")?)
         })
@@ -94,6 +98,14 @@ impl<'p> Accounts<'p> {
 
     /// Whether the configuration sets an argument.
     pub(super) fn is_set(&self, change: &Change, attr: &str) -> bool {
+        if self.plan.is_a_state {
+            return change.change.after.get(attr).is_some_and(|value| match value {
+                Json::Null => false,
+                Json::Array(all) => !all.is_empty(),
+                Json::String(text) => !text.is_empty(),
+                Json::Object(_) | Json::Bool(_) | Json::Number(_) => true,
+            });
+        }
         self.block(change).is_some_and(|block| {
             block.expressions.get(attr).is_some_and(|e| match e {
                 Json::Array(blocks) => !blocks.is_empty(),
@@ -162,8 +174,9 @@ impl<'p> Accounts<'p> {
     fn learned(&self) -> HashMap<&'p str, BTreeSet<String>> {
         let mut learned: HashMap<&str, BTreeSet<String>> = HashMap::new();
         for change in self.plan.changes() {
-            if let (Some(id), Some(block)) = (own(change), self.block(change)) {
-                learned.entry(block.provider_config_key.as_str()).or_default().insert(id);
+            let tells = change.mode == "managed" || !self.plan.is_a_state || is_identity(change);
+            if let (Some(id), Some(key), true) = (own(change), self.provider(change), tells) {
+                learned.entry(key).or_default().insert(id);
             }
         }
         let state = self.plan.prior_state.as_ref().and_then(|state| state.values.as_ref());
@@ -229,6 +242,11 @@ impl<'p> Accounts<'p> {
             || text.parse::<Region>().is_ok();
         telling.then(|| text.to_owned())
     }
+}
+
+/// Whether it is the identity of the provider's caller.
+pub(super) fn is_identity(change: &Change) -> bool {
+    change.r#type == "aws_caller_identity"
 }
 
 /// The account that an object's own ARN names.

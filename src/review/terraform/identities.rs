@@ -180,7 +180,10 @@ fn hold(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: 
             // What policies that ask for tags say of it is not known.
             edit.unreadable |= edit.tags.is_none();
             // Both are readings of what separate resources attach, unless the configuration sets them.
-            if work.accounts.is_set(change, "inline_policy") {
+            // In a state they are all that is known of what stands.
+            if work.is_a_state() && change.is_sensitive("inline_policy") {
+                edit.unreadable = true;
+            } else if work.accounts.is_set(change, "inline_policy") {
                 edit.unreadable |= change.is_unknown("inline_policy");
                 edit.inline = Some(inline_blocks(change));
             }
@@ -192,13 +195,24 @@ fn hold(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: 
         }
     };
     edit.carry_out(account, notes);
+    if let (Some(id), true) = (change.after("unique_id"), work.is_a_state()) {
+        let name = change.after("name").unwrap_or_default();
+        let holders = match change.r#type.as_str() {
+            "aws_iam_role" => &mut account.roles,
+            _ => &mut account.users,
+        };
+        if let Some(identity) = holders.get_mut(name) {
+            identity.unique_id = Some(id.to_owned());
+        }
+    }
 }
 
 fn inline_blocks(change: &Change) -> BTreeMap<String, PolicyText> {
     let blocks =
         change.change.after.get("inline_policy").and_then(Json::as_array).into_iter().flatten();
     let named = |block: &Json| {
-        let name = block.get("name")?.as_str()?.to_owned();
+        // A block without a name says that there is none (provider's documentation, "aws_iam_role").
+        let name = block.get("name")?.as_str().filter(|name| !name.is_empty())?.to_owned();
         Some((name, PolicyText::read(block.get("policy")?)))
     };
     blocks.filter_map(named).collect()

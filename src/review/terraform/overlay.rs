@@ -70,10 +70,15 @@ impl<'p> Work<'p> {
         work.partial();
         for change in file.plan.changes() {
             let bearing = bearing(&change.provider_name, &change.r#type);
+            // What stands was judged when it was made: of a state, only what the model holds is added.
+            let is_added = bearing == Bearing::Judged && !is_of_organization(change);
+            if file.plan.is_a_state && !is_added {
+                continue;
+            }
             let told = || work.accounts.of(change).or_else(|| evidence(change, before));
             let managed = change.mode == "managed";
             if bearing == Bearing::Judged && managed {
-                let account = match change.r#type.starts_with("aws_organizations_") {
+                let account = match is_of_organization(change) {
                     true => Some(String::new()),
                     false => told(),
                 };
@@ -170,14 +175,21 @@ impl<'p> Work<'p> {
     }
 
     fn unknown_account(&self, change: &Change) -> Diagnostic {
+        let has_keys = !self.file.plan.configuration.provider_config.is_empty();
         let help = match self.accounts.provider(change) {
-            Some(key) => format!(
+            Some(key) if has_keys || !self.is_a_state() => format!(
                 "set the account of the provider, as in `--provider '{key}=111111111111'`"
             ),
+            Some(_) => {
+                "give the state file itself (the output of `terraform state pull`), which says which provider block serves it; or, if all are in one account, `--provider 'aws=111111111111'`".to_owned()
+            }
             None => "its block is no longer in the configuration and no dump contains it: pass a dump of its account with `--accounts`".to_owned(),
         };
         Diagnostic::error(format!("the account of `{}` is not known", change.address))
-            .detail(format!("in the plan `{}`", self.file.name))
+            .detail(match self.file.plan.is_a_state {
+                true => format!("in the state `{}`", self.file.name),
+                false => format!("in the plan `{}`", self.file.name),
+            })
             .help(help)
     }
 
@@ -188,6 +200,16 @@ impl<'p> Work<'p> {
         }
         let object = self.accounts.referenced(change, attr)?;
         self.entities.get(object.address.as_str()).cloned()
+    }
+
+    /// Whether these are objects of a state, which stand.
+    pub(super) fn is_a_state(&self) -> bool {
+        self.file.plan.is_a_state
+    }
+
+    /// What the file says of objects.
+    pub(super) fn changes(&self) -> &'p [Change] {
+        self.file.plan.changes()
     }
 
     /// What stands for an object of this plan.
@@ -202,6 +224,12 @@ impl<'p> Work<'p> {
 
     /// A policy after a change. `None` where there is none.
     pub(super) fn policy(&self, change: &Change, attr: &str) -> Option<PolicyText> {
+        if self.is_a_state() && change.is_sensitive(attr) {
+            return Some(PolicyText::Unknown(format!(
+                "`{}.{attr}` is marked sensitive",
+                change.address
+            )));
+        }
         if change.is_unknown(attr) {
             let unknown =
                 || PolicyText::Unknown(format!("`{}.{attr}` is known after apply", change.address));
@@ -250,6 +278,10 @@ impl ChangeSet for Work<'_> {
     fn harmless(&self) -> usize {
         self.harmless
     }
+}
+
+fn is_of_organization(change: &Change) -> bool {
+    change.r#type.starts_with("aws_organizations_")
 }
 
 /// A value that is known after apply, the same wherever it is named.

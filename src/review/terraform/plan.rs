@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
-use super::TRUST;
+/// The argument of a role that holds its trust policy.
+pub(crate) const TRUST: &str = "assume_role_policy";
 
 /// Arguments with a policy.
 const POLICIES: [&str; 4] = [TRUST, "access_policy", "content", "policy"];
@@ -41,6 +42,11 @@ pub(crate) struct TerraformPlan {
     /// Values of the root module's variables.
     #[serde(default)]
     pub variables: BTreeMap<String, Variable>,
+    /// A state file has it, and no plan.
+    pub lineage: Option<IgnoredAny>,
+    /// Whether these are the objects of a state: each stands as it is told to be made.
+    #[serde(skip)]
+    pub is_a_state: bool,
 }
 
 impl TerraformPlan {
@@ -92,6 +98,9 @@ pub(crate) struct Change {
     /// The source address of its provider.
     #[serde(default)]
     pub provider_name: String,
+    /// The key of its provider in a state, which has no blocks; those of plans tell it.
+    #[serde(skip)]
+    pub provider_key: Option<String>,
     /// What is done.
     pub change: Delta,
 }
@@ -162,15 +171,13 @@ impl Change {
     /// Whether an attribute is wholly or in part unknown until apply.
     #[must_use]
     pub(crate) fn is_unknown(&self, attr: &str) -> bool {
-        fn any(value: &Json) -> bool {
-            match value {
-                Json::Bool(unknown) => *unknown,
-                Json::Array(all) => all.iter().any(any),
-                Json::Object(all) => all.values().any(any),
-                _ => false,
-            }
-        }
         self.change.after_unknown.get(attr).is_some_and(any)
+    }
+
+    /// Whether an attribute is marked sensitive, wholly or in part.
+    #[must_use]
+    pub(crate) fn is_sensitive(&self, attr: &str) -> bool {
+        self.change.after_sensitive.get(attr).is_some_and(any)
     }
 
     /// Whether an attribute is another one after the change.
@@ -191,6 +198,16 @@ impl Change {
             && names
                 .filter(|name| !matches!(name.as_str(), "tags" | "tags_all"))
                 .all(|name| !self.differs(name))
+    }
+}
+
+/// Whether `true` stands anywhere in it.
+fn any(value: &Json) -> bool {
+    match value {
+        Json::Bool(set) => *set,
+        Json::Array(all) => all.iter().any(any),
+        Json::Object(all) => all.values().any(any),
+        Json::Null | Json::Number(_) | Json::String(_) => false,
     }
 }
 
@@ -236,13 +253,22 @@ pub(crate) struct StateModule {
 pub(crate) struct StateResource {
     /// Its address.
     pub address: String,
+    /// `managed` or `data`.
+    #[serde(default)]
+    pub mode: String,
     /// Its type.
     pub r#type: String,
     /// Its name.
     pub name: String,
+    /// The source address of its provider.
+    #[serde(default)]
+    pub provider_name: String,
     /// Its attributes.
     #[serde(default)]
     pub values: Json,
+    /// `true` for sensitive values.
+    #[serde(default)]
+    pub sensitive_values: Json,
 }
 
 impl StateModule {

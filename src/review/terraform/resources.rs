@@ -229,7 +229,9 @@ fn hold(
     let Some(entity) = work.entity(change).cloned() else { return };
     let is_new = change.does("create");
     let (arn, label) = (entity.arn, change.address.clone());
-    AccountEdit::PutResource { arn: arn.clone(), of: row.of, label, is_new }
+    // What a state holds may be older than the defaults of a new one.
+    let has_defaults = is_new && !work.is_a_state();
+    AccountEdit::PutResource { arn: arn.clone(), of: row.of, label, is_new: has_defaults }
         .carry_out(account, notes);
     // Unless the configuration sets it, the attribute is a reading of what a separate resource puts there.
     if work.accounts.is_set(change, row.policy()) && (is_new || change.differs(row.policy())) {

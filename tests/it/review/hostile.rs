@@ -1,7 +1,7 @@
 //! Files that nobody made by accident: huge, deep, forged. Each ends with an error that says which file it is, and shows
 //! nothing of what it holds.
 
-use palisade::engine::review::StackRequest;
+use palisade::engine::review::{StackRequest, StateText, run};
 use serde_json::json;
 
 use super::lab::{Lab, PRODUCTION, Plan};
@@ -57,6 +57,76 @@ fn plans_of_a_hostile_author_are_refused() {
         .with(|plan| plan["resource_changes"] = (0..40_000).map(change).collect());
     let outcome = Lab::new().plan(&plan).review().expect("a review");
     assert_eq!(outcome.change.harmless, 40_000);
+}
+
+#[test]
+fn states_of_a_hostile_author_are_refused() {
+    let lab = Lab::new();
+    let review = |text: String| {
+        let mut request = lab.request();
+        request.terraform_states = vec![StateText { name: "own.tfstate".to_owned(), text }];
+        run(&request)
+    };
+    let block = |content: &str| format!("{{\"version\": 4, \"resources\": [{content}]}}");
+    for text in [
+        nested("[", "]", 200_000),
+        nested("{\"a\":", "}", 200_000),
+        block(&nested("[", "]", 200_000)),
+        block(&format!(
+            "{{\"mode\": \"managed\", \"type\": \"aws_vpc\", \"name\": \"v\", \"instances\": [{{\"attributes\": {}}}]}}",
+            nested("{\"a\":", "}", 200)
+        )),
+        format!(
+            "{{\"format_version\": \"1.0\", \"values\": {{\"root_module\": {}}}}}",
+            nested("{\"child_modules\":[", "]}", 100)
+        ),
+        format!("{{\"version\": \"{SECRET}\"}}"),
+        format!("{{\"version\": 4, \"resources\": \"{SECRET}\"}}"),
+        block(&format!("{{\"mode\": \"{SECRET}\"}}")),
+        format!("\"{SECRET}\""),
+        "\u{0}".to_owned(),
+        String::new(),
+    ] {
+        let shown: String = text.chars().take(60).collect();
+        let error = review(text).expect_err("refused");
+        let said = format!("{:?}", error.diagnostics());
+        assert!(said.contains("own.tfstate") && !said.contains(SECRET), "{shown}: {said}");
+    }
+    // Forged: an account that is none, ARNs of others, lists for texts. It is read or refused, and proves nothing closed.
+    let object = |kind: &str, attributes: serde_json::Value| {
+        json!({"mode": "managed", "type": kind, "name": "x", "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
+            "instances": [{"attributes": attributes, "sensitive_attributes": [[], [{}], 7, "x"]}]})
+    };
+    for (kind, attributes) in [
+        ("aws_iam_role", json!({"arn": "arn:aws:iam::1:role/x", "name": "x"})),
+        (
+            "aws_iam_role",
+            json!({"arn": format!("arn:aws:iam::{PRODUCTION}:role/x"), "name": ["x"], "assume_role_policy": 7}),
+        ),
+        (
+            "aws_iam_role",
+            json!({"arn": format!("arn:aws:iam::{PRODUCTION}:role/settle"), "name": "other", "tags_all": [], "inline_policy": {}}),
+        ),
+        (
+            "aws_iam_policy_attachment",
+            json!({"policy_arn": format!("arn:aws:iam::{PRODUCTION}:policy/x"), "roles": "x", "arn": format!("arn:aws:iam::{PRODUCTION}:x")}),
+        ),
+        (
+            "aws_s3_bucket_policy",
+            json!({"bucket": "arn:aws:s3:::acme-ledger", "policy": "{", "arn": format!("arn:aws:iam::{PRODUCTION}:x")}),
+        ),
+        (
+            "aws_lambda_permission",
+            json!({"function_name": format!("arn:aws:lambda:us-east-1:{PRODUCTION}:function:f"), "statement_id": [], "principal": "*"}),
+        ),
+    ] {
+        let _ = review(json!({"version": 4, "resources": [object(kind, attributes)]}).to_string());
+    }
+    // A large one is read: 40,000 objects that bear no access.
+    let instance = |n: usize| json!({"index_key": n, "attributes": {"id": format!("vpc-{n}"), "tags": {"n": n}}});
+    let mut many = object("aws_vpc", json!({}));
+    many["instances"] = (0..40_000).map(instance).collect();
+    review(json!({"version": 4, "resources": [many]}).to_string()).expect("a review");
 }
 
 #[test]

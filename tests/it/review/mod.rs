@@ -17,5 +17,6 @@ mod places;
 mod services;
 mod stack_files;
 mod stacks;
+mod states;
 mod types;
 mod written;
