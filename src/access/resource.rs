@@ -419,7 +419,8 @@ const fn unsigned(name: &'static str, service: &'static str) -> PolicyBearing {
     PolicyBearing { name, service, takes_unsigned: true }
 }
 
-/// Types that let others in by a policy of their own, those that hold data or power most often first.
+/// Types that let others in by a policy of their own, those that hold data or power most often first: rows show the first ones by name.
+/// Versions and aliases of functions come last, whose policies say little beside those of the functions.
 ///
 /// Source: IAM User Guide, "AWS services that work with IAM", the column on resource-based policies; whether
 /// unsigned requests are answered, by each service's own guide (SQS: "Anonymous", API Gateway and Lambda
@@ -430,31 +431,31 @@ pub static POLICY_BEARING_TYPES: [PolicyBearing; 30] = [
     unsigned("AWS::SQS::Queue", "sqs"),
     unsigned("AWS::SNS::Topic", "sns"),
     unsigned("AWS::Lambda::Function", "lambda"),
-    unsigned("AWS::Lambda::Alias", "lambda"),
-    unsigned("AWS::Lambda::Version", "lambda"),
     signed("AWS::DynamoDB::Table", "dynamodb"),
     unsigned("AWS::S3::Bucket", "s3"),
-    unsigned("AWS::S3::AccessPoint", "s3"),
     signed("AWS::ECR::Repository", "ecr"),
+    unsigned("AWS::S3::AccessPoint", "s3"),
     signed("AWS::Events::EventBus", "events"),
-    signed("AWS::ACMPCA::CertificateAuthority", "acm-pca"),
-    unsigned("AWS::ApiGateway::RestApi", "execute-api"),
     signed("AWS::Backup::BackupVault", "backup"),
-    signed("AWS::CloudTrail::EventDataStore", "cloudtrail"),
-    signed("AWS::CodeArtifact::Repository", "codeartifact"),
-    signed("AWS::CodeBuild::Project", "codebuild"),
+    unsigned("AWS::ApiGateway::RestApi", "execute-api"),
     unsigned("AWS::EFS::FileSystem", "elasticfilesystem"),
-    signed("AWS::EventSchemas::Registry", "schemas"),
-    signed("AWS::Glue::Database", "glue"),
-    signed("AWS::Kinesis::Stream", "kinesis"),
-    signed("AWS::Logs::Destination", "logs"),
     unsigned("AWS::OpenSearchService::Domain", "es"),
-    signed("AWS::RedshiftServerless::Namespace", "redshift-serverless"),
+    signed("AWS::Kinesis::Stream", "kinesis"),
+    signed("AWS::Glue::Database", "glue"),
+    signed("AWS::CodeArtifact::Repository", "codeartifact"),
     signed("AWS::S3Express::DirectoryBucket", "s3express"),
+    signed("AWS::Logs::Destination", "logs"),
+    signed("AWS::ACMPCA::CertificateAuthority", "acm-pca"),
+    signed("AWS::CloudTrail::EventDataStore", "cloudtrail"),
+    signed("AWS::CodeBuild::Project", "codebuild"),
+    signed("AWS::EventSchemas::Registry", "schemas"),
+    signed("AWS::RedshiftServerless::Namespace", "redshift-serverless"),
     signed("AWS::SES::EmailIdentity", "ses"),
     signed("AWS::SSM::Parameter", "ssm"),
     signed("AWS::SSMIncidents::ResponsePlan", "ssm-incidents"),
     unsigned("AWS::VpcLattice::Service", "vpc-lattice-svcs"),
+    unsigned("AWS::Lambda::Alias", "lambda"),
+    unsigned("AWS::Lambda::Version", "lambda"),
 ];
 
 impl ResourceType {

@@ -109,6 +109,21 @@ fn a_grant_opens_a_wall_and_guardrails_close_it() {
     assert_eq!(verdict(&keyed.plan("")), "isolated");
 }
 
+/// Who may make grants on a key lets itself in.
+#[test]
+fn making_grants_opens_a_wall() {
+    let beside = Beside::new("");
+    let statement = json!({
+        "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:role/ci", beside.id("dev")) },
+        "Action": "kms:CreateGrant", "Resource": "*",
+    });
+    let policy = json!({ "Version": "2012-10-17", "Statement": [statement] });
+    beside.make("eu-west-1", "AWS::KMS::Key", &json!({ "KeyPolicy": policy }));
+    let plan = beside.wire.run(&beside.p, &["plan", "--json"]).json();
+    assert_eq!(verdict(&plan), "reachable");
+    assert!(plan["isolation"].to_string().contains("kms:CreateGrant"), "{plan}");
+}
+
 /// KMS API Reference, `GrantConstraints`: the request has to hold the context, which the caller chooses.
 #[test]
 fn a_constraint_is_in_the_request() {
