@@ -19,10 +19,10 @@ use crate::access::{
 use crate::iam::{Document, Use};
 use crate::ids::{Handle, Partition};
 
-mod issuers;
+pub(super) mod issuers;
 mod leaving;
 mod managing;
-mod running;
+pub(super) mod running;
 mod unread;
 
 const DEV: &str = "111111111111";
@@ -139,7 +139,7 @@ fn resource(kind: &'static ResourceType, arn: &str, policy: Option<&Json>) -> Re
     }
 }
 
-fn into_production(model: &AccessModel) -> WallVerdict {
+pub(super) fn into_production(model: &AccessModel) -> WallVerdict {
     wall(model, &Origin::Environment("dev".to_owned()))
 }
 

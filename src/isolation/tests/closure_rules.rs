@@ -1,16 +1,21 @@
 //! Every rule of the closure of power is needed: some wall that is open closes when that one right is left out.
 
+use super::super::WallVerdict;
 use super::super::compare::{compare_by, verdict};
 use super::super::paths::Origin;
 use super::super::rights::tests::{leaving_out, without_rule};
 use super::super::rights::{ClosureRule, NewPrincipal, RightsScope};
 use super::alone::managing;
+use super::by_hand::into_production;
+use super::by_hand::issuers::keys_that_dev_writes;
+use super::by_hand::running::function_far_away;
 use super::escalation::{
     HOP, LOW, by_service, denied, document, foothold, managed, may, on_machine, policy_arn,
 };
 use super::hunt::{scp, user, with};
 use super::power::{ASSUME, statements};
 use super::*;
+use crate::access::AccessModel;
 use crate::plan::access::models;
 
 /// A role that somebody may tag, and may assume once it is tagged.
@@ -565,8 +570,28 @@ fn every_step_of_the_closure_is_needed_by_some_wall() {
             .both(role("production", "deploy", by("dev", "ci"), None))
             .both(lock())
     };
+    // Who is made is under a policy of AWS's that leaves what steps out.
+    let under_aws = || {
+        let power_user = "arn:aws:iam::aws:policy/PowerUserAccess";
+        narrow(Vec::new()).both(low2(vec![create(power_user), may("iam:PutRolePolicy", new)]))
+    };
+    let joined = || {
+        let bridge = "arn:aws:iam::222222222222:user/bridge";
+        let ops = "arn:aws:iam::222222222222:group/ops";
+        let unknown = json!(["arn:aws:iam::aws:policy/NotKnownToAnybody"]);
+        let group = json!({"arn": ops, "managed_policies": unknown});
+        let by_bridge = trust(json!({"Principal": {"AWS": bridge}}));
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(low(vec![may("iam:CreateAccessKey", bridge), may("iam:AddUserToGroup", ops)]))
+            .both(object("iam_user", Some("shared"), "bridge", json!({"arn": bridge})))
+            .both(object("iam_group", Some("shared"), "ops", group))
+            .then(role("production", "deploy", by_bridge, None))
+    };
     let beside = |one: Json, other: Json| let_in(vec![one]).both(low2(vec![other]));
     let cases: Vec<(ClosureRule, Fixture)> = vec![
+        (ClosureRule::BoundsOfAws, under_aws()),
+        (ClosureRule::UnreadGroups, joined()),
         (ClosureRule::ChangedByOthers, hop_denied()),
         (ClosureRule::StepsGoneOn, gone_on()),
         (
@@ -590,19 +615,39 @@ fn every_step_of_the_closure_is_needed_by_some_wall() {
     let mut wrong = Vec::new();
     for (rule, fixture) in cases {
         let whole = after(&fixture.analyse(), "dev", "production").to_owned();
-        let without = without_the_rule(&fixture, rule);
-        let less = if rule == ClosureRule::MadeTagged { "conditional" } else { "isolated" };
-        if (whole.as_str(), without) != ("reachable", less) {
+        let without = without_the_rule(&models(&fixture.estate, &fixture.sides()), rule);
+        let right = match rule {
+            ClosureRule::MadeTagged => ("reachable", "conditional"),
+            ClosureRule::UnreadGroups => ("undetermined", "isolated"),
+            _ => ("reachable", "isolated"),
+        };
+        if (whole.as_str(), without) != right {
             wrong.push(format!("{rule:?}: {whole}, and {without} without it"));
+        }
+    }
+    // What no kind has, functions and issuers of whoever writes their keys, is made by hand.
+    let update = may("lambda:UpdateFunctionCode", "*");
+    let by_hand = [
+        // Whoever calls what runs under a role may still be that role, for all that is known.
+        (ClosureRule::CodeOfOthers, function_far_away(&update), "undetermined"),
+        (ClosureRule::TokensIssued, keys_that_dev_writes(), "isolated"),
+    ];
+    for (rule, facts, less) in by_hand {
+        let sides = (AccessModel::default(), AccessModel::new(facts));
+        let (whole, without) = (into_production(&sides.1), without_the_rule(&sides, rule));
+        if (whole, without) != (WallVerdict::Reachable, less) {
+            wrong.push(format!("{rule:?}: {}, and {without} without it", whole.name()));
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The verdict on production from dev, where the closure is searched without a rule.
-fn without_the_rule(fixture: &Fixture, rule: ClosureRule) -> &'static str {
-    let (before, after) = models(&fixture.estate, &fixture.sides());
-    let compared = compare_by(&before, &after, without_rule(&before, &after, rule));
+/// The verdict on production from dev after a change, where the closure is searched without a rule.
+fn without_the_rule(
+    (before, after): &(AccessModel, AccessModel),
+    rule: ClosureRule,
+) -> &'static str {
+    let compared = compare_by(before, after, without_rule(before, after, rule));
     let pair = (Origin::Environment("dev".to_owned()), "production".to_owned());
-    verdict(&after, &compared.after.1, &pair).0.name()
+    verdict(after, &compared.after.1, &pair).0.name()
 }

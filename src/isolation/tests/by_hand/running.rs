@@ -86,30 +86,35 @@ fn who_changes_what_a_function_runs_is_its_role() {
     assert_eq!(outside(estate("*", &lets(CI, code), vec![])), Isolated);
 }
 
+/// Dev gets in as shared's `hop`, whom the policy of a function in a third account lets change its code. `hop` itself has this
+/// right.
+pub(in super::super) fn function_far_away(own: &Json) -> Facts {
+    let hop = "arn:aws:iam::333333333333:role/hop";
+    let mut facts = estate("sts:*", &lets(hop, "lambda:UpdateFunctionCode"), vec![]);
+    facts.principals.push(named(hop, &json!({"AWS": CI}), own).into());
+    // The function lies in another account than the one that is entered first.
+    let lambda = json!({"Service": "lambda.amazonaws.com"});
+    let run = "arn:aws:iam::444444444444:role/run";
+    let mut role = named(run, &lambda, &may("sts:AssumeRole"));
+    role.account = handle("far");
+    facts.principals.push(role.into());
+    facts.principals.retain(|p| !p.arn.contains("deploy") && p.arn != FN);
+    facts.principals.push(deploy(run).into());
+    facts.accounts.push(account("far", "444444444444"));
+    let arn = FUNCTION_ARN.replace(SHARED, "444444444444");
+    let policy = statement(json!({"Effect": "Allow", "Principal": {"AWS": hop},
+        "Action": "lambda:UpdateFunctionCode", "Resource": arn}));
+    let function = resource(&FUNCTION, &arn, Some(&policy));
+    facts.resources = vec![ResourceNode { account: handle("far"), ..function }];
+    facts
+}
+
 /// Who may first permit itself what the function's policy asks for.
 #[test]
 fn who_is_permitted_it_on_the_way_changes_it_too() {
     let hop = "arn:aws:iam::333333333333:role/hop";
     let itself = json!({"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": hop});
-    let far = |own: &Json| {
-        let mut facts = estate("sts:*", &lets(hop, "lambda:UpdateFunctionCode"), vec![]);
-        facts.principals.push(named(hop, &json!({"AWS": CI}), own).into());
-        // The function lies in another account than the one that is entered first.
-        let lambda = json!({"Service": "lambda.amazonaws.com"});
-        let run = "arn:aws:iam::444444444444:role/run";
-        let mut role = named(run, &lambda, &may("sts:AssumeRole"));
-        role.account = handle("far");
-        facts.principals.push(role.into());
-        facts.principals.retain(|p| !p.arn.contains("deploy") && p.arn != FN);
-        facts.principals.push(deploy(run).into());
-        facts.accounts.push(account("far", "444444444444"));
-        let arn = FUNCTION_ARN.replace(SHARED, "444444444444");
-        let policy = statement(json!({"Effect": "Allow", "Principal": {"AWS": hop},
-            "Action": "lambda:UpdateFunctionCode", "Resource": arn}));
-        let function = resource(&FUNCTION, &arn, Some(&policy));
-        facts.resources = vec![ResourceNode { account: handle("far"), ..function }];
-        into_production(&AccessModel::new(facts))
-    };
+    let far = |own: &Json| into_production(&AccessModel::new(function_far_away(own)));
     assert_eq!(far(&itself), WallVerdict::Reachable);
     assert_eq!(far(&may("lambda:UpdateFunctionCode")), WallVerdict::Reachable);
     assert_eq!(far(&may("iam:GetRole")), WallVerdict::Isolated);
