@@ -316,6 +316,14 @@ fn no_mutant_of_a_dump_a_plan_or_a_template_breaks_a_review() {
     }
 }
 
+/// The property that `fuzz/run review` feeds. The test above feeds more files, and fewer mutants into each.
+#[test]
+fn any_file_of_a_review_is_judged_or_refused() {
+    let mut seeds = Vec::new();
+    corpus(&top().join("examples/review"), &[".json", ".yaml"], &mut seeds);
+    feed(20, seeds, properties::review);
+}
+
 /// Files that a review reads and the example has none of: lists of policies, why something was not read, what a plan was
 /// written as, and a folder of the CDK's with a stack within a stack.
 fn beside_the_example(dir: &Path) -> Vec<(PathBuf, String)> {
