@@ -1,6 +1,6 @@
 //! Terraform states of a review: read from files and buckets, and added to what stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -119,7 +119,8 @@ pub(super) fn add(
 
 /// Accounts of which states alone say something, and the environments that they serve.
 pub(super) struct OfStates {
-    accounts: BTreeSet<Handle>,
+    /// Their handles by their ids.
+    accounts: BTreeMap<String, Handle>,
     environments: BTreeSet<String>,
 }
 
@@ -127,7 +128,7 @@ pub(super) struct OfStates {
 pub(super) fn described(after: &AccountsSnapshot) -> OfStates {
     let all = || after.accounts.values().filter(|account| account.is_of_states());
     OfStates {
-        accounts: all().map(|account| account.handle.clone()).collect(),
+        accounts: all().map(|account| (account.id.clone(), account.handle.clone())).collect(),
         environments: all().flat_map(|account| account.environments.iter().cloned()).collect(),
     }
 }
@@ -137,11 +138,14 @@ impl OfStates {
     pub(super) fn qualify(&self, isolation: &mut Isolation) {
         let Isolation { changes, violations, matrix, .. } = isolation;
         for path in changes.iter_mut().chain(violations) {
-            let ends = [&path.from, &path.to].map(|end| end.account.clone());
-            for handle in ends.into_iter().flatten().collect::<BTreeSet<Handle>>() {
-                if self.accounts.contains(&handle) {
-                    self.condition(path, &handle);
-                }
+            let ends = [&path.from, &path.to].into_iter().filter_map(|end| end.account.clone());
+            let of_states = |end: &Handle| self.accounts.values().any(|handle| handle == end);
+            let mut on_the_way: BTreeSet<Handle> = ends.filter(of_states).collect();
+            let hops = path.via.iter().flat_map(|hop| [&hop.principal, &hop.resource]);
+            let passed = hops.filter_map(|arn| self.accounts.get(arn.split(':').nth(4)?));
+            on_the_way.extend(passed.cloned());
+            for handle in on_the_way {
+                self.condition(path, &handle);
             }
         }
         for row in matrix {

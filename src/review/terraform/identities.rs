@@ -65,10 +65,9 @@ fn read(change: &Change, trust: &str) -> Identity {
 }
 
 fn policy_before(change: &Change, attr: &str) -> PolicyText {
-    match change.before(attr) {
-        Some(text) => PolicyText::read(&Json::String(text.to_owned())),
-        None => PolicyText::Unknown(format!("`{}.{attr}` is not in the plan", change.address)),
-    }
+    change.policy_before(attr).unwrap_or_else(|| {
+        PolicyText::Unknown(format!("`{}.{attr}` is not in the plan", change.address))
+    })
 }
 
 /// Carries one step of one change out.

@@ -224,7 +224,8 @@ impl<'p> Work<'p> {
 
     /// A policy after a change. `None` where there is none.
     pub(super) fn policy(&self, change: &Change, attr: &str) -> Option<PolicyText> {
-        if self.is_a_state() && change.is_sensitive(attr) {
+        // What is judged is shown, as grants and conditions of paths.
+        if change.is_sensitive(attr) {
             return Some(PolicyText::Unknown(format!(
                 "`{}.{attr}` is marked sensitive",
                 change.address

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
+use crate::review::PolicyText;
+
 /// The argument of a role that holds its trust policy.
 pub(crate) const TRUST: &str = "assume_role_policy";
 
@@ -119,6 +121,9 @@ pub(crate) struct Delta {
     /// `true` at what is unknown until apply.
     #[serde(default)]
     pub after_unknown: Json,
+    /// `true` for sensitive values before.
+    #[serde(default)]
+    pub before_sensitive: Json,
     /// `true` for sensitive values.
     #[serde(default)]
     pub after_sensitive: Json,
@@ -178,6 +183,16 @@ impl Change {
     #[must_use]
     pub(crate) fn is_sensitive(&self, attr: &str) -> bool {
         self.change.after_sensitive.get(attr).is_some_and(any)
+    }
+
+    /// A policy before the change, which is unknown where it is marked sensitive.
+    #[must_use]
+    pub(crate) fn policy_before(&self, attr: &str) -> Option<PolicyText> {
+        let text = self.before(attr)?;
+        Some(match self.change.before_sensitive.get(attr).is_some_and(any) {
+            true => PolicyText::Unknown(format!("`{}.{attr}` is marked sensitive", self.address)),
+            false => PolicyText::read(&Json::String(text.to_owned())),
+        })
     }
 
     /// Whether an attribute is another one after the change.

@@ -12,7 +12,7 @@ use crate::access::{
 use crate::review::arns;
 use crate::review::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use crate::review::edit::{AccountEdit, PublicBlock, stale};
-use crate::review::{AccountSnapshot, PolicyText, Resource};
+use crate::review::{AccountSnapshot, Resource};
 
 /// A resource type that is in the model.
 struct Row {
@@ -142,8 +142,7 @@ fn arn_of(
 pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let Some(row) = row(change) else { return };
     let Some(arn) = arn_before(row, change, account) else { return };
-    let policy =
-        change.before(row.policy()).map(|text| PolicyText::read(&Json::String(text.to_owned())));
+    let policy = change.policy_before(row.policy());
     let is_policy = row.names.is_empty() || row.kind.ends_with("_policy");
     let is_block = row.kind == "aws_s3_bucket_public_access_block";
     let set = |name: &str| is_block && flag(&change.change.before, name);

@@ -189,6 +189,7 @@ fn of_output(module: StateModule) -> Vec<Change> {
 fn stands(mode: &str, attributes: Json, sensitive: Json) -> Delta {
     let action = if mode == "managed" { "create" } else { "read" };
     Delta {
+        before_sensitive: Json::Null,
         actions: vec![action.to_owned()],
         before: Json::Null,
         after: attributes,

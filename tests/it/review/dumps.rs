@@ -332,6 +332,33 @@ fn secrets_of_a_plan_are_not_shown() {
     }
 }
 
+/// A policy that a plan marks sensitive is in no output, nor judged: what is judged is shown.
+#[test]
+fn a_policy_that_is_marked_sensitive_is_not_shown() {
+    const SECRET: &str = "s3cr3t-external-id";
+    let lab = Lab::new().plan(&Plan::new(vec![open_trust()]).with(|plan| {
+        let change = &mut plan["resource_changes"][0]["change"];
+        let text = change["after"]["assume_role_policy"].as_str().expect("a policy").to_owned();
+        let mut policy: Value = serde_json::from_str(&text).expect("JSON");
+        policy["Statement"][0]["Condition"] = json!({"StringEquals": {"sts:ExternalId": SECRET}});
+        change["after"]["assume_role_policy"] = json!(policy.to_string());
+        change["after_sensitive"] = json!({"assume_role_policy": true});
+    }));
+    let request = lab.request();
+    let dir = request.accounts.as_ref().expect("dumps").display().to_string();
+    let plan = request.terraform_plans[0].display().to_string();
+    let p = Program::new("");
+    let environments = ["-e", "dev=111111111111", "-e", "production=222222222222"];
+    for format in ["text", "json", "markdown", "html", "sarif"] {
+        let mut args = vec!["review", "--accounts", &dir, "--terraform-plan", &plan];
+        args.extend(environments.iter().copied().chain(["--format", format]));
+        let run = p.run(&args);
+        // A log for code scanning has no place for what was not judged.
+        assert!(run.out.contains("marked sensitive") || format == "sarif", "{format}: {}", run.out);
+        assert!(!run.out.contains(SECRET) && !run.err.contains(SECRET), "{format}");
+    }
+}
+
 /// Not even an account without a role leaves open in which partition its buckets lie: its organization's.
 #[test]
 fn an_account_without_identities_lies_where_the_others_do() {
