@@ -11,13 +11,14 @@ use tokio::sync::watch;
 use crate::address::ResourceAddr;
 use crate::cause::CauseKind;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
-use crate::eval::estate::Estate;
-use crate::ids::{AccountId, Handle};
+use crate::eval::estate::{Estate, Import};
+use crate::ids::{AccountId, Handle, Partition};
 use crate::live::{Index, Live, Reading};
 use crate::provider::{
     AccountListing, AccountTarget, Failure, Inventory, PolicyReadings, PolicyTypes, Provider,
-    ProviderError, SoughtResources, UnreadAdvice,
+    ProviderError, SoughtResources, UnreadAdvice, UnreadType,
 };
+use crate::resource_types::{TypePlacement, placement};
 use crate::schema::resource::{REGION, resource_type};
 use crate::schema::{AccessPart, AccountState, Home, access_of, kinds};
 use crate::state::model::Resources;
@@ -60,15 +61,19 @@ fn sought<'a>(
         let said = attrs.keys().filter(|name| names.contains(name.as_str())).cloned();
         let regions = all.entry(account).or_default().entry(ty.name.as_str()).or_default();
         let region = attrs.get(REGION).and_then(Value::as_str).map(str::to_owned);
-        let keys = regions.entry(region).or_default();
+        let objects = regions.entry(region).or_default();
         if let Some(key) = key {
-            keys.entry(key).or_default().extend(said);
+            objects.said.entry(key).or_default().extend(said);
         }
     };
+    let imports: BTreeMap<&ResourceAddr, &Import> =
+        estate.imports.iter().map(|import| (&import.to.value, import)).collect();
     for (address, instance) in &estate.instances {
+        if resource_type(&address.kind).is_none() {
+            continue;
+        }
         let Some(kind) = kinds::kind(&address.kind) else { continue };
-        let import = estate.imports.iter().find(|import| import.to.value == *address);
-        let key = match import {
+        let key = match imports.get(address) {
             Some(import) => Some(kind.import_key_of(&import.id.value, &instance.desired)),
             None => kind.natural_key(&instance.desired),
         };
@@ -147,8 +152,15 @@ pub async fn read_accounts(
     for (account, ty) in
         accounts.iter().flat_map(|account| types.iter().map(move |ty| (account, *ty)))
     {
-        // In the account's own Region.
-        sought.entry(account).or_default().entry(ty).or_default().entry(None).or_default();
+        // In the account's own Region, or in the one that serves the type for all. Blocks say the same Region by its name.
+        let Some(target) = targets.get(account) else { continue };
+        let partition = Partition::of_region(target.region.as_str());
+        let region = match placement(ty) {
+            TypePlacement::Global | TypePlacement::Single => partition.global_region(),
+            TypePlacement::Regional | TypePlacement::GlobalWhere { .. } => target.region.as_str(),
+        };
+        let regions = sought.entry(account).or_default().entry(ty).or_default();
+        regions.entry(Some(region.to_owned())).or_default().others = true;
     }
     let nothing = SoughtResources::new();
     let reads = targets.iter().map(|(handle, target)| {
@@ -216,27 +228,35 @@ pub async fn read_accounts(
     all
 }
 
-/// What is said of types of resources of which no policy could be read.
-fn unread_types(target: &AccountTarget, policies: &PolicyReadings) -> Option<Diagnostic> {
-    let (first, why) = policies.unread.first_key_value()?;
-    let what = match policies.unread.len() {
-        1 => format!("`{first}`"),
-        many => format!("{many} resource types"),
+/// What is said of types of resources of which no policy could be read: once for each kind of failure, with the words of the
+/// first type, since every service words the same refusal its own way.
+fn unread_types(target: &AccountTarget, policies: &PolicyReadings) -> Vec<Diagnostic> {
+    let mut by_kind: BTreeMap<Failure, Vec<(&str, &UnreadType)>> = BTreeMap::new();
+    for (name, unread) in &policies.unread {
+        by_kind.entry(unread.failure).or_default().push((name, unread));
+    }
+    let warning = |all: &Vec<(&str, &UnreadType)>| {
+        let (first, unread) = all.first()?;
+        let what = match all.len() {
+            1 => format!("`{first}`"),
+            many => format!("{many} resource types"),
+        };
+        let others: Vec<&str> = all.iter().skip(1).map(|(name, _)| *name).collect();
+        let also = match others.as_slice() {
+            [] => String::new(),
+            others => format!("; also of {}", others.join(", ")),
+        };
+        let warning = Diagnostic::warning(format!(
+            "could not read the policies of {what} in `{}`",
+            target.handle
+        ))
+        .detail(format!("{first}: {}{also}", unread.why));
+        Some(match &unread.advice {
+            Some(advice) => warning.help(advised(advice, target)),
+            None => warning,
+        })
     };
-    let others: Vec<&str> = policies.unread.keys().skip(1).copied().collect();
-    let also = match others.as_slice() {
-        [] => String::new(),
-        others => format!("; also of {}", others.join(", ")),
-    };
-    let warning = Diagnostic::warning(format!(
-        "could not read the policies of {what} in `{}`",
-        target.handle
-    ))
-    .detail(format!("{first}: {why}{also}"));
-    Some(match policies.advice.get(why) {
-        Some(advice) => warning.help(advised(advice, target)),
-        None => warning,
-    })
+    by_kind.values().filter_map(warning).collect()
 }
 
 fn advised(advice: &UnreadAdvice, target: &AccountTarget) -> String {

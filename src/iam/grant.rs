@@ -27,7 +27,6 @@ pub struct KeyGrant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grantee_service_principal: Option<String>,
     /// Operations that it permits: `Decrypt`.
-    #[serde(default)]
     pub operations: BTreeSet<String>,
     /// What requests must hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +72,12 @@ impl KeyGrant {
     /// Who may use the key.
     #[must_use]
     pub fn grantee(&self) -> Grantee<'_> {
-        let Some(named) = self.grantee_principal.as_deref() else { return Grantee::Service };
+        let Some(named) = self.grantee_principal.as_deref() else {
+            return match self.grantee_service_principal {
+                Some(_) => Grantee::Service,
+                None => Grantee::Other(""),
+            };
+        };
         let mut parts = named.splitn(6, ':');
         let is_arn = parts.next() == Some("arn");
         // `ListGrants` names the service itself, where the grantee is one.
@@ -171,7 +175,9 @@ mod tests {
     /// KMS API Reference, `GrantListEntry`: what `GranteePrincipal` may hold.
     #[test]
     fn grantees_are_told_apart() {
-        let to = |named: &str| grant(json!({"GrantId": "g", "GranteePrincipal": named}));
+        let to = |named: &str| {
+            grant(json!({"GrantId": "g", "GranteePrincipal": named, "Operations": ["Decrypt"]}))
+        };
         let role = "arn:aws:iam::111111111111:role/ci";
         assert_eq!(to(role).grantee(), Grantee::Identity(role));
         assert!(to(role).crosses("222222222222") && !to(role).crosses("111111111111"));
@@ -188,7 +194,7 @@ mod tests {
         for service in ["dynamodb.eu-west-1.amazonaws.com", "rds.amazonaws.com"] {
             assert_eq!(to(service).grantee(), Grantee::Service);
         }
-        let made = json!({"GrantId": "g", "GranteeServicePrincipal": "rds.amazonaws.com"});
+        let made = json!({"GrantId": "g", "GranteeServicePrincipal": "rds.amazonaws.com", "Operations": ["Decrypt"]});
         assert_eq!(grant(made).grantee(), Grantee::Service);
     }
 

@@ -172,6 +172,7 @@ impl Fixture {
             live: true,
             guardrails_read: true,
             policies: BTreeMap::new(),
+            gone: Vec::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::ids::Handle;
 use crate::live::{Live, Reading};
 use crate::provider::PolicyReadings;
 use crate::schema::{AccessPart, Guardrail, Home, access_of};
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// An object of one side.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub struct Sides {
     pub guardrails_read: bool,
     /// Policies on the resources of the accounts that were read.
     pub policies: BTreeMap<Handle, Arc<PolicyReadings>>,
+    /// Managed objects that the plan deletes or replaces, as they are now.
+    pub gone: Vec<SideObject>,
 }
 
 /// Builds both sides. `selected` says whether a decision is carried out by this plan.
@@ -77,7 +79,22 @@ pub(super) fn sides(
             location: decision.instance.map(|i| i.loc.to_string()),
             attrs: attrs.clone(),
         };
-        sides.before.objects.extend(decision.before.as_ref().map(object));
+        let mut before = decision.before.clone();
+        // What is never read back is as the block says it, where nothing of the object has changed.
+        if let (Action::NoOp, Some(before), Some(after)) =
+            (decision.action, &mut before, &decision.after)
+            && matches!(access_of(decision.kind.schema().kind), Some(AccessPart::StatementOf(_)))
+        {
+            for (name, value) in after {
+                if before.get(name).is_none_or(Value::is_null) {
+                    before.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        sides.before.objects.extend(before.as_ref().map(object));
+        if selected(decision) && matches!(decision.action, Action::Delete | Action::Replace) {
+            sides.gone.extend(decision.before.as_ref().map(object));
+        }
         let after = if selected(decision) {
             match decision.action {
                 Action::Delete => None,
@@ -102,7 +119,9 @@ pub(super) fn sides(
                 let grants = |kind: &str| access_of(kind).is_some_and(AccessPart::grants);
                 let policies = &index.inventory().policies;
                 let missing = unread.iter().find(|(kind, _)| grants(kind));
-                let missing = missing.or_else(|| policies.unread.iter().next());
+                let of_types =
+                    || policies.unread.iter().map(|(of, unread)| (of, &unread.why)).next();
+                let missing = missing.or_else(of_types);
                 if let Some(handle) = handle {
                     sides.policies.insert(handle.clone(), Arc::clone(policies));
                 }

@@ -21,7 +21,7 @@ use crate::schema::AccountState;
 use crate::value::{AttrPath, Attrs};
 
 pub use fence::{AttemptGate, Permit};
-pub use policies::{PolicyReadings, PolicyTypes, ResourceReading};
+pub use policies::{PolicyReadings, PolicyTypes, ResourceReading, UnreadType};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,8 +159,14 @@ pub struct Inventory {
 /// each.
 pub type SoughtResources = BTreeMap<&'static str, BTreeMap<Option<String>, SoughtObjects>>;
 
-/// Objects of a type in a Region by their natural keys, with the properties that are said of each.
-pub type SoughtObjects = BTreeMap<String, BTreeSet<String>>;
+/// Objects of a type in a Region.
+#[derive(Clone, Debug, Default)]
+pub struct SoughtObjects {
+    /// By their natural keys, the properties that are said of each.
+    pub said: BTreeMap<String, BTreeSet<String>>,
+    /// Whether all others are read as well, each whole: a list leaves properties out.
+    pub others: bool,
+}
 
 impl Inventory {
     /// Takes in what another read of the same account found.
@@ -228,7 +234,7 @@ pub struct ProviderStep {
 }
 
 /// What kind of failure it was: decides on retry, exit code and advice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     /// The object does not exist.
     NotFound,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::UnreadAdvice;
+use super::{Failure, UnreadAdvice};
 use crate::iam::KeyGrant;
 
 /// What was read of the policies on an account's resources.
@@ -12,11 +12,20 @@ pub struct PolicyReadings {
     /// Region that the account has enabled.
     pub read: BTreeMap<&'static str, Option<String>>,
     /// Types that were asked for and could not be read, and why.
-    pub unread: BTreeMap<&'static str, String>,
-    /// What to do about a reason in [`Self::unread`], where there is something to say.
-    pub advice: BTreeMap<String, UnreadAdvice>,
+    pub unread: BTreeMap<&'static str, UnreadType>,
     /// The resources of those types, by their ARNs.
     pub resources: BTreeMap<String, ResourceReading>,
+}
+
+/// Why a type could not be read.
+#[derive(Clone, Debug)]
+pub struct UnreadType {
+    /// What kind of failure it was.
+    pub failure: Failure,
+    /// The Region and the error.
+    pub why: String,
+    /// What to do about it, where there is something to say.
+    pub advice: Option<UnreadAdvice>,
 }
 
 /// A resource that can have a policy.

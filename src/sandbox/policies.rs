@@ -1,6 +1,8 @@
 //! The calls by which services tell what resources there are and which policies stand on them, over the objects that Cloud Control
 //! has made: keys, secrets, queues, topics, functions, tables and repositories.
 //!
+//! Every list comes in pages of [`PAGE`], which each API may do whatever number was asked for.
+//!
 //! Source: each service's API Reference, `ListKeys` and `GetKeyPolicy` (KMS), `ListSecrets` and `GetResourcePolicy` (Secrets
 //! Manager), `ListQueues` and `GetQueueAttributes` (SQS), `ListTopics` and `GetTopicAttributes` (SNS), `ListFunctions` and `GetPolicy`
 //! (Lambda), `ListTables` and `GetResourcePolicy` (DynamoDB), `DescribeRepositories` and `GetRepositoryPolicy` (ECR).
@@ -12,6 +14,26 @@ use super::cloudcontrol::objects;
 use super::params::Params;
 use super::wire::{Call, Ctx, Refusal, Service};
 use super::xml::Xml;
+
+/// How many entries a page of a list has.
+const PAGE: usize = 10;
+
+/// A page of a list, and the token that asks for the next one. A token is the number of entries before the page.
+fn page<T>(all: Vec<T>, token: Option<&str>) -> (Vec<T>, Option<String>) {
+    let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
+    let next = (all.len() > from + PAGE).then(|| (from + PAGE).to_string());
+    (all.into_iter().skip(from).take(PAGE).collect(), next)
+}
+
+/// A page of a list as JSON: the member with the entries, and the one with the token where there is another page.
+fn paged(member: &str, all: Vec<Value>, token: Option<&str>, next: &str) -> Value {
+    let (entries, token) = page(all, token);
+    let mut answer = json!({ member: entries });
+    if let (Some(token), Some(answer)) = (token, answer.as_object_mut()) {
+        answer.insert(next.to_owned(), token.into());
+    }
+    answer
+}
 
 /// The API's name for a request to Lambda, whose operations are paths.
 pub(crate) fn operation(call: &Call) -> &'static str {
@@ -52,12 +74,18 @@ pub(crate) fn resource(account: &str, call: &Call) -> String {
 /// Serves one operation of a service that speaks JSON.
 pub(crate) fn serve(ctx: &Ctx<'_>, call: &Call, body: &Value) -> Result<Value, Refusal> {
     let member = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let token = |name: &str| body.get(name).and_then(Value::as_str);
     match (call.service, call.operation.as_str()) {
         (Service::Kms, "ListKeys") => {
             let keys = objects(ctx, "AWS::KMS::Key")
                 .into_iter()
                 .map(|(id, key)| json!({ "KeyId": id, "KeyArn": text(key, "Arn") }));
-            Ok(json!({ "Keys": keys.collect::<Vec<_>>(), "Truncated": false }))
+            let mut answer = paged("Keys", keys.collect(), token("Marker"), "NextMarker");
+            let truncated = answer.get("NextMarker").is_some();
+            if let Some(answer) = answer.as_object_mut() {
+                answer.insert("Truncated".to_owned(), truncated.into());
+            }
+            Ok(answer)
         }
         (Service::Kms, "GetKeyPolicy") => {
             let key = one(ctx, "AWS::KMS::Key", member("KeyId"))
@@ -69,7 +97,7 @@ pub(crate) fn serve(ctx: &Ctx<'_>, call: &Call, body: &Value) -> Result<Value, R
             let secrets = objects(ctx, "AWS::SecretsManager::Secret").into_iter();
             let secrets =
                 secrets.map(|(arn, secret)| json!({ "ARN": arn, "Name": text(secret, "Name") }));
-            Ok(json!({ "SecretList": secrets.collect::<Vec<_>>() }))
+            Ok(paged("SecretList", secrets.collect(), token("NextToken"), "NextToken"))
         }
         (Service::SecretsManager, "GetResourcePolicy") => {
             let id = member("SecretId");
@@ -88,8 +116,13 @@ pub(crate) fn serve(ctx: &Ctx<'_>, call: &Call, body: &Value) -> Result<Value, R
             Ok(answer)
         }
         (Service::Sqs, "ListQueues") => {
-            let urls = objects(ctx, "AWS::SQS::Queue").into_iter().map(|(url, _)| url);
-            Ok(json!({ "QueueUrls": urls.collect::<Vec<_>>() }))
+            let urls = objects(ctx, "AWS::SQS::Queue").into_iter().map(|(url, _)| url.into());
+            let mut answer = paged("QueueUrls", urls.collect(), token("NextToken"), "NextToken");
+            // Nobody who asks for no number of queues is told that there are more.
+            if let (None, Some(answer)) = (body.get("MaxResults"), answer.as_object_mut()) {
+                answer.remove("NextToken");
+            }
+            Ok(answer)
         }
         (Service::Sqs, "GetQueueAttributes") => {
             let url = member("QueueUrl");
@@ -107,19 +140,34 @@ pub(crate) fn serve(ctx: &Ctx<'_>, call: &Call, body: &Value) -> Result<Value, R
             let functions = functions.map(|(name, function)| {
                 json!({ "FunctionName": name, "FunctionArn": text(function, "Arn") })
             });
-            Ok(json!({ "Functions": functions.collect::<Vec<_>>() }))
+            Ok(paged("Functions", functions.collect(), call.param("Marker"), "NextMarker"))
         }
         (Service::Lambda, "GetPolicy") => {
             let name = function(call).unwrap_or_default();
             let none = || missing("ResourceNotFoundException", "policy of function", &name);
             let arn = one(ctx, "AWS::Lambda::Function", &name).map(|of| text(of, "Arn"));
-            let own = one(ctx, "AWS::Lambda::ResourcePolicy", arn.unwrap_or_default());
-            let policy = own.and_then(|own| policy(own.get("PolicyDocument")));
+            let arn = arn.unwrap_or_default();
+            let own = one(ctx, "AWS::Lambda::ResourcePolicy", arn);
+            let own = own.and_then(|own| policy(own.get("PolicyDocument")));
+            let policy = own.or_else(|| with_permissions(ctx, &name, arn));
             Ok(json!({ "Policy": policy.ok_or_else(none)? }))
         }
         (Service::DynamoDb, "ListTables") => {
-            let names = objects(ctx, "AWS::DynamoDB::Table").into_iter().map(|(name, _)| name);
-            Ok(json!({ "TableNames": names.collect::<Vec<_>>() }))
+            let names: Vec<String> = objects(ctx, "AWS::DynamoDB::Table")
+                .into_iter()
+                .map(|(name, _)| name.to_owned())
+                .collect();
+            // The token of this list is the last name of the page before.
+            let after = token("ExclusiveStartTableName");
+            let from = after.and_then(|last| Some(names.iter().position(|name| name == last)? + 1));
+            let (names, next) = page(names, from.map(|from| from.to_string()).as_deref());
+            let mut answer = json!({ "TableNames": names });
+            if let (Some(_), Some(last), Some(answer)) =
+                (next, names.last(), answer.as_object_mut())
+            {
+                answer.insert("LastEvaluatedTableName".to_owned(), last.as_str().into());
+            }
+            Ok(answer)
         }
         (Service::DynamoDb, "GetResourcePolicy") => {
             let arn = member("ResourceArn");
@@ -135,7 +183,7 @@ pub(crate) fn serve(ctx: &Ctx<'_>, call: &Call, body: &Value) -> Result<Value, R
             let all = all.map(|(name, repository)| {
                 json!({ "repositoryName": name, "repositoryArn": text(repository, "Arn") })
             });
-            Ok(json!({ "repositories": all.collect::<Vec<_>>() }))
+            Ok(paged("repositories", all.collect(), token("nextToken"), "nextToken"))
         }
         (Service::Ecr, "GetRepositoryPolicy") => {
             let name = member("repositoryName");
@@ -154,8 +202,14 @@ pub(crate) fn serve(ctx: &Ctx<'_>, call: &Call, body: &Value) -> Result<Value, R
 pub(crate) fn topics(ctx: &Ctx<'_>, operation: &str, params: &Params) -> Result<Xml, Refusal> {
     match operation {
         "ListTopics" => {
-            let all = objects(ctx, "AWS::SNS::Topic").into_iter();
-            Ok(Xml::new().list("Topics", all.map(|(arn, _)| Xml::new().text("TopicArn", arn))))
+            let all = objects(ctx, "AWS::SNS::Topic").into_iter().map(|(arn, _)| arn).collect();
+            let (topics, next) = page(all, params.get("NextToken"));
+            let answer = Xml::new()
+                .list("Topics", topics.into_iter().map(|arn| Xml::new().text("TopicArn", arn)));
+            Ok(match next {
+                Some(next) => answer.text("NextToken", &next),
+                None => answer,
+            })
         }
         "GetTopicAttributes" => {
             let arn = params.need("TopicArn")?;
@@ -172,6 +226,47 @@ pub(crate) fn topics(ctx: &Ctx<'_>, operation: &str, params: &Params) -> Result<
         }
         _ => Err(Refusal::not_emulated(Service::Sns, operation)),
     }
+}
+
+/// The policy that permissions make of a function that has none written for it; `None` without any.
+fn with_permissions(ctx: &Ctx<'_>, name: &str, arn: &str) -> Option<String> {
+    let all = objects(ctx, "AWS::Lambda::Permission").into_iter();
+    let own = all.filter(|(_, permission)| [name, arn].contains(&text(permission, "FunctionName")));
+    let statements: Vec<Value> = own.map(|(_, permission)| granted(permission, arn)).collect();
+    let policy = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements });
+    (!statements.is_empty()).then(|| policy.to_string())
+}
+
+/// The statement that Lambda makes of a permission (Lambda Developer Guide, "Viewing resource-based IAM policies in Lambda").
+fn granted(permission: &Value, arn: &str) -> Value {
+    let principal = match text(permission, "Principal") {
+        "*" => json!("*"),
+        service if service.ends_with(".amazonaws.com") => json!({ "Service": service }),
+        account if account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) => {
+            json!({ "AWS": format!("arn:aws:iam::{account}:root") })
+        }
+        other => json!({ "AWS": other }),
+    };
+    let equal: serde_json::Map<String, Value> = [
+        ("AWS:SourceAccount", "SourceAccount"),
+        ("aws:PrincipalOrgID", "PrincipalOrgID"),
+        ("lambda:FunctionUrlAuthType", "FunctionUrlAuthType"),
+        ("lambda:EventSourceToken", "EventSourceToken"),
+    ]
+    .into_iter()
+    .filter_map(|(key, property)| Some((key.to_owned(), permission.get(property)?.clone())))
+    .collect();
+    let mut conditions = serde_json::Map::new();
+    if !equal.is_empty() {
+        conditions.insert("StringEquals".to_owned(), equal.into());
+    }
+    if let Some(source) = permission.get("SourceArn") {
+        conditions.insert("ArnLike".to_owned(), json!({ "AWS:SourceArn": source }));
+    }
+    json!({
+        "Sid": text(permission, "Id"), "Effect": "Allow", "Principal": principal,
+        "Action": text(permission, "Action"), "Resource": arn, "Condition": conditions,
+    })
 }
 
 /// The name of the function that a request to Lambda is about.

@@ -182,7 +182,7 @@ fn resource_policies(read: &PolicyReadings) -> ResourcePolicies {
     ResourcePolicies {
         resources: read.resources.iter().map(resource).collect(),
         types: Some(types.collect()),
-        unread: read.unread.iter().map(|(of, why)| ((*of).to_owned(), why.clone())).collect(),
+        unread: read.unread.iter().map(|(of, no)| ((*of).to_owned(), no.why.clone())).collect(),
     }
 }
 

@@ -52,10 +52,19 @@ pub(super) fn made_of(
         let name = named("QueueName");
         return Some(format!("https://sqs.{region}.amazonaws.com/{account}/{name}"));
     }
-    let mut arn = format!("arn:aws:{}", form.replace("{}", &format!("{region}:{account}")));
-    while let (Some(from), Some(to)) = (arn.find('{'), arn.find('}')) {
-        let name = named(arn.get(from + 1..to)?);
-        arn.replace_range(from..=to, &name);
+    let mut arn = "arn:aws:".to_owned();
+    // What a name puts in is not looked at again: it may have braces of its own.
+    for part in form.split_inclusive('}') {
+        let Some((before, property)) = part.strip_suffix('}').and_then(|p| p.split_once('{'))
+        else {
+            arn.push_str(part);
+            continue;
+        };
+        arn.push_str(before);
+        match property {
+            "" => arn.push_str(&format!("{region}:{account}")),
+            property => arn.push_str(&named(property)),
+        }
     }
     if arn.ends_with('-') {
         arn.push_str(letters.get(..6).unwrap_or_default());

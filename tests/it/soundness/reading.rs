@@ -146,6 +146,7 @@ impl Model {
             live: true,
             guardrails_read: true,
             policies: BTreeMap::new(),
+            gone: Vec::new(),
         };
         (estate, sides)
     }

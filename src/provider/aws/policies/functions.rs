@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::{Listed, PolicyService};
+use super::{Listed, PolicyService, named};
 use crate::provider::ProviderError;
 use crate::provider::aws::clients::watched;
 use crate::provider::aws::session::Session;
@@ -25,11 +25,14 @@ impl PolicyService for Functions {
         let pages = client.list_functions().into_paginator().send().try_collect().await;
         let pages = pages.map_err(session.error("lambda", "ListFunctions"))?;
         let functions = pages.into_iter().flat_map(|page| page.functions.unwrap_or_default());
-        Ok(functions
-            .filter_map(|function| {
-                Some(Listed { arn: function.function_arn?, name: function.function_name? })
+        let all = functions.map(|function| {
+            Some(Listed {
+                arn: function.function_arn?,
+                name: function.function_name?,
+                closed: None,
             })
-            .collect())
+        });
+        named("lambda", "ListFunctions", session, all)
     }
 
     async fn policy(

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_kms::types::GrantListEntry;
 
-use super::{Listed, PolicyService};
+use super::{Listed, PolicyService, named};
 use crate::iam::KeyGrant;
 use crate::iam::grant::GrantConstraints;
 use crate::provider::ProviderError;
@@ -31,7 +31,9 @@ impl PolicyService for Keys {
         let pages = client.list_keys().into_paginator().page_size(1000).send().try_collect().await;
         let pages = pages.map_err(session.error("kms", "ListKeys"))?;
         let keys = pages.into_iter().flat_map(|page| page.keys.unwrap_or_default());
-        Ok(keys.filter_map(|key| Some(Listed { arn: key.key_arn?, name: key.key_id? })).collect())
+        let all =
+            keys.map(|key| Some(Listed { arn: key.key_arn?, name: key.key_id?, closed: None }));
+        named("kms", "ListKeys", session, all)
     }
 
     async fn policy(
@@ -61,6 +63,7 @@ impl PolicyService for Keys {
             let page = page.map_err(session.error("kms", "ListGrants")).absent()?;
             let Some(page) = page else { break };
             let grants = page.grants.unwrap_or_default().into_iter().map(grant);
+            let grants = named("kms", "ListGrants", session, grants)?.into_iter();
             // Services make one for every volume: those that cross no wall are not kept.
             all.extend(grants.filter(|grant| grant.crosses(account.as_str())));
         }
@@ -68,17 +71,20 @@ impl PolicyService for Keys {
     }
 }
 
-fn grant(told: GrantListEntry) -> KeyGrant {
+/// A grant; `None` where it does not say who may do what.
+fn grant(told: GrantListEntry) -> Option<KeyGrant> {
     let constraints = told.constraints.map(|told| GrantConstraints {
         encryption_context_subset: told.encryption_context_subset.map(BTreeMap::from_iter),
         encryption_context_equals: told.encryption_context_equals.map(BTreeMap::from_iter),
     });
-    let operations = told.operations.unwrap_or_default();
-    KeyGrant {
-        grant_id: told.grant_id.unwrap_or_default(),
+    let operations = told.operations.filter(|operations| !operations.is_empty())?;
+    let grantee = told.grantee_principal.as_ref().or(told.grantee_service_principal.as_ref());
+    grantee?;
+    Some(KeyGrant {
+        grant_id: told.grant_id?,
         grantee_principal: told.grantee_principal,
         grantee_service_principal: told.grantee_service_principal,
         operations: operations.iter().map(|one| one.as_str().to_owned()).collect(),
         constraints: constraints.filter(|constraints| *constraints != GrantConstraints::default()),
-    }
+    })
 }

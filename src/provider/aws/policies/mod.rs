@@ -18,10 +18,13 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
+use super::errors;
 use super::kind::OrAbsent as _;
 use super::session::Session;
 use crate::iam::KeyGrant;
-use crate::provider::{Failure, PolicyReadings, PolicyTypes, ProviderError, ResourceReading};
+use crate::provider::{
+    Failure, PolicyReadings, PolicyTypes, ProviderError, ResourceReading, UnreadType,
+};
 
 /// How the policies of one type are read.
 #[async_trait]
@@ -54,9 +57,25 @@ trait PolicyService: Send + Sync {
     }
 }
 
+/// What a list says of each resource; an entry without it makes the list useless, since nobody knows what it left out.
+fn named<T>(
+    service: &'static str,
+    operation: &'static str,
+    session: &Session,
+    all: impl IntoIterator<Item = Option<T>>,
+) -> Result<Vec<T>, ProviderError> {
+    let all: Option<Vec<T>> = all.into_iter().collect();
+    all.ok_or_else(|| {
+        let why = "an entry of the list has no name".to_owned();
+        errors::refuse(service, operation, &session.account, why)
+    })
+}
+
 /// A resource that a list tells.
 struct Listed {
     arn: String,
+    /// Why it answers nobody at present, nor the read of its policy.
+    closed: Option<&'static str>,
     /// What the read of its policy calls it.
     name: String,
 }
@@ -96,7 +115,22 @@ pub(super) async fn read(
     if services.is_empty() {
         return Ok(PolicyReadings::default());
     }
-    let enabled = regions::enabled(session).await?;
+    let enabled = match regions::enabled(session).await {
+        Ok(enabled) => enabled,
+        Err(error) if matches!(error.failure, Failure::CannotAssume | Failure::Credentials) => {
+            return Err(error);
+        }
+        // In which Regions there is something is not known.
+        Err(error) => {
+            let unread = UnreadType {
+                failure: error.failure,
+                why: error.to_string(),
+                advice: error.unread_advice(),
+            };
+            let unread = services.iter().map(|service| (service.of(), unread.clone())).collect();
+            return Ok(PolicyReadings { unread, ..PolicyReadings::default() });
+        }
+    };
     let permits = Semaphore::new(session.options.concurrency.max(1));
     let jobs = services.iter().flat_map(|service| {
         let (permits, regions) = (&permits, &enabled.names);
@@ -106,18 +140,26 @@ pub(super) async fn read(
     });
     let mut policies = PolicyReadings::default();
     let mut barred: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
+    let mut closed: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
     for (of, region, answer) in join_all(jobs).await {
         match answer {
-            Ok(resources) => policies.resources.extend(resources),
+            Ok(read) => {
+                policies.resources.extend(read.resources);
+                if !read.closed.is_empty() {
+                    closed.entry(of).or_default().extend(read.closed);
+                }
+            }
             // Guardrails often close the Regions that an organization does not use, to those who read them too.
             Err(error) if *region != session.region && is_by_guardrail(&error) => {
                 barred.entry(of).or_default().insert(region);
             }
             Err(error) if error.failure == Failure::CannotAssume => return Err(error),
             Err(error) => {
-                let why = format!("{region}: {error}");
-                policies.advice.extend(error.unread_advice().map(|advice| (why.clone(), advice)));
-                policies.unread.entry(of).or_insert(why);
+                policies.unread.entry(of).or_insert_with(|| UnreadType {
+                    failure: error.failure,
+                    why: format!("{region}: {error}"),
+                    advice: error.unread_advice(),
+                });
             }
         }
     }
@@ -125,15 +167,14 @@ pub(super) async fn read(
         if policies.unread.contains_key(of) {
             continue;
         }
-        let beyond = match (&enabled.beyond, barred.get(of)) {
-            (Some(beyond), _) => Some(beyond.clone()),
-            (None, Some(regions)) => {
-                let regions: Vec<&str> = regions.iter().copied().collect();
-                Some(format!("in {}", regions.join(", ")))
-            }
-            (None, None) => None,
-        };
-        policies.read.insert(of, beyond);
+        let mut beyond: Vec<String> = enabled.beyond.iter().cloned().collect();
+        if let (None, Some(regions)) = (&enabled.beyond, barred.get(of)) {
+            let regions: Vec<&str> = regions.iter().copied().collect();
+            beyond.push(format!("in {}", regions.join(", ")));
+        }
+        beyond.extend(closed.get(of).into_iter().flatten().map(|why| (*why).to_owned()));
+        let beyond = beyond.join(", or ");
+        policies.read.insert(of, Some(beyond).filter(|beyond| !beyond.is_empty()));
     }
     Ok(policies)
 }
@@ -143,22 +184,34 @@ fn is_by_guardrail(error: &ProviderError) -> bool {
     error.failure == Failure::AccessDenied && error.message.contains("service control policy")
 }
 
+/// What one type has in one Region.
+#[derive(Default)]
+struct RegionReading {
+    resources: Vec<(String, ResourceReading)>,
+    /// Why others answer nobody at present.
+    closed: BTreeSet<&'static str>,
+}
+
 /// The resources of one type in one Region, with their policies.
 async fn in_region(
     service: &dyn PolicyService,
     session: &Session,
     region: &str,
     permits: &Semaphore,
-) -> Result<Vec<(String, ResourceReading)>, ProviderError> {
+) -> Result<RegionReading, ProviderError> {
     let listed = {
         let _permit = permits.acquire().await;
         match service.list(session, region).await {
-            // The Region or the endpoint does not have the service, so it holds none of its resources.
-            Err(error) if error.failure == Failure::NotImplemented => return Ok(Vec::new()),
+            // The endpoint does not have the service, so it holds none of its resources.
+            Err(error) if error.failure == Failure::NotImplemented => {
+                return Ok(RegionReading::default());
+            }
             listed => listed?,
         }
     };
-    let reads = listed.into_iter().map(|listed| async move {
+    let closed = listed.iter().filter_map(|listed| listed.closed).collect();
+    let open = listed.into_iter().filter(|listed| listed.closed.is_none());
+    let reads = open.map(|listed| async move {
         let policy = async {
             let _permit = permits.acquire().await;
             service.policy(session, region, &listed).await.absent()
@@ -172,5 +225,5 @@ async fn in_region(
         let grants = grants.map_err(|error| error.to_string());
         (listed.arn, ResourceReading { kind: service.of(), policy, grants })
     });
-    Ok(join_all(reads).await)
+    Ok(RegionReading { resources: join_all(reads).await, closed })
 }

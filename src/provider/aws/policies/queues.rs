@@ -33,7 +33,7 @@ impl PolicyService for Queues {
                 let queue = url.rsplit('/').next()?;
                 let partition = session.partition();
                 let arn = format!("arn:{partition}:sqs:{region}:{account}:{queue}");
-                Some(Listed { arn, name: url })
+                Some(Listed { arn, name: url, closed: None })
             })
             .collect())
     }

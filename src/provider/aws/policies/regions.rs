@@ -18,6 +18,9 @@ pub(super) struct EnabledRegions {
 
 /// Asks for them (Account Management API Reference, `ListRegions`). `SecurityAudit` does not permit that
 /// (version 94 of 2026-09-30); then the account's own Region stands alone.
+///
+/// # Errors
+/// The answer did not come, for another reason than that nobody may ask or that the endpoint does not know the call.
 pub(super) async fn enabled(session: &Session) -> Result<EnabledRegions, ProviderError> {
     let pages = session
         .accounts()
@@ -44,9 +47,9 @@ pub(super) async fn enabled(session: &Session) -> Result<EnabledRegions, Provide
                 false => EnabledRegions { names, beyond: None },
             })
         }
-        Err(error) if matches!(error.failure, Failure::CannotAssume | Failure::Credentials) => {
-            Err(error)
+        Err(error) if matches!(error.failure, Failure::AccessDenied | Failure::NotImplemented) => {
+            Ok(alone())
         }
-        Err(_) => Ok(alone()),
+        Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Listed, PolicyService};
+use super::{Listed, PolicyService, named};
 use crate::provider::ProviderError;
 use crate::provider::aws::clients::watched;
 use crate::provider::aws::session::Session;
@@ -25,11 +25,14 @@ impl PolicyService for Repositories {
             client.describe_repositories().into_paginator().page_size(1000).send().try_collect();
         let pages = pages.await.map_err(session.error("ecr", "DescribeRepositories"))?;
         let all = pages.into_iter().flat_map(|page| page.repositories.unwrap_or_default());
-        Ok(all
-            .filter_map(|repository| {
-                Some(Listed { arn: repository.repository_arn?, name: repository.repository_name? })
+        let all = all.map(|repository| {
+            Some(Listed {
+                arn: repository.repository_arn?,
+                name: repository.repository_name?,
+                closed: None,
             })
-            .collect())
+        });
+        named("ecr", "DescribeRepositories", session, all)
     }
 
     async fn policy(

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Listed, PolicyService};
+use super::{Listed, PolicyService, named};
 use crate::provider::ProviderError;
 use crate::provider::aws::clients::watched;
 use crate::provider::aws::session::Session;
@@ -19,7 +19,8 @@ impl PolicyService for StoredSecrets {
         &["secretsmanager:GetResourcePolicy", "secretsmanager:ListSecrets"]
     }
 
-    /// Those that are about to be deleted too: they can be restored with their policies.
+    /// Those that are scheduled for deletion too. They answer nobody, nor the read of their policy (User Guide, "Delete an AWS Secrets
+    /// Manager secret"), until somebody restores them, whom the policy may let do that.
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_secretsmanager));
         let pages = client
@@ -32,8 +33,11 @@ impl PolicyService for StoredSecrets {
             .await
             .map_err(session.error("secretsmanager", "ListSecrets"))?;
         let secrets = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
-        let arns = secrets.filter_map(|secret| secret.arn);
-        Ok(arns.map(|arn| Listed { name: arn.clone(), arn }).collect())
+        let all = secrets.map(|secret| {
+            let closed = secret.deleted_date.map(|_| "scheduled for deletion");
+            secret.arn.map(|arn| Listed { name: arn.clone(), arn, closed })
+        });
+        named("secretsmanager", "ListSecrets", session, all)
     }
 
     async fn policy(

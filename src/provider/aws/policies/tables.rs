@@ -1,5 +1,7 @@
-//! Tables of DynamoDB. Their streams have policies of their own, which are not read (API Reference, `ListTables`,
-//! `GetResourcePolicy`).
+//! Tables of DynamoDB (API Reference, `ListTables`, `GetResourcePolicy`). Their streams have policies of their own, which are not
+//! read: walls name them ([`POLICY_BEARING_TYPES`]).
+//!
+//! [`POLICY_BEARING_TYPES`]: crate::access::POLICY_BEARING_TYPES
 
 use async_trait::async_trait;
 
@@ -26,7 +28,7 @@ impl PolicyService for Tables {
         let names = names.map_err(session.error("dynamodb", "ListTables"))?;
         let (account, partition) = (session.id().await?, session.partition());
         let arn = |name: &str| format!("arn:{partition}:dynamodb:{region}:{account}:table/{name}");
-        Ok(names.into_iter().map(|name| Listed { arn: arn(&name), name }).collect())
+        Ok(names.into_iter().map(|name| Listed { arn: arn(&name), name, closed: None }).collect())
     }
 
     async fn policy(

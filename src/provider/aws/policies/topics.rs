@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Listed, PolicyService};
+use super::{Listed, PolicyService, named};
 use crate::provider::ProviderError;
 use crate::provider::aws::clients::watched;
 use crate::provider::aws::session::Session;
@@ -24,8 +24,10 @@ impl PolicyService for Topics {
         let pages = client.list_topics().into_paginator().send().try_collect().await;
         let pages = pages.map_err(session.error("sns", "ListTopics"))?;
         let topics = pages.into_iter().flat_map(|page| page.topics.unwrap_or_default());
-        let arns = topics.filter_map(|topic| topic.topic_arn);
-        Ok(arns.map(|arn| Listed { name: arn.clone(), arn }).collect())
+        let all = topics.map(|topic| {
+            topic.topic_arn.map(|arn| Listed { name: arn.clone(), arn, closed: None })
+        });
+        named("sns", "ListTopics", session, all)
     }
 
     async fn policy(

@@ -1,6 +1,6 @@
 //! Reads the objects of resource types that an estate is about: one list a type, and single reads of what a list leaves out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
@@ -9,7 +9,9 @@ use super::kind;
 use super::model::Model;
 use super::request::SERVICE;
 use crate::provider::aws::session::Session;
-use crate::provider::{Failure, Inventory, LiveObject, ProviderError, SoughtResources};
+use crate::provider::{
+    Failure, Inventory, LiveObject, ProviderError, SoughtObjects, SoughtResources,
+};
 use crate::resource_types::{self, Handler, TypeSchema};
 
 /// Reads everything that is sought. A type that cannot be read is noted.
@@ -20,15 +22,16 @@ pub(in crate::provider::aws) async fn read(
     let mut reads = Vec::new();
     for (name, regions) in sought {
         let Some(ty) = resource_types::find(name).and_then(|entry| entry.load()) else { continue };
-        for (region, keys) in regions {
+        for (region, objects) in regions {
             let region = region.as_deref().unwrap_or(&session.region);
-            reads.push(async move { (ty, of_type(session, region, ty, keys).await) }.boxed());
+            let read = of_type(session, region, ty, objects);
+            reads.push(async move { (ty, region, read.await) }.boxed());
         }
     }
     let mut answers = stream::iter(reads).buffer_unordered(session.options.concurrency);
     let mut inventory = Inventory::default();
     inventory.complete.extend(sought.keys());
-    while let Some((ty, read)) = answers.next().await {
+    while let Some((ty, region, read)) = answers.next().await {
         match read {
             Ok(objects) => {
                 for object in objects {
@@ -36,19 +39,29 @@ pub(in crate::provider::aws) async fn read(
                 }
             }
             Err(error)
-                if error.failure == Failure::AccessDenied
-                    || error.is_garbled()
-                    || error.failure == Failure::NotImplemented =>
+                if error.failure == Failure::CannotAssume
+                    || error.failure == Failure::Credentials && region == session.region =>
             {
-                let why = error.to_string();
+                return Err(error);
+            }
+            // A Region that is not enabled, or that lacks the type, says nothing of the others.
+            Err(error) => {
+                let why = match region == session.region {
+                    true => error.to_string(),
+                    false => format!("{region}: {error}"),
+                };
                 inventory.complete.remove(ty.name.as_str());
                 if error.failure == Failure::NotImplemented {
                     inventory.unimplemented.insert(&ty.name);
                 }
+                // Of several Regions the first by name, whichever answers first.
+                let first = inventory.unread.get(ty.name.as_str()).is_none_or(|known| why < *known);
+                if !first {
+                    continue;
+                }
                 inventory.unread.insert(&ty.name, why.clone());
                 inventory.advice.extend(error.unread_advice().map(|advice| (why, advice)));
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(inventory)
@@ -59,37 +72,29 @@ async fn of_type(
     session: &Session,
     region: &str,
     ty: &'static TypeSchema,
-    keys: &BTreeMap<String, BTreeSet<String>>,
+    sought: &SoughtObjects,
 ) -> Result<Vec<LiveObject>, ProviderError> {
-    let list = ty.handlers.get(&Handler::List);
-    let asks_for_parent = |schema: &serde_json::Value| {
-        ["required", "oneOf", "anyOf"].iter().any(|word| {
-            schema.get(word).and_then(|told| told.as_array()).is_some_and(|told| !told.is_empty())
-        })
-    };
-    let can_be_listed =
-        list.is_some_and(|list| !list.handler_schema.as_ref().is_some_and(asks_for_parent));
     let mut objects = Vec::new();
-    let mut missing: BTreeSet<&str> = keys.keys().map(String::as_str).collect();
-    if can_be_listed {
+    let mut missing: BTreeSet<String> = sought.said.keys().cloned().collect();
+    if ty.handlers.contains_key(&Handler::List) && ty.needed_for_lists().is_empty() {
         let listed = listed(session, region, ty).await?;
         let mut found = BTreeSet::new();
         for (id, properties) in listed {
             let object = Model(ty).object(session, region, &id, &properties)?;
             let is_whole =
                 |said: &BTreeSet<String>| said.iter().all(|name| object.attrs.contains_key(name));
-            if keys.get(&object.key).is_none_or(is_whole) {
-                missing.remove(object.key.as_str());
-                objects.push(object);
-            } else {
-                found.insert(object.key);
+            match sought.said.get(&object.key) {
+                Some(said) if is_whole(said) => objects.push(object),
+                Some(_) => _ = found.insert(object.key),
+                None if sought.others => _ = found.insert(object.key),
+                None => objects.push(object),
             }
         }
         // What a list does not tell is not there.
-        missing.retain(|key| found.contains(*key));
+        missing = found;
     }
     let Some(provider) = kind(&ty.name) else { return Ok(objects) };
-    let reads: Vec<_> = missing.into_iter().map(|key| provider.read(session, key)).collect();
+    let reads: Vec<_> = missing.iter().map(|key| provider.read(session, key)).collect();
     let mut answers = stream::iter(reads).buffer_unordered(session.options.concurrency);
     while let Some(read) = answers.next().await {
         objects.extend(read?);
