@@ -74,6 +74,16 @@ impl AccountNode {
         !matches!(self.coverage, Coverage::Unread(_) | Coverage::Unjudged(_))
     }
 
+    /// Why what it holds is not known, to be said after its name; `None` where it is known.
+    #[must_use]
+    pub fn why_unknown(&self) -> Option<String> {
+        match &self.coverage {
+            Coverage::Unread(_) => Some("was not read".to_owned()),
+            Coverage::Unjudged(why) => Some(format!("is not judged whole ({why})")),
+            _ => None,
+        }
+    }
+
     /// Whether AWS has closed it.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -7,7 +7,7 @@
 //! What AWS does not say makes the account of the key undetermined where it matters: who may use a grant to an account or to a session,
 //! and whether a permissions boundary limits a grant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{AccountNode, Coverage, NamedPolicy, PrincipalNode, ResourceNode, ResourcePolicy};
@@ -28,6 +28,9 @@ impl GrantTargets<'_> {
     /// Puts the grants, each with the ARN of its key, where the analysis looks.
     pub(super) fn apply(&mut self, grants: Vec<(String, KeyGrant)>) {
         let mut own: BTreeMap<String, Vec<NamedPolicy>> = BTreeMap::new();
+        let mut of_keys: BTreeMap<String, Vec<Statement>> = BTreeMap::new();
+        let accounts: BTreeSet<String> =
+            self.principals.keys().map(|arn| account_of(arn).to_owned()).collect();
         for (key, grant) in grants {
             let Some(node) = self.resources.get_mut(&key) else { continue };
             let Some(account) = self.accounts.get_mut(&node.account) else { continue };
@@ -43,8 +46,10 @@ impl GrantTargets<'_> {
                 (_, Some(principal)) if !boundary_permits(principal, &key, &grant) => Some(
                     format!("whether the permissions boundary of `{}` limits", principal.label),
                 ),
-                (Grantee::Other(named), _) if is_of(named, self.principals) => {
-                    Some(format!("who of `{named}` may use"))
+                (Grantee::Other(named), _)
+                    if named.is_empty() || accounts.contains(account_of(named)) =>
+                {
+                    Some(format!("who in `{named}` may use"))
                 }
                 _ => None,
             };
@@ -53,7 +58,7 @@ impl GrantTargets<'_> {
                     if account.coverage == Coverage::Read {
                         let id = &grant.grant_id;
                         let why =
-                            format!("{what} the grant `{id}` on `{}` is not judged", node.label);
+                            format!("it is not known {what} the grant `{id}` on `{}`", node.label);
                         account.coverage = Coverage::Unjudged(why);
                     }
                 }
@@ -65,7 +70,12 @@ impl GrantTargets<'_> {
                 }
                 (None, None) => {}
             }
-            let_in(node, grant.statements(&key, Some(named)));
+            of_keys.entry(key.clone()).or_default().extend(grant.statements(&key, Some(named)));
+        }
+        for (key, statements) in of_keys {
+            if let Some(node) = self.resources.get_mut(&key) {
+                let_in(node, statements);
+            }
         }
         for (arn, policies) in own {
             if let Some(principal) = self.principals.get_mut(&arn) {
@@ -75,10 +85,9 @@ impl GrantTargets<'_> {
     }
 }
 
-/// Whether a grantee that is no role or user means somebody whom the model knows.
-fn is_of(named: &str, principals: &BTreeMap<String, Arc<PrincipalNode>>) -> bool {
-    let account = named.split(':').nth(4).unwrap_or(named);
-    principals.keys().any(|arn| arn.split(':').nth(4) == Some(account))
+/// The account of an ARN, or the id of an account itself.
+fn account_of(named: &str) -> &str {
+    named.split(':').nth(4).unwrap_or(named)
 }
 
 /// Adds statements to the policy of a key; one that could not be read stays so.
@@ -96,9 +105,13 @@ fn let_in(node: &mut ResourceNode, statements: Vec<Statement>) {
     node.policy = ResourcePolicy::Document(NamedPolicy::new(&node.label, "policy", document));
 }
 
-/// Whether the permissions boundary of a grantee permits all that the grant does.
+/// Whether the permissions boundary of a grantee permits all that the grant does, whatever the request.
 fn boundary_permits(principal: &PrincipalNode, key: &str, grant: &KeyGrant) -> bool {
     let Some(boundary) = principal.boundary() else { return true };
+    // What a condition says of the requests is not known here.
+    if boundary.document.statements.iter().any(|statement| !statement.conditions.is_empty()) {
+        return false;
+    }
     let mut open = Statement::new(Effect::Allow);
     open.principals = Some(Principals::All);
     open.actions = vec![Item::new("*")];

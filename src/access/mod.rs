@@ -38,8 +38,8 @@ pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
 pub use queue_url::queue_arn;
 pub use resource::{
-    AccessLists, BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, EVENT_BUS, FUNCTION, KEY,
-    LOG_DESTINATION, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES,
+    AccessLists, BACKUP_VAULT, BUCKET, CERTIFICATE_AUTHORITY, DefaultPolicy, EVENT_BUS, FUNCTION,
+    KEY, LOG_DESTINATION, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, REPOSITORY, RESOURCE_TYPES,
     ResourceNode, ResourcePolicy, ResourceTags, ResourceType, SECRET, STATE_STORE, STREAM, TABLE,
     TOPIC,
 };

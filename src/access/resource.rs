@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value as Json, json};
+
 use super::NamedPolicy;
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
@@ -34,8 +36,8 @@ pub struct ResourceType {
     /// Whether identities of its own account need its policy's permission beside their own. Judged by
     /// [`crate::iam::evaluate`]; here for readers, and kept equal by a test.
     pub policy_required: bool,
-    /// The action that AWS's default policy permits the account; `None` if a new resource has no policy.
-    pub policy_by_default: Option<&'static str>,
+    /// The policy that AWS gives to a new resource; `None` if it has none.
+    pub policy_by_default: Option<DefaultPolicy>,
     /// What else lets others into it, beside its policy, that no source reads; as reports list it.
     pub also_opened_by: Option<&'static str>,
     /// Actions, in lower case, that its service refuses to identities of other accounts, whatever policies say.
@@ -59,6 +61,34 @@ pub struct ResourceType {
     pub unsigned_actions: &'static [&'static str],
     /// Condition keys, in lower case, that tell of a request's signature: those that nobody signed lack them.
     pub signature_keys: &'static [&'static str],
+}
+
+/// The policy that AWS gives to a new resource.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DefaultPolicy {
+    /// The actions that it permits.
+    pub actions: &'static [&'static str],
+    /// The condition key by which it permits them to every identity of the account; the account itself where there is none, whose
+    /// identities then need policies of their own.
+    pub caller: Option<&'static str>,
+}
+
+impl DefaultPolicy {
+    /// Its document for a resource of an account.
+    #[must_use]
+    pub fn document(&self, partition: Partition, account: &str) -> Json {
+        let statement = match self.caller {
+            None => json!({
+                "Effect": "Allow", "Principal": {"AWS": format!("arn:{partition}:iam::{account}:root")},
+                "Action": self.actions, "Resource": "*",
+            }),
+            Some(key) => json!({
+                "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": self.actions, "Resource": "*",
+                "Condition": {"StringEquals": {key: account}},
+            }),
+        };
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    }
 }
 
 impl ResourceType {
@@ -133,7 +163,7 @@ pub static KEY: ResourceType = ResourceType {
     reads: &["kms:Decrypt"],
     policy_required: true,
     // KMS Developer Guide, "Default key policy".
-    policy_by_default: Some("kms:*"),
+    policy_by_default: Some(DefaultPolicy { actions: &["kms:*"], caller: None }),
     also_opened_by: Some("grants of KMS keys"),
     // KMS API Reference, the operations that say "Cross-account use: No".
     of_the_owner: &[
@@ -230,6 +260,20 @@ pub static TOPIC: ResourceType = ResourceType {
         "sns:unsubscribe",
         "sns:untagresource",
     ],
+    // SNS Developer Guide, "Example cases for Amazon SNS access control": what a topic has that nobody gave a policy.
+    policy_by_default: Some(DefaultPolicy {
+        actions: &[
+            "sns:AddPermission",
+            "sns:DeleteTopic",
+            "sns:GetTopicAttributes",
+            "sns:ListSubscriptionsByTopic",
+            "sns:Publish",
+            "sns:RemovePermission",
+            "sns:SetTopicAttributes",
+            "sns:Subscribe",
+        ],
+        caller: Some("AWS:SourceOwner"),
+    }),
     caller_key: Some("aws:sourceowner"),
     ..ResourceType::PLAIN
 };
@@ -403,7 +447,7 @@ pub static RESOURCE_TYPES: [&ResourceType; 13] = [
 /// A type of resource that can carry a policy of its own, whether the analysis can judge that or not.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PolicyBearing {
-    /// Its CloudFormation name.
+    /// Its CloudFormation name; that of what it belongs to, and what it is, where CloudFormation has no type of its own for it.
     pub name: &'static str,
     /// The prefix of the actions that its policy speaks of.
     pub service: &'static str,
@@ -425,7 +469,7 @@ const fn unsigned(name: &'static str, service: &'static str) -> PolicyBearing {
 /// Source: IAM User Guide, "AWS services that work with IAM", the column on resource-based policies; whether
 /// unsigned requests are answered, by each service's own guide (SQS: "Anonymous", API Gateway and Lambda
 /// function URLs: authorization `NONE`, EFS: "anonymous access", OpenSearch: "open" domains).
-pub static POLICY_BEARING_TYPES: [PolicyBearing; 30] = [
+pub static POLICY_BEARING_TYPES: [PolicyBearing; 31] = [
     signed("AWS::KMS::Key", "kms"),
     signed("AWS::SecretsManager::Secret", "secretsmanager"),
     unsigned("AWS::SQS::Queue", "sqs"),
@@ -454,6 +498,7 @@ pub static POLICY_BEARING_TYPES: [PolicyBearing; 30] = [
     signed("AWS::SSM::Parameter", "ssm"),
     signed("AWS::SSMIncidents::ResponsePlan", "ssm-incidents"),
     unsigned("AWS::VpcLattice::Service", "vpc-lattice-svcs"),
+    signed("AWS::DynamoDB::Table stream", "dynamodb"),
     unsigned("AWS::Lambda::Alias", "lambda"),
     unsigned("AWS::Lambda::Version", "lambda"),
 ];

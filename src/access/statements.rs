@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::EVENT_BUS;
+use crate::iam::text::is_symbolic_account;
 use crate::ids::Partition;
 
 /// The arguments of a permission of a Lambda function, which becomes a statement of the function's policy.
@@ -31,7 +32,9 @@ impl Permission<'_> {
         let named = self.principal;
         let principal = if named == "*" {
             json!("*")
-        } else if named.len() == 12 && named.bytes().all(|byte| byte.is_ascii_digit()) {
+        } else if named.len() == 12 && named.bytes().all(|byte| byte.is_ascii_digit())
+            || is_symbolic_account(named)
+        {
             json!({"AWS": format!("arn:{partition}:iam::{named}:root")})
         } else if named.starts_with("arn:") {
             json!({"AWS": named})
@@ -77,9 +80,11 @@ pub fn bus_statement(values: &BTreeMap<&str, Json>, sid: &str, arn: &str) -> Res
         None => {
             let partition = arn.split(':').nth(1).unwrap_or("aws");
             let text = |name: &str| values.get(name).and_then(Json::as_str);
-            let principal = match text("Principal").unwrap_or_default() {
-                "*" => json!("*"),
-                id => json!({"AWS": format!("arn:{partition}:iam::{id}:root")}),
+            let principal = match text("Principal") {
+                // Cloud Control never reads it back.
+                None => return Err("its `Principal` is not known".to_owned()),
+                Some("*") => json!("*"),
+                Some(id) => json!({"AWS": format!("arn:{partition}:iam::{id}:root")}),
             };
             let mut made = serde_json::Map::new();
             made.insert("Effect".to_owned(), json!("Allow"));

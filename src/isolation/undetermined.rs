@@ -126,30 +126,33 @@ fn unread(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)>
     let mut found = Vec::new();
     for step in unread_steps(model).into_iter().filter(|step| lets_in(model, result, step)) {
         let StepSource::Foreign(arn) = &step.source else { continue };
-        let account = match home_of(model, arn) {
-            Some(home) => home.handle.as_str(),
-            None => arn.split(':').nth(4).unwrap_or_default(),
+        let (account, lacks) = match home_of(model, arn) {
+            Some(home) => (home.handle.as_str(), home.why_unknown()),
+            None => (arn.split(':').nth(4).unwrap_or_default(), None),
         };
+        let lacks = lacks.unwrap_or_else(|| "was not read".to_owned());
         let why = format!(
-            "`{}` lets in `{arn}`, and the account `{account}` was not read: whom it lets in is not known",
+            "`{}` lets in `{arn}`, and the account `{account}` {lacks}: whom it lets in is not known",
             step.target.arn(),
         );
         found.push((step.target, why));
     }
     // A principal that was not read may be anybody there: by its trust, by credentials of its own making.
-    let unread = |account: &Handle| model.accounts.get(account).is_some_and(|a| !a.is_read());
-    for principal in model.principals.values().filter(|p| unread(&p.account)) {
-        let why = format!(
-            "the account `{}` was not read: whom it lets in is not known",
-            principal.account
-        );
+    let unread = |account: &Handle| model.accounts.get(account)?.why_unknown();
+    for principal in model.principals.values() {
+        let Some(lacks) = unread(&principal.account) else { continue };
+        let why =
+            format!("the account `{}` {lacks}: whom it lets in is not known", principal.account);
         found.push((StepTarget::Role(principal.arn.clone()), why));
     }
     // And may lift what that account alone holds shut.
     for step in &result.held_by_source {
-        if let Some(account) = home(model, &step.source).filter(|account| unread(account)) {
+        let account = home(model, &step.source);
+        if let Some((account, lacks)) =
+            account.and_then(|account| Some((account, unread(account)?)))
+        {
             let why = format!(
-                "the account `{account}` was not read: who there can permit what `{}` lets in is not known",
+                "the account `{account}` {lacks}: who there can permit what `{}` lets in is not known",
                 step.target.arn()
             );
             found.push((step.target.clone(), why));

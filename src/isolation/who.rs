@@ -11,7 +11,9 @@ use super::not_modelled::knows_policies_of;
 use super::paths::{Origin, StepEdge, outside};
 use super::report::{hop, witness};
 use super::section::{Hop, WallVerdict, Witness};
-use crate::access::{AccessModel, AccountNode, PrincipalNode, ResourceNode, ResourceType};
+use crate::access::{
+    AccessModel, AccountNode, Coverage, KEY, PrincipalNode, ResourceNode, ResourceType,
+};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::iam::catalogue;
 use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
@@ -176,13 +178,21 @@ pub fn who_can(model: &AccessModel, ask: &Ask) -> Result<WhoCan, Diagnostics> {
             "policies on resources of `{service}` are not modelled: whom they let in or keep out is not told here"
         ));
     }
-    let unread = model.accounts.values().filter(|account| !account.is_read());
+    if service.eq_ignore_ascii_case(KEY.service) {
+        notes.push("grants to principals of the key's own account are not listed".to_owned());
+    }
+    let unread = model.accounts.values().filter(|a| matches!(a.coverage, Coverage::Unread(_)));
     let unread: Vec<&str> = unread.map(|account| account.handle.as_str()).collect();
     if !unread.is_empty() {
         notes.push(format!(
             "not read: {}; unmanaged principals and policies there are not known",
             unread.join(", ")
         ));
+    }
+    for account in model.accounts.values() {
+        if let Coverage::Unjudged(why) = &account.coverage {
+            notes.push(format!("{}: {why}", account.handle));
+        }
     }
     notes.push("root users, AWS services and service-linked roles are not listed".to_owned());
     let principals = search.holders();

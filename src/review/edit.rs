@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::change_set::{ApplyNotes, ApplyStep, NotJudged};
 use super::{AccountSnapshot, Group, Identity, ManagedDocument, PolicyText, Resource};
 use crate::access::{AccessLists, BUCKET, ResourceType};
+use crate::ids::Partition;
 
 /// A principal or group with policies, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -179,9 +180,9 @@ impl AccountEdit {
                 account.resources.remove(&arn);
             }
             Self::DropResourcePolicy { arn } => {
-                let root = account.iam("root");
+                let (partition, id) = (account.partition, account.id.clone());
                 if let Some(resource) = account.resources.get_mut(&arn) {
-                    resource.policy = default_policy(resource.kind, &root);
+                    resource.policy = default_policy(resource.kind, partition, &id);
                 }
             }
             Self::DropStatement { arn, sid } => {
@@ -195,7 +196,7 @@ impl AccountEdit {
                 account.policies.insert(arn, ManagedDocument::new(label, content));
             }
             Self::PutResource { arn, of, label, is_new } => {
-                let policy = default_policy(of, &account.iam("root"));
+                let policy = default_policy(of, account.partition, &account.id);
                 // Since April 2023 a new bucket blocks public access by default and has its access control lists turned
                 // off (S3 User Guide, "Blocking public access to your Amazon S3 storage", "Controlling ownership of
                 // objects and disabling ACLs for your bucket").
@@ -367,16 +368,10 @@ pub(super) fn resource<'a>(
     account.resources.entry(arn.to_owned()).or_insert_with(made)
 }
 
-/// The policy that a new resource has by default. That of a key delegates to the account (KMS Developer Guide,
-/// "Default key policy"); other resources have none.
-fn default_policy(of: &ResourceType, root: &str) -> Option<PolicyText> {
-    let action = of.policy_by_default?;
-    Some(PolicyText::read(&json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"AWS": root}, "Action": action, "Resource": "*"}
-        ]
-    })))
+/// The policy that AWS gives to a new resource.
+fn default_policy(of: &ResourceType, partition: Partition, account: &str) -> Option<PolicyText> {
+    let policy = of.policy_by_default.as_ref()?;
+    Some(PolicyText::read(&policy.document(partition, account)))
 }
 
 /// A dump that is older or newer than the plan or the deployed stack: either may be right.

@@ -311,10 +311,4 @@ impl AccountSnapshot {
             self.unread.push(why);
         }
     }
-
-    /// The ARN of something of IAM in it: `role/ci/deploy`.
-    #[must_use]
-    pub(crate) fn iam(&self, rest: &str) -> String {
-        format!("arn:{}:iam::{}:{rest}", self.partition, self.id)
-    }
 }

@@ -167,6 +167,12 @@ pub struct ResourceDeclaration {
     pub global_name: Option<&'static str>,
     /// The attribute with its ARN, for other types.
     pub arn: &'static str,
+    /// Whether that is its identifier (`id`), too.
+    pub arn_is_id: bool,
+    /// The attribute whose value its ARN ends in, if somebody may choose it.
+    pub name: Option<&'static str>,
+    /// What stands for what AWS adds to that value.
+    pub after_name: Option<&'static str>,
     /// The attribute with its resource-based policy, or the way to it (`ResourcePolicy.PolicyDocument`); `None` where objects of
     /// another kind are its policy.
     pub policy: Option<&'static str>,
@@ -178,6 +184,10 @@ pub struct ResourceDeclaration {
     pub encryption: Option<EncryptionDeclaration>,
     /// The attribute that says whether policies may ask for its tags, for services where that is a choice.
     pub tags_count: Option<&'static str>,
+    /// The attribute with the Regions that have copies of it under its policy, each in a map under `Region`.
+    pub replicas: Option<&'static str>,
+    /// The way to a further policy, which is not judged: `StreamSpecification.ResourcePolicy`.
+    pub unjudged: Option<&'static str>,
 }
 
 impl ResourceDeclaration {
@@ -186,11 +196,16 @@ impl ResourceDeclaration {
         service: "",
         global_name: None,
         arn: "arn",
+        arn_is_id: false,
+        name: None,
+        after_name: None,
         policy: None,
         public_access_block: None,
         ownership: None,
         encryption: None,
         tags_count: None,
+        replicas: None,
+        unjudged: None,
     };
 }
 

@@ -282,6 +282,24 @@ impl Beside {
         })
     }
 
+    /// Sets a property of an object that no block declares.
+    fn set(&self, region: &str, ty: &str, id: &str, property: &str, value: &Value) {
+        let patch = json!([{ "op": "add", "path": format!("/{property}"), "value": value }]);
+        self.inside("production", region, async |sdk| {
+            let client = aws_sdk_cloudcontrol::Client::new(sdk);
+            let asked = client.update_resource().type_name(ty).identifier(id);
+            asked.patch_document(patch.to_string()).send().await.expect("asked");
+        });
+    }
+
+    /// Deletes an object that no block declares, or takes its policy from it.
+    fn delete(&self, region: &str, ty: &str, id: &str) {
+        self.inside("production", region, async |sdk| {
+            let client = aws_sdk_cloudcontrol::Client::new(sdk);
+            client.delete_resource().type_name(ty).identifier(id).send().await.expect("asked");
+        });
+    }
+
     fn plan(&self) -> Value {
         self.wire.run(&self.p, &["plan", "--json"]).json()
     }
@@ -398,10 +416,404 @@ resource "AWS::Events::EventBusPolicy" "door" {
     }
 }
 
+/// A type, an action upon it, and the properties of one of many objects.
+type Listing<'m> = (&'static str, &'static str, &'m dyn Fn(usize) -> Value);
+
+/// Every list of AWS comes in pages; what lets somebody in is on the last.
+#[test]
+fn every_page_of_a_list_is_read() {
+    let beside = Beside::new("");
+    let policy = |action: &str| {
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": action, "Resource": "*",
+            }],
+        })
+    };
+    let table = |name: &str| {
+        json!({
+            "TableName": name, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
+            "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
+        })
+    };
+    let function = |name: &str| {
+        json!({
+            "FunctionName": name, "Role": "arn:aws:iam::111111111111:role/function", "PackageType": "Image",
+            "Code": { "ImageUri": "111111111111.dkr.ecr.eu-west-1.amazonaws.com/door:1" },
+        })
+    };
+    let name = |n: usize| format!("own-{n:02}");
+    let key = "arn:aws:kms:eu-west-1:111111111111:key/12345678-1234-1234-1234-123456789012";
+    let types: [Listing<'_>; 7] = [
+        ("AWS::DynamoDB::Table", "dynamodb:GetItem", &|n| table(&name(n))),
+        ("AWS::ECR::Repository", "ecr:BatchGetImage", &|n| json!({ "RepositoryName": name(n) })),
+        ("AWS::KMS::Key", "kms:Decrypt", &|_| json!({})),
+        ("AWS::Lambda::Function", "lambda:InvokeFunction", &|n| function(&name(n))),
+        ("AWS::SNS::Topic", "sns:Publish", &|n| json!({ "TopicName": name(n) })),
+        ("AWS::SQS::Queue", "sqs:SendMessage", &|n| json!({ "QueueName": name(n) })),
+        (
+            "AWS::SecretsManager::Secret",
+            "secretsmanager:GetSecretValue",
+            &|n| json!({ "Name": name(n), "KmsKeyId": key }),
+        ),
+    ];
+    for (ty, action, properties) in types {
+        let ids: Vec<String> =
+            (0..21).map(|n| beside.make("eu-west-1", ty, &properties(n))).collect();
+        assert_eq!(verdict(&beside.plan()), "isolated", "{ty}");
+        // In the order in which they are listed.
+        let last = ids.iter().max().expect("some");
+        let open = policy(action);
+        let door = match ty {
+            "AWS::SNS::Topic" => Some((
+                "AWS::SNS::TopicInlinePolicy",
+                json!({ "TopicArn": last, "PolicyDocument": open }),
+            )),
+            "AWS::SQS::Queue" => Some((
+                "AWS::SQS::QueueInlinePolicy",
+                json!({ "Queue": last, "PolicyDocument": open }),
+            )),
+            "AWS::SecretsManager::Secret" => Some((
+                "AWS::SecretsManager::ResourcePolicy",
+                json!({ "SecretId": last, "ResourcePolicy": open }),
+            )),
+            "AWS::Lambda::Function" => Some((
+                "AWS::Lambda::Permission",
+                json!({ "FunctionName": last, "Action": action, "Principal": "*" }),
+            )),
+            _ => None,
+        };
+        let property = match ty {
+            "AWS::KMS::Key" => "KeyPolicy",
+            "AWS::ECR::Repository" => "RepositoryPolicyText",
+            _ => "ResourcePolicy",
+        };
+        let (of, id) = match door {
+            Some((of, properties)) => (of, beside.make("eu-west-1", of, &properties)),
+            None => {
+                let value = match ty {
+                    "AWS::DynamoDB::Table" => json!({ "PolicyDocument": open }),
+                    _ => open,
+                };
+                beside.set("eu-west-1", ty, last, property, &value);
+                (ty, last.clone())
+            }
+        };
+        assert_eq!(verdict(&beside.plan()), "reachable", "{ty}");
+        beside.delete("eu-west-1", of, &id);
+        assert_eq!(verdict(&beside.plan()), "isolated", "{ty}, closed again");
+    }
+}
+
+/// What a plan replaces does not stand beside what takes its place.
+#[test]
+fn what_is_replaced_lets_nobody_in_any_longer() {
+    let permission = |principal: &str| {
+        format!(
+            r#"{ESTATE}
+resource "AWS::Lambda::Function" "door" {{
+  accounts = [account.production]
+  properties = {{
+    FunctionName = "door"
+    Role         = "arn:aws:iam::111111111111:role/function"
+    Code         = {{ ImageUri = "111111111111.dkr.ecr.eu-west-1.amazonaws.com/door:1" }}
+    PackageType  = "Image"
+  }}
+}}
+resource "AWS::Lambda::Permission" "door" {{
+  accounts = [account.production]
+  properties = {{
+    FunctionName = resource["AWS::Lambda::Function"].door.Arn
+    Action       = "lambda:InvokeFunction"
+    Principal    = {principal}
+  }}
+}}
+"#
+        )
+    };
+    let p = Program::new(&permission(CI));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(verdict(&p.run(&["plan", "--json"]).code(0).json()), "reachable");
+    p.write("main.hcl", &permission("account.production.id"));
+    let plan = p.run(&["plan", "--json"]).json();
+    assert_eq!(plan["summary"]["replace"], 1, "{}", plan["summary"]);
+    assert_eq!(verdict(&plan), "isolated");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(verdict(&p.run(&["plan", "--json"]).code(0).json()), "isolated");
+}
+
+/// A resource that a plan makes is known by the ARN that it will have, whatever names it so.
+#[test]
+fn what_a_plan_makes_is_judged_by_the_arn_that_it_will_have() {
+    let queue = |more: &str, resource: &str| {
+        format!(
+            r#"{ESTATE}
+{more}
+resource "AWS::SQS::Queue" "door" {{
+  accounts   = [account.production]
+  properties = {{ QueueName = "door" }}
+}}
+resource "AWS::SQS::QueueInlinePolicy" "door" {{
+  accounts   = [account.production]
+  properties = {{
+    Queue          = resource["AWS::SQS::Queue"].door.QueueUrl
+    PolicyDocument = {{
+      Version   = "2012-10-17"
+      Statement = [{{
+        Effect    = "Allow"
+        Principal = {{ AWS = iam_role.ci.at["dev"].arn }}
+        Action    = "sqs:SendMessage"
+        Resource  = {resource}
+      }}]
+    }}
+  }}
+}}
+"#
+        )
+    };
+    let named = r#""arn:aws:sqs:eu-west-1:${account.production.id}:door""#;
+    let other = r#""arn:aws:sqs:eu-west-1:${account.production.id}:other""#;
+    let own = r#"resource["AWS::SQS::Queue"].door.Arn"#;
+    let guardrail = |resources: &str| {
+        format!(
+            "service_control_policy \"only\" {{\n  targets = [account.dev]\n  statement \"only\" {{\n    effect        = \"Deny\"\n    actions       = [\"sqs:*\"]\n    not_resources = [{resources}]\n  }}\n}}"
+        )
+    };
+    let cases = [
+        ("its ARN", String::new(), named, "reachable"),
+        ("a reference", String::new(), own, "reachable"),
+        ("another queue's", String::new(), other, "isolated"),
+        ("a guardrail that leaves it", guardrail(named), named, "reachable"),
+        ("a guardrail that leaves it, by reference", guardrail(own), named, "reachable"),
+        ("a guardrail that leaves another one", guardrail(other), named, "isolated"),
+    ];
+    for (name, more, resource, expected) in cases {
+        let p = Program::new(ESTATE);
+        p.run(&["apply", "--auto-approve"]).code(0);
+        p.write("main.hcl", &queue(&more, resource));
+        let plan = p.run(&["plan", "--json"]).code(0).json();
+        assert_eq!(verdict(&plan), expected, "{name}");
+        p.run(&["apply", "--auto-approve"]).code(0);
+        assert_eq!(verdict(&p.run(&["plan", "--json"]).code(0).json()), expected, "{name}, made");
+    }
+    // What AWS chooses of an ARN is matched by patterns.
+    let key = |resource: &str| {
+        format!(
+            r#"{}
+resource "AWS::KMS::Key" "door" {{
+  accounts   = [account.production]
+  properties = {{
+    KeyPolicy = {{
+      Version   = "2012-10-17"
+      Statement = [{{ Effect = "Allow", Principal = {{ AWS = iam_role.ci.at["dev"].arn }}, Action = "kms:*", Resource = "*" }}]
+    }}
+  }}
+}}
+"#,
+            ESTATE.replace("resources = [\"*\"]", &format!("resources = [{resource}]"))
+        )
+    };
+    for (resource, expected) in [
+        (r#""arn:aws:kms:eu-west-1:${account.production.id}:key/*""#, "reachable"),
+        (r#""arn:aws:kms:us-east-1:${account.production.id}:key/*""#, "isolated"),
+    ] {
+        let p = Program::new(&key(resource));
+        let plan = p.run(&["plan", "--json"]).code(0).json();
+        assert_eq!(verdict(&plan), expected, "{resource}");
+    }
+}
+
+/// Copies of a secret in other Regions have its policy (Secrets Manager User Guide, "Replicate AWS Secrets Manager secrets across
+/// Regions").
+#[test]
+fn copies_of_a_secret_in_other_regions_are_open_as_it_is() {
+    let key = "arn:aws:kms:eu-west-1:111111111111:key/12345678-1234-1234-1234-123456789012";
+    let secret = |replicas: &str, resource: &str| {
+        let estate = ESTATE.replace("resources = [\"*\"]", &format!("resources = [{resource}]"));
+        format!(
+            r#"{estate}
+resource "AWS::SecretsManager::Secret" "door" {{
+  accounts   = [account.production]
+  properties = {{ Name = "door", KmsKeyId = "{key}"{replicas} }}
+}}
+resource "AWS::SecretsManager::ResourcePolicy" "door" {{
+  accounts   = [account.production]
+  properties = {{
+    SecretId       = resource["AWS::SecretsManager::Secret"].door.Id
+    ResourcePolicy = {{
+      Version   = "2012-10-17"
+      Statement = [{{ Effect = "Allow", Principal = {{ AWS = iam_role.ci.at["dev"].arn }}, Action = "secretsmanager:GetSecretValue", Resource = "*" }}]
+    }}
+  }}
+}}
+"#
+        )
+    };
+    let far = ", ReplicaRegions = [{ Region = \"us-east-1\" }]";
+    let there = r#""arn:aws:secretsmanager:us-east-1:${account.production.id}:secret:door-??????""#;
+    let here = r#""arn:aws:secretsmanager:eu-west-1:${account.production.id}:secret:door-??????""#;
+    for (replicas, resource, expected) in
+        [(far, there, "reachable"), ("", there, "isolated"), ("", here, "reachable")]
+    {
+        let p = Program::new(&secret(replicas, resource));
+        let plan = p.run(&["plan", "--json"]).code(0).json();
+        assert_eq!(verdict(&plan), expected, "{replicas} {resource}");
+    }
+}
+
+/// Of two blocks that are the policy of one secret, the one that AWS carries out last counts, which nobody knows.
+#[test]
+fn two_policies_of_one_resource_are_undetermined() {
+    let policy = |name: &str, principal: &str| {
+        format!(
+            r#"
+resource "AWS::SecretsManager::ResourcePolicy" "{name}" {{
+  accounts   = [account.production]
+  properties = {{
+    SecretId       = resource["AWS::SecretsManager::Secret"].door.Id
+    ResourcePolicy = {{
+      Version   = "2012-10-17"
+      Statement = [{{ Effect = "Allow", Principal = {{ AWS = {principal} }}, Action = "secretsmanager:*", Resource = "*" }}]
+    }}
+  }}
+}}
+"#
+        )
+    };
+    let secret = r#"
+resource "AWS::SecretsManager::Secret" "door" {
+  accounts   = [account.production]
+  properties = { Name = "door" }
+}
+"#;
+    let p = Program::new(&[ESTATE, secret, &policy("open", CI), &policy("shut", OWN)].concat());
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    assert_eq!(verdict(&plan), "undetermined");
+    assert!(plan["isolation"].to_string().contains("both the policy of one resource"));
+}
+
+/// A guardrail on Regions closes what lies in another one.
+#[test]
+fn a_region_that_is_closed_holds_nothing_open() {
+    let lock = r#"
+service_control_policy "lock" {
+  targets = [account.dev]
+  statement "lock" {
+    effect      = "Deny"
+    not_actions = ["iam:*", "organizations:*", "sts:*"]
+    resources   = ["*"]
+    condition {
+      test     = "StringNotEquals"
+      variable = "aws:RequestedRegion"
+      values   = ["eu-west-1", "eu-central-1"]
+    }
+  }
+}
+"#;
+    let beside = Beside::new(lock);
+    let open = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sqs:SendMessage", "Resource": "*" }],
+    });
+    for (region, expected) in [("us-east-2", "isolated"), ("eu-central-1", "reachable")] {
+        let queue = beside.make(region, "AWS::SQS::Queue", &json!({ "QueueName": "door" }));
+        let policy = json!({ "Queue": queue, "PolicyDocument": open });
+        beside.make(region, "AWS::SQS::QueueInlinePolicy", &policy);
+        assert_eq!(verdict(&beside.plan()), expected, "{region}");
+    }
+}
+
+/// An exception for one key covers a policy that names it by `*`, whatever else bounds the path.
+#[test]
+fn an_exception_for_one_resource_covers_its_own_policy() {
+    let beside = Beside::new("");
+    let ci = format!("arn:aws:iam::{}:role/ci", beside.id("dev"));
+    let root = format!("arn:aws:iam::{}:root", beside.id("production"));
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Principal": { "AWS": root }, "Action": "kms:*", "Resource": "*" },
+            { "Effect": "Allow", "Principal": { "AWS": ci }, "Action": "kms:Decrypt", "Resource": "*" },
+        ],
+    });
+    let key = beside.make("eu-west-1", "AWS::KMS::Key", &json!({ "KeyPolicy": policy }));
+    let arn = format!("arn:aws:kms:eu-west-1:{}:key/{key}", beside.id("production"));
+    let plan = |arn: &str| {
+        let allow = format!(
+            "  on_violation = \"error\"\n  allow \"key\" {{\n    from      = environment.dev\n    to        = environment.production\n    actions   = [\"kms:Decrypt\"]\n    resources = [\"{arn}\"]\n    reason    = \"SEC-1\"\n    expires   = \"2027-03-31\"\n  }}"
+        );
+        let estate = ESTATE.replace("  on_violation = \"warn\"", &allow);
+        beside.p.write("main.hcl", &estate);
+        beside.wire.run(&beside.p, &["plan", "--json"])
+    };
+    let permitted = plan(&arn);
+    assert_eq!(verdict(&permitted.json()), "reachable");
+    assert_eq!(permitted.code, 0, "{}", permitted.err);
+    let other = plan(&arn.replace(&key, "12345678-1234-1234-1234-123456789012"));
+    assert_eq!(other.code, 3, "{}", other.err);
+}
+
+/// What is never read back of a statement is as the block says it.
+#[test]
+fn a_statement_of_parts_stands_after_it_was_made() {
+    let bus = r#"
+resource "AWS::Events::EventBusPolicy" "door" {
+  accounts   = [account.production]
+  properties = { StatementId = "door", Principal = account.dev.id, Action = "events:PutEvents" }
+}
+"#;
+    let p = Program::new(&format!("{ESTATE}\n{bus}"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let walls = plan["isolation"]["matrix"].as_array().expect("walls");
+    let wall = walls.iter().find(|w| w["from"] == "dev" && w["to"] == "production");
+    let wall = wall.expect("the wall");
+    assert_eq!((&wall["before"], &wall["after"]), (&json!("reachable"), &json!("reachable")));
+}
+
+/// Two statements of one name, each on the bus of its Region.
+#[test]
+fn statements_of_two_regions_are_two() {
+    let p = Program::new(ESTATE);
+    let bus = |region: &str, principal: &str| {
+        format!(
+            r#"
+resource "AWS::Events::EventBusPolicy" "in-{region}" {{
+  accounts = [account.production]
+  region   = "{region}"
+  properties = {{
+    StatementId = "door"
+    Statement   = {{ Effect = "Allow", Principal = {{ AWS = {principal} }}, Action = "events:PutEvents", Resource = "*" }}
+  }}
+}}
+"#
+        )
+    };
+    for (first, second) in [(CI, OWN), (OWN, CI)] {
+        let both = [bus("eu-west-1", first), bus("us-east-1", second)].concat();
+        p.write("main.hcl", &format!("{ESTATE}\n{both}"));
+        assert_eq!(verdict(&p.run(&["plan", "--json"]).code(0).json()), "reachable", "{both}");
+    }
+}
+
 #[test]
 fn what_is_not_judged_leaves_the_walls_undetermined_and_is_named() {
     let p = Program::new(ESTATE);
     for (address, block) in [
+        (
+            "AWS::DynamoDB::Table",
+            r#"properties = {
+    BillingMode          = "PAY_PER_REQUEST"
+    AttributeDefinitions = [{ AttributeName = "id", AttributeType = "S" }]
+    KeySchema            = [{ AttributeName = "id", KeyType = "HASH" }]
+    StreamSpecification  = {
+      StreamViewType = "NEW_IMAGE"
+      ResourcePolicy = { PolicyDocument = { Version = "2012-10-17", Statement = [] } }
+    }
+  }"#,
+        ),
         (
             "AWS::RAM::ResourceShare",
             r#"properties = { Name = "door", Principals = ["222222222222"] }"#,

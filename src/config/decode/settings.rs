@@ -78,7 +78,14 @@ impl Decoder<'_> {
         let mut types = Vec::new();
         for element in array {
             let loc = attr.value.loc_at(element.span().unwrap_or(0..0));
-            let name = element.as_str().unwrap_or_default();
+            let Some(name) = element.as_str() else {
+                self.error(
+                    Diagnostic::error("it must be a resource type in quotes")
+                        .at(loc)
+                        .help("write `types = [\"AWS::KMS::Key\"]`"),
+                );
+                continue;
+            };
             match POLICIES_READ.iter().find(|known| **known == name) {
                 Some(known) => types.push(*known),
                 None => {

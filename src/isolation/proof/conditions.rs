@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::ranges;
 use super::texts::{all_apart, covers, disjoint, spans, within};
+use crate::access::{BACKUP_VAULT, ResourceType};
 use crate::iam::symbolic::{Domain, Moments, Space, Texts};
 use crate::iam::values::instant;
 use crate::iam::{
@@ -174,6 +175,12 @@ impl Case<'_> {
             }
             return self.constant_within(&told, domain);
         }
+        if key == "aws:requestedregion"
+            && is_plain(condition)
+            && let Some(region) = self.region()
+        {
+            return self.holds(condition, Some(&Some(region.into())));
+        }
         let settled = FOLLOWS.contains(&key.as_str())
             || self.parts.never.contains(&key)
             || self.parts.request.context.get(&key).is_some();
@@ -192,6 +199,13 @@ impl Case<'_> {
             return None;
         }
         self.holds(condition, None)
+    }
+
+    /// The Region of all that the step is about, at whose endpoint it is asked for (IAM User Guide, "AWS global condition context
+    /// keys", `aws:RequestedRegion`).
+    fn region(&self) -> Option<&str> {
+        let first = region_of(self.parts.resources.first()?)?;
+        self.parts.resources.iter().all(|space| region_of(space) == Some(first)).then_some(first)
     }
 
     /// The same where the key is open, and it is known what it may be.
@@ -302,6 +316,21 @@ impl Case<'_> {
         request.resource_account = Some(account.to_owned());
         let decision = evaluate(&request, &policies);
         (decision.is_allowed(), decision.disputed.is_empty())
+    }
+}
+
+/// The Region that all ARNs of a space name.
+fn region_of(space: &Space) -> Option<&str> {
+    match space {
+        // One that no whole ARN begins is of no Region that is known. Copies into a vault are asked for where they come from.
+        Space::One(arn) | Space::Below(arn)
+            if arn.starts_with("arn:")
+                && arn.splitn(6, ':').count() == 6
+                && ResourceType::of_arn(arn) != Some(&BACKUP_VAULT) =>
+        {
+            arn.split(':').nth(3).filter(|region| region.contains('-'))
+        }
+        _ => None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What bounds a path: the action that stands for it, and the patterns of the statements that grant it.
 
-use super::super::crossing::{PathStep, asked};
+use super::super::crossing::{PathStep, StepTarget, asked};
 use super::super::rules::Bound;
-use crate::access::{AccessModel, PART, PolicyType};
+use crate::access::{AccessModel, PART, ResourceType};
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::{Effect, Item, Statement, catalogue};
@@ -25,9 +25,9 @@ pub(super) fn bounds(model: &AccessModel, step: &PathStep, openings: &[Opening])
             let bound = if Some(&hit.policy) == resource.as_ref() {
                 &mut of_resource
             } else if hit.policy.ends_with("content")
-                && hit.policy.split(PART).next().and_then(|label| model.guardrail(label))
-                    == Some(PolicyType::ServiceControl)
+                && hit.policy.split(PART).next().is_some_and(|l| model.guardrail(l).is_some())
             {
+                // A guardrail grants nothing.
                 continue;
             } else {
                 &mut of_identity
@@ -36,7 +36,17 @@ pub(super) fn bounds(model: &AccessModel, step: &PathStep, openings: &[Opening])
         }
     }
     let mut bounds = vec![of_resource, of_identity];
+    // Where nothing lies in the resource, the step is about that alone, whatever patterns let it through.
+    let only = match &step.target {
+        StepTarget::Resource(arn) => {
+            ResourceType::of_arn(arn).filter(|of| of.contents.is_none()).map(|_| arn)
+        }
+        StepTarget::Role(_) => None,
+    };
     for bound in &mut bounds {
+        if let Some(arn) = only {
+            bound.resources = vec![arn.clone()];
+        }
         bound.actions.sort();
         bound.actions.dedup();
         bound.resources.sort();

@@ -19,11 +19,13 @@ use crate::schema::{
 };
 use crate::value::{Unknown, Value};
 
+mod arns;
 mod organization;
 mod policies;
 mod principals;
 mod resources;
 
+use arns::ComingArns;
 use organization::{guardrails, has_service_control, organization, parent};
 use policies::{PolicyCache, SharedPolicies};
 use principals::{is_aws_managed, managed_policies, principals};
@@ -32,7 +34,7 @@ use resources::ResourceNodes;
 /// Both sides, before and after.
 #[must_use]
 pub fn models(estate: &Estate, sides: &Sides) -> (AccessModel, AccessModel) {
-    let cache = SharedPolicies::default();
+    let cache = SharedPolicies::new(PolicyCache::new(ComingArns::of(estate, &sides.after)));
     let model = |side| AccessModel::new(facts(estate, side, sides, &cache));
     thread::scope(|scope| {
         let before = thread::Builder::new().spawn_scoped(scope, || model(&sides.before));
@@ -49,7 +51,8 @@ pub fn models(estate: &Estate, sides: &Sides) -> (AccessModel, AccessModel) {
 /// The after side alone.
 #[must_use]
 pub fn model_after(estate: &Estate, sides: &Sides) -> AccessModel {
-    AccessModel::new(facts(estate, &sides.after, sides, &SharedPolicies::default()))
+    let cache = SharedPolicies::new(PolicyCache::new(ComingArns::of(estate, &sides.after)));
+    AccessModel::new(facts(estate, &sides.after, sides, &cache))
 }
 
 /// What one side says.
@@ -59,17 +62,17 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &SharedPolicies) ->
     let mut accounts = accounts(estate, side, sides);
     let ResourceNodes { nodes: resources, unjudged } =
         resources::of(estate, side, sides, &accounts, cache);
+    let managed = Arc::new(managed_policies(side, cache));
+    let (mut principals, groups) = principals(side, &managed, cache);
+    if let Some(organization) = &organization {
+        add_default_roles(&accounts, &organization.management_account, side, &mut principals);
+    }
     for account in &mut accounts {
         // Of an account that the plan makes, what it puts there is known.
         let is_known = matches!(account.coverage, Coverage::Read | Coverage::Absent);
         if let (true, Some(why)) = (is_known, unjudged.get(&account.handle)) {
             account.coverage = Coverage::Unjudged(why.clone());
         }
-    }
-    let managed = Arc::new(managed_policies(side, cache));
-    let (mut principals, groups) = principals(side, &managed, cache);
-    if let Some(organization) = &organization {
-        add_default_roles(&accounts, &organization.management_account, side, &mut principals);
     }
     let is_principal = |o: &SideObject| part(o).is_some_and(AccessPart::is_principal);
     let others = side.objects.iter().filter(|o| !is_principal(o));

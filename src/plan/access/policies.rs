@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::arns::ComingArns;
+use super::symbol;
 use crate::access::NamedPolicy;
 use crate::difference::policies::{document, text_document};
 use crate::iam::Use;
@@ -11,12 +13,26 @@ use crate::value::{Attrs, Value};
 /// Documents by content: what stands in many places, or on both sides, is read and compiled once.
 #[derive(Debug, Default)]
 pub(super) struct PolicyCache {
+    /// ARNs of what the plan makes, which stand in documents as symbols.
+    coming: ComingArns,
     by_content: Mutex<HashMap<Value, Option<NamedPolicy>>>,
+    /// Texts of policies of resources, by service: each service takes other documents.
+    by_service: Mutex<HashMap<(String, Value), Option<NamedPolicy>>>,
     /// The same by where they lie in memory, which is asked first: most stand in the memory of another one.
     by_place: Mutex<HashMap<usize, (Attrs, Option<NamedPolicy>)>>,
 }
 
 impl PolicyCache {
+    pub(super) fn new(coming: ComingArns) -> Self {
+        Self { coming, ..Self::default() }
+    }
+
+    /// A text with the parts that are unknown until apply as symbols, the same for equal unknowns, and ARNs of what the plan makes
+    /// as AWS makes them.
+    pub(super) fn symbol(&self, value: &Value) -> String {
+        symbol(&self.coming.resolved(value))
+    }
+
     /// The document of an attribute, under the label of its object and the part of it; `None` when it
     /// cannot be read as a policy.
     pub(super) fn policy(&self, value: &Value, label: &str, part: &str) -> Option<NamedPolicy> {
@@ -51,12 +67,14 @@ impl PolicyCache {
         if matches!(value.reveal(), Value::Map(_)) {
             return self.policy(value.reveal(), label, "policy");
         }
-        let by_content = || self.by_content.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = by_content().get(value).cloned();
+        let place = (service.to_owned(), value.clone());
+        let by_service = || self.by_service.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = by_service().get(&place).cloned();
         let policy = known.unwrap_or_else(|| {
-            let read = text_document(value, Use::Resource(service.to_owned()));
+            let value = self.coming.resolved(value);
+            let read = text_document(&value, Use::Resource(service.to_owned()));
             let read = read.map(|document| NamedPolicy::new("", "", document));
-            by_content().entry(value.clone()).or_insert(read).clone()
+            by_service().entry(place).or_insert(read).clone()
         });
         Some(policy?.named(label, "policy"))
     }
@@ -65,7 +83,8 @@ impl PolicyCache {
         let by_content = || self.by_content.lock().unwrap_or_else(PoisonError::into_inner);
         let known = by_content().get(value).cloned();
         known.unwrap_or_else(|| {
-            let read = document(value).map(|document| NamedPolicy::new("", "", document));
+            let known_parts = self.coming.resolved(value);
+            let read = document(&known_parts).map(|document| NamedPolicy::new("", "", document));
             // The first to read it has read it for all.
             by_content().entry(value.clone()).or_insert(read).clone()
         })

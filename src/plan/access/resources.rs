@@ -1,6 +1,6 @@
 //! Resources with a policy of their own, of whatever kind: those that were read, and what the plan's objects make of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -10,12 +10,12 @@ use crate::access::{
     AccessLists, AccountFacts, NamedPolicy, ResourceNode, ResourcePolicy, ResourceTags,
     ResourceType, queue_arn, statement_of,
 };
-use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::iam::{Document, Statement};
 use crate::ids::Handle;
 use crate::plan::sides::{Side, SideObject, Sides};
 use crate::provider::ResourceReading;
+use crate::schema::resource::REGION;
 use crate::schema::{
     AccessPart, EncryptionDeclaration, PolicyOnResource, ResourceDeclaration, StatementOnResource,
 };
@@ -43,6 +43,7 @@ pub(super) fn of(
         accounts: accounts.iter().map(|account| (&account.handle, account)).collect(),
         nodes: BTreeMap::new(),
         named: BTreeMap::new(),
+        attached: BTreeMap::new(),
         unjudged: BTreeMap::new(),
     };
     for (handle, policies) in &sides.policies {
@@ -50,9 +51,9 @@ pub(super) fn of(
             all.read(handle, arn, reading);
         }
     }
-    // What the plan deletes was read and is not there afterwards.
-    for object in gone(side, sides) {
-        all.gone(object);
+    // What the plan deletes or replaces was read and is not there afterwards.
+    if !std::ptr::eq(side, &sides.before) {
+        sides.gone.iter().for_each(|object| all.gone(object));
     }
     for object in &side.objects {
         all.own(object);
@@ -64,21 +65,10 @@ pub(super) fn of(
     for object in &side.objects {
         all.statement(object);
     }
-    ResourceNodes { nodes: all.nodes.into_values().collect(), unjudged: all.unjudged }
-}
-
-/// Objects that a side does not have and the side before the plan has.
-fn gone<'s>(side: &Side, sides: &'s Sides) -> Vec<&'s SideObject> {
-    if std::ptr::eq(side, &sides.before) {
-        return Vec::new();
+    for object in &side.objects {
+        all.replicas(object);
     }
-    let there: HashSet<(&str, &ResourceAddr)> =
-        side.objects.iter().filter_map(|o| Some((o.key.as_str(), o.address.as_ref()?))).collect();
-    let is_gone = |object: &&SideObject| {
-        let address = object.address.as_ref();
-        address.is_some_and(|address| !there.contains(&(object.key.as_str(), address)))
-    };
-    sides.before.objects.iter().filter(is_gone).collect()
+    ResourceNodes { nodes: all.nodes.into_values().collect(), unjudged: all.unjudged }
 }
 
 /// The resources while they are put together.
@@ -88,8 +78,10 @@ struct Assembly<'a> {
     blocks: AccountBlocks<'a>,
     accounts: BTreeMap<&'a Handle, &'a AccountFacts>,
     nodes: BTreeMap<String, ResourceNode>,
-    /// ARNs of resources that the side has as objects, by account, service and what else names them.
-    named: BTreeMap<(Handle, &'static str, String), String>,
+    /// ARNs of resources that the side has as objects, by account, Region, service and what else names them.
+    named: BTreeMap<(Handle, String, &'static str, String), String>,
+    /// The objects that are policies, by the ARNs of their resources.
+    attached: BTreeMap<String, String>,
     unjudged: BTreeMap<Handle, String>,
 }
 
@@ -153,9 +145,11 @@ impl Assembly<'_> {
             return;
         };
         let Some(arn) = self.arn(object, says, Some(&account)) else { return };
+        let region = self.region(object, &account).unwrap_or_default();
         let names = NAMES.iter().filter_map(|name| object.attrs.get(name));
         for name in names.filter(|name| !name.is_null()) {
-            self.named.insert((account.clone(), says.service, symbol(name)), arn.clone());
+            let place = (account.clone(), region.clone(), says.service, self.cache.symbol(name));
+            self.named.insert(place, arn.clone());
         }
         let read = self.nodes.remove(&arn).map(|node| node.policy);
         let value = says.policy.and_then(|path| at(object, path)).filter(|value| !is_empty(value));
@@ -198,15 +192,11 @@ impl Assembly<'_> {
         account: &Handle,
         label: &str,
     ) -> ResourcePolicy {
-        let (Some(account), Some(action)) = (self.accounts.get(account), kind.policy_by_default)
+        let (Some(account), Some(policy)) = (self.accounts.get(account), &kind.policy_by_default)
         else {
             return ResourcePolicy::Absent;
         };
-        let root = format!("arn:{}:iam::{}:root", account.partition, account.id);
-        let statement = json!({
-            "Effect": "Allow", "Principal": {"AWS": root}, "Action": action, "Resource": "*",
-        });
-        let text = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        let text = policy.document(account.partition, &account.id).to_string();
         document(self.cache.text(&text, kind.service, label))
     }
 
@@ -221,10 +211,15 @@ impl Assembly<'_> {
         let label = label(object);
         let Some(arn) = self.target(object, says) else {
             self.unjudged.entry(account).or_insert_with(|| {
-                format!("it cannot be told which resource `{label}` is the policy of")
+                format!("the resource that `{label}` is the policy of is not known")
             });
             return;
         };
+        if let Some(other) = self.attached.insert(arn.clone(), label.clone()) {
+            self.unjudged.entry(account.clone()).or_insert_with(|| {
+                format!("`{other}` and `{label}` are both the policy of one resource, and the one that is written last counts")
+            });
+        }
         let value = at(object, says.policy).filter(|value| !is_empty(value));
         let policy = match value {
             Some(value) => document(self.cache.resource(value, kind.service, &label)),
@@ -250,7 +245,7 @@ impl Assembly<'_> {
         let label = label(object);
         let Some(arn) = self.holder(object, says) else {
             self.unjudged.entry(account).or_insert_with(|| {
-                format!("it cannot be told whose policy `{label}` adds a statement to")
+                format!("the resource to whose policy `{label}` adds a statement is not known")
             });
             return;
         };
@@ -275,8 +270,12 @@ impl Assembly<'_> {
     /// The statement that a service makes of an object.
     fn made(&self, object: &SideObject, says: StatementOnResource, arn: &str) -> Option<Statement> {
         let said = object.attrs.iter().filter(|(_, value)| !value.is_null());
+        let parts = ["Action", "Condition", "Principal", "Statement", says.sid, says.target];
+        if parts.iter().any(|name| object.attrs.get(name as &str).is_some_and(is_opaque)) {
+            return None;
+        }
         let values: BTreeMap<&str, Json> =
-            said.map(|(name, value)| (name.as_str(), symbolic(value))).collect();
+            said.map(|(name, value)| (name.as_str(), symbolic(self.cache, value))).collect();
         let sid = values.get(says.sid).and_then(Json::as_str).unwrap_or_default();
         let account = object.account.as_ref().and_then(|handle| self.accounts.get(handle));
         let partition = account.map(|account| account.partition).unwrap_or_default();
@@ -290,41 +289,89 @@ impl Assembly<'_> {
     fn holder(&self, object: &SideObject, says: StatementOnResource) -> Option<String> {
         let handle = object.account.as_ref()?;
         let named = match object.attrs.get(says.target).filter(|name| !name.is_null()) {
-            Some(named) => symbol(named),
+            Some(named) if is_opaque(named) => return None,
+            Some(named) => self.cache.symbol(named),
             None => says.unnamed?.to_owned(),
         };
         if named.starts_with("arn:") || self.nodes.contains_key(&named) {
             return Some(named);
         }
-        if let Some(arn) = self.named.get(&(handle.clone(), says.service, named.clone())) {
+        let region = self.region(object, handle)?;
+        let place = (handle.clone(), region.clone(), says.service, named.clone());
+        if let Some(arn) = self.named.get(&place) {
             return Some(arn.clone());
         }
         let account = self.accounts.get(handle)?;
-        let declared = self.estate.accounts.get(handle)?;
-        let region = declared.region.as_ref().unwrap_or(&self.estate.provider.region);
         let (partition, id) = (account.partition, &account.id);
         // A function may be named with its account before it: `123456789012:function:name`.
         let name = named.rsplit_once(":function:").map_or(named.as_str(), |(_, name)| name);
         Some(format!("arn:{partition}:{}:{region}:{id}:{}{name}", says.service, says.resource))
     }
 
+    /// The copies of a resource in other Regions, which have its policy. Where it is not known which Regions those are, nothing
+    /// else is either.
+    fn replicas(&mut self, object: &SideObject) {
+        let Some(AccessPart::Resource(says)) = part(object) else { return };
+        let Some(regions) = says.replicas.and_then(|attr| object.attrs.get(attr)) else { return };
+        let Some(account) = object.account.clone() else { return };
+        let node = self.arn(object, says, Some(&account)).and_then(|arn| self.nodes.get(&arn));
+        let Some(node) = node.cloned() else { return };
+        let listed = match regions.reveal() {
+            Value::Null => return,
+            Value::List(listed) => {
+                listed.iter().map(|one| one.as_map()?.get("Region")?.as_str()).collect()
+            }
+            _ => None,
+        };
+        let Some(listed): Option<Vec<&str>> = listed else {
+            let name = label(object);
+            self.unjudged.entry(account).or_insert_with(|| {
+                format!("the Regions that `{name}` is replicated to are not known")
+            });
+            return;
+        };
+        for region in listed {
+            let mut parts: Vec<&str> = node.arn.split(':').collect();
+            if let Some(own) = parts.get_mut(3) {
+                *own = region;
+            }
+            let arn = parts.join(":");
+            self.nodes.insert(arn.clone(), ResourceNode { arn, ..node.clone() });
+        }
+    }
+
+    /// The Region that an object is in: its own, or its account's.
+    fn region(&self, object: &SideObject, account: &Handle) -> Option<String> {
+        if let Some(own) = object.attrs.get(REGION).and_then(Value::as_str) {
+            return Some(own.to_owned());
+        }
+        let declared = self.estate.accounts.get(account)?;
+        Some(declared.region.as_ref().unwrap_or(&self.estate.provider.region).to_string())
+    }
+
     /// Something that grants access in a way that is not judged.
     fn unjudged(&mut self, object: &SideObject) {
-        let Some(AccessPart::Unjudged(property)) = part(object) else { return };
         let Some(account) = object.account.clone() else { return };
-        let grants = match property {
-            None => true,
-            Some(name) => object.attrs.iter().any(|(attr, value)| {
-                (attr == name && !value.is_null()) || has_property(value, name)
-            }),
+        let (property, grants) = match part(object) {
+            Some(AccessPart::Resource(says)) => {
+                (says.unjudged, says.unjudged.is_some_and(|path| at(object, path).is_some()))
+            }
+            Some(AccessPart::Unjudged(None)) => (None, true),
+            Some(AccessPart::Unjudged(Some(name))) => {
+                let grants = object.attrs.iter().any(|(attr, value)| {
+                    (attr == name && !value.is_null()) || has_property(value, name)
+                });
+                (Some(name), grants)
+            }
+            _ => return,
         };
         if grants {
             let name = label(object);
             self.unjudged.entry(account).or_insert_with(|| match property {
                 Some(property) => {
-                    format!("whom `{property}` of `{name}` lets in is not judged yet")
+                    format!("who gets access through `{property}` of `{name}` is not judged yet")
                 }
-                None => format!("whom `{name}` lets in is not judged yet"),
+                None => format!("who gets access through `{name}` is not judged yet"),
             });
         }
     }
@@ -343,18 +390,24 @@ impl Assembly<'_> {
                 let partition = account.map(|account| partition(self.estate, account));
                 Some(of.global_arn(partition.unwrap_or_default(), &symbol(name)))
             }
-            None => resource.attrs.get(says.arn).filter(|arn| !arn.is_null()).map(symbol),
+            None => resource
+                .attrs
+                .get(says.arn)
+                .filter(|arn| !arn.is_null())
+                .map(|arn| self.cache.symbol(arn)),
         }
     }
 
     /// The ARN of the resource that a policy stands on.
     fn target(&self, object: &SideObject, says: PolicyOnResource) -> Option<String> {
-        let named = symbol(object.attrs.get(says.target)?);
+        let named = self.cache.symbol(object.attrs.get(says.target)?);
         if named.starts_with("arn:") || self.nodes.contains_key(&named) {
             return Some(named);
         }
         let handle = object.account.as_ref()?;
-        if let Some(arn) = self.named.get(&(handle.clone(), says.service, named.clone())) {
+        let region = self.region(object, handle)?;
+        let place = (handle.clone(), region, says.service, named.clone());
+        if let Some(arn) = self.named.get(&place) {
             return Some(arn.clone());
         }
         let account = self.accounts.get(handle)?;
@@ -413,13 +466,13 @@ fn root(path: Option<&'static str>) -> &'static str {
 }
 
 /// A value as JSON, with what is not known yet as symbols.
-fn symbolic(value: &Value) -> Json {
+fn symbolic(cache: &PolicyCache, value: &Value) -> Json {
     match value.reveal() {
         Value::Map(map) => {
-            map.iter().map(|(name, value)| (name.clone(), symbolic(value))).collect()
+            map.iter().map(|(name, value)| (name.clone(), symbolic(cache, value))).collect()
         }
-        Value::List(list) => list.iter().map(symbolic).collect(),
-        Value::String(_) | Value::Unknown(_) => symbol(value).into(),
+        Value::List(list) => list.iter().map(|value| symbolic(cache, value)).collect(),
+        Value::String(_) | Value::Unknown(_) => cache.symbol(value).into(),
         other => other.to_json(),
     }
 }
@@ -429,9 +482,18 @@ fn at<'o>(object: &'o SideObject, path: &str) -> Option<&'o Value> {
     let mut steps = path.split('.');
     let mut value = object.attrs.get(steps.next()?)?;
     for step in steps {
+        // What is not known yet may hold it.
+        if matches!(value.reveal(), Value::Unknown(_)) {
+            break;
+        }
         value = value.as_map()?.get(step)?;
     }
     Some(value).filter(|value| !value.is_null())
+}
+
+/// Whether a value is computed from what is not known yet, so that no piece of it is known.
+fn is_opaque(value: &Value) -> bool {
+    matches!(value.reveal(), Value::Unknown(unknown) if unknown.parts.is_empty())
 }
 
 fn is_empty(value: &Value) -> bool {

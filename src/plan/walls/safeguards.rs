@@ -92,7 +92,15 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
             Repair::Objects(actions) => {
                 let arns: BTreeSet<String> =
                     objects.iter().filter_map(|o| repaired(o, model)).collect();
-                (actions, arns.into_iter().map(Space::One).collect())
+                // Each in its own Region, which its ARN says.
+                let mut places: BTreeMap<String, Vec<Space>> = BTreeMap::new();
+                for arn in arns {
+                    let own = arn.split(':').nth(3).filter(|region| !region.is_empty());
+                    let region = own.unwrap_or_else(|| region_of(actions)).to_owned();
+                    places.entry(region).or_default().push(Space::One(arn));
+                }
+                rights.extend(places.into_iter().map(|(at, arns)| right(actions, arns, &at)));
+                continue;
             }
             Repair::Below { service, resource, actions, unscoped } => {
                 rights.push(right(unscoped, everywhere.clone(), region_of(unscoped)));

@@ -118,7 +118,6 @@ static SCHEMA: KindSchema = KindSchema {
             access: AccessPart::Resource(ResourceDeclaration {
                 service: "s3",
                 global_name: Some("bucket"),
-                arn: "arn",
                 policy: Some("policy"),
                 public_access_block: Some("block_public_access"),
                 ownership: Some("object_ownership"),
@@ -128,6 +127,7 @@ static SCHEMA: KindSchema = KindSchema {
                     key: "kms_key_id",
                 }),
                 tags_count: Some("abac"),
+                ..ResourceDeclaration::PLAIN
             }),
             quotas: QUOTAS,
             repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),

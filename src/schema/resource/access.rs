@@ -7,31 +7,94 @@ use crate::schema::access::{
 };
 use crate::schema::meaning::Repair;
 
-/// Types that are resources with a policy of their own: the prefix of their actions, and the properties with the ARN and with the
-/// policy. Where no property holds the policy, another type sets it.
-const RESOURCES: [(&str, &str, &str, Option<&str>); 16] = [
-    ("AWS::ACMPCA::CertificateAuthority", "acm-pca", "Arn", None),
-    ("AWS::Backup::BackupVault", "backup", "BackupVaultArn", Some("AccessPolicy")),
-    (
+/// A type that is a resource with a policy of its own.
+struct Row {
+    name: &'static str,
+    /// The prefix of its actions.
+    service: &'static str,
+    /// The property with the ARN.
+    arn: &'static str,
+    /// The property with the policy. Where there is none, another type sets it.
+    policy: Option<&'static str>,
+    /// The property whose value the ARN ends in, if somebody may choose it.
+    named: Option<&'static str>,
+}
+
+const fn row(
+    name: &'static str,
+    service: &'static str,
+    arn: &'static str,
+    policy: Option<&'static str>,
+    named: Option<&'static str>,
+) -> Row {
+    Row { name, service, arn, policy, named }
+}
+
+/// Every type that is a resource with a policy of its own.
+const RESOURCES: [Row; 16] = [
+    row("AWS::ACMPCA::CertificateAuthority", "acm-pca", "Arn", None, None),
+    row(
+        "AWS::Backup::BackupVault",
+        "backup",
+        "BackupVaultArn",
+        Some("AccessPolicy"),
+        Some("BackupVaultName"),
+    ),
+    row(
         "AWS::Backup::LogicallyAirGappedBackupVault",
         "backup",
         "BackupVaultArn",
         Some("AccessPolicy"),
+        Some("BackupVaultName"),
     ),
-    ("AWS::DynamoDB::Table", "dynamodb", "Arn", Some("ResourcePolicy.PolicyDocument")),
-    ("AWS::ECR::Repository", "ecr", "Arn", Some("RepositoryPolicyText")),
-    ("AWS::Events::EventBus", "events", "Arn", Some("Policy")),
-    ("AWS::KMS::Key", "kms", "Arn", Some("KeyPolicy")),
-    ("AWS::KMS::ReplicaKey", "kms", "Arn", Some("KeyPolicy")),
-    ("AWS::Kinesis::Stream", "kinesis", "Arn", None),
-    ("AWS::Lambda::Alias", "lambda", "AliasArn", None),
-    ("AWS::Lambda::Function", "lambda", "Arn", None),
-    ("AWS::Lambda::Version", "lambda", "FunctionArn", None),
-    ("AWS::Logs::Destination", "logs", "Arn", Some("DestinationPolicy")),
-    ("AWS::SNS::Topic", "sns", "TopicArn", None),
-    ("AWS::SQS::Queue", "sqs", "Arn", None),
-    ("AWS::SecretsManager::Secret", "secretsmanager", "Id", None),
+    row(
+        "AWS::DynamoDB::Table",
+        "dynamodb",
+        "Arn",
+        Some("ResourcePolicy.PolicyDocument"),
+        Some("TableName"),
+    ),
+    row("AWS::ECR::Repository", "ecr", "Arn", Some("RepositoryPolicyText"), Some("RepositoryName")),
+    row("AWS::Events::EventBus", "events", "Arn", Some("Policy"), Some("Name")),
+    row("AWS::KMS::Key", "kms", "Arn", Some("KeyPolicy"), None),
+    row("AWS::KMS::ReplicaKey", "kms", "Arn", Some("KeyPolicy"), None),
+    row("AWS::Kinesis::Stream", "kinesis", "Arn", None, Some("Name")),
+    row("AWS::Lambda::Alias", "lambda", "AliasArn", None, None),
+    row("AWS::Lambda::Function", "lambda", "Arn", None, Some("FunctionName")),
+    row("AWS::Lambda::Version", "lambda", "FunctionArn", None, None),
+    row(
+        "AWS::Logs::Destination",
+        "logs",
+        "Arn",
+        Some("DestinationPolicy"),
+        Some("DestinationName"),
+    ),
+    row("AWS::SNS::Topic", "sns", "TopicArn", None, Some("TopicName")),
+    row("AWS::SQS::Queue", "sqs", "Arn", None, Some("QueueName")),
+    row("AWS::SecretsManager::Secret", "secretsmanager", "Id", None, Some("Name")),
 ];
+
+/// Types whose ARN is their identifier.
+const IDENTIFIERS: [&str; 5] = [
+    "AWS::ACMPCA::CertificateAuthority",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::Version",
+    "AWS::SNS::Topic",
+    "AWS::SecretsManager::Secret",
+];
+
+/// What stands for what AWS adds to names in ARNs: a hyphen and six characters to that of a secret (Secrets Manager User Guide, "What's in
+/// a Secrets Manager secret?"), which patterns with six `?` match, in brackets that no policy can hold.
+const AFTER_NAMES: [(&str, &str); 1] = [("AWS::SecretsManager::Secret", "-\u{27e8}rand\u{27e9}")];
+
+/// Properties with the Regions that have copies of a resource under its policy (Secrets Manager User Guide, "Replicate AWS Secrets
+/// Manager secrets across Regions").
+const REPLICAS: [(&str, &str); 1] = [("AWS::SecretsManager::Secret", "ReplicaRegions")];
+
+/// Policies within a resource of [`RESOURCES`] that are not its own and are not judged: of a table's stream (DynamoDB Developer Guide,
+/// "Using resource-based policies for DynamoDB").
+const UNJUDGED_WITHIN: [(&str, &str); 1] =
+    [("AWS::DynamoDB::Table", "StreamSpecification.ResourcePolicy")];
 
 /// Types that are the policy of a resource: the prefix of that one's actions, and the properties that name it and that hold the policy.
 const POLICIES: [(&str, &str, &str, &str); 5] = [
@@ -109,11 +172,16 @@ const STATEMENTS: [(&str, StatementOnResource); 2] = [
 
 /// The part of a type.
 pub(super) fn part(name: &str) -> AccessPart {
-    if let Some((_, service, arn, policy)) = RESOURCES.iter().find(|row| row.0 == name) {
+    if let Some(row) = RESOURCES.iter().find(|row| row.name == name) {
         return AccessPart::Resource(ResourceDeclaration {
-            service,
-            arn,
-            policy: *policy,
+            service: row.service,
+            arn: row.arn,
+            policy: row.policy,
+            name: row.named,
+            arn_is_id: IDENTIFIERS.contains(&name),
+            after_name: AFTER_NAMES.iter().find(|row| row.0 == name).map(|row| row.1),
+            replicas: REPLICAS.iter().find(|row| row.0 == name).map(|row| row.1),
+            unjudged: UNJUDGED_WITHIN.iter().find(|row| row.0 == name).map(|row| row.1),
             ..ResourceDeclaration::PLAIN
         });
     }
@@ -145,10 +213,16 @@ mod tests {
             let root = property.split('.').next().unwrap_or_default();
             assert!(ty.shape().names().contains(root), "{name} has no property {property}");
         };
-        for (name, _, arn, policy) in RESOURCES {
-            has(name, arn);
-            policy.into_iter().for_each(|policy| has(name, policy));
+        for row in RESOURCES {
+            has(row.name, row.arn);
+            row.policy.into_iter().chain(row.named).for_each(|property| has(row.name, property));
+            let ty = find(row.name).and_then(|entry| entry.load()).expect(row.name);
+            let identifier: Vec<String> = ty.identifier.iter().map(ToString::to_string).collect();
+            let is_arn = identifier == [row.arn];
+            assert_eq!(is_arn, IDENTIFIERS.contains(&row.name), "{}: {identifier:?}", row.name);
         }
+        let within = REPLICAS.into_iter().chain(UNJUDGED_WITHIN);
+        within.for_each(|(name, path)| has(name, path));
         for (name, _, target, policy) in POLICIES {
             has(name, target);
             has(name, policy);
