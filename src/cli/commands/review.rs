@@ -34,7 +34,8 @@ const BEFORE: &str = "before";
                         palisade review --accounts dumps --cloudformation release.yaml \\\n    \
                         --stack release=222222222222/eu-west-1 --deployed deployed \\\n    \
                         -e dev=111111111111 -e production=222222222222\n  \
-                        palisade review --terraform-state network.tfstate --terraform-state s3://acme-state/apps.tfstate \\\n    \
+                        palisade review --terraform-state network.tfstate \\\n    \
+                        --terraform-state s3://acme-state/apps.tfstate \\\n    \
                         --terraform-plan plan.json -e dev=111111111111 -e production=222222222222\n  \
                         palisade review --accounts dumps --terraform-plan plan.json --estate walls\n  \
                         palisade review --read-role SecurityAudit --dump dumps"
