@@ -1,11 +1,11 @@
 //! Grants on KMS keys: each counts as a statement of the key's policy and one of the grantee's own policies, under the grant's
 //! conditions, so that SCPs, RCPs and every Deny bear on it as on a policy.
 //!
-//! Grants to services count for nothing: the service uses the key for one object, for somebody who may use the key (KMS Developer
-//! Guide, "Grants in AWS KMS"). Neither do those to principals of the key's own account: they cross no wall.
+//! Grants to services are ignored: the service uses the key for a single object, on behalf of a principal that has access to the key
+//! (KMS Developer Guide, "Grants in AWS KMS"). Grants to principals in the key's own account are ignored, too: they cross no wall.
 //!
-//! What AWS does not say makes the account of the key undetermined where it matters: who may use a grant to an account or to a session,
-//! and whether a permissions boundary limits a grant.
+//! AWS does not say which principals can use a grant to an account or a session, or whether a permissions boundary limits a grant. If
+//! that matters, the account of the key is undetermined.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -108,7 +108,7 @@ fn let_in(node: &mut ResourceNode, statements: Vec<Statement>) {
 /// Whether the permissions boundary of a grantee permits all that the grant does, whatever the request.
 fn boundary_permits(principal: &PrincipalNode, key: &str, grant: &KeyGrant) -> bool {
     let Some(boundary) = principal.boundary() else { return true };
-    // What a condition says of the requests is not known here.
+    // The requests are not known here, so conditions cannot be evaluated.
     if boundary.document.statements.iter().any(|statement| !statement.conditions.is_empty()) {
         return false;
     }

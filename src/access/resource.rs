@@ -68,8 +68,8 @@ pub struct ResourceType {
 pub struct DefaultPolicy {
     /// The actions that it permits.
     pub actions: &'static [&'static str],
-    /// The condition key by which it permits them to every identity of the account; the account itself where there is none, whose
-    /// identities then need policies of their own.
+    /// The condition key that limits it to the identities of the account. `None` if it names the account instead, whose identities
+    /// then need policies of their own.
     pub caller: Option<&'static str>,
 }
 
@@ -260,7 +260,7 @@ pub static TOPIC: ResourceType = ResourceType {
         "sns:unsubscribe",
         "sns:untagresource",
     ],
-    // SNS Developer Guide, "Example cases for Amazon SNS access control": what a topic has that nobody gave a policy.
+    // SNS Developer Guide, "Example cases for Amazon SNS access control": the policy of a topic that was created without one.
     policy_by_default: Some(DefaultPolicy {
         actions: &[
             "sns:AddPermission",

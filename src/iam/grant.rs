@@ -1,7 +1,7 @@
 //! Grants of KMS, as the statements that say the same.
 //!
-//! A grant permits its grantee some operations on one key, and denies nothing. It needs no policy beside it, in another account
-//! neither: service-linked roles, whose policies name no customer managed key and cannot be changed, use keys of other accounts by a
+//! A grant permits its grantee some operations on one key, and denies nothing. The grantee needs no policy of its own, not even in
+//! another account: service-linked roles, whose policies name no customer managed key and cannot be changed, use keys of other accounts by a
 //! grant alone (EC2 Auto Scaling User Guide, "Required AWS KMS key policy for use with encrypted volumes", example 2; KMS Developer
 //! Guide, "Troubleshooting AWS KMS permissions": key trust comes from "a grant or IAM policy").
 //!
@@ -48,7 +48,7 @@ pub struct GrantConstraints {
 /// Who may use a key by a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grantee<'g> {
-    /// A service, for what it does with an object of somebody who may use the key.
+    /// A service, which acts on behalf of a principal that has access to the key.
     Service,
     /// A role or user, by ARN.
     Identity(&'g str),

@@ -302,7 +302,7 @@ fn own_key_policy(ctx: &Ctx<'_>) -> String {
     json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
 }
 
-/// What a topic has that nobody gave a policy (SNS Developer Guide, "Example cases for Amazon SNS access control").
+/// The policy of a topic that was created without one (SNS Developer Guide, "Example cases for Amazon SNS access control").
 fn own_topic_policy(ctx: &Ctx<'_>, arn: &str) -> String {
     let statement = json!({
         "Sid": "__default_statement_ID", "Effect": "Allow", "Principal": { "AWS": "*" },

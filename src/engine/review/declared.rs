@@ -142,7 +142,7 @@ fn handles(
     all.into_iter().map(|(id, account)| (id, account.handle.clone())).collect()
 }
 
-/// What is wrong with an account of an environment whose id nobody can tell.
+/// The error for an account of an environment whose id the files do not give.
 fn unknown(configuration: &Configuration, account: &Account) -> Diagnostic {
     let key = (account.address.kind.clone(), account.address.name.clone());
     let written = configuration.root().resources.get(&key).and_then(|decl| decl.body.get("id"));

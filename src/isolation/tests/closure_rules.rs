@@ -628,7 +628,7 @@ fn every_step_of_the_closure_is_needed_by_some_wall() {
     // What no kind has, functions and issuers of whoever writes their keys, is made by hand.
     let update = may("lambda:UpdateFunctionCode", "*");
     let by_hand = [
-        // Whoever calls what runs under a role may still be that role, for all that is known.
+        // Without the rule the wall is open for another reason, which is not certain.
         (ClosureRule::CodeOfOthers, function_far_away(&update), "undetermined"),
         (ClosureRule::TokensIssued, keys_that_dev_writes(), "isolated"),
     ];

@@ -1,8 +1,8 @@
 //! ARNs of resources that a plan makes.
 //!
-//! Claim: a policy that names a resource by its ARN is judged about that resource before it is made as it is afterwards. Partition,
-//! service, Region, account and mostly the name are known when the plan is made; what AWS chooses is a symbol in its place, which
-//! patterns may match and which equals no text.
+//! Claim: a policy that names a resource by its ARN gets the same verdict before the resource is created as afterwards. Partition,
+//! service, Region, account and usually the name are known at plan time. A symbol stands for the part that AWS chooses: patterns can
+//! match it, and it equals no text.
 //!
 //! Source: Service Authorization Reference, "Resource types defined by", the page of each service.
 

@@ -308,8 +308,8 @@ impl Assembly<'_> {
         Some(format!("arn:{partition}:{}:{region}:{id}:{}{name}", says.service, says.resource))
     }
 
-    /// The copies of a resource in other Regions, which have its policy. Where it is not known which Regions those are, nothing
-    /// else is either.
+    /// The copies of a resource in other Regions, which have its policy. If those Regions are not known, neither is what its account
+    /// lets in.
     fn replicas(&mut self, object: &SideObject) {
         let Some(AccessPart::Resource(says)) = part(object) else { return };
         let Some(regions) = says.replicas.and_then(|attr| object.attrs.get(attr)) else { return };

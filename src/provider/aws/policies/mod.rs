@@ -57,7 +57,7 @@ trait PolicyService: Send + Sync {
     }
 }
 
-/// What a list says of each resource; an entry without it makes the list useless, since nobody knows what it left out.
+/// The entries of a list. If one has no name, the resource cannot be read, so the whole list is an error.
 fn named<T>(
     service: &'static str,
     operation: &'static str,
@@ -74,7 +74,7 @@ fn named<T>(
 /// A resource that a list tells.
 struct Listed {
     arn: String,
-    /// Why it answers nobody at present, nor the read of its policy.
+    /// Why neither it nor its policy can be read at present.
     closed: Option<&'static str>,
     /// What the read of its policy calls it.
     name: String,
@@ -120,7 +120,7 @@ pub(super) async fn read(
         Err(error) if matches!(error.failure, Failure::CannotAssume | Failure::Credentials) => {
             return Err(error);
         }
-        // In which Regions there is something is not known.
+        // Which Regions to read is not known.
         Err(error) => {
             let unread = UnreadType {
                 failure: error.failure,
@@ -188,7 +188,7 @@ fn is_by_guardrail(error: &ProviderError) -> bool {
 #[derive(Default)]
 struct RegionReading {
     resources: Vec<(String, ResourceReading)>,
-    /// Why others answer nobody at present.
+    /// Why other resources cannot be read at present.
     closed: BTreeSet<&'static str>,
 }
 

@@ -19,8 +19,8 @@ impl PolicyService for StoredSecrets {
         &["secretsmanager:GetResourcePolicy", "secretsmanager:ListSecrets"]
     }
 
-    /// Those that are scheduled for deletion too. They answer nobody, nor the read of their policy (User Guide, "Delete an AWS Secrets
-    /// Manager secret"), until somebody restores them, whom the policy may let do that.
+    /// Includes secrets that are scheduled for deletion. Neither they nor their policies can be read (User Guide, "Delete an AWS Secrets
+    /// Manager secret") until a principal restores them, which the policy may permit to other accounts.
     async fn list(&self, session: &Session, region: &str) -> Result<Vec<Listed>, ProviderError> {
         let client = session.client_in(region, watched!(aws_sdk_secretsmanager));
         let pages = client
